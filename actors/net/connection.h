@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/* A TLS connection that carries 16,384-byte blocks, as the receive, send and monitor roles see it. Shared by routers and clients. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "actors/runtime/actor.h"
+#include "smq/result.h"
+
+enum { BLOCK_SIZE = 16384 };
+
+struct net;        /* the receive lanes, send lanes, monitor and resolver of a process: actors/net/net.h */
+struct connection; /* reference-counted; pinned to one receive lane and one send lane for its life */
+
+/* One received block. It comes from the receive lane's pool; whoever holds it calls block_release once, from any thread.
+ * Outstanding blocks are the receive lane's byte credit: at the limit the lane stops reading until blocks come back. */
+struct block {
+    struct message message; /* for whoever passes the block on through a mailbox */
+    struct connection *connection; /* borrowed: the holder takes its own reference when it keeps the block */
+    uint8_t bytes[BLOCK_SIZE];
+};
+void block_release(struct block *block);
+
+/* Something to send on a connection; embedded in the sender's own struct. Owned by the connection from connection_send until
+ * the protocol's fill has taken it off the queue, or discard was called for it. */
+struct outgoing {
+    struct message message;        /* used by the send role */
+    struct connection *connection; /* set by connection_send */
+    struct outgoing *next;         /* used by the send role */
+    uint32_t kind;                 /* the protocol's own */
+};
+
+/* The unsent items of one connection, oldest first. Only its send lane touches it. */
+struct outgoing_queue {
+    struct outgoing *head;
+    struct outgoing *tail;
+};
+struct outgoing *outgoing_first(const struct outgoing_queue *queue); /* NULL when empty */
+struct outgoing *outgoing_take(struct outgoing_queue *queue);        /* removes the first; NULL when empty */
+
+/* What a protocol does on a connection. All hooks are quick and never block. `state` is the connection's protocol state. */
+struct protocol {
+    const char *name;
+    /* Receive lane. TLS is up: session id, peer chain and ALPN can be asked for. Anything but SMQ_OK closes the connection. */
+    enum smq_result (*secured)(struct connection *connection, void *state);
+    /* Receive lane. One whole block of TLS plaintext; the hook owns `block`. Anything but SMQ_OK closes the connection. */
+    enum smq_result (*received)(struct connection *connection, void *state, struct block *block);
+    /* Send lane. Fills `bytes` (BLOCK_SIZE, sealed, ready for TLS) from the queue, taking finished items off it: as many as fit share
+     * the block. SMQ_ERR_EMPTY: nothing to send (the queue is then empty). Any other error closes the connection. `lane_state` is
+     * what net_options.send_lane_start made. Called only when the previous block was handed to the kernel. */
+    enum smq_result (*fill)(struct connection *connection, void *state, struct outgoing_queue *queue, void *lane_state, uint8_t *bytes);
+    /* Send lane. The connection died before `item` was sent. */
+    void (*discard)(struct connection *connection, void *state, struct outgoing *item);
+    /* Monitor. Called at the time the previous call (or connection set-up: first call `first_check_ms` after accept or connect) asked for;
+     * returns in how many ms to be called again, 0 never. May call connection_close or connection_send. May be NULL. */
+    uint32_t (*check)(struct connection *connection, void *state, uint64_t now_ms);
+    uint32_t first_check_ms;
+    /* Receive lane, exactly once, after the last `received`. */
+    void (*closed)(struct connection *connection, void *state, enum smq_result reason);
+    /* Any thread, exactly once: the last reference is gone; frees `state`. */
+    void (*released)(void *state);
+};
+
+/* References. The connection stays valid (not open) while one is held. Any thread. */
+struct connection *connection_reference(struct connection *connection);
+void connection_release(struct connection *connection);
+
+/* Queues `item` for sending; never blocks. On SMQ_ERR_CLOSED the caller keeps the item. Any thread. Order is kept per calling thread. */
+enum smq_result connection_send(struct connection *connection, struct outgoing *item);
+/* Asks for the end of the connection; `flush`: after what is queued has been sent (at most 5 s). Idempotent. Any thread, never blocks. */
+void connection_close(struct connection *connection, enum smq_result reason, bool flush);
+/* Back-pressure: while paused the connection is not read (EPOLLIN off). Counted: each pause needs a resume. Any thread. */
+void connection_pause(struct connection *connection);
+void connection_resume(struct connection *connection);
+
+bool connection_is_open(const struct connection *connection);
+void *connection_state(const struct connection *connection);
+/* Small, stable numbers for pinning other roles' work; constant for the connection's life. */
+uint32_t connection_receive_lane(const struct connection *connection);
+uint64_t connection_number(const struct connection *connection); /* unique in the process, from 1 */
+/* Monotonic ms of the last whole block received, and sent. Any thread. */
+uint64_t connection_last_received_ms(const struct connection *connection);
+uint64_t connection_last_sent_ms(const struct connection *connection);
+
+/* Facts of the TLS session, valid from `secured` on; constant, so any thread. */
+struct connection_tls {
+    uint8_t session_id[32]; /* the client's Finished message */
+    uint8_t session_id_length; /* 32 in TLS 1.3, 12 in TLS 1.2 */
+    bool has_alpn;
+    bool client_certificate_requested; /* client side: the server asked for one */
+    size_t peer_chain_count;           /* certificates the peer showed, leaf first */
+    const struct certificate_der { const uint8_t *bytes; size_t length; } *peer_chain;
+};
+const struct connection_tls *connection_tls(const struct connection *connection);
+
+/* Contract of actors/net/net.h (owner: the net part):
+ *
+ * struct net_options { unsigned receive_lanes, send_lanes; size_t block_credit_per_lane;
+ *     enum smq_result (*send_lane_start)(void *context, unsigned lane, void **lane_state);  // on the send lane's thread
+ *     void (*send_lane_batch_end)(void *lane_state);                                        // after each drained batch
+ *     void (*send_lane_stop)(void *lane_state); void *context; };
+ * enum smq_result net_create(const struct net_options *, struct net **);   // starts receive, send, monitor (and lazily resolver)
+ * enum smq_result net_listen(struct net *, const struct listen_options *, struct listener **);
+ *     // { addresses[], port, struct tls_context *, const struct protocol *, void *(*accept)(void *context, struct connection *) makes state (NULL: refuse),
+ *     //   context, tls_timeout_ms }
+ * enum smq_result net_connect(struct net *, const struct connect_options *, struct connection **);
+ *     // { host, port, tls_context, ALPN, key hash to check in the chain, protocol, state, timeout_ms, keep-alive }: never blocks; outcome by
+ *     //   `secured` or `closed` (with `closed` and `released` always called if SMQ_OK was returned). Returns with one reference for the caller.
+ * void listener_stop(struct listener **); void net_stop_reading(struct net *); void net_flush(struct net *, uint32_t deadline_ms); void net_destroy(struct net **);
+ */
