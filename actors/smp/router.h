@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/* The SMP router: its configuration and its life, from opening the store to an ordered stop. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "smq/result.h"
+
+enum smp_durability {
+    SMP_DURABILITY_COMMIT,  /* fsync every group commit before its replies leave */
+    SMP_DURABILITY_INTERVAL /* fsync every `durability_interval_ms`: a power failure may lose that much acknowledged work */
+};
+
+/* What an operator configures; every field follows an INI key of docs/operating.md. Strings are borrowed until smp_router_create returns. */
+struct smp_router_config {
+    /* credentials */
+    const char *ca_certificate_path;     /* PEM; the router's identity is the fingerprint of its first certificate */
+    const char *server_certificate_path; /* PEM, signed by the CA */
+    const char *server_key_path;         /* PEM */
+    /* [TRANSPORT] */
+    const char *const *bind_addresses; /* IPv4 or IPv6 literals or names; count 0: all addresses, dual stack */
+    size_t bind_address_count;
+    const uint16_t *ports; /* at least one; 0 lets the kernel choose, see smp_router_port */
+    size_t port_count;
+    uint16_t version_min, version_max;  /* SMP protocol versions offered, within 6..18 */
+    uint32_t tls_timeout_ms;            /* accept to TLS established */
+    uint32_t handshake_timeout_ms;      /* TLS established to client hello accepted */
+    bool accept_service_credentials;    /* ask clients for a TLS certificate */
+    bool log_tls_errors;
+    /* [AUTH] */
+    bool new_queues;             /* NEW is allowed */
+    const char *create_password; /* NULL: NEW needs no password */
+    /* [STORE_LOG] */
+    const char *store_directory; /* created when missing */
+    uint64_t map_size;           /* most bytes the store may use on disk */
+    enum smp_durability durability;
+    uint32_t durability_interval_ms;
+    uint32_t queue_quota;               /* messages a queue holds, then QUOTA */
+    uint64_t message_ttl_s;             /* age at which an undelivered message expires; 0: never */
+    uint32_t message_expiry_interval_s; /* how often expired messages are looked for */
+    bool expire_messages_on_start;
+    bool expire_messages_on_send;
+    uint64_t notification_ttl_s;
+    uint32_t notification_expiry_interval_s;
+    uint32_t notification_delivery_interval_ms;
+    /* [INACTIVE_CLIENTS] */
+    bool disconnect_inactive;
+    uint32_t inactive_ttl_s;            /* unsubscribed connections silent both ways for so long are closed */
+    uint32_t inactive_check_interval_s;
+    /* [ROLES]: lanes of each role; 0: the number of cores */
+    unsigned receive_lanes;
+    unsigned process_lanes;
+    unsigned send_lanes;
+};
+
+/* The defaults of the reference (smp-server 6.5.5, Main.hs and Env/STM.hs); paths, ports and addresses are left empty. */
+struct smp_router_config smp_router_config_default(void);
+
+struct smp_router;
+
+/* Loads credentials, opens the store and starts every role but the listeners, in order. Blocks for as long as that takes. On failure
+ * everything is undone and `error` (of `error_size` bytes) holds one line for the operator. Errors: SMQ_ERR_INVALID (credentials or
+ * configuration), SMQ_ERR_VERSION (the store is of a newer schema), SMQ_ERR_EXISTS (another process uses the store), SMQ_ERR_STORE, SMQ_ERR_SYSTEM. */
+enum smq_result smp_router_create(const struct smp_router_config *config, struct smp_router **router, char *error, size_t error_size);
+
+/* Binds and listens: from its return connections are accepted. SMQ_ERR_SYSTEM: an address cannot be bound; `error` names it. */
+enum smq_result smp_router_listen(struct smp_router *router, char *error, size_t error_size);
+
+/* The port that the i-th configured port is bound to. */
+uint16_t smp_router_port(const struct smp_router *router, size_t i);
+
+/* Fingerprint of the identity certificate: 32 bytes, valid while the router lives. */
+const uint8_t *smp_router_fingerprint(const struct smp_router *router);
+
+/* Stops in order: listeners, reading, commands in flight, final commit, flush of replies (each with a deadline; 3 s in all), then joins
+ * every thread and closes the store. Nothing acknowledged is lost. Call from the thread that created the router. Nulls `*router`. */
+void smp_router_destroy(struct smp_router **router);
+
+/* Counters since start, and totals of the store. Any thread; reads are not a snapshot of one instant. */
+struct smp_router_statistics {
+    uint64_t queues, messages, notifications;              /* stored now */
+    uint64_t connections, subscriptions;                   /* open now */
+    uint64_t queues_created, queues_deleted, queues_secured;
+    uint64_t messages_sent, messages_received, messages_expired, quota_refusals;
+    uint64_t notifications_sent, notifications_expired;
+    uint64_t authorization_failures, store_failures;
+};
+void smp_router_statistics(struct smp_router *router, struct smp_router_statistics *statistics);
