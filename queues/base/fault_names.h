@@ -1,0 +1,5 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/* The names of all fault points, sorted. To add one: a line here, and FAULT(name) at the place that can fail. */
+FAULT_NAME(eventfd_create)
+FAULT_NAME(memory_alloc)
+FAULT_NAME(thread_create)

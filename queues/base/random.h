@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/* Random bytes for keys, ids and nonces. */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Fills `bytes` with `length` unpredictable bytes from libsodium; cannot fail. Any thread, does not block after boot.
+ */
+void random_bytes(void *bytes, size_t length);
+/* Uniform in [0, bound); 0 for a bound below 2. Any thread. */
+uint32_t random_below(uint32_t bound);

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/* Handling of secret bytes: wiped when done, compared in constant time. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Overwrites with zeroes in a way that the compiler keeps. NULL is allowed when `length` is 0. Any thread. */
+void secret_wipe(void *bytes, size_t length);
+/* Whether the `length` bytes are equal; the time depends on `length` only. Any thread. */
+bool secret_equal(const void *a, const void *b, size_t length);
