@@ -1,0 +1,372 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+# Builds, tests and installs simplexmq-c on Debian 12.
+#
+# Targets (`make` alone is `make all`):
+#   all        the programs and libsmq.a, libsmq.so
+#   deps       Debian packages that building and testing need; asks for root only when one is missing
+#   demo       a router in a temporary folder: messages sent, router killed, restarted, all messages received
+#   test       every test; ends with `N passed, N failed`
+#   stress     the stress tests of the concurrent structures
+#   fuzz       each fuzzer for SECONDS seconds (clang, libFuzzer)
+#   bench      smq-bench against a router of its own, each mode for SECONDS seconds
+#   lint       formatting, include directions, forbidden calls, cppcheck, clang-tidy
+#   format     rewrites the sources with clang-format
+#   install    programs, libraries, public headers, pkg-config file, man pages
+#   clean      removes the build folder
+#   help       this text
+#
+# Knobs (make NAME=VALUE ...):
+#   SAN=asan   AddressSanitizer and UndefinedBehaviorSanitizer, objects in build/asan
+#   SAN=tsan   ThreadSanitizer, objects in build/tsan
+#   DEBUG=1    little optimisation, fault points, objects in build/debug; what `make test` uses
+#   V=1        show every command
+#   J=N        parallel jobs; default: the number of processors
+#   T=TEXT     test, stress, fuzz: only programs whose path contains TEXT, e.g. T=unit/queues
+#   SECONDS=N  how long each fuzzer or benchmark runs; default 20
+#   BUILD=DIR  where all objects go; default build
+#   NODEPS=1   do not look for missing packages
+#   WERROR=0   warnings are not errors, for compilers other than Debian's
+#   CC=, CFLAGS=, LDFLAGS=            the compiler, and flags added to ours
+#   PREFIX=/usr/local, DESTDIR=       where `make install` puts things
+#
+# A single program: `make build/debug/test/unit/queues/test_mailbox`; the second word of the path chooses the tree
+# (release, debug, asan or tsan).
+
+VERSION := 0.1.0
+SOVERSION := 0
+
+# ---- knobs
+
+BUILD ?= build
+PREFIX ?= /usr/local
+DESTDIR ?=
+SECONDS ?= 20
+SAN ?=
+DEBUG ?=
+T ?=
+WERROR ?= 1
+J ?= $(shell nproc)
+
+ifeq ($(MAKELEVEL),0)
+MAKEFLAGS += -j$(J)
+endif
+MAKEFLAGS += --no-builtin-rules --no-builtin-variables
+.SUFFIXES:
+.DELETE_ON_ERROR:
+
+ifeq ($(origin CC),default)
+CC := cc
+endif
+ifeq ($(origin CC),undefined)
+CC := cc
+endif
+AR := ar
+OBJCOPY := objcopy
+INSTALL := install
+
+ifeq ($(V),1)
+quiet =
+say = @:
+else
+quiet = @
+say = @printf '  %-8s %s\n'
+endif
+
+# ---- which tree
+
+goal_modes := $(foreach goal,$(filter $(BUILD)/%,$(MAKECMDGOALS)),$(firstword $(subst /, ,$(patsubst $(BUILD)/%,%,$(goal)))))
+ifneq ($(words $(sort $(goal_modes))),0)
+MODE ?= $(firstword $(goal_modes))
+else ifneq ($(SAN),)
+MODE ?= $(SAN)
+else ifeq ($(DEBUG),1)
+MODE ?= debug
+else
+MODE ?= release
+endif
+ifeq ($(filter $(MODE),release debug asan tsan fuzz),)
+$(error SAN is asan or tsan, not '$(MODE)')
+endif
+
+# Tests need the fault points, which release builds do not have.
+TEST_MODE := $(if $(filter release,$(MODE)),debug,$(MODE))
+
+OUT := $(BUILD)/$(MODE)
+
+# ---- flags
+
+warnings := -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wcast-qual \
+  -Wwrite-strings -Wvla -Wundef -Wformat=2
+ifneq ($(WERROR),0)
+warnings += -Werror
+endif
+
+optimise.release := -O2 -g -D_FORTIFY_SOURCE=2 -fstack-protector-strong
+optimise.debug := -O1 -g -DDEBUG_FAULTS -fno-omit-frame-pointer
+optimise.asan := -O1 -g -DDEBUG_FAULTS -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
+optimise.tsan := -O1 -g -DDEBUG_FAULTS -fno-omit-frame-pointer -fsanitize=thread
+optimise.fuzz := -O1 -g -DDEBUG_FAULTS -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined \
+  -fno-sanitize-recover=undefined
+link.release := -Wl,-z,relro,-z,now
+link.asan := -fsanitize=address,undefined
+link.tsan := -fsanitize=thread
+link.fuzz := -fsanitize=fuzzer,address,undefined
+ifeq ($(MODE),fuzz)
+override CC := clang
+endif
+
+includes := -I. -Iqueues/base
+compile_flags := -std=gnu11 -D_GNU_SOURCE $(includes) -pthread -fPIC $(warnings) $(optimise.$(MODE)) $(CFLAGS)
+link_flags := -pthread $(link.$(MODE)) $(LDFLAGS)
+
+libs.queues := -lurcu-cds -lurcu-memb -lurcu-common -lsodium
+libs.transport := -lssl -lcrypto $(libs.queues)
+libs.stores := -llmdb $(libs.queues)
+libs.actors := -lssl -lcrypto -llmdb -ljansson $(libs.queues)
+libs.bin := -linih $(libs.actors)
+
+# ---- sources
+
+sources_in = $(sort $(shell find $(1) -name '*.c' 2>/dev/null))
+objects_of = $(patsubst %.c,$(OUT)/%.o,$(1))
+
+queues_sources := $(call sources_in,queues)
+transport_sources := $(call sources_in,transport)
+stores_sources := $(call sources_in,stores)
+actors_sources := $(call sources_in,actors)
+common_sources := $(call sources_in,bin/common)
+support_sources := $(call sources_in,test/support)
+program_sources := $(wildcard bin/*.c)
+test_sources := $(call sources_in,test/unit) $(call sources_in,test/integration)
+stress_sources := $(call sources_in,test/stress)
+fuzz_sources := $(sort $(wildcard test/fuzz/fuzz_*.c))
+example_sources := $(wildcard docs/examples/*.c)
+all_sources := $(queues_sources) $(transport_sources) $(stores_sources) $(actors_sources) $(common_sources) \
+  $(program_sources) $(call sources_in,test) $(example_sources)
+all_headers := $(sort $(shell find queues transport stores actors bin test -name '*.h' 2>/dev/null))
+
+# libsmq is the client side: everything but the stores and the routers' roles.
+library_sources := $(queues_sources) $(transport_sources) \
+  $(foreach part,runtime net client,$(call sources_in,actors/$(part)))
+public_headers := queues/base/smq/result.h $(sort $(wildcard actors/client/smq/*.h))
+man_pages := $(sort $(wildcard docs/man/*.1))
+
+programs := $(patsubst bin/%.c,$(OUT)/bin/%,$(program_sources))
+tests := $(patsubst %.c,$(OUT)/%,$(filter test/%,$(foreach source,$(test_sources),$(if $(filter test_%,$(notdir $(source))),$(source)))))
+stress_tests := $(patsubst %.c,$(OUT)/%,$(filter test/stress/stress_%,$(stress_sources)))
+replays := $(patsubst test/fuzz/fuzz_%.c,$(OUT)/test/fuzz/replay_%,$(fuzz_sources))
+fuzzers := $(patsubst test/fuzz/%.c,$(OUT)/test/fuzz/%,$(fuzz_sources))
+examples := $(patsubst docs/examples/%.c,$(OUT)/examples/%,$(example_sources))
+only = $(if $(T),$(foreach program,$(1),$(if $(findstring $(T),$(program)),$(program))),$(1))
+
+archives := queues transport stores actors common support
+archive = $(foreach layer,$(1),$(OUT)/lib$(layer).a)
+
+# ---- packages
+
+packages := build-essential pkg-config libssl-dev liburcu-dev libnghttp2-dev liblmdb-dev libsodium-dev libinih-dev \
+  libjansson-dev libcmocka-dev
+lint_packages := clang-format clang-tidy cppcheck
+fuzz_packages := clang libclang-rt-14-dev
+needed_packages := $(packages) $(if $(filter fuzz,$(MODE)),$(fuzz_packages))
+
+define install_missing
+	@test -n "$(NODEPS)" || test/install-packages.sh $(1)
+endef
+
+# ---- targets
+
+.PHONY: all deps check-deps deps-lint demo test run-test stress run-stress fuzz run-fuzz bench lint format install clean \
+  help force libraries build-tests
+
+all: $(programs) libraries
+
+libraries: $(OUT)/libsmq.a $(OUT)/libsmq.so $(OUT)/smq.pc
+
+deps:
+	$(call install_missing,$(packages))
+
+check-deps:
+	$(call install_missing,$(needed_packages))
+
+deps-lint:
+	$(call install_missing,$(packages) $(lint_packages))
+
+help:
+	@sed -n '/^# Builds/,/^$$/s/^# \{0,1\}//p' Makefile
+
+demo: all
+	$(quiet)test/demo.sh $(OUT)
+
+test stress:
+	$(quiet)+$(MAKE) --no-print-directory MODE=$(TEST_MODE) run-$@
+
+fuzz:
+	$(quiet)+$(MAKE) --no-print-directory MODE=fuzz run-fuzz
+
+# Only the integration tests start our programs.
+build-tests: $(call only,$(tests) $(replays)) \
+  $(if $(filter $(OUT)/test/integration/%,$(call only,$(tests))),$(programs) $(examples))
+
+run-test: build-tests
+	$(quiet)test/run-tests.sh $(MODE) $(OUT) $(call only,$(tests) $(replays))
+
+run-stress: $(call only,$(stress_tests))
+	$(quiet)test/run-tests.sh $(MODE) $(OUT) $(call only,$(stress_tests))
+
+run-fuzz: $(call only,$(fuzzers))
+	$(quiet)test/fuzz/run-fuzz.sh $(OUT) $(SECONDS) $(call only,$(fuzzers))
+
+bench: all
+	$(quiet)test/bench/run-bench.sh $(OUT) $(SECONDS)
+
+clean:
+	rm -rf $(BUILD)
+
+# ---- compiling
+
+# The stamps change only when their text does: other flags rebuild everything, other files rebuild the archives.
+$(OUT)/.flags: force
+	@mkdir -p $(@D)
+	@echo '$(subst ','\'',$(CC) $(compile_flags) | $(link_flags) | $(VERSION))' | cmp -s - $@ || \
+	  echo '$(subst ','\'',$(CC) $(compile_flags) | $(link_flags) | $(VERSION))' > $@
+
+$(OUT)/.sources: force
+	@mkdir -p $(@D)
+	@echo '$(all_sources)' | cmp -s - $@ || echo '$(all_sources)' > $@
+
+$(OUT)/%.o: %.c $(OUT)/.flags | check-deps
+	@mkdir -p $(@D)
+	$(say) CC $<
+	$(quiet)$(CC) $(compile_flags) $(file_flags) -MMD -MP -c -o $@ $<
+
+$(OUT)/bin/%.o: file_flags := -DSMQ_VERSION='"$(VERSION)"'
+$(OUT)/test/%.o: file_flags := -DBUILD_DIR='"$(OUT)"' -DSMQ_VERSION='"$(VERSION)"'
+
+define archive_rule
+$(OUT)/lib$(1).a: $(call objects_of,$($(1)_sources)) $(OUT)/.sources
+	$$(say) AR $$@
+	$$(quiet)rm -f $$@ && $(AR) rcs $$@ $$(filter %.o,$$^)
+endef
+$(foreach layer,$(archives),$(eval $(call archive_rule,$(layer))))
+
+# Each kind of program names the layers it may use; a broken layer above does not stop it from linking.
+define link
+	@mkdir -p $(@D)
+	$(say) LINK $@
+	$(quiet)$(CC) $(link_flags) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(1)
+endef
+
+router_layers := actors stores transport queues
+
+$(OUT)/bin/%: $(OUT)/bin/%.o $(call archive,common $(router_layers))
+	$(call link,$(libs.bin))
+
+$(OUT)/test/unit/queues/%: $(OUT)/test/unit/queues/%.o $(call archive,queues)
+	$(call link,-lcmocka $(libs.queues))
+
+$(OUT)/test/unit/transport/%: $(OUT)/test/unit/transport/%.o $(call archive,transport queues)
+	$(call link,-lcmocka $(libs.transport))
+
+$(OUT)/test/unit/stores/%: $(OUT)/test/unit/stores/%.o $(call archive,stores queues)
+	$(call link,-lcmocka $(libs.stores))
+
+$(OUT)/test/unit/actors/%: $(OUT)/test/unit/actors/%.o $(call archive,support $(router_layers))
+	$(call link,-lcmocka $(libs.actors))
+
+$(OUT)/test/unit/bin/%: $(OUT)/test/unit/bin/%.o $(call archive,support common $(router_layers))
+	$(call link,-lcmocka $(libs.bin))
+
+$(OUT)/test/integration/%: $(OUT)/test/integration/%.o $(call archive,support common $(router_layers))
+	$(call link,-lcmocka $(libs.bin))
+
+$(OUT)/test/stress/%: $(OUT)/test/stress/%.o $(call archive,support common $(router_layers))
+	$(call link,-lcmocka $(libs.bin))
+
+$(OUT)/test/fuzz/replay_%: $(OUT)/test/fuzz/fuzz_%.o $(OUT)/test/fuzz/replay.o $(call archive,transport queues)
+	$(call link,$(libs.transport))
+
+$(OUT)/test/fuzz/fuzz_%: $(OUT)/test/fuzz/fuzz_%.o $(call archive,transport queues)
+	$(call link,$(libs.transport))
+
+# Examples are built as a stranger would: public headers and libsmq only.
+$(OUT)/examples/%: docs/examples/%.c $(OUT)/libsmq.a $(public_headers) $(OUT)/.flags
+	@mkdir -p $(@D) $(OUT)/include/smq
+	@cp $(public_headers) $(OUT)/include/smq/
+	$(say) EXAMPLE $@
+	$(quiet)$(CC) -std=gnu11 -Wall -Wextra -I$(OUT)/include $(link_flags) -o $@ $< $(OUT)/libsmq.a $(libs.library)
+
+# ---- libsmq
+
+libs.library := -lssl -lcrypto -ljansson $(libs.queues)
+library_objects := $(call objects_of,$(library_sources))
+
+# One relocatable object in which only smq_* is global: names of ours cannot clash with the embedding program's.
+$(OUT)/libsmq.a: $(library_objects) $(OUT)/.sources
+	$(say) AR $@
+	$(quiet)$(CC) -r -nostdlib -o $(OUT)/libsmq.o $(filter %.o,$^)
+	$(quiet)$(OBJCOPY) --wildcard --keep-global-symbol='smq_*' $(OUT)/libsmq.o
+	$(quiet)rm -f $@ && $(AR) rcs $@ $(OUT)/libsmq.o
+
+$(OUT)/libsmq.so.$(VERSION): $(library_objects) $(OUT)/.sources actors/client/libsmq.map
+	$(say) LINK $@
+	$(quiet)$(CC) -shared $(link_flags) -Wl,-soname,libsmq.so.$(SOVERSION) -Wl,--version-script=actors/client/libsmq.map \
+	  -o $@ $(filter %.o,$^) $(libs.library)
+
+$(OUT)/libsmq.so: $(OUT)/libsmq.so.$(VERSION)
+	$(quiet)ln -sf libsmq.so.$(VERSION) $(OUT)/libsmq.so.$(SOVERSION)
+	$(quiet)ln -sf libsmq.so.$(SOVERSION) $@
+
+$(OUT)/smq.pc: force
+	@mkdir -p $(@D)
+	@printf '%s\n' 'prefix=$(PREFIX)' 'libdir=$${prefix}/lib' 'includedir=$${prefix}/include' '' 'Name: smq' \
+	  'Description: SimpleX Messaging Protocol client library' 'Version: $(VERSION)' \
+	  'Libs: -L$${libdir} -lsmq' 'Libs.private: $(libs.library) -pthread' 'Cflags: -I$${includedir}' > $@
+
+install: all
+	$(INSTALL) -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/pkgconfig $(DESTDIR)$(PREFIX)/include/smq \
+	  $(DESTDIR)$(PREFIX)/share/man/man1
+	$(INSTALL) -m 755 $(programs) $(DESTDIR)$(PREFIX)/bin
+	$(INSTALL) -m 644 $(OUT)/libsmq.a $(DESTDIR)$(PREFIX)/lib
+	$(INSTALL) -m 755 $(OUT)/libsmq.so.$(VERSION) $(DESTDIR)$(PREFIX)/lib
+	ln -sf libsmq.so.$(VERSION) $(DESTDIR)$(PREFIX)/lib/libsmq.so.$(SOVERSION)
+	ln -sf libsmq.so.$(SOVERSION) $(DESTDIR)$(PREFIX)/lib/libsmq.so
+	$(INSTALL) -m 644 $(OUT)/smq.pc $(DESTDIR)$(PREFIX)/lib/pkgconfig
+	$(INSTALL) -m 644 $(public_headers) $(DESTDIR)$(PREFIX)/include/smq
+	$(INSTALL) -m 644 $(man_pages) $(DESTDIR)$(PREFIX)/share/man/man1
+
+# ---- lint
+
+lint_sources := $(all_sources) $(all_headers)
+tidy_stamps := $(patsubst %.c,$(BUILD)/lint/%.tidy,$(all_sources))
+
+lint: deps-lint
+	$(quiet)test/lint.sh $(lint_sources)
+	$(quiet)+$(MAKE) --no-print-directory run-tidy run-cppcheck
+	@echo 'lint: clean'
+
+.PHONY: run-tidy run-cppcheck
+run-tidy: $(tidy_stamps)
+
+$(BUILD)/lint/%.tidy: %.c .clang-tidy
+	@mkdir -p $(@D)
+	$(say) TIDY $<
+	$(quiet)clang-tidy --quiet --warnings-as-errors='*' $< -- -std=gnu11 -D_GNU_SOURCE -DDEBUG_FAULTS $(includes) \
+	  -DBUILD_DIR='""' -DSMQ_VERSION='""' 2>$@.log || { cat $@.log; exit 1; }
+	$(quiet)$(CC) -std=gnu11 -D_GNU_SOURCE $(includes) -DBUILD_DIR='""' -DSMQ_VERSION='""' -MM -MP -MT $@ -MF $(@:.tidy=.d) $<
+	@touch $@
+
+run-cppcheck:
+	@mkdir -p $(BUILD)/lint/cppcheck
+	$(say) CPPCHECK
+	$(quiet)cppcheck --quiet -j$(J) --std=c11 --error-exitcode=1 --inline-suppr --enable=warning,performance,portability \
+	  --suppress=missingIncludeSystem --cppcheck-build-dir=$(BUILD)/lint/cppcheck $(includes) -D_GNU_SOURCE -DDEBUG_FAULTS \
+	  $(all_sources)
+
+format: deps-lint
+	clang-format -i $(lint_sources)
+
+# Keep the objects of programs: make would delete them as intermediate files.
+.SECONDARY:
+
+-include $(shell find $(OUT) $(BUILD)/lint -name '*.d' 2>/dev/null)
