@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "actors/runtime/actor.h"
+#include "queues/base/cursor.h"
 #include "smq/result.h"
 
 enum { BLOCK_SIZE = 16384 };
@@ -17,8 +18,11 @@ struct connection; /* reference-counted; pinned to one receive lane and one send
 /* One received block. It comes from the receive lane's pool; whoever holds it calls block_release once, from any thread.
  * Outstanding blocks are the receive lane's byte credit: at the limit the lane stops reading until blocks come back. */
 struct block {
-    struct message message; /* for whoever passes the block on through a mailbox */
+    struct message message;        /* for whoever passes the block on through a mailbox */
     struct connection *connection; /* borrowed: the holder takes its own reference when it keeps the block */
+    struct block_pool *pool;       /* private from here to `filled` */
+    struct block *next;
+    uint32_t filled;
     uint8_t bytes[BLOCK_SIZE];
 };
 void block_release(struct block *block);
@@ -50,7 +54,8 @@ struct protocol {
     /* Send lane. Fills `bytes` (BLOCK_SIZE, sealed, ready for TLS) from the queue, taking finished items off it: as many as fit share
      * the block. SMQ_ERR_EMPTY: nothing to send (the queue is then empty). Any other error closes the connection. `lane_state` is
      * what net_options.send_lane_start made. Called only when the previous block was handed to the kernel. */
-    enum smq_result (*fill)(struct connection *connection, void *state, struct outgoing_queue *queue, void *lane_state, uint8_t *bytes);
+    enum smq_result (*fill)(struct connection *connection, void *state, struct outgoing_queue *queue, void *lane_state,
+                            uint8_t *bytes);
     /* Send lane. The connection died before `item` was sent. */
     void (*discard)(struct connection *connection, void *state, struct outgoing *item);
     /* Monitor. Called at the time the previous call (or connection set-up: first call `first_check_ms` after accept or connect) asked for;
@@ -71,6 +76,8 @@ void connection_release(struct connection *connection);
 enum smq_result connection_send(struct connection *connection, struct outgoing *item);
 /* Asks for the end of the connection; `flush`: after what is queued has been sent (at most 5 s). Idempotent. Any thread, never blocks. */
 void connection_close(struct connection *connection, enum smq_result reason, bool flush);
+/* The protocol's own handshake is done: ends the budget of connect_options.timeout_ms or listen_options.handshake_timeout_ms. Any thread. */
+void connection_established(struct connection *connection);
 /* Back-pressure: while paused the connection is not read (EPOLLIN off). Counted: each pause needs a resume. Any thread. */
 void connection_pause(struct connection *connection);
 void connection_resume(struct connection *connection);
@@ -86,27 +93,11 @@ uint64_t connection_last_sent_ms(const struct connection *connection);
 
 /* Facts of the TLS session, valid from `secured` on; constant, so any thread. */
 struct connection_tls {
-    uint8_t session_id[32]; /* the client's Finished message */
+    uint8_t session_id[32];    /* the client's Finished message */
     uint8_t session_id_length; /* 32 in TLS 1.3, 12 in TLS 1.2 */
     bool has_alpn;
     bool client_certificate_requested; /* client side: the server asked for one */
-    size_t peer_chain_count;           /* certificates the peer showed, leaf first */
-    const struct certificate_der { const uint8_t *bytes; size_t length; } *peer_chain;
+    size_t peer_chain_count; /* certificates the peer showed, leaf first; a server's view of ordinary clients: 0 */
+    const struct slice *peer_chain; /* DER */
 };
 const struct connection_tls *connection_tls(const struct connection *connection);
-
-/* Contract of actors/net/net.h (owner: the net part):
- *
- * struct net_options { unsigned receive_lanes, send_lanes; size_t block_credit_per_lane;
- *     enum smq_result (*send_lane_start)(void *context, unsigned lane, void **lane_state);  // on the send lane's thread
- *     void (*send_lane_batch_end)(void *lane_state);                                        // after each drained batch
- *     void (*send_lane_stop)(void *lane_state); void *context; };
- * enum smq_result net_create(const struct net_options *, struct net **);   // starts receive, send, monitor (and lazily resolver)
- * enum smq_result net_listen(struct net *, const struct listen_options *, struct listener **);
- *     // { addresses[], port, struct tls_context *, const struct protocol *, void *(*accept)(void *context, struct connection *) makes state (NULL: refuse),
- *     //   context, tls_timeout_ms }
- * enum smq_result net_connect(struct net *, const struct connect_options *, struct connection **);
- *     // { host, port, tls_context, ALPN, key hash to check in the chain, protocol, state, timeout_ms, keep-alive }: never blocks; outcome by
- *     //   `secured` or `closed` (with `closed` and `released` always called if SMQ_OK was returned). Returns with one reference for the caller.
- * void listener_stop(struct listener **); void net_stop_reading(struct net *); void net_flush(struct net *, uint32_t deadline_ms); void net_destroy(struct net **);
- */

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/* Listening: sockets bound to addresses, whose connections are handed to the receive lanes. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "actors/net/connection.h"
+#include "smq/result.h"
+#include "transport/tls/tls.h"
+
+struct listener;
+
+struct listen_options {
+    const char *const
+        *addresses; /* names or literals; count 0: all addresses, dual-stack IPv6 (IPv4 where there is none) */
+    size_t address_count;
+    uint16_t port;                         /* 0: the kernel chooses, one port for all addresses */
+    const struct tls_context *tls_context; /* server context; outlives the net */
+    const struct protocol *protocol;       /* outlives the net */
+    /* Listener's thread. Makes the protocol state of an accepted connection, which the connection owns from then on; NULL refuses it. */
+    void *(*accept)(void *context, struct connection *connection);
+    void *context;
+    uint32_t tls_timeout_ms;       /* accept to TLS established; 0: 60,000 */
+    uint32_t handshake_timeout_ms; /* TLS established to connection_established; 0: no limit */
+    bool log_tls_errors;           /* one line for each failed handshake */
+};
+
+/* Binds, listens and starts accepting. Blocks for name resolution. SMQ_ERR_SYSTEM: an address does not resolve or cannot be bound;
+ * SMQ_ERR_NO_MEMORY; SMQ_ERR_CLOSED. `error` (may be NULL) gets one line that names the address and the reason. Any attached thread that
+ * is no role of the net. */
+enum smq_result net_listen(struct net *net, const struct listen_options *options, struct listener **listener,
+                           char *error, size_t error_size);
+
+/* The port that is bound. */
+uint16_t listener_port(const struct listener *listener);
+
+/* Stops accepting and closes the sockets; connections stay. When it returns, `accept` is not called any more. Blocks shortly. To be called
+ * before net_destroy, which stops what is left but leaves the handle invalid. */
+void listener_stop(struct listener **listener);

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/* The network roles of a process: receive lanes, send lanes, monitor, resolver, listener; connecting as a client. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "actors/net/connection.h"
+#include "actors/net/listener.h"
+#include "smq/result.h"
+#include "transport/tls/tls.h"
+
+struct net_options {
+    unsigned receive_lanes; /* 0: number of processors; at most 64 */
+    unsigned send_lanes;    /* the same */
+    size_t
+        block_credit_per_lane; /* blocks that may be with their holders before a receive lane stops reading; 0: 1024 */
+    /* Hooks of the send lanes, each on the lane's thread; all may be NULL. `lane_state` is what protocol.fill gets. */
+    enum smq_result (*send_lane_start)(void *context, unsigned lane, void **lane_state);
+    void (*send_lane_batch_end)(void *lane_state); /* after each turn: mailbox drained, blocks handed to TLS */
+    void (*send_lane_stop)(void *lane_state);
+    void *context;
+};
+
+/* Starts the receive lanes, send lanes and the monitor; the listener and the resolver start when they are first needed. Blocks until the
+ * threads run. SMQ_ERR_NO_MEMORY, SMQ_ERR_SYSTEM, SMQ_ERR_INVALID, or what send_lane_start returned. The thread is attached to RCU
+ * (thread.h); so must be every thread that calls a function of this header or of connection.h. */
+enum smq_result net_create(const struct net_options *options, struct net **net);
+
+struct connect_options {
+    const char *host; /* name, IPv4 or IPv6 literal (brackets allowed); copied */
+    uint16_t port;
+    const struct tls_context *tls_context; /* client context; outlives the net */
+    const char *alpn;                      /* "smp/1", "http/1.1", or NULL for none; a constant text */
+    uint8_t key_hash[FINGERPRINT_SIZE];    /* identity of the server */
+    const struct protocol *protocol;       /* outlives the net */
+    void *state;                           /* the protocol's; owned by the connection if SMQ_OK is returned */
+    uint32_t timeout_ms;                   /* budget from now to connection_established; 0: none */
+    bool no_keep_alive;                    /* keep-alive is on by default: idle 30 s, interval 15 s, 4 probes */
+};
+
+/* Starts connecting: resolution, all addresses in order, TLS. Never blocks. SMQ_OK: the outcome is told by `secured` or `closed`, `closed`
+ * and `released` come in any case, and `*connection` (may be NULL: not wanted) is a reference for the caller. Reasons given to `closed`:
+ * SMQ_ERR_NETWORK (no address, refused, reset), SMQ_ERR_TIMEOUT, SMQ_ERR_IDENTITY (wrong key hash or chain), SMQ_ERR_TLS, or a reason given
+ * to connection_close. Errors: SMQ_ERR_NO_MEMORY, SMQ_ERR_INVALID, SMQ_ERR_CLOSED (the net is stopping), SMQ_ERR_SYSTEM; then no hook is
+ * called and the caller keeps the state. Any attached thread. */
+enum smq_result net_connect(struct net *net, const struct connect_options *options, struct connection **connection);
+
+/* The ordered end; each step is optional, from one thread (not a role of the net), and blocks.
+ * net_stop_reading: when it returns, no `received` runs and none will; connections stay open for sending.
+ * net_flush: waits until everything that was queued before is handed to the kernel, at most `deadline_ms`; slow readers are given up.
+ *   SMQ_ERR_TIMEOUT when something is left.
+ * net_destroy: stops listeners, closes every connection (SMQ_ERR_CANCELLED, close_notify, no flush), discards what is unsent, joins all
+ *   threads, destroys the net once the last connection reference and block are returned; they may outlive this call, and so may calls on
+ *   them, which then do nothing. A look-up in progress is waited for. */
+void net_stop_reading(struct net *net);
+enum smq_result net_flush(struct net *net, uint32_t deadline_ms);
+void net_destroy(struct net **net);
+
+/* Any thread; not a snapshot of one instant. */
+struct net_statistics {
+    uint64_t connections;     /* open now, handshaking ones included */
+    uint64_t accepted;        /* so far */
+    uint64_t connected;       /* client side, TLS established, so far */
+    uint64_t blocks_received; /* so far */
+    uint64_t blocks_sent;     /* so far */
+    uint64_t blocks_held;     /* received blocks that were not released yet */
+    uint64_t tls_failures;    /* handshakes that failed, so far */
+};
+void net_read_statistics(struct net *net, struct net_statistics *statistics);
