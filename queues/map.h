@@ -53,9 +53,9 @@ struct map_node *map_find(struct map *map, struct slice key);
  * the caller keeps its own, which was never visible. An object goes into a map once. */
 enum smq_result map_insert(struct map *map, struct map_node *node);
 
-/* The same, but an object that is there already is returned referenced (its key is then not inserted); NULL when `node`
- * was inserted. */
-struct map_node *map_insert_or_find(struct map *map, struct map_node *node);
+/* The same, but on SMQ_ERR_EXISTS the object that is there is returned in `found`, referenced. SMQ_ERR_AGAIN: it is
+ * there, but gave no reference; it is about to be removed. */
+enum smq_result map_insert_or_find(struct map *map, struct map_node *node, struct map_node **found);
 
 /* Takes `node`, which the caller holds a reference of, or found in its still open read section, out of the map. Whether
  * this call was the one that did; then the map's reference is released after a grace period. */

@@ -65,7 +65,7 @@ void actor_destroy(struct actor **actor);
 
 /* For the actor's own hooks. */
 struct wheel *actor_wheel(struct actor *actor);
-uint64_t actor_now_ms(const struct actor *actor); /* clock_monotonic_ms at the start of this turn, or after the wait */
+uint64_t actor_now_ms(const struct actor *actor); /* clock_monotonic_ms at the start of this turn */
 struct waker *actor_waker(struct actor *actor);   /* waker_wake on it: any thread */
 /* Reports that the role cannot do its work any more: logs, and tells the supervisor, which stops the process in order.
  * The actor goes on until it is stopped, so that it can refuse what it is asked. The first report counts. */

@@ -2,6 +2,7 @@
 /* Threads. The only place that creates one; every thread that touches queues/ is registered with RCU. */
 #pragma once
 
+#include <signal.h>
 #include <stdbool.h>
 
 #include "smq/result.h"
@@ -23,3 +24,8 @@ void thread_attach(void);
 void thread_detach(void);
 /* Whether the calling thread is registered. */
 bool thread_is_attached(void);
+
+/* Blocks all asynchronous signals of the calling thread, and puts the former set back: around library calls that start
+ * threads of their own. */
+void thread_signals_block(sigset_t *former);
+void thread_signals_restore(const sigset_t *former);

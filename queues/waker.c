@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/* The state word is AWAKE while the consumer works, SLEEPING once it has announced a sleep, and WOKEN from a wake until the consumer takes
+ * it. A wake is an exchange to WOKEN; only the one that finds SLEEPING enters the kernel. All accesses are sequentially consistent, and the
+ * publishing of work (an exchange, too) comes before the wake: when a wake finds WOKEN and leaves it at that, the consumer's exchange to
+ * AWAKE is still to come, and its look for work after it. */
+#include "queues/waker.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "queues/base/check.h"
+#include "queues/base/fault.h"
+#include "queues/base/futex.h"
+#include "queues/base/rcu.h"
+
+enum { AWAKE, WOKEN, SLEEPING };
+
+void waker_init_futex(struct waker *waker) {
+    atomic_init(&waker->state, AWAKE);
+    waker->fd = -1;
+}
+
+enum smq_result waker_init_eventfd(struct waker *waker) {
+    atomic_init(&waker->state, AWAKE);
+    waker->fd = FAULT(eventfd_create) ? -1 : eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    return waker->fd >= 0 ? SMQ_OK : SMQ_ERR_SYSTEM;
+}
+
+void waker_destroy(struct waker *waker) {
+    if (waker->fd >= 0)
+        close(waker->fd);
+    waker->fd = -1;
+}
+
+int waker_fd(const struct waker *waker) {
+    return waker->fd;
+}
+
+static void wake_sleeper(struct waker *waker) {
+    if (waker->fd < 0) {
+        futex_wake(&waker->state);
+        return;
+    }
+    const uint64_t one = 1;
+    int kept_errno = errno;
+    ssize_t written;
+    do
+        written = write(waker->fd, &one, sizeof(one));
+    while (written < 0 && errno == EINTR);
+    /* EAGAIN: the count is at its limit, so the descriptor is readable. */
+    CHECK(written == (ssize_t)sizeof(one) || errno == EAGAIN);
+    errno = kept_errno;
+}
+
+void waker_wake(struct waker *waker) {
+    if (atomic_load(&waker->state) == WOKEN)
+        return;
+    if (atomic_exchange(&waker->state, WOKEN) == SLEEPING)
+        wake_sleeper(waker);
+}
+
+bool waker_prepare(struct waker *waker) {
+    uint32_t expected = AWAKE;
+    return atomic_compare_exchange_strong(&waker->state, &expected, SLEEPING);
+}
+
+void waker_clear(struct waker *waker) {
+    atomic_exchange(&waker->state, AWAKE);
+}
+
+static void sleep_on_eventfd(struct waker *waker, int timeout_ms) {
+    struct pollfd entry = {.fd = waker->fd, .events = POLLIN};
+    uint64_t count;
+    if (poll(&entry, 1, timeout_ms) > 0)
+        CHECK(read(waker->fd, &count, sizeof(count)) == (ssize_t)sizeof(count) || errno == EAGAIN || errno == EINTR);
+}
+
+static void sleep_on_futex(struct waker *waker, int timeout_ms) {
+    uint64_t deadline = futex_deadline(timeout_ms);
+    while (atomic_load(&waker->state) == SLEEPING && futex_wait(&waker->state, SLEEPING, deadline))
+        continue;
+}
+
+bool waker_wait(struct waker *waker, int timeout_ms) {
+    CHECK(!read_section_is_open());
+    if (timeout_ms != 0 && waker_prepare(waker)) {
+        if (waker->fd >= 0)
+            sleep_on_eventfd(waker, timeout_ms);
+        else
+            sleep_on_futex(waker, timeout_ms);
+    }
+    return atomic_exchange(&waker->state, AWAKE) == WOKEN;
+}
