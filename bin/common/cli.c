@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/* Command lines: the tables become getopt_long's tables, --help texts and typed fields. */
+#include "bin/common/cli.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { OPTIONS_MAX = 48, HELP_COLUMN = 30, ID_FIRST = 1000 };
+
+/* Where a parse is: for the messages. */
+struct parsing {
+    const struct cli_program *program;
+    const struct cli_command *command;
+};
+
+__attribute__((format(printf, 2, 3))) static int mistake(const struct parsing *parsing, const char *format, ...) {
+    char text[512];
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    const char *command = parsing->command != NULL && parsing->command->name != NULL ? parsing->command->name : NULL;
+    const char *space = command != NULL ? " " : "";
+    if (command == NULL)
+        command = "";
+    (void)fprintf(stderr, "%s%s%s: %s (try `%s%s%s --help`)\n", parsing->program->name, space, command, text,
+                  parsing->program->name, space, command);
+    return 1;
+}
+
+static bool takes_argument(const struct cli_option *option) {
+    return option->type != CLI_FLAG && option->type != CLI_FLAG_OFF;
+}
+
+static void print_option(const struct cli_option *option) {
+    char left[128];
+    char argument[64] = "";
+    if (option->type == CLI_TEXT_OPTIONAL)
+        (void)snprintf(argument, sizeof argument, "[=%s]", option->metavariable);
+    else if (takes_argument(option))
+        (void)snprintf(argument, sizeof argument, " %s", option->metavariable);
+    if (option->short_name != 0)
+        (void)snprintf(left, sizeof left, "-%c,--%s%s", option->short_name, option->long_name, argument);
+    else
+        (void)snprintf(left, sizeof left, "--%s%s", option->long_name, argument);
+    if (strlen(left) + 2 >= HELP_COLUMN)
+        printf("  %s\n%*s%s\n", left, HELP_COLUMN, "", option->help);
+    else
+        printf("  %-*s%s\n", HELP_COLUMN - 2, left, option->help);
+}
+
+static const struct cli_option help_option = {
+    .short_name = 'h', .long_name = "help", .type = CLI_FLAG, .help = "Show this help text"};
+static const struct cli_option version_option = {
+    .short_name = 'v', .long_name = "version", .type = CLI_FLAG, .help = "Show version"};
+
+static void print_command_help(const struct cli_program *program, const struct cli_command *command) {
+    printf("Usage: %s%s%s%s%s%s\n\n  %s\n\nAvailable options:\n", program->name, command->name != NULL ? " " : "",
+           command->name != NULL ? command->name : "", command->option_count > 0 ? " [OPTIONS]" : "",
+           command->arguments != NULL ? " " : "", command->arguments != NULL ? command->arguments : "",
+           command->summary);
+    for (size_t index = 0; index < command->option_count; index++)
+        print_option(&command->options[index]);
+    print_option(&help_option);
+    if (command->name == NULL) {
+        print_option(&version_option);
+        if (program->notes != NULL)
+            printf("\n%s", program->notes);
+    }
+}
+
+static void print_program_help(const struct cli_program *program) {
+    printf("%s\n\nUsage: %s COMMAND\n\n  %s\n\nAvailable options:\n", program->version, program->name,
+           program->summary);
+    print_option(&help_option);
+    print_option(&version_option);
+    printf("\nAvailable commands:\n");
+    for (size_t index = 0; index < program->command_count; index++)
+        printf("  %-*s%s\n", HELP_COLUMN - 2, program->commands[index].name, program->commands[index].summary);
+    if (program->notes != NULL)
+        printf("\n%s", program->notes);
+}
+
+static bool store_number(const struct cli_option *option, const char *value, int64_t *number) {
+    char *end = NULL;
+    errno = 0;
+    long long parsed = strtoll(value, &end, 10);
+    if (errno != 0 || end == value || *end != '\0' || parsed < option->minimum || parsed > option->maximum)
+        return false;
+    *number = parsed;
+    return true;
+}
+
+static int store_choice(const struct parsing *parsing, const struct cli_option *option, int *field, const char *value) {
+    char accepted[256] = "";
+    size_t length = 0;
+    for (int index = 0; option->choices[index] != NULL; index++) {
+        if (strcmp(value, option->choices[index]) == 0) {
+            *field = index;
+            return 0;
+        }
+        if (length < sizeof accepted)
+            length += (size_t)snprintf(accepted + length, sizeof accepted - length, "%s%s", index == 0 ? "" : ", ",
+                                       option->choices[index]);
+    }
+    return mistake(parsing, "--%s %s: expected one of %s", option->long_name, value, accepted);
+}
+
+static int store_option(const struct parsing *parsing, const struct cli_option *option, const char *value) {
+    char *field = (char *)parsing->program->target + option->offset;
+    switch (option->type) {
+    case CLI_FLAG:
+    case CLI_FLAG_OFF:
+        *(bool *)field = option->type == CLI_FLAG;
+        return 0;
+    case CLI_NUMBER:
+        if (!store_number(option, value, (int64_t *)(void *)field))
+            return mistake(parsing, "--%s %s: expected a number from %" PRId64 " to %" PRId64, option->long_name, value,
+                           option->minimum, option->maximum);
+        return 0;
+    case CLI_CHOICE:
+        return store_choice(parsing, option, (int *)(void *)field, value);
+    default:
+        if (value == NULL)
+            value = option->implied;
+        if (option->check != NULL && !option->check(value))
+            return mistake(parsing, "--%s: expected %s", option->long_name, option->accepted);
+        *(const char **)(void *)field = value;
+        return 0;
+    }
+}
+
+struct getopt_tables {
+    struct option options[OPTIONS_MAX + 3];
+    char short_options[2 * OPTIONS_MAX + 8];
+};
+
+/* Long options return ID_FIRST + row; short ones their letter. */
+static void fill_tables(const struct cli_command *command, struct getopt_tables *tables) {
+    size_t short_length = 0;
+    size_t count = 0;
+    tables->short_options[short_length++] = ':'; /* tells a missing argument from an unknown option */
+    for (size_t index = 0; index < command->option_count && index < OPTIONS_MAX; index++) {
+        const struct cli_option *option = &command->options[index];
+        int argument = option->type == CLI_TEXT_OPTIONAL ? optional_argument
+                       : takes_argument(option)          ? required_argument
+                                                         : no_argument;
+        tables->options[count++] =
+            (struct option){.name = option->long_name, .has_arg = argument, .val = ID_FIRST + (int)index};
+        if (option->short_name != 0) {
+            tables->short_options[short_length++] = option->short_name;
+            if (argument == required_argument)
+                tables->short_options[short_length++] = ':';
+        }
+    }
+    tables->options[count++] = (struct option){.name = "help", .val = 'h'};
+    if (command->name == NULL)
+        tables->options[count++] = (struct option){.name = "version", .val = 'v'};
+    tables->options[count] = (struct option){0};
+    tables->short_options[short_length++] = 'h';
+    tables->short_options[short_length] = '\0';
+}
+
+static const struct cli_option *find_option(const struct cli_command *command, int id) {
+    if (id >= ID_FIRST)
+        return &command->options[id - ID_FIRST];
+    for (size_t index = 0; index < command->option_count; index++) {
+        if (command->options[index].short_name == id)
+            return &command->options[index];
+    }
+    return NULL;
+}
+
+/* `--option word` means the same as `--option=word` where the argument is optional and no words are expected. */
+static const char *argument_of(const struct cli_command *command, const struct cli_option *option, int argc,
+                               char **argv) {
+    if (optarg == NULL && option->type == CLI_TEXT_OPTIONAL && command->arguments == NULL && optind < argc &&
+        argv[optind][0] != '-')
+        return argv[optind++];
+    return optarg;
+}
+
+static int run_command(const struct parsing *parsing, int argc, char **argv) {
+    const struct cli_command *command = parsing->command;
+    struct getopt_tables tables;
+    fill_tables(command, &tables);
+    opterr = 0;
+    optind = 1;
+    for (;;) {
+        int id = getopt_long(argc, argv, tables.short_options, tables.options, NULL);
+        if (id == -1)
+            break;
+        const struct cli_option *option = id == '?' || id == ':' ? NULL : find_option(command, id);
+        if (option != NULL) {
+            int status = store_option(parsing, option, argument_of(command, option, argc, argv));
+            if (status != 0)
+                return status;
+        } else if (id == 'h') {
+            print_command_help(parsing->program, command);
+            return 0;
+        } else if (id == 'v') {
+            printf("%s\n", parsing->program->version);
+            return 0;
+        } else if (id == ':') {
+            return mistake(parsing, "%s needs an argument", argv[optind - 1]);
+        } else {
+            /* A bad letter is in optopt; of a bad long option only the word is known. */
+            return optopt > 0 && optopt < ID_FIRST ? mistake(parsing, "unknown option -%c", optopt)
+                                                   : mistake(parsing, "unknown option %s", argv[optind - 1]);
+        }
+    }
+    int count = argc - optind;
+    if (count > command->arguments_max)
+        return mistake(parsing, "unexpected argument %s", argv[optind + command->arguments_max]);
+    if (count < command->arguments_min)
+        return mistake(parsing, "missing argument: %s", command->arguments);
+    return command->run(parsing->program->target, count, argv + optind);
+}
+
+int cli_run(const struct cli_program *program, int argc, char **argv) {
+    struct parsing parsing = {.program = program};
+    if (program->command_count == 1 && program->commands[0].name == NULL) {
+        parsing.command = &program->commands[0];
+        return run_command(&parsing, argc, argv);
+    }
+    if (argc < 2) {
+        print_program_help(program);
+        return 1;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+        print_program_help(program);
+        return 0;
+    }
+    if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-v") == 0) {
+        printf("%s\n", program->version);
+        return 0;
+    }
+    for (size_t index = 0; index < program->command_count; index++) {
+        if (strcmp(argv[1], program->commands[index].name) == 0) {
+            parsing.command = &program->commands[index];
+            return run_command(&parsing, argc - 1, argv + 1);
+        }
+    }
+    return mistake(&parsing, argv[1][0] == '-' ? "unknown option %s" : "unknown command %s", argv[1]);
+}
