@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* The end-to-end layer of SEND bodies, between sender and recipient (reference: Protocol.hs, ClientMsgEnvelope and ClientMessage). */
+/* The end-to-end layer of SEND bodies, between sender and recipient (reference: Protocol.hs, ClientMsgEnvelope and
+ * ClientMessage). */
 #pragma once
 
 #include <stdbool.h>
@@ -34,8 +35,8 @@ struct client_message {
     struct slice payload; /* borrowed */
 };
 
-/* Writes a whole envelope into `output`, whose size is ENVELOPE_CONFIRMATION_SIZE when `sender_key` is not NULL, else ENVELOPE_MESSAGE_SIZE. SMQ_ERR_TOO_LARGE when the payload does
- * not fit. Any thread. */
+/* Writes a whole envelope into `output`, whose size is ENVELOPE_CONFIRMATION_SIZE when `sender_key` is not NULL, else
+ * ENVELOPE_MESSAGE_SIZE. SMQ_ERR_TOO_LARGE when the payload does not fit. Any thread. */
 enum smq_result client_envelope_seal(const struct box_key *key, const uint8_t nonce[BOX_NONCE_SIZE], uint16_t version,
                                      const struct public_key *sender_key, const struct client_message *message,
                                      uint8_t *output);

@@ -23,8 +23,8 @@ enum hash_algorithm {
     HASH_ALGORITHM_COUNT,
 };
 
-/* Digest of the concatenation of `count` parts. Any thread; allocates only on a thread's first call (freed when the thread ends). SMQ_ERR_CRYPTO when OpenSSL
- * fails, SMQ_ERR_NO_MEMORY. */
+/* Digest of the concatenation of `count` parts. Any thread; allocates only on a thread's first call (freed when the
+ * thread ends). SMQ_ERR_CRYPTO when OpenSSL fails, SMQ_ERR_NO_MEMORY. */
 enum smq_result hash_parts(enum hash_algorithm algorithm, const struct slice *parts, size_t count, uint8_t *digest);
 /* The same for one part. */
 enum smq_result hash_slice(enum hash_algorithm algorithm, struct slice bytes, uint8_t *digest);

@@ -11,5 +11,6 @@ enum {
     HKDF_OUTPUT_MAX = 255 * 64,
 };
 
-/* Fills `output` with `length` bytes. An empty salt is a zero-length HMAC key. No allocation; never fails for length <= HKDF_OUTPUT_MAX (asserted). Any thread. */
+/* Fills `output` with `length` bytes. An empty salt is a zero-length HMAC key. No allocation; never fails for length <=
+ * HKDF_OUTPUT_MAX (asserted). Any thread. */
 void hkdf_sha512(struct slice salt, struct slice input_key, struct slice info, uint8_t *output, size_t length);

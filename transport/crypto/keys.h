@@ -82,7 +82,7 @@ enum smq_result key_pair_of_private(const struct private_key *private_key, struc
 void private_key_wipe(struct private_key *key);
 void key_pair_wipe(struct key_pair *pair);
 
-/* X25519. SMQ_ERR_CRYPTO when a key is of another algorithm, and for an all-zero result (a peer's key of small order): callers treat that as
- * failed authorization or a failed handshake. */
+/* X25519. SMQ_ERR_CRYPTO when a key is of another algorithm, and for an all-zero result (a peer's key of small order):
+ * callers treat that as failed authorization or a failed handshake. */
 enum smq_result dh(const struct private_key *own, const struct public_key *peer, struct dh_secret *secret);
 void dh_secret_wipe(struct dh_secret *secret);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* The data behind short links: keys, signatures, encrypted blobs and all checks on reading (reference: Crypto/ShortLink.hs; Agent/Protocol.hs). */
+/* The data behind short links: keys, signatures, encrypted blobs and all checks on reading (reference:
+ * Crypto/ShortLink.hs; Agent/Protocol.hs). */
 #pragma once
 
 #include <stdbool.h>
@@ -34,8 +35,8 @@ void link_invitation_key(const uint8_t link_key[LINK_KEY_SIZE], struct box_key *
 /* First 24 bytes of SHA3-384 of the correlation id: the sender id of queues that are created with link data. */
 enum smq_result link_sender_id(struct slice corr_id, uint8_t sender_id[24]);
 
-/* Fixed data: agent versions, root key, then the connection request and an optional entity id. The request belongs to the agent protocol and is not delimited, so
- * both stay one slice here. */
+/* Fixed data: agent versions, root key, then the connection request and an optional entity id. The request belongs to
+ * the agent protocol and is not delimited, so both stay one slice here. */
 struct link_fixed_data {
     struct version_range agent_versions;
     struct public_key root_key; /* Ed25519 */
@@ -61,7 +62,8 @@ struct link_user_data {
     struct slice relays;    /* encoded short links, relay_count of them; borrowed: iterate with read_short_link */
     struct slice user_data; /* the application's; borrowed */
 };
-/* SMQ_ERR_SYNTAX; bytes after the known fields are ignored. Every owner and relay has been parsed once, so iterating cannot fail. */
+/* SMQ_ERR_SYNTAX; bytes after the known fields are ignored. Every owner and relay has been parsed once, so iterating
+ * cannot fail. */
 enum smq_result link_user_data_parse(struct slice data, struct link_user_data *user);
 /* `owners` and `relays` are written as they are. */
 void write_link_user_data(struct writer *writer, const struct link_user_data *user);
@@ -71,17 +73,19 @@ void read_link_owner(struct reader *reader, struct link_owner *owner);
 enum smq_result write_link_owner(struct writer *writer, struct slice id, const struct public_key *key,
                                  const struct key_pair *signer);
 
-/* Signs (Ed25519) and encrypts in place the data of `length` bytes that lies at blob + LINK_SIGNED_OFFSET; `blob` has LINK_FIXED_BLOB_SIZE or LINK_USER_BLOB_SIZE bytes, as `padded`
- * (LINK_FIXED_PADDED or LINK_USER_PADDED) says. The nonce is random. SMQ_ERR_TOO_LARGE, SMQ_ERR_CRYPTO. */
+/* Signs (Ed25519) and encrypts in place the data of `length` bytes that lies at blob + LINK_SIGNED_OFFSET; `blob` has
+ * LINK_FIXED_BLOB_SIZE or LINK_USER_BLOB_SIZE bytes, as `padded` (LINK_FIXED_PADDED or LINK_USER_PADDED) says. The
+ * nonce is random. SMQ_ERR_TOO_LARGE, SMQ_ERR_CRYPTO. */
 enum smq_result link_blob_seal(const struct box_key *key, const struct key_pair *signer, uint8_t *blob, size_t length,
                                size_t padded);
 /* Decrypts in place a blob of any length; `data` and `signature` point into it. SMQ_ERR_CRYPTO, SMQ_ERR_SYNTAX. */
 enum smq_result link_blob_open(const struct box_key *key, uint8_t *blob, size_t length, struct slice *data,
                                struct slice *signature);
 
-/* Opens both blobs in place and makes every check of the reference: the link key is the hash of the fixed data; the root key signed it; every owner is authorized by the root key or
- * an earlier owner, with no id or key twice and none equal to the root key; the root key or, for contacts, an owner signed the user data. SMQ_ERR_CRYPTO when
- * one fails, SMQ_ERR_SYNTAX when something does not parse. */
+/* Opens both blobs in place and makes every check of the reference: the link key is the hash of the fixed data; the
+ * root key signed it; every owner is authorized by the root key or an earlier owner, with no id or key twice and none
+ * equal to the root key; the root key or, for contacts, an owner signed the user data. SMQ_ERR_CRYPTO when one fails,
+ * SMQ_ERR_SYNTAX when something does not parse. */
 enum smq_result link_data_open(const uint8_t link_key[LINK_KEY_SIZE], const struct box_key *key, uint8_t *fixed_blob,
                                size_t fixed_length, uint8_t *user_blob, size_t user_length,
                                struct link_fixed_data *fixed, struct link_user_data *user);

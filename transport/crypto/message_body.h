@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* The body of MSG: what the router encrypts for the recipient (reference: Server.hs, encryptMsg; Protocol.hs, RcvMsgBody). */
+/* The body of MSG: what the router encrypts for the recipient (reference: Server.hs, encryptMsg; Protocol.hs,
+ * RcvMsgBody). */
 #pragma once
 
 #include <stdbool.h>
@@ -16,8 +17,9 @@ enum {
     MESSAGE_BODY_SIZE = MESSAGE_BODY_PADDED + BOX_TAG_SIZE, /* 16,122: always, in every version */
 };
 
-/* Builds the whole encrypted body in `output` (MESSAGE_BODY_SIZE bytes); `body` is copied once, everything else happens in place. `message_id` is the nonce, so the same message
- * gives the same bytes each time. SMQ_ERR_TOO_LARGE. Any thread. */
+/* Builds the whole encrypted body in `output` (MESSAGE_BODY_SIZE bytes); `body` is copied once, everything else happens
+ * in place. `message_id` is the nonce, so the same message gives the same bytes each time. SMQ_ERR_TOO_LARGE. Any
+ * thread. */
 enum smq_result message_body_seal(const struct box_key *key, const uint8_t message_id[MESSAGE_ID_SIZE],
                                   int64_t timestamp, bool notification, struct slice body, uint8_t *output);
 /* The marker that tells the recipient that the queue was full. */
@@ -31,6 +33,7 @@ struct message_body {
     struct slice body; /* borrowed from the buffer */
 };
 
-/* Decrypts in place and parses (clients). SMQ_ERR_CRYPTO when it does not decrypt, SMQ_ERR_SYNTAX when the plaintext does not parse. */
+/* Decrypts in place and parses (clients). SMQ_ERR_CRYPTO when it does not decrypt, SMQ_ERR_SYNTAX when the plaintext
+ * does not parse. */
 enum smq_result message_body_open(const struct box_key *key, struct slice message_id, uint8_t *sealed, size_t length,
                                   struct message_body *message);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* What NMSG tells the recipient through the notifier: which message arrived, and when (reference: Protocol.hs, NMsgMeta). */
+/* What NMSG tells the recipient through the notifier: which message arrived, and when (reference: Protocol.hs,
+ * NMsgMeta). */
 #pragma once
 
 #include <stddef.h>

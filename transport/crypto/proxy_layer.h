@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* The two encryption layers of proxied commands (reference: Protocol.hs, FwdTransmission and FwdResponse; Client.hs, proxySMPCommand). */
+/* The two encryption layers of proxied commands (reference: Protocol.hs, FwdTransmission and FwdResponse; Client.hs,
+ * proxySMPCommand). */
 #pragma once
 
 #include <stddef.h>
@@ -9,7 +10,8 @@
 #include "transport/crypto/box.h"
 #include "transport/crypto/keys.h"
 
-/* Correlation ids here are 24 bytes and serve as nonces; responses use the same bytes in reverse order, which these functions do themselves. */
+/* Correlation ids here are 24 bytes and serve as nonces; responses use the same bytes in reverse order, which these
+ * functions do themselves. */
 enum {
     PROXY_PAYLOAD_PADDED = 16226,
     PROXY_PAYLOAD_CONTENT_MAX = PROXY_PAYLOAD_PADDED - 2,
@@ -18,7 +20,8 @@ enum {
     PROXY_RESPONSE_MAX = 16283,                               /* payload of RRES */
 };
 
-/* PFWD: pads and encrypts in place the content of `length` bytes at buffer + BOX_PADDED_OFFSET; the buffer has PROXY_PAYLOAD_SIZE bytes. SMQ_ERR_TOO_LARGE. */
+/* PFWD: pads and encrypts in place the content of `length` bytes at buffer + BOX_PADDED_OFFSET; the buffer has
+ * PROXY_PAYLOAD_SIZE bytes. SMQ_ERR_TOO_LARGE. */
 enum smq_result proxy_payload_seal(const struct box_key *key, const uint8_t corr_id[BOX_NONCE_SIZE], uint8_t *buffer,
                                    size_t length);
 enum smq_result proxy_payload_open(const struct box_key *key, const uint8_t corr_id[BOX_NONCE_SIZE], uint8_t *buffer,
@@ -51,12 +54,14 @@ struct proxy_response {
     struct slice payload; /* of PRES; borrowed */
 };
 
-/* RRES, with the reversed `corr_id` of RFWD. A router builds the payload straight in its place: proxy_response_payload_at(24) bytes into `output`. SMQ_ERR_TOO_LARGE. */
+/* RRES, with the reversed `corr_id` of RFWD. A router builds the payload straight in its place:
+ * proxy_response_payload_at(24) bytes into `output`. SMQ_ERR_TOO_LARGE. */
 enum smq_result proxy_response_seal(const struct box_key *key, const uint8_t corr_id[BOX_NONCE_SIZE],
                                     const struct proxy_response *response, uint8_t *output, size_t capacity,
                                     size_t *length);
 enum smq_result proxy_response_open(const struct box_key *key, const uint8_t corr_id[BOX_NONCE_SIZE], uint8_t *sealed,
                                     size_t sealed_length, struct proxy_response *response);
-/* Where the payload lies in a forward or response of such a client correlation id: a payload that is there already is not copied. */
+/* Where the payload lies in a forward or response of such a client correlation id: a payload that is there already is
+ * not copied. */
 size_t proxy_forward_payload_at(size_t corr_id_length);
 size_t proxy_response_payload_at(size_t corr_id_length);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* The ASN.1 "signed object" around session keys in handshakes: key, algorithm of the signature, signature (reference: Transport.hs, SignedExact PubKey). */
+/* The ASN.1 "signed object" around session keys in handshakes: key, algorithm of the signature, signature (reference:
+ * Transport.hs, SignedExact PubKey). */
 #pragma once
 
 #include <stddef.h>
@@ -19,7 +20,8 @@ struct signed_key {
 
 /* The whole of `der` is one signed key, in DER without alternatives. SMQ_ERR_SYNTAX. */
 enum smq_result signed_key_parse(struct slice der, struct signed_key *signed_key);
-/* Appends the object: `key` signed by `signer` (Ed25519 or Ed448). Fails the writer when it does not fit. SMQ_ERR_CRYPTO when signing failed. */
+/* Appends the object: `key` signed by `signer` (Ed25519 or Ed448). Fails the writer when it does not fit.
+ * SMQ_ERR_CRYPTO when signing failed. */
 enum smq_result write_signed_key(struct writer *writer, const struct key_pair *signer, const struct public_key *key);
 /* SMQ_ERR_CRYPTO unless `signer` has the algorithm that the object names and the signature is its. */
 enum smq_result signed_key_verify(const struct signed_key *signed_key, const struct public_key *signer);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* Server addresses, in text and in binary (reference: Protocol.hs, ProtocolServer; Agent/Protocol.hs, extraSMPServerHosts). */
+/* Server addresses, in text and in binary (reference: Protocol.hs, ProtocolServer; Agent/Protocol.hs,
+ * extraSMPServerHosts). */
 #pragma once
 
 #include <stdbool.h>
@@ -72,10 +73,12 @@ void write_hosts_text(struct writer *writer, const struct server_address *addres
 /* Takes one or more comma-separated hosts off the front of a text and adds them to `address`. */
 void read_hosts_text(struct reader *reader, struct server_address *address);
 
-/* Binary: list of hosts, port as a short string of digits, key hash as a short string (32 bytes, or empty inside short links). */
+/* Binary: list of hosts, port as a short string of digits, key hash as a short string (32 bytes, or empty inside short
+ * links). */
 void read_server_address(struct reader *reader, enum address_scheme scheme, struct server_address *address);
 void write_server_address(struct writer *writer, const struct server_address *address);
-/* Binary of SMP client version 1: a single host instead of the list. Reading adds the onion host that six historic servers are known to have. */
+/* Binary of SMP client version 1: a single host instead of the list. Reading adds the onion host that six historic
+ * servers are known to have. */
 void read_server_address_legacy(struct reader *reader, struct server_address *address);
 void write_server_address_legacy(struct writer *writer, const struct server_address *address);
 /* Adds that onion host when the address has exactly one host and it is one of the six. */

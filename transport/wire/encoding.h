@@ -7,8 +7,8 @@
 
 #include "queues/base/cursor.h"
 
-/* Integers, booleans ('T'/'F'), short and large strings, optional markers ('0'/'1') and tails are in queues/base/cursor.h.
- * Everything here is pure: no allocation, no I/O, any thread; errors stick to the cursor. */
+/* Integers, booleans ('T'/'F'), short and large strings, optional markers ('0'/'1') and tails are in
+ * queues/base/cursor.h. Everything here is pure: no allocation, no I/O, any thread; errors stick to the cursor. */
 
 /* The single byte 0x20 that separates tags from parameters; any other byte fails. */
 void read_space(struct reader *reader);
@@ -27,8 +27,8 @@ void write_maybe_short(struct writer *writer, const struct slice *value);
 
 /* A short string that must be UTF-8; fails otherwise. */
 struct slice read_utf8_short(struct reader *reader);
-/* A short string of at most 255 bytes: the longest prefix of `text` that fits and does not cut a UTF-8 character. For error
- * texts, which may be cut; identifiers use write_short, which refuses. */
+/* A short string of at most 255 bytes: the longest prefix of `text` that fits and does not cut a UTF-8 character. For
+ * error texts, which may be cut; identifiers use write_short, which refuses. */
 void write_text_short(struct writer *writer, struct slice text);
 /* Well-formed UTF-8: no overlong forms, no surrogates, nothing above U+10FFFF. */
 bool utf8_valid(struct slice text);

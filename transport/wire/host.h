@@ -23,8 +23,9 @@ struct host {
     char text[HOST_TEXT_MAX + 1];
 };
 
-/* Takes one host off the front of a text, up to the first of `: # , ; /`, whitespace or the end; IPv6 may be bracketed, and takes all of its colons when it
- * is not. Fails on an empty host, on a name that ends in .onion but is no onion host, and on names over 255 bytes. */
+/* Takes one host off the front of a text, up to the first of `: # , ; /`, whitespace or the end; IPv6 may be bracketed,
+ * and takes all of its colons when it is not. Fails on an empty host, on a name that ends in .onion but is no onion
+ * host, and on names over 255 bytes. */
 void read_host_text(struct reader *reader, struct host *host);
 /* The whole of `text` is one host; SMQ_ERR_SYNTAX otherwise. */
 enum smq_result host_parse(struct slice text, struct host *host);

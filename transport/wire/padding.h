@@ -12,10 +12,11 @@ enum {
     PADDING_MESSAGE_MAX = 65533, /* whatever the padded size */
 };
 
-/* Pads a message that already lies at `buffer` + PADDING_HEADER_SIZE: writes the length in front of it and the filler after it, up to
- * `padded_size` bytes. SMQ_ERR_TOO_LARGE, with nothing written, when the message does not fit. */
+/* Pads a message that already lies at `buffer` + PADDING_HEADER_SIZE: writes the length in front of it and the filler
+ * after it, up to `padded_size` bytes. SMQ_ERR_TOO_LARGE, with nothing written, when the message does not fit. */
 enum smq_result pad_in_place(uint8_t *buffer, size_t message_length, size_t padded_size);
 /* Copies `message` into `buffer` of `padded_size` bytes and pads it there. They must not overlap. */
 enum smq_result pad(struct slice message, uint8_t *buffer, size_t padded_size);
-/* The message inside `padded`, borrowed from it. SMQ_ERR_SYNTAX when it is shorter than its length says. The filler is not looked at. */
+/* The message inside `padded`, borrowed from it. SMQ_ERR_SYNTAX when it is shorter than its length says. The filler is
+ * not looked at. */
 enum smq_result unpad(struct slice padded, struct slice *message);

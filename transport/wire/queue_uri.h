@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* Queue addresses that users hand to each other out of band: URI and binary forms (reference: Agent/Protocol.hs, SMPQueueUri and SMPQueueInfo). */
+/* Queue addresses that users hand to each other out of band: URI and binary forms (reference: Agent/Protocol.hs,
+ * SMPQueueUri and SMPQueueInfo). */
 #pragma once
 
 #include <stdbool.h>
@@ -30,13 +31,14 @@ struct queue_uri {
     enum queue_mode mode;
 };
 
-/* Reads every form that the reference reads: current, with the key in the fragment, with legacy hosts in `srv`, and the oldest one without a version.
- * SMQ_ERR_SYNTAX. */
+/* Reads every form that the reference reads: current, with the key in the fragment, with legacy hosts in `srv`, and the
+ * oldest one without a version. SMQ_ERR_SYNTAX. */
 enum smq_result queue_uri_parse(struct slice text, struct queue_uri *uri);
 /* Writes the current form; for ranges that start below version 2 the further hosts go to `srv`. */
 void write_queue_uri_text(struct writer *writer, const struct queue_uri *uri);
 
-/* Binary form with a version range. It ends with an optional mode byte, so it is only self-delimiting when something of another first byte follows. */
+/* Binary form with a version range. It ends with an optional mode byte, so it is only self-delimiting when something of
+ * another first byte follows. */
 void read_queue_uri(struct reader *reader, struct queue_uri *uri);
 void write_queue_uri(struct writer *writer, const struct queue_uri *uri);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* The authority part of connection links, and short links in text and in binary (reference: Agent/Protocol.hs, ServiceScheme and ConnShortLink). */
+/* The authority part of connection links, and short links in text and in binary (reference: Agent/Protocol.hs,
+ * ServiceScheme and ConnShortLink). */
 #pragma once
 
 #include <stdbool.h>

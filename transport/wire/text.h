@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* Text encodings inside addresses, links, configuration and log files: base64, decimals, percent escapes (reference: Encoding/String.hs). */
+/* Text encodings inside addresses, links, configuration and log files: base64, decimals, percent escapes (reference:
+ * Encoding/String.hs). */
 #pragma once
 
 #include <stdbool.h>
@@ -18,8 +19,8 @@ enum base64_form {
 size_t base64_length(size_t length, enum base64_form form);
 /* Appends the text form; an empty slice writes nothing. */
 void write_base64(struct writer *writer, struct slice value, enum base64_form form);
-/* Parses the longest run of [A-Za-z0-9-_], then any number of '=', into `bytes`. Padded and unpadded input is accepted; an empty run, stray bits
- * in the last character or more than `capacity` bytes fail. Returns the number of bytes. */
+/* Parses the longest run of [A-Za-z0-9-_], then any number of '=', into `bytes`. Padded and unpadded input is accepted;
+ * an empty run, stray bits in the last character or more than `capacity` bytes fail. Returns the number of bytes. */
 size_t read_base64url(struct reader *reader, uint8_t *bytes, size_t capacity);
 /* The same for a whole text; SMQ_ERR_SYNTAX or SMQ_ERR_TOO_LARGE. */
 enum smq_result base64url_parse(struct slice text, uint8_t *bytes, size_t capacity, size_t *length);
@@ -33,10 +34,12 @@ void write_signed_decimal(struct writer *writer, int64_t value);
 
 /* Escapes everything outside [A-Za-z0-9-_.~] as %XX, the way the reference writes query values. */
 void write_percent_encoded(struct writer *writer, struct slice value);
-/* Decodes %XX (and nothing else) in `value` into `buffer`; SMQ_ERR_SYNTAX for a broken escape, SMQ_ERR_TOO_LARGE when it does not fit. */
+/* Decodes %XX (and nothing else) in `value` into `buffer`; SMQ_ERR_SYNTAX for a broken escape, SMQ_ERR_TOO_LARGE when
+ * it does not fit. */
 enum smq_result percent_decode(struct slice value, uint8_t *buffer, size_t capacity, size_t *length);
 
 /* One "name=value" item of a query string; true when there was one. `value` is still percent-encoded. */
 bool query_next(struct reader *query, struct slice *name, struct slice *value);
-/* The decoded value of the first item called `name`. SMQ_ERR_NOT_FOUND when there is none. `query` starts after the '?'. */
+/* The decoded value of the first item called `name`. SMQ_ERR_NOT_FOUND when there is none. `query` starts after the
+ * '?'. */
 enum smq_result query_find(struct slice query, const char *name, uint8_t *buffer, size_t capacity, struct slice *value);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* Protocol versions and version ranges, in binary and in text (reference: Version.hs, Protocol.hs, Agent/Protocol.hs). */
+/* Protocol versions and version ranges, in binary and in text (reference: Version.hs, Protocol.hs, Agent/Protocol.hs).
+ */
 #pragma once
 
 #include <stdbool.h>
