@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/* The table of smp-server.ini: the reference's keys and defaults (Main.hs, Main/Init.hs, Env/STM.hs) and our own beside them. */
+#include "bin/common/smp_settings.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "queues/base/cursor.h"
+#include "transport/wire/address.h"
+#include "transport/wire/text.h"
+#include "transport/wire/version.h"
+
+#define SECONDS_MAX INT64_C(3153600000) /* a hundred years */
+#define FIELD(name) offsetof(struct smp_settings, name)
+
+static const char *const durabilities[] = {"commit", "interval", NULL};
+static const char *const queue_stores[] = {"memory", "database", NULL};
+static const char *const message_stores[] = {"memory", "journal", "database", NULL};
+static const char *const host_modes[] = {"public", "onion", NULL};
+static const char *const socks_modes[] = {"onion", "always", NULL};
+
+static const char always_stored[] = "without effect, the router always stores what it acknowledges";
+static const char lmdb_only[] = "without effect, queues and messages are kept in LMDB";
+static const char not_yet[] = "not in this version, ignored";
+
+/* Comma-separated decimals up to 65,535. */
+static bool parse_ports(const char *text, uint16_t *ports, size_t *count) {
+    struct reader reader = reader_of(slice_of_text(text));
+    size_t found = 0;
+    for (;;) {
+        uint64_t port = read_decimal(&reader, UINT16_MAX);
+        if (reader.failed || found == SETTINGS_LIST_MAX)
+            return false;
+        ports[found++] = (uint16_t)port;
+        if (reader_left(&reader) == 0)
+            break;
+        read_literal(&reader, ",");
+    }
+    *count = found;
+    return true;
+}
+
+static bool ports_valid(const char *text) {
+    uint16_t ports[SETTINGS_LIST_MAX];
+    size_t count = 0;
+    return parse_ports(text, ports, &count);
+}
+
+/* Addresses separated by commas or spaces. `copy` holds them, zero-terminated; "all" is no address. */
+static bool parse_addresses(const char *text, char *copy, const char **addresses, size_t *count) {
+    size_t length = strlen(text);
+    *count = 0;
+    if (length >= SETTINGS_LIST_TEXT_MAX)
+        return false;
+    memcpy(copy, text, length + 1);
+    if (strcmp(text, "all") == 0)
+        return true;
+    char *rest = copy;
+    for (char *word = strsep(&rest, ", "); word != NULL; word = strsep(&rest, ", ")) {
+        if (word[0] == '\0')
+            continue;
+        if (*count == SETTINGS_LIST_MAX)
+            return false;
+        addresses[(*count)++] = word;
+    }
+    return *count > 0;
+}
+
+static bool bind_valid(const char *text) {
+    char copy[SETTINGS_LIST_TEXT_MAX];
+    const char *addresses[SETTINGS_LIST_MAX];
+    size_t count = 0;
+    return parse_addresses(text, copy, addresses, &count);
+}
+
+static bool parse_versions(const char *text, struct version_range *range) {
+    struct reader reader = reader_of(slice_of_text(text));
+    *range = read_version_range_text(&reader);
+    return reader_finish(&reader) == SMQ_OK && range->min >= SMP_VERSION_MIN && range->max <= SMP_VERSION_MAX;
+}
+
+static bool versions_valid(const char *text) {
+    struct version_range range;
+    return parse_versions(text, &range);
+}
+
+bool smp_settings_password_valid(const char *text) {
+    return password_valid(slice_of_text(text));
+}
+
+bool smp_settings_country_valid(const char *text) {
+    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    return strlen(text) == 2 && strspn(text, letters) == 2;
+}
+
+bool smp_settings_hosting_type_valid(const char *text) {
+    static const char *const types[] = {"virtual", "dedicated", "colocation", "owned"};
+    for (size_t index = 0; index < sizeof types / sizeof types[0]; index++) {
+        if (strcmp(text, types[index]) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Rows of one kind each; fields that a kind does not name are zero. */
+#define TEXT_KEY(section_, key_, field_, initial_, check_, accepted_)                                                  \
+    {                                                                                                                  \
+        .section = section_, .key = key_, .type = INI_TEXT, .offset = FIELD(field_), .initial = initial_,              \
+        .check = check_, .accepted = accepted_                                                                         \
+    }
+#define NUMBER_KEY(section_, key_, field_, initial_, minimum_, maximum_)                                               \
+    {                                                                                                                  \
+        .section = section_, .key = key_, .type = INI_NUMBER, .offset = FIELD(field_), .initial = initial_,            \
+        .minimum = minimum_, .maximum = maximum_                                                                       \
+    }
+#define SWITCH_KEY(section_, key_, field_, initial_)                                                                   \
+    { .section = section_, .key = key_, .type = INI_SWITCH, .offset = FIELD(field_), .initial = initial_ }
+/* Keys of the reference whose features are not here: checked, not stored. */
+#define UNUSED_KEY(section_, key_, type_, initial_, warning_)                                                          \
+    {                                                                                                                  \
+        .section = section_, .key = key_, .type = type_, .offset = INI_NOT_STORED, .initial = initial_,                \
+        .without_effect = warning_                                                                                     \
+    }
+#define UNUSED_NUMBER(section_, key_, minimum_, maximum_, warning_)                                                    \
+    {                                                                                                                  \
+        .section = section_, .key = key_, .type = INI_NUMBER, .offset = INI_NOT_STORED, .minimum = minimum_,           \
+        .maximum = maximum_, .without_effect = warning_                                                                \
+    }
+#define UNUSED_CHOICE(section_, key_, initial_, choices_, warning_)                                                    \
+    {                                                                                                                  \
+        .section = section_, .key = key_, .type = INI_CHOICE, .offset = INI_NOT_STORED, .initial = initial_,           \
+        .choices = choices_, .without_effect = warning_                                                                \
+    }
+#define UNUSED_CHECKED(section_, key_, check_, accepted_)                                                              \
+    {                                                                                                                  \
+        .section = section_, .key = key_, .type = INI_TEXT, .offset = INI_NOT_STORED, .check = check_,                 \
+        .accepted = accepted_                                                                                          \
+    }
+
+#define COUNTRY  "a two-letter country code of ISO 3166"
+#define PASSWORD "printable characters without spaces, '@', ':' and '/', 255 at most"
+
+static const struct ini_row rows[] = {
+    TEXT_KEY("INFORMATION", "source_code", source_code, NULL, NULL, NULL),
+    UNUSED_KEY("INFORMATION", "usage_conditions", INI_TEXT, NULL, NULL),
+    UNUSED_KEY("INFORMATION", "condition_amendments", INI_TEXT, NULL, NULL),
+    UNUSED_CHECKED("INFORMATION", "server_country", smp_settings_country_valid, COUNTRY),
+    UNUSED_KEY("INFORMATION", "operator", INI_TEXT, NULL, NULL),
+    UNUSED_CHECKED("INFORMATION", "operator_country", smp_settings_country_valid, COUNTRY),
+    UNUSED_KEY("INFORMATION", "website", INI_TEXT, NULL, NULL),
+    UNUSED_KEY("INFORMATION", "admin_simplex", INI_TEXT, NULL, NULL),
+    UNUSED_KEY("INFORMATION", "admin_email", INI_TEXT, NULL, NULL),
+    UNUSED_KEY("INFORMATION", "admin_pgp", INI_TEXT, NULL, NULL),
+    UNUSED_KEY("INFORMATION", "admin_pgp_fingerprint", INI_TEXT, NULL, NULL),
+    UNUSED_KEY("INFORMATION", "complaints_simplex", INI_TEXT, NULL, NULL),
+    UNUSED_KEY("INFORMATION", "complaints_email", INI_TEXT, NULL, NULL),
+    UNUSED_KEY("INFORMATION", "complaints_pgp", INI_TEXT, NULL, NULL),
+    UNUSED_KEY("INFORMATION", "complaints_pgp_fingerprint", INI_TEXT, NULL, NULL),
+    UNUSED_KEY("INFORMATION", "hosting", INI_TEXT, NULL, NULL),
+    UNUSED_CHECKED("INFORMATION", "hosting_country", smp_settings_country_valid, COUNTRY),
+    UNUSED_CHECKED("INFORMATION", "hosting_type", smp_settings_hosting_type_valid,
+                   "virtual, dedicated, colocation or owned"),
+
+    UNUSED_KEY("STORE_LOG", "enable", INI_SWITCH, "on", always_stored),
+    UNUSED_CHOICE("STORE_LOG", "store_queues", "memory", queue_stores, lmdb_only),
+    UNUSED_CHOICE("STORE_LOG", "store_messages", "memory", message_stores, lmdb_only),
+    UNUSED_KEY("STORE_LOG", "restore_messages", INI_SWITCH, "on", always_stored),
+    NUMBER_KEY("STORE_LOG", "queue_quota", queue_quota, "128", 1, 1000000),
+    NUMBER_KEY("STORE_LOG", "expire_messages_days", expire_messages_days, "21", 1, 36500),
+    NUMBER_KEY("STORE_LOG", "expire_messages_ttl", expire_messages_ttl, NULL, 0, SECONDS_MAX),
+    NUMBER_KEY("STORE_LOG", "expire_messages_interval", expire_messages_interval, "7200", 1, UINT32_MAX),
+    SWITCH_KEY("STORE_LOG", "expire_messages_on_start", expire_messages_on_start, "on"),
+    SWITCH_KEY("STORE_LOG", "expire_messages_on_send", expire_messages_on_send, "on"),
+    NUMBER_KEY("STORE_LOG", "expire_ntfs_hours", expire_ntfs_hours, "24", 1, 876000),
+    NUMBER_KEY("STORE_LOG", "expire_ntfs_ttl", expire_ntfs_ttl, NULL, 0, SECONDS_MAX),
+    NUMBER_KEY("STORE_LOG", "expire_ntfs_interval", expire_ntfs_interval, "3600", 1, UINT32_MAX),
+    NUMBER_KEY("STORE_LOG", "deliver_ntfs_interval", deliver_ntfs_interval, "1500", 1, 3600000),
+    {.section = "STORE_LOG",
+     .key = "durability",
+     .type = INI_CHOICE,
+     .offset = FIELD(durability),
+     .initial = "commit",
+     .choices = durabilities},
+    NUMBER_KEY("STORE_LOG", "durability_interval", durability_interval, "100", 1, 3600000),
+    {.section = "STORE_LOG",
+     .key = "map_size",
+     .type = INI_SIZE,
+     .offset = FIELD(map_size),
+     .initial = "64G",
+     .minimum = 1 << 20,
+     .maximum = INT64_C(1) << 46},
+    UNUSED_KEY("STORE_LOG", "log_stats", INI_SWITCH, "off", not_yet),
+    UNUSED_NUMBER("STORE_LOG", "prometheus_interval", 1, SECONDS_MAX, not_yet),
+    UNUSED_KEY("STORE_LOG", "db_connection", INI_TEXT, NULL, lmdb_only),
+    UNUSED_KEY("STORE_LOG", "db_schema", INI_TEXT, NULL, NULL),
+    UNUSED_NUMBER("STORE_LOG", "db_pool_size", 0, 0, NULL),
+    UNUSED_KEY("STORE_LOG", "db_store_log", INI_SWITCH, NULL, NULL),
+    UNUSED_NUMBER("STORE_LOG", "db_deleted_ttl", 0, 0, NULL),
+
+    SWITCH_KEY("AUTH", "new_queues", new_queues, "on"),
+    {.section = "AUTH",
+     .key = "create_password",
+     .type = INI_SECRET,
+     .offset = FIELD(create_password),
+     .check = smp_settings_password_valid,
+     .accepted = PASSWORD},
+    UNUSED_KEY("AUTH", "control_port_admin_password", INI_SECRET, NULL, NULL),
+    UNUSED_KEY("AUTH", "control_port_user_password", INI_SECRET, NULL, NULL),
+    UNUSED_NUMBER("AUTH", "daily_block_queue_quota", -1, INT32_MAX, NULL),
+
+    TEXT_KEY("TRANSPORT", "host", host, NULL, NULL, NULL),
+    TEXT_KEY("TRANSPORT", "port", port, "5223", ports_valid, "ports from 0 to 65535, separated by commas"),
+    TEXT_KEY("TRANSPORT", "bind", bind, "all", bind_valid, "all, or up to 16 addresses separated by commas"),
+    TEXT_KEY("TRANSPORT", "smp_versions", smp_versions, "6-18", versions_valid, "a range within 6-18"),
+    NUMBER_KEY("TRANSPORT", "tls_timeout", tls_timeout, "60", 1, 86400),
+    NUMBER_KEY("TRANSPORT", "handshake_timeout", handshake_timeout, "120", 1, 86400),
+    SWITCH_KEY("TRANSPORT", "log_tls_errors", log_tls_errors, "off"),
+    SWITCH_KEY("TRANSPORT", "accept_service_credentials", accept_service_credentials, "on"),
+    UNUSED_KEY("TRANSPORT", "websockets", INI_TEXT, "off", not_yet),
+    UNUSED_NUMBER("TRANSPORT", "control_port", 1, UINT16_MAX, not_yet),
+
+    UNUSED_CHOICE("PROXY", "host_mode", "public", host_modes, NULL),
+    UNUSED_KEY("PROXY", "required_host_mode", INI_SWITCH, NULL, NULL),
+    UNUSED_KEY("PROXY", "own_server_domains", INI_TEXT, NULL, NULL),
+    UNUSED_KEY("PROXY", "socks_proxy", INI_TEXT, NULL, not_yet),
+    UNUSED_CHOICE("PROXY", "socks_mode", "onion", socks_modes, NULL),
+    UNUSED_NUMBER("PROXY", "client_concurrency", 1, 100000, NULL),
+
+    SWITCH_KEY("INACTIVE_CLIENTS", "disconnect", disconnect, "off"),
+    NUMBER_KEY("INACTIVE_CLIENTS", "ttl", inactive_ttl, "21600", 1, UINT32_MAX),
+    NUMBER_KEY("INACTIVE_CLIENTS", "check_interval", inactive_check_interval, "3600", 1, UINT32_MAX / 1000),
+
+    NUMBER_KEY("ROLES", "receive", receive, "0", 0, 64),
+    NUMBER_KEY("ROLES", "process", process, "0", 0, 64),
+    NUMBER_KEY("ROLES", "send", send, "0", 0, 64),
+
+    UNUSED_KEY("WEB", "static_path", INI_TEXT, NULL, NULL),
+    UNUSED_NUMBER("WEB", "http", 1, UINT16_MAX, not_yet),
+    UNUSED_NUMBER("WEB", "https", 1, UINT16_MAX, not_yet),
+    UNUSED_KEY("WEB", "cert", INI_TEXT, NULL, NULL),
+    UNUSED_KEY("WEB", "key", INI_TEXT, NULL, NULL),
+};
+
+const struct ini_table smp_settings_table = {.rows = rows, .count = sizeof rows / sizeof rows[0]};
+
+enum smq_result smp_settings_load(const char *path, struct smp_settings *settings, struct ini_report *report) {
+    *settings = (struct smp_settings){.expire_messages_ttl = -1, .expire_ntfs_ttl = -1};
+    enum smq_result result = ini_load(path, &smp_settings_table, settings, report, &settings->ini);
+    if (result != SMQ_OK)
+        return result;
+    /* Both were checked line by line and parse again. */
+    if (!parse_ports(settings->port, settings->ports, &settings->port_count) ||
+        !parse_addresses(settings->bind, settings->bind_text, settings->bind_addresses,
+                         &settings->bind_address_count)) {
+        smp_settings_destroy(settings);
+        return SMQ_ERR_INTERNAL;
+    }
+    return SMQ_OK;
+}
+
+void smp_settings_destroy(struct smp_settings *settings) {
+    ini_destroy(&settings->ini);
+}
+
+struct smp_router_config smp_settings_router_config(const struct smp_settings *settings) {
+    struct smp_router_config config = smp_router_config_default();
+    struct version_range versions = {SMP_VERSION_MIN, SMP_VERSION_MAX};
+    (void)parse_versions(settings->smp_versions, &versions); /* was checked when it was read */
+    config.bind_addresses = settings->bind_addresses;
+    config.bind_address_count = settings->bind_address_count;
+    config.ports = settings->ports;
+    config.port_count = settings->port_count;
+    config.version_min = versions.min;
+    config.version_max = versions.max;
+    config.tls_timeout_ms = (uint32_t)(settings->tls_timeout * 1000);
+    config.handshake_timeout_ms = (uint32_t)(settings->handshake_timeout * 1000);
+    config.accept_service_credentials = settings->accept_service_credentials;
+    config.log_tls_errors = settings->log_tls_errors;
+    config.new_queues = settings->new_queues;
+    config.create_password = settings->create_password;
+    config.map_size = (uint64_t)settings->map_size;
+    config.durability = settings->durability == 0 ? SMP_DURABILITY_COMMIT : SMP_DURABILITY_INTERVAL;
+    config.durability_interval_ms = (uint32_t)settings->durability_interval;
+    config.queue_quota = (uint32_t)settings->queue_quota;
+    config.message_ttl_s = (uint64_t)(settings->expire_messages_ttl >= 0 ? settings->expire_messages_ttl
+                                                                         : settings->expire_messages_days * 86400);
+    config.message_expiry_interval_s = (uint32_t)settings->expire_messages_interval;
+    config.expire_messages_on_start = settings->expire_messages_on_start;
+    config.expire_messages_on_send = settings->expire_messages_on_send;
+    config.notification_ttl_s =
+        (uint64_t)(settings->expire_ntfs_ttl >= 0 ? settings->expire_ntfs_ttl : settings->expire_ntfs_hours * 3600);
+    config.notification_expiry_interval_s = (uint32_t)settings->expire_ntfs_interval;
+    config.notification_delivery_interval_ms = (uint32_t)settings->deliver_ntfs_interval;
+    config.disconnect_inactive = settings->disconnect;
+    config.inactive_ttl_s = (uint32_t)settings->inactive_ttl;
+    config.inactive_check_interval_s = (uint32_t)settings->inactive_check_interval;
+    config.receive_lanes = (unsigned)settings->receive;
+    config.process_lanes = (unsigned)settings->process;
+    config.send_lanes = (unsigned)settings->send;
+    return config;
+}

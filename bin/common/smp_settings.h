@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/* smp-server.ini: its keys, and the router configuration that they make. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "actors/smp/router.h"
+#include "bin/common/ini.h"
+
+enum { SETTINGS_LIST_MAX = 16, SETTINGS_LIST_TEXT_MAX = 512 };
+
+/* Values as they stand in the file; texts are owned by `ini`. */
+struct smp_settings {
+    struct ini *ini;
+    /* [INFORMATION] */
+    const char *source_code; /* NULL: not given */
+    /* [STORE_LOG] */
+    int64_t queue_quota;
+    int64_t expire_messages_days, expire_messages_ttl; /* the ttl, in seconds, counts when it is not negative */
+    int64_t expire_messages_interval;
+    bool expire_messages_on_start, expire_messages_on_send;
+    int64_t expire_ntfs_hours, expire_ntfs_ttl; /* as above */
+    int64_t expire_ntfs_interval;
+    int64_t deliver_ntfs_interval; /* ms */
+    int durability;                /* enum smp_durability */
+    int64_t durability_interval;   /* ms */
+    int64_t map_size;
+    /* [AUTH] */
+    bool new_queues;
+    const char *create_password; /* NULL: none is needed */
+    /* [TRANSPORT] */
+    const char *host, *port, *bind, *smp_versions;
+    int64_t tls_timeout, handshake_timeout;
+    bool log_tls_errors, accept_service_credentials;
+    /* [INACTIVE_CLIENTS] */
+    bool disconnect;
+    int64_t inactive_ttl, inactive_check_interval;
+    /* [ROLES] */
+    int64_t receive, process, send;
+    /* Parsed from `port` and `bind`. */
+    uint16_t ports[SETTINGS_LIST_MAX];
+    size_t port_count;
+    char bind_text[SETTINGS_LIST_TEXT_MAX];
+    const char *bind_addresses[SETTINGS_LIST_MAX];
+    size_t bind_address_count;
+};
+
+/* The keys of smp-server.ini. */
+extern const struct ini_table smp_settings_table;
+
+/* Reads the file; errors of ini_load, with report->error. Destroy the settings only after a success. Blocks for the file. */
+enum smq_result smp_settings_load(const char *path, struct smp_settings *settings, struct ini_report *report);
+/* Wipes and frees the texts. */
+void smp_settings_destroy(struct smp_settings *settings);
+
+/* The router's configuration without credential paths and store directory. Its texts and lists are those of `settings`. */
+struct smp_router_config smp_settings_router_config(const struct smp_settings *settings);
+
+/* Checks of texts that come from the command line, too. */
+bool smp_settings_password_valid(const char *text);
+bool smp_settings_country_valid(const char *text); /* two letters */
+bool smp_settings_hosting_type_valid(const char *text);

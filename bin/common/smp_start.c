@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/* Start and stop of a router. Signals are blocked before the first thread is made and then awaited by the main thread alone. */
+#include "bin/common/smp_start.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "bin/common/smp_init.h"
+#include "queues/base/log.h"
+#include "queues/base/setup.h"
+#include "transport/tls/credentials.h"
+
+const char *const smp_start_log_levels[] = {"trace", "debug", "info", "note", "warn", "error", NULL};
+
+static const enum log_level levels[] = {LOG_LEVEL_DEBUG, LOG_LEVEL_DEBUG, LOG_LEVEL_INFO,
+                                        LOG_LEVEL_INFO,  LOG_LEVEL_WARN,  LOG_LEVEL_ERROR};
+
+static void print_warning(void *context, const char *line) {
+    (void)context;
+    (void)fprintf(stderr, "%s\n", line);
+}
+
+/* The saved fingerprint guards against certificates that were swapped by mistake: clients would refuse them all. */
+static int check_fingerprint(const struct smp_files *files, uint8_t fingerprint[FINGERPRINT_SIZE]) {
+    uint8_t saved[FINGERPRINT_SIZE];
+    enum smq_result result = credentials_ca_fingerprint(files->ca_certificate, fingerprint);
+    const char *path = files->ca_certificate;
+    if (result == SMQ_OK) {
+        path = files->fingerprint;
+        result = credentials_read_fingerprint(path, saved);
+    }
+    if (result != SMQ_OK) {
+        (void)fprintf(stderr, "Error: %s: %s\n", path,
+                      result == SMQ_ERR_SYSTEM ? strerror(errno) : smq_result_text(result));
+        return 1;
+    }
+    if (memcmp(saved, fingerprint, sizeof saved) != 0) {
+        (void)fprintf(stderr, "Stored fingerprint is invalid. (%s is not that of %s)\n", files->fingerprint,
+                      files->ca_certificate);
+        return 1;
+    }
+    return 0;
+}
+
+static bool listens_on(const struct smp_settings *settings, uint16_t port) {
+    for (size_t index = 0; index < settings->port_count; index++) {
+        if (settings->ports[index] == port)
+            return true;
+    }
+    return false;
+}
+
+static void print_identity(const struct smp_settings *settings, const uint8_t fingerprint[FINGERPRINT_SIZE],
+                           const char *version) {
+    char port[8];
+    (void)snprintf(port, sizeof port, "%" PRIu16, settings->ports[0]);
+    printf("%s\n", version);
+    smp_print_address(fingerprint, settings->create_password, settings->host != NULL ? settings->host : "<hostnames>",
+                      listens_on(settings, 5223) ? NULL : port);
+    smp_print_source_code(settings->source_code);
+}
+
+/* "21 days", "90 minutes": in the largest unit that leaves nothing over. */
+static void print_expiry(uint64_t seconds) {
+    static const struct {
+        const char *name;
+        uint64_t seconds;
+    } units[] = {{"days", 86400}, {"hours", 3600}, {"minutes", 60}, {"seconds", 1}};
+    size_t unit = 0;
+    while (seconds % units[unit].seconds != 0)
+        unit++;
+    printf("expiring messages after %" PRIu64 " %s\n", seconds / units[unit].seconds, units[unit].name);
+}
+
+static void print_configuration(const struct smp_files *files, const struct smp_router_config *config) {
+    printf("LMDB store: %s\n", files->store);
+    if (config->message_ttl_s == 0)
+        printf("not expiring messages\n");
+    else
+        print_expiry(config->message_ttl_s);
+    if (config->disconnect_inactive)
+        printf("expiring clients inactive for %" PRIu32 " seconds every %" PRIu32 " seconds\n", config->inactive_ttl_s,
+               config->inactive_check_interval_s);
+    else
+        printf("not expiring inactive clients\n");
+    printf("creating new queues %s\n", !config->new_queues               ? "NOT allowed"
+                                       : config->create_password != NULL ? "requires password"
+                                                                         : "allowed");
+}
+
+static void print_serving(const struct smp_router *router, const struct smp_settings *settings) {
+    for (size_t index = 0; index < settings->port_count; index++)
+        printf("Serving SMP protocol on port %" PRIu16 " (TLS)...\n", smp_router_port(router, index));
+    if (!listens_on(settings, 443))
+        printf("\nWARNING: the clients will use port 443 by default soon.\n"
+               "Set `port` in smp-server.ini section [TRANSPORT] to `5223,443`\n\n");
+}
+
+/* A connection costs a descriptor: as many as the system lets this process have. */
+static void raise_descriptor_limit(void) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
+        log_warn("the limit of open files stays low: %s", strerror(errno));
+}
+
+static int serve(const struct smp_settings *settings, struct smp_router *router, const sigset_t *signals) {
+    char error[512] = "";
+    int signal = 0;
+    if (smp_router_listen(router, error, sizeof error) != SMQ_OK) {
+        (void)fprintf(stderr, "Error: %s\n", error);
+        return 1;
+    }
+    print_serving(router, settings);
+    if (sigwait(signals, &signal) != 0) {
+        (void)fprintf(stderr, "Error: cannot wait for signals\n");
+        return 1;
+    }
+    log_info("stopping: %s", strsignal(signal));
+    return 0;
+}
+
+static int run(const struct smp_files *files, const struct smp_start_options *options,
+               const struct smp_settings *settings, const char *version, const sigset_t *signals) {
+    uint8_t fingerprint[FINGERPRINT_SIZE];
+    char error[512] = "";
+    struct smp_router *router = NULL;
+    if (check_fingerprint(files, fingerprint) != 0)
+        return 1;
+    struct smp_router_config config = smp_settings_router_config(settings);
+    config.ca_certificate_path = files->ca_certificate;
+    config.server_certificate_path = files->server_certificate;
+    config.server_key_path = files->server_key;
+    config.store_directory = files->store;
+    print_identity(settings, fingerprint, version);
+    print_configuration(files, &config);
+    if (smp_router_create(&config, &router, error, sizeof error) != SMQ_OK) {
+        (void)fprintf(stderr, "Error: %s\n", error);
+        return 1;
+    }
+    int status = options->maintenance ? 0 : serve(settings, router, signals);
+    smp_router_destroy(&router);
+    return status;
+}
+
+int smp_start(const struct smp_files *files, const struct smp_start_options *options, const char *version) {
+    struct smp_settings settings;
+    struct ini_report report = {.warn = print_warning};
+    sigset_t signals;
+    if (!file_exists(files->ini)) {
+        (void)fprintf(stderr, "Error: server is not initialized (%s does not exist).\nRun `smp-server init`.\n",
+                      files->ini);
+        return 1;
+    }
+    if (smp_settings_load(files->ini, &settings, &report) != SMQ_OK) {
+        (void)fprintf(stderr, "Error: %s\n", report.error);
+        return 1;
+    }
+    /* Lines appear as they are printed, also in a file or pipe. */
+    (void)setvbuf(stdout, NULL, _IOLBF, 0);
+    log_set_level(levels[options->log_level]);
+    raise_descriptor_limit();
+    (void)sigemptyset(&signals);
+    (void)sigaddset(&signals, SIGINT);
+    (void)sigaddset(&signals, SIGTERM);
+    (void)sigaddset(&signals, SIGHUP);
+    (void)sigprocmask(SIG_BLOCK, &signals, NULL);
+    (void)signal(SIGPIPE, SIG_IGN);
+    int status = 1;
+    if (base_setup() == SMQ_OK)
+        status = run(files, options, &settings, version, &signals);
+    else
+        (void)fprintf(stderr, "Error: libsodium, RCU or SMQ_FAULT cannot be set up\n");
+    smp_settings_destroy(&settings);
+    return status;
+}
