@@ -13,6 +13,7 @@
 struct store_operation {
     struct store_operation *next; /* the batch's */
     enum smq_result result;       /* the batch's */
+    bool finished;                /* the batch's */
     /* ---- */
     bool grows; /* it needs room that stays used (SEND, NEW, ...); false for what frees room or rewrites in place (ACK,
                    DEL, OFF, expiry) */

@@ -2,4 +2,6 @@
 /* The names of all fault points, sorted. To add one: a line here, and FAULT(name) at the place that can fail. */
 FAULT_NAME(eventfd_create)
 FAULT_NAME(memory_alloc)
+FAULT_NAME(store_commit_full)
+FAULT_NAME(store_commit_io)
 FAULT_NAME(thread_create)

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/* Notifications that wait for delivery. */
+#include "stores/ntf_store.h"
+
+#include "stores/internal.h"
+#include "stores/queue_list.h"
+#include "stores/queue_record.h"
+
+enum smq_result ntf_store_next(struct store_txn *txn, uint64_t number, uint64_t after, struct ntf_view *notification) {
+    struct list_entry entry;
+    enum smq_result result = list_next(txn, &notification_list, number, after, &entry);
+    if (result != SMQ_OK)
+        return result;
+    *notification = (struct ntf_view){
+        .sequence = entry.sequence,
+        .timestamp = entry.timestamp,
+        .bytes = entry.payload,
+    };
+    return SMQ_OK;
+}
+
+enum smq_result ntf_store_next_queue(struct store_txn *txn, uint64_t after, uint64_t *number) {
+    if (after == UINT64_MAX)
+        return SMQ_ERR_EMPTY;
+    struct pair_key from = pair_key(after + 1, 0);
+    struct slice key;
+    uint64_t sequence;
+    if (!lmdb_seek(txn->lmdb, notification_list.entries, KEY_SLICE(from), &key, NULL))
+        return store_txn_missing(txn, SMQ_ERR_EMPTY);
+    return pair_key_parse(key, number, &sequence) ? SMQ_OK : store_txn_damaged(txn, notification_list.name);
+}
+
+enum smq_result ntf_store_append(struct store_txn *txn, uint64_t number, int64_t timestamp, struct slice bytes,
+                                 uint64_t *sequence) {
+    struct queue_summary summary;
+    struct list_state state;
+    enum smq_result result = store_txn_check_writable(txn);
+    if (result == SMQ_OK)
+        result = queue_record_summary(txn, number, &summary);
+    if (result == SMQ_OK && !summary.has_notifier)
+        result = SMQ_ERR_NOT_FOUND;
+    if (result == SMQ_OK)
+        result = list_state_get(txn, &notification_list, number, &state);
+    if (result != SMQ_OK)
+        return result;
+    uint8_t *room = list_add(txn, &notification_list, number, &state, timestamp, 0, bytes.length, sequence);
+    if (room != NULL) {
+        struct writer writer = writer_of(room, bytes.length);
+        write_slice(&writer, bytes);
+        list_state_put(txn, &notification_list, number, &state);
+    }
+    return store_txn_status(txn);
+}
+
+enum smq_result ntf_store_delete_through(struct store_txn *txn, uint64_t number, uint64_t last, uint64_t *deleted) {
+    *deleted = 0;
+    struct list_state state;
+    struct list_entry entry;
+    enum smq_result result = store_txn_check_writable(txn);
+    if (result == SMQ_OK)
+        result = list_state_get(txn, &notification_list, number, &state);
+    if (result != SMQ_OK || state.count == 0)
+        return result;
+    while (state.count > 0 && list_following(txn, &notification_list, number, &entry) == SMQ_OK &&
+           entry.sequence <= last) {
+        list_remove(txn, &notification_list, &state);
+        if (store_txn_status(txn) != SMQ_OK)
+            break;
+        ++*deleted;
+    }
+    if (*deleted > 0)
+        list_state_put(txn, &notification_list, number, &state);
+    return store_txn_status(txn);
+}
+
+enum smq_result ntf_store_expire(struct store_txn *txn, int64_t before, uint32_t max_queues, uint32_t max_notifications,
+                                 struct ntf_expired *expired) {
+    struct list_expired step;
+    enum smq_result result = list_expire(txn, &notification_list, before, max_queues, max_notifications, &step);
+    *expired = (struct ntf_expired){.queues = step.queues, .notifications = step.entries, .more = step.more};
+    return result;
+}

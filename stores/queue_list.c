@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/* Entries of queues, their counts and their expiry. */
+#include "stores/queue_list.h"
+
+const struct queue_list message_list = {TABLE_MESSAGES, TABLE_MESSAGE_EXPIRY, "messages"};
+const struct queue_list notification_list = {TABLE_NOTIFICATIONS, TABLE_NOTIFICATION_EXPIRY, "notifications"};
+
+enum { STATE_FORMAT = 1, STATE_SIZE = 14, ENTRY_FORMAT = 1, ENTRY_HEADER = 10 };
+
+static uint64_t *total_of(struct store_txn *txn, const struct queue_list *list) {
+    struct store_totals *totals = &txn->figures.totals;
+    return list->entries == TABLE_MESSAGES ? &totals->messages : &totals->notifications;
+}
+
+/* ---- state ---- */
+
+enum smq_result list_state_get(struct store_txn *txn, const struct queue_list *list, uint64_t number,
+                               struct list_state *state) {
+    *state = (struct list_state){.can_write = true, .registered = LIST_NOT_REGISTERED};
+    struct pair_key key = pair_key(number, 0);
+    struct slice value;
+    if (!lmdb_find(txn->lmdb, list->entries, KEY_SLICE(key), &value))
+        return store_txn_status(txn);
+    struct reader reader = reader_of(value);
+    if (read_u8(&reader) != STATE_FORMAT)
+        reader_fail(&reader);
+    state->can_write = read_bool(&reader);
+    state->count = read_u32(&reader);
+    state->registered = read_i64(&reader);
+    if (reader_finish(&reader) != SMQ_OK || state->count == 0)
+        return store_txn_damaged(txn, list->name);
+    return SMQ_OK;
+}
+
+/* Seconds before 1970 sort with its first. */
+static struct pair_key expiry_key(int64_t second, uint64_t number) {
+    return pair_key(second > 0 ? (uint64_t)second : 0, number);
+}
+
+static void unregister(struct store_txn *txn, const struct queue_list *list, uint64_t number,
+                       struct list_state *state) {
+    if (state->registered == LIST_NOT_REGISTERED)
+        return;
+    struct pair_key key = expiry_key(state->registered, number);
+    lmdb_remove_key(txn->lmdb, list->expiry, KEY_SLICE(key));
+    state->registered = LIST_NOT_REGISTERED;
+}
+
+static void register_at(struct store_txn *txn, const struct queue_list *list, uint64_t number, struct list_state *state,
+                        int64_t second) {
+    state->registered = second > 0 ? second : 0;
+    struct pair_key key = expiry_key(state->registered, number);
+    lmdb_put(txn->lmdb, list->expiry, KEY_SLICE(key), slice_of("", 0));
+}
+
+void list_state_put(struct store_txn *txn, const struct queue_list *list, uint64_t number, struct list_state *state) {
+    struct pair_key key = pair_key(number, 0);
+    if (state->count == 0) {
+        unregister(txn, list, number, state);
+        lmdb_remove_key(txn->lmdb, list->entries, KEY_SLICE(key));
+        return;
+    }
+    uint8_t bytes[STATE_SIZE];
+    struct writer writer = writer_of(bytes, sizeof bytes);
+    write_u8(&writer, STATE_FORMAT);
+    write_bool(&writer, state->can_write);
+    write_u32(&writer, state->count);
+    write_i64(&writer, state->registered);
+    lmdb_put(txn->lmdb, list->entries, KEY_SLICE(key), slice_of(bytes, sizeof bytes));
+}
+
+/* ---- entries ---- */
+
+static enum smq_result parse_entry(struct store_txn *txn, const struct queue_list *list, struct slice value,
+                                   struct list_entry *entry) {
+    struct reader reader = reader_of(value);
+    if (read_u8(&reader) != ENTRY_FORMAT)
+        reader_fail(&reader);
+    entry->flags = read_u8(&reader);
+    entry->timestamp = read_i64(&reader);
+    entry->payload = read_tail(&reader);
+    return reader_finish(&reader) == SMQ_OK ? SMQ_OK : store_txn_damaged(txn, list->name);
+}
+
+/* The entry at a key that a look-up answered: SMQ_ERR_EMPTY when it is another queue's. */
+static enum smq_result take_entry(struct store_txn *txn, const struct queue_list *list, uint64_t number,
+                                  struct slice key, struct slice value, struct list_entry *entry) {
+    uint64_t owner;
+    if (!pair_key_parse(key, &owner, &entry->sequence))
+        return store_txn_damaged(txn, list->name);
+    return owner == number ? parse_entry(txn, list, value, entry) : SMQ_ERR_EMPTY;
+}
+
+enum smq_result list_next(struct store_txn *txn, const struct queue_list *list, uint64_t number, uint64_t after,
+                          struct list_entry *entry) {
+    if (after == UINT64_MAX)
+        return SMQ_ERR_EMPTY;
+    struct pair_key from = pair_key(number, after + 1);
+    struct slice key;
+    struct slice value;
+    if (!lmdb_seek(txn->lmdb, list->entries, KEY_SLICE(from), &key, &value))
+        return store_txn_missing(txn, SMQ_ERR_EMPTY);
+    return take_entry(txn, list, number, key, value, entry);
+}
+
+enum smq_result list_following(struct store_txn *txn, const struct queue_list *list, uint64_t number,
+                               struct list_entry *entry) {
+    struct slice key;
+    struct slice value;
+    if (!lmdb_next(txn->lmdb, list->entries, &key, &value))
+        return store_txn_missing(txn, SMQ_ERR_EMPTY);
+    return take_entry(txn, list, number, key, value, entry);
+}
+
+enum smq_result list_get(struct store_txn *txn, const struct queue_list *list, uint64_t number, uint64_t sequence,
+                         struct list_entry *entry) {
+    struct pair_key key = pair_key(number, sequence);
+    struct slice value;
+    if (sequence == 0 || !lmdb_find(txn->lmdb, list->entries, KEY_SLICE(key), &value))
+        return store_txn_missing(txn, SMQ_ERR_NOT_FOUND);
+    entry->sequence = sequence;
+    return parse_entry(txn, list, value, entry);
+}
+
+uint8_t *list_add(struct store_txn *txn, const struct queue_list *list, uint64_t number, struct list_state *state,
+                  int64_t timestamp, uint8_t flags, size_t length, uint64_t *sequence) {
+    *sequence = txn->figures.next_sequence++;
+    struct pair_key key = pair_key(number, *sequence);
+    uint8_t *room = lmdb_reserve(txn->lmdb, list->entries, KEY_SLICE(key), ENTRY_HEADER + length);
+    if (room == NULL)
+        return NULL;
+    struct writer writer = writer_of(room, ENTRY_HEADER);
+    write_u8(&writer, ENTRY_FORMAT);
+    write_u8(&writer, flags);
+    write_i64(&writer, timestamp);
+    if (state->registered == LIST_NOT_REGISTERED && (flags & LIST_ENTRY_STOPS_EXPIRY) == 0)
+        register_at(txn, list, number, state, timestamp);
+    state->count++;
+    ++*total_of(txn, list);
+    return room + ENTRY_HEADER;
+}
+
+void list_remove(struct store_txn *txn, const struct queue_list *list, struct list_state *state) {
+    if (!lmdb_remove(txn->lmdb, list->entries))
+        return;
+    state->count--;
+    --*total_of(txn, list);
+    if (state->count == 0)
+        state->can_write = true;
+}
+
+uint64_t list_clear(struct store_txn *txn, const struct queue_list *list, uint64_t number) {
+    struct list_state state;
+    struct list_entry entry;
+    uint64_t removed = 0;
+    if (list_state_get(txn, list, number, &state) != SMQ_OK || state.count == 0)
+        return 0;
+    while (state.count > 0 && list_following(txn, list, number, &entry) == SMQ_OK) {
+        list_remove(txn, list, &state);
+        removed++;
+    }
+    if (state.count > 0)
+        (void)store_txn_damaged(txn, list->name);
+    list_state_put(txn, list, number, &state);
+    return removed;
+}
+
+/* ---- expiry ---- */
+
+uint32_t list_expire_head(struct store_txn *txn, const struct queue_list *list, uint64_t number,
+                          struct list_state *state, int64_t before, uint32_t max) {
+    uint32_t removed = 0;
+    struct list_entry entry;
+    while (state->count > 0 && removed < max && list_next(txn, list, number, 0, &entry) == SMQ_OK &&
+           entry.timestamp < before && (entry.flags & LIST_ENTRY_STOPS_EXPIRY) == 0) {
+        list_remove(txn, list, state);
+        if (store_txn_status(txn) != SMQ_OK)
+            break;
+        removed++;
+    }
+    return removed;
+}
+
+/* A due queue: expires from its head, then registers it with the head that is left. A head that stops expiry is the last entry: the
+ * queue needs no registration until it has been empty. Answers how many entries expired. */
+static uint32_t expire_queue(struct store_txn *txn, const struct queue_list *list, uint64_t number, int64_t before,
+                             uint32_t max) {
+    struct list_state state;
+    struct list_entry head;
+    if (list_state_get(txn, list, number, &state) != SMQ_OK)
+        return 0;
+    if (state.count == 0) {
+        (void)store_txn_damaged(txn, list->name);
+        return 0;
+    }
+    unregister(txn, list, number, &state);
+    uint32_t removed = list_expire_head(txn, list, number, &state, before, max);
+    if (state.count > 0 && list_next(txn, list, number, 0, &head) == SMQ_OK &&
+        (head.flags & LIST_ENTRY_STOPS_EXPIRY) == 0)
+        register_at(txn, list, number, &state, head.timestamp);
+    list_state_put(txn, list, number, &state);
+    return removed;
+}
+
+enum smq_result list_expire(struct store_txn *txn, const struct queue_list *list, int64_t before, uint32_t max_queues,
+                            uint32_t max_entries, struct list_expired *expired) {
+    *expired = (struct list_expired){0};
+    enum smq_result result = store_txn_check_writable(txn);
+    if (result != SMQ_OK)
+        return result;
+    if (max_queues == 0 || max_entries == 0)
+        return SMQ_ERR_INVALID;
+    struct pair_key first = pair_key(0, 0);
+    struct slice key;
+    while (lmdb_seek(txn->lmdb, list->expiry, KEY_SLICE(first), &key, NULL)) {
+        uint64_t second;
+        uint64_t number;
+        if (!pair_key_parse(key, &second, &number))
+            return store_txn_damaged(txn, list->name);
+        if (before <= 0 || second >= (uint64_t)before)
+            break;
+        if (expired->queues == max_queues || expired->entries == max_entries) {
+            expired->more = true;
+            break;
+        }
+        expired->entries += expire_queue(txn, list, number, before, max_entries - (uint32_t)expired->entries);
+        expired->queues++;
+    }
+    return store_txn_status(txn);
+}

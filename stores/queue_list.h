@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/* What messages and notifications have in common: entries of a queue in order, with a count and lazy expiry. Private to stores/.
+ *
+ * A queue without entries takes no room at all. One with entries has a state, which sorts before them, so that both are
+ * mostly on one page, and one registration in the expiry table: (second of its oldest entry at the time of registering, number). The registration is left
+ * alone while the head changes; the expiry step moves it when it is due. So sending and acknowledging cost the expiry nothing as long as
+ * the queue does not become empty. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "queues/base/cursor.h"
+#include "smq/result.h"
+#include "stores/internal.h"
+
+struct queue_list {
+    enum store_table entries;
+    enum store_table expiry;
+    const char *name;
+};
+extern const struct queue_list message_list;
+extern const struct queue_list notification_list;
+
+enum { LIST_NOT_REGISTERED = -1 };
+
+struct list_state {
+    uint32_t count;
+    bool can_write;
+    int64_t registered; /* second of the registration, LIST_NOT_REGISTERED without one */
+};
+
+enum list_entry_flag {
+    LIST_ENTRY_STOPS_EXPIRY = 1,
+    LIST_ENTRY_NOTIFY = 2,
+};
+
+struct list_entry {
+    uint64_t sequence;
+    int64_t timestamp;
+    uint8_t flags;
+    struct slice payload;
+};
+
+/* Missing is {0, true, not registered}. Errors: SMQ_ERR_STORE. */
+enum smq_result list_state_get(struct store_txn *txn, const struct queue_list *list, uint64_t number,
+                               struct list_state *state);
+/* Writes the state back; an empty list loses its state and registration. */
+void list_state_put(struct store_txn *txn, const struct queue_list *list, uint64_t number, struct list_state *state);
+
+/* The first entry above `after`; the position of the entries' table is then there. SMQ_ERR_EMPTY, SMQ_ERR_STORE. */
+enum smq_result list_next(struct store_txn *txn, const struct queue_list *list, uint64_t number, uint64_t after,
+                          struct list_entry *entry);
+/* The entry of exactly that sequence. SMQ_ERR_NOT_FOUND, SMQ_ERR_STORE. */
+enum smq_result list_get(struct store_txn *txn, const struct queue_list *list, uint64_t number, uint64_t sequence,
+                         struct list_entry *entry);
+/* The entry that follows the table's position, if it is the queue's. SMQ_ERR_EMPTY, SMQ_ERR_STORE. */
+enum smq_result list_following(struct store_txn *txn, const struct queue_list *list, uint64_t number,
+                               struct list_entry *entry);
+
+/* Adds an entry with room for `length` bytes of payload, which the caller fills at once, and counts it in `state`, which
+ * the caller puts back. NULL on error. */
+uint8_t *list_add(struct store_txn *txn, const struct queue_list *list, uint64_t number, struct list_state *state,
+                  int64_t timestamp, uint8_t flags, size_t length, uint64_t *sequence);
+/* Removes the entry at the table's position, which is the queue's, and counts it out of `state`. */
+void list_remove(struct store_txn *txn, const struct queue_list *list, struct list_state *state);
+/* Removes everything. Answers how many entries there were. */
+uint64_t list_clear(struct store_txn *txn, const struct queue_list *list, uint64_t number);
+
+/* Removes entries from the head while they are older than `before`, at most `max`; stops at LIST_ENTRY_STOPS_EXPIRY. Changes `state`, which
+ * the caller puts back. Answers how many were removed. */
+uint32_t list_expire_head(struct store_txn *txn, const struct queue_list *list, uint64_t number,
+                          struct list_state *state, int64_t before, uint32_t max);
+
+struct list_expired {
+    uint64_t queues;
+    uint64_t entries;
+    bool more;
+};
+/* Expires due registrations, oldest first. SMQ_ERR_INVALID when a limit is 0. */
+enum smq_result list_expire(struct store_txn *txn, const struct queue_list *list, int64_t before, uint32_t max_queues,
+                            uint32_t max_entries, struct list_expired *expired);

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/* Measures the stores: processor time of messages and new queues by operations a commit, commit times, opening time.
+ *
+ * bench_store DIRECTORY [queues [messages [active]]]: fills DIRECTORY with `queues` queues, then delivers `messages` messages to `active`
+ * of them for each batch size. DIRECTORY must not hold a store yet, or one that this program made. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "queues/base/clock.h"
+#include "queues/base/random.h"
+#include "stores/batch.h"
+#include "stores/msg_store.h"
+#include "stores/queue_store.h"
+
+enum { ID_SIZE = 24, KEY_SIZE = 44, BODY_SIZE = 16048, QUOTA = 128, MAX_BATCH = 128 };
+
+struct job {
+    struct store_operation operation;
+    uint64_t number;
+    uint8_t id[ID_SIZE];
+    enum smq_result result;
+};
+
+static uint8_t body[BODY_SIZE];
+static int64_t now;
+static uint64_t failures;
+
+static double cpu_us(void) {
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1e6 +
+           (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
+}
+
+static long rss_anon_kb(void) {
+    FILE *file = fopen("/proc/self/status", "re");
+    char line[256];
+    long kb = -1;
+    while (file != NULL && fgets(line, sizeof line, file) != NULL)
+        if (sscanf(line, "RssAnon: %ld", &kb) == 1)
+            break;
+    if (file != NULL)
+        fclose(file);
+    return kb;
+}
+
+static enum smq_result apply_create(struct store_operation *operation, struct store_txn *txn) {
+    struct job *job = (struct job *)operation;
+    uint8_t ids[2][ID_SIZE];
+    uint8_t key[KEY_SIZE];
+    uint8_t secret[QUEUE_SECRET_SIZE];
+    random_bytes(ids, sizeof ids);
+    memset(key, 7, sizeof key);
+    memset(secret, 9, sizeof secret);
+    struct queue_record record = {
+        .mode = 'M',
+        .recipient_id = slice_of(ids[0], ID_SIZE),
+        .sender_id = slice_of(ids[1], ID_SIZE),
+        .recipient_keys = slice_of(key, sizeof key),
+        .recipient_dh_secret = secret,
+    };
+    return queue_store_create(txn, &record, NULL, &job->number);
+}
+
+static enum smq_result apply_send(struct store_operation *operation, struct store_txn *txn) {
+    struct job *job = (struct job *)operation;
+    struct msg_send send = {
+        .id = slice_of(job->id, ID_SIZE),
+        .timestamp = now,
+        .body = slice_of(body, sizeof body),
+        .quota = QUOTA,
+    };
+    struct msg_sent sent;
+    enum smq_result result = msg_store_send(txn, (struct queue_reference){job->number, 0}, &send, &sent);
+    return result == SMQ_OK && sent.outcome != MSG_SENT ? SMQ_ERR_INTERNAL : result;
+}
+
+static enum smq_result apply_acknowledge(struct store_operation *operation, struct store_txn *txn) {
+    struct job *job = (struct job *)operation;
+    struct msg_acknowledged acknowledged;
+    enum smq_result result =
+        msg_store_acknowledge(txn, (struct queue_reference){job->number, 0}, slice_of(job->id, ID_SIZE), &acknowledged);
+    return result == SMQ_OK && !acknowledged.deleted ? SMQ_ERR_INTERNAL : result;
+}
+
+static void completed(struct store_operation *operation, enum smq_result result) {
+    struct job *job = (struct job *)operation;
+    job->result = result;
+    failures += result != SMQ_OK;
+}
+
+static void add(struct store_batch *batch, struct job *job, bool grows, size_t bytes,
+                enum smq_result (*apply)(struct store_operation *, struct store_txn *)) {
+    job->operation = (struct store_operation){.grows = grows, .bytes = bytes, .apply = apply, .completed = completed};
+    store_batch_add(batch, &job->operation);
+}
+
+static void bench_create(struct store *store, uint64_t queues, unsigned batch_size) {
+    static struct job jobs[MAX_BATCH];
+    double cpu = cpu_us();
+    uint64_t wall = clock_monotonic_us();
+    for (uint64_t done = 0; done < queues; done += batch_size) {
+        struct store_batch batch = {0};
+        for (unsigned i = 0; i < batch_size; i++)
+            add(&batch, &jobs[i], true, 400, apply_create);
+        store_batch_run(store, &batch);
+    }
+    printf("new queue, %3u a commit: %6.1f us cpu, %7.1f us wall each\n", batch_size, (cpu_us() - cpu) / (double)queues,
+           (double)(clock_monotonic_us() - wall) / (double)queues);
+}
+
+/* A pipeline as in the router: each commit has `batch_size` operations, half of them messages, half acknowledgements of those sent before. */
+static void bench_messages(struct store *store, struct store_reader *reader, uint64_t messages, unsigned batch_size,
+                           uint64_t active, uint64_t queues) {
+    static struct job slots[2][MAX_BATCH];
+    struct store_statistics before;
+    struct store_statistics after;
+    unsigned pairs = batch_size / 2 > 0 ? batch_size / 2 : 1;
+    unsigned current = 0;
+    bool pending = false;
+    uint64_t stride = queues / active;
+    store_statistics_get(store, &before);
+    double cpu = cpu_us();
+    uint64_t next = 0;
+    uint64_t checksum = 0;
+    for (uint64_t done = 0; done < messages; done += pairs) {
+        struct store_batch batch = {0};
+        struct job *sent = slots[current];
+        struct job *acked = slots[!current];
+        for (unsigned i = 0; i < pairs; i++) {
+            random_bytes(sent[i].id, ID_SIZE);
+            sent[i].number = 1 + (next++ % active) * stride;
+            add(&batch, &sent[i], true, BODY_SIZE, apply_send);
+        }
+        if (batch_size == 1) {
+            store_batch_run(store, &batch);
+            memset(&batch, 0, sizeof batch);
+        }
+        for (unsigned i = 0; pending && i < pairs; i++)
+            add(&batch, &acked[i], false, 0, apply_acknowledge);
+        store_batch_run(store, &batch);
+        struct store_txn *txn;
+        if (store_reader_begin(reader, &txn) == SMQ_OK) {
+            for (unsigned i = 0; i < pairs; i++) {
+                struct msg_view view;
+                if (msg_store_head(txn, sent[i].number, &view) != SMQ_OK)
+                    failures++;
+                else
+                    checksum += view.body.bytes[0];
+            }
+            store_reader_end(reader);
+        }
+        pending = true;
+        current = !current;
+    }
+    struct store_batch batch = {0};
+    for (unsigned i = 0; i < pairs; i++)
+        add(&batch, &slots[!current][i], false, 0, apply_acknowledge);
+    store_batch_run(store, &batch);
+    cpu = cpu_us() - cpu;
+    store_statistics_get(store, &after);
+    uint64_t commits = after.commits - before.commits;
+    printf(
+        "message sent, read, acknowledged, %3u operations a commit, %6llu queues: %6.1f us cpu each, commit %6.0f us "
+        "wall%s\n",
+        batch_size, (unsigned long long)active, cpu / (double)messages,
+        (double)(after.commit_us_total - before.commit_us_total) / (double)(commits > 0 ? commits : 1),
+        checksum == 1 ? "!" : "");
+}
+
+int main(int argc, char **argv) {
+    if (argc < 2) {
+        fprintf(stderr, "usage: bench_store DIRECTORY [queues [messages [active]]]\n");
+        return 2;
+    }
+    uint64_t queues = argc > 2 ? strtoull(argv[2], NULL, 10) : 10000;
+    uint64_t messages = argc > 3 ? strtoull(argv[3], NULL, 10) : 10000;
+    uint64_t active = argc > 4 ? strtoull(argv[4], NULL, 10) : 1000;
+    struct store_options options = {.directory = argv[1], .map_size = UINT64_C(1) << 36};
+    if (getenv("BENCH_INTERVAL") != NULL) {
+        options.durability = STORE_DURABILITY_INTERVAL;
+        options.interval_ms = 1000;
+    }
+    struct store *store;
+    struct store_reader *reader;
+    struct store_txn *txn;
+    struct store_totals totals;
+    now = clock_realtime_s();
+    uint64_t start = clock_monotonic_us();
+    if (store_open(&options, &store) != SMQ_OK || store_reader_create(store, &reader) != SMQ_OK ||
+        store_reader_begin(reader, &txn) != SMQ_OK)
+        return 1;
+    store_totals_get(txn, &totals);
+    store_reader_end(reader);
+    printf("opened with %llu queues in %.1f ms, RssAnon %ld KB\n", (unsigned long long)totals.queues,
+           (double)(clock_monotonic_us() - start) / 1000.0, rss_anon_kb());
+    uint64_t missing = totals.queues < queues ? queues - totals.queues : 0;
+    uint64_t tail = missing / 10; /* measured apart: the store is nearly as large as it gets */
+    if (missing > 0)
+        bench_create(store, missing - tail, 100);
+    if (tail > 0)
+        bench_create(store, tail, 100);
+    printf("RssAnon %ld KB\n", rss_anon_kb());
+    static const unsigned sizes[] = {1, 8, 32, 64, 128};
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++)
+        bench_messages(store, reader, messages, sizes[i], active, queues);
+    printf("RssAnon %ld KB, %llu failures\n", rss_anon_kb(), (unsigned long long)failures);
+    store_reader_destroy(&reader);
+    store_close(&store);
+    return failures > 0;
+}
