@@ -121,6 +121,14 @@ void read_literal(struct reader *reader, const char *text) {
         reader_fail(reader);
 }
 
+bool read_if(struct reader *reader, const char *text) {
+    size_t length = strlen(text);
+    if (reader->failed || length > reader_left(reader) || memcmp(reader->position, text, length) != 0)
+        return false;
+    reader->position += length;
+    return true;
+}
+
 struct slice read_until(struct reader *reader, uint8_t stop) {
     size_t left = reader_left(reader);
     const uint8_t *found = left > 0 ? memchr(reader->position, stop, left) : NULL;

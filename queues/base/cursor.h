@@ -31,25 +31,27 @@ struct writer {
 };
 
 struct slice slice_of(const void *bytes, size_t length);
-struct slice slice_of_text(const char *text); /* without the terminating zero */
+struct slice slice_of_text(const char *text);     /* without the terminating zero */
 bool slice_equal(struct slice a, struct slice b); /* not constant-time: for public values only */
 
 struct reader reader_of(struct slice input);
 void reader_fail(struct reader *reader);
 size_t reader_left(const struct reader *reader);
-uint8_t reader_peek(struct reader *reader);                         /* next byte without consuming; fails at the end */
+uint8_t reader_peek(struct reader *reader); /* next byte without consuming; fails at the end */
 uint8_t read_u8(struct reader *reader);
 uint16_t read_u16(struct reader *reader);
 uint32_t read_u32(struct reader *reader);
 int64_t read_i64(struct reader *reader);
-struct slice read_bytes(struct reader *reader, size_t length);      /* exactly `length` bytes */
-struct slice read_short(struct reader *reader);                     /* u8 length, then the bytes */
-struct slice read_large(struct reader *reader);                     /* u16 length, then the bytes */
-struct slice read_tail(struct reader *reader);                      /* all that is left */
-bool read_bool(struct reader *reader);                              /* 'T' or 'F' */
-bool read_maybe(struct reader *reader);                             /* '1': a value follows; '0': none */
-void read_literal(struct reader *reader, const char *text);         /* fails unless exactly these bytes come next */
-struct slice read_until(struct reader *reader, uint8_t stop);       /* bytes before `stop` or before the end; `stop` is left */
+struct slice read_bytes(struct reader *reader, size_t length); /* exactly `length` bytes */
+struct slice read_short(struct reader *reader);                /* u8 length, then the bytes */
+struct slice read_large(struct reader *reader);                /* u16 length, then the bytes */
+struct slice read_tail(struct reader *reader);                 /* all that is left */
+bool read_bool(struct reader *reader);                         /* 'T' or 'F' */
+bool read_maybe(struct reader *reader);                        /* '1': a value follows; '0': none */
+bool read_if(struct reader *reader, const char *text);         /* consumes exactly these bytes when they come next */
+void read_literal(struct reader *reader, const char *text);    /* fails unless exactly these bytes come next */
+struct slice read_until(struct reader *reader,
+                        uint8_t stop); /* bytes before `stop` or before the end; `stop` is left */
 /* SMQ_OK when nothing failed and all input was consumed, else SMQ_ERR_SYNTAX. */
 enum smq_result reader_finish(const struct reader *reader);
 /* SMQ_OK when nothing failed; unread input is allowed (handshakes). */
@@ -57,7 +59,7 @@ enum smq_result reader_status(const struct reader *reader);
 
 struct writer writer_of(void *buffer, size_t capacity);
 void writer_fail(struct writer *writer);
-size_t writer_length(const struct writer *writer);                  /* bytes written so far */
+size_t writer_length(const struct writer *writer); /* bytes written so far */
 size_t writer_room(const struct writer *writer);
 void write_u8(struct writer *writer, uint8_t value);
 void write_u16(struct writer *writer, uint16_t value);
@@ -66,10 +68,10 @@ void write_i64(struct writer *writer, int64_t value);
 void write_bytes(struct writer *writer, const void *bytes, size_t length);
 void write_slice(struct writer *writer, struct slice value);
 void write_text(struct writer *writer, const char *text);
-void write_short(struct writer *writer, struct slice value);        /* fails when longer than 255 bytes */
-void write_large(struct writer *writer, struct slice value);        /* fails when longer than 65,535 bytes */
+void write_short(struct writer *writer, struct slice value); /* fails when longer than 255 bytes */
+void write_large(struct writer *writer, struct slice value); /* fails when longer than 65,535 bytes */
 void write_bool(struct writer *writer, bool value);
 void write_maybe(struct writer *writer, bool present);
-uint8_t *write_reserve(struct writer *writer, size_t length);       /* room filled later; NULL when it does not fit */
+uint8_t *write_reserve(struct writer *writer, size_t length); /* room filled later; NULL when it does not fit */
 /* SMQ_OK, or SMQ_ERR_TOO_LARGE when something did not fit. */
 enum smq_result writer_finish(const struct writer *writer);

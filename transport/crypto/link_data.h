@@ -16,14 +16,15 @@
 enum {
     LINK_KEY_SIZE = 32,
     LINK_ID_SIZE = 24,
+    LINK_SENDER_ID_SIZE = 24,
+    LINK_SIGNATURE_FIELD = 1 + 64, /* the signature as a short string */
     LINK_FIXED_PADDED = 2008,
     LINK_USER_PADDED = 13784,
-    LINK_FIXED_BLOB_SIZE = BOX_NONCE_SIZE + BOX_TAG_SIZE + LINK_FIXED_PADDED, /* 2,048 */
-    LINK_USER_BLOB_SIZE = BOX_NONCE_SIZE + BOX_TAG_SIZE + LINK_USER_PADDED,   /* 13,824 */
-    LINK_SIGNED_OFFSET = BOX_NONCE_SIZE + BOX_PADDED_OFFSET + 1 +
-                         64, /* where data lies in a blob: after nonce, tag, length and signature */
-    LINK_FIXED_DATA_MAX = LINK_FIXED_PADDED - 2 - 65,
-    LINK_USER_DATA_MAX = LINK_USER_PADDED - 2 - 65,
+    LINK_FIXED_BLOB_SIZE = BOX_NONCE_SIZE + BOX_TAG_SIZE + LINK_FIXED_PADDED,       /* 2,048 */
+    LINK_USER_BLOB_SIZE = BOX_NONCE_SIZE + BOX_TAG_SIZE + LINK_USER_PADDED,         /* 13,824 */
+    LINK_SIGNED_OFFSET = BOX_NONCE_SIZE + BOX_PADDED_OFFSET + LINK_SIGNATURE_FIELD, /* where data lies in a blob */
+    LINK_FIXED_DATA_MAX = LINK_FIXED_PADDED - 2 - LINK_SIGNATURE_FIELD,
+    LINK_USER_DATA_MAX = LINK_USER_PADDED - 2 - LINK_SIGNATURE_FIELD,
 };
 
 /* Link key = SHA3-256 of the fixed data. */
@@ -33,7 +34,7 @@ void link_contact_keys(const uint8_t link_key[LINK_KEY_SIZE], uint8_t link_id[LI
 /* An invitation link: the router assigns the id. */
 void link_invitation_key(const uint8_t link_key[LINK_KEY_SIZE], struct box_key *key);
 /* First 24 bytes of SHA3-384 of the correlation id: the sender id of queues that are created with link data. */
-enum smq_result link_sender_id(struct slice corr_id, uint8_t sender_id[24]);
+enum smq_result link_sender_id(struct slice corr_id, uint8_t sender_id[LINK_SENDER_ID_SIZE]);
 
 /* Fixed data: agent versions, root key, then the connection request and an optional entity id. The request belongs to
  * the agent protocol and is not delimited, so both stay one slice here. */

@@ -20,7 +20,7 @@ struct signed_key {
 
 /* The whole of `der` is one signed key, in DER without alternatives. SMQ_ERR_SYNTAX. */
 enum smq_result signed_key_parse(struct slice der, struct signed_key *signed_key);
-/* Appends the object: `key` signed by `signer` (Ed25519 or Ed448). Fails the writer when it does not fit.
+/* Appends the object: `key` signed by `signer` (Ed25519 or Ed448). SMQ_ERR_TOO_LARGE when it does not fit,
  * SMQ_ERR_CRYPTO when signing failed. */
 enum smq_result write_signed_key(struct writer *writer, const struct key_pair *signer, const struct public_key *key);
 /* SMQ_ERR_CRYPTO unless `signer` has the algorithm that the object names and the signature is its. */

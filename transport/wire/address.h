@@ -65,7 +65,8 @@ enum smq_result server_address_parse_with_password(struct slice text, enum addre
                                                    struct server_address *address, struct password *password);
 /* Takes an address without password off the front of a text. Queue URIs go on after it. */
 void read_server_address_text(struct reader *reader, enum address_scheme scheme, struct server_address *address);
-/* `password` may be NULL or empty. `hosts` limits how many hosts are written (legacy queue URIs: 1); 0 means all. */
+/* `password` may be NULL or empty. `hosts` limits how many hosts are written (legacy queue URIs: 1); 0 means all. Fails
+ * without a key hash. */
 void write_server_address_text(struct writer *writer, const struct server_address *address,
                                const struct password *password, size_t hosts);
 /* Hosts joined with commas, from index `first` on; IPv6 in brackets when `brackets`. */

@@ -23,6 +23,10 @@ struct host {
     char text[HOST_TEXT_MAX + 1];
 };
 
+/* Whether `byte` cannot be part of a host name: `: # , ; /`, white space, and (unlike the reference) every control
+ * character, since none can be resolved and a zero would cut the text. */
+bool host_ends(uint8_t byte);
+
 /* Takes one host off the front of a text, up to the first of `: # , ; /`, whitespace or the end; IPv6 may be bracketed,
  * and takes all of its colons when it is not. Fails on an empty host, on a name that ends in .onion but is no onion
  * host, and on names over 255 bytes. */
