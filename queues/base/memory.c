@@ -20,9 +20,10 @@ void *memory_zalloc(size_t size) {
 }
 
 void *memory_zalloc_array(size_t count, size_t size) {
-    if (FAULT(memory_alloc))
+    size_t total;
+    if (__builtin_mul_overflow(count, size, &total) || FAULT(memory_alloc))
         return NULL;
-    return calloc(count > 0 ? count : 1, size > 0 ? size : 1);
+    return calloc(1, total > 0 ? total : 1);
 }
 
 void *memory_zalloc_aligned(size_t size) {
@@ -36,9 +37,10 @@ void *memory_zalloc_aligned(size_t size) {
 }
 
 void *memory_resize_array(void *memory, size_t count, size_t size) {
-    if (FAULT(memory_alloc))
+    size_t total;
+    if (__builtin_mul_overflow(count, size, &total) || FAULT(memory_alloc))
         return NULL;
-    return reallocarray(memory, count > 0 ? count : 1, size > 0 ? size : 1);
+    return realloc(memory, total > 0 ? total : 1);
 }
 
 void *memory_copy_of(const void *bytes, size_t length) {
