@@ -9,7 +9,7 @@
 #include "smq/result.h"
 
 enum smp_durability {
-    SMP_DURABILITY_COMMIT,  /* fsync every group commit before its replies leave */
+    SMP_DURABILITY_COMMIT, /* fsync every group commit before its replies leave */
     SMP_DURABILITY_INTERVAL /* fsync every `durability_interval_ms`: a power failure may lose that much acknowledged work */
 };
 
@@ -24,10 +24,10 @@ struct smp_router_config {
     size_t bind_address_count;
     const uint16_t *ports; /* at least one; 0 lets the kernel choose, see smp_router_port */
     size_t port_count;
-    uint16_t version_min, version_max;  /* SMP protocol versions offered, within 6..18 */
-    uint32_t tls_timeout_ms;            /* accept to TLS established */
-    uint32_t handshake_timeout_ms;      /* TLS established to client hello accepted */
-    bool accept_service_credentials;    /* ask clients for a TLS certificate */
+    uint16_t version_min, version_max; /* SMP protocol versions offered, within 6..18 */
+    uint32_t tls_timeout_ms;           /* accept to TLS established */
+    uint32_t handshake_timeout_ms;     /* TLS established to client hello accepted */
+    bool accept_service_credentials;   /* ask clients for a TLS certificate */
     bool log_tls_errors;
     /* [AUTH] */
     bool new_queues;             /* NEW is allowed */
@@ -47,7 +47,7 @@ struct smp_router_config {
     uint32_t notification_delivery_interval_ms;
     /* [INACTIVE_CLIENTS] */
     bool disconnect_inactive;
-    uint32_t inactive_ttl_s;            /* unsubscribed connections silent both ways for so long are closed */
+    uint32_t inactive_ttl_s; /* unsubscribed connections silent both ways for so long are closed */
     uint32_t inactive_check_interval_s;
     /* [ROLES]: lanes of each role; 0: the number of cores */
     unsigned receive_lanes;
@@ -63,7 +63,8 @@ struct smp_router;
 /* Loads credentials, opens the store and starts every role but the listeners, in order. Blocks for as long as that takes. On failure
  * everything is undone and `error` (of `error_size` bytes) holds one line for the operator. Errors: SMQ_ERR_INVALID (credentials or
  * configuration), SMQ_ERR_VERSION (the store is of a newer schema), SMQ_ERR_EXISTS (another process uses the store), SMQ_ERR_STORE, SMQ_ERR_SYSTEM. */
-enum smq_result smp_router_create(const struct smp_router_config *config, struct smp_router **router, char *error, size_t error_size);
+enum smq_result smp_router_create(const struct smp_router_config *config, struct smp_router **router, char *error,
+                                  size_t error_size);
 
 /* Binds and listens: from its return connections are accepted. SMQ_ERR_SYSTEM: an address cannot be bound; `error` names it. */
 enum smq_result smp_router_listen(struct smp_router *router, char *error, size_t error_size);
@@ -74,14 +75,17 @@ uint16_t smp_router_port(const struct smp_router *router, size_t i);
 /* Fingerprint of the identity certificate: 32 bytes, valid while the router lives. */
 const uint8_t *smp_router_fingerprint(const struct smp_router *router);
 
+/* A descriptor, readable once a role has failed for good: the process should then stop in order. Valid while the router lives. */
+int smp_router_failure_fd(const struct smp_router *router);
+
 /* Stops in order: listeners, reading, commands in flight, final commit, flush of replies (each with a deadline; 3 s in all), then joins
  * every thread and closes the store. Nothing acknowledged is lost. Call from the thread that created the router. Nulls `*router`. */
 void smp_router_destroy(struct smp_router **router);
 
 /* Counters since start, and totals of the store. Any thread; reads are not a snapshot of one instant. */
 struct smp_router_statistics {
-    uint64_t queues, messages, notifications;              /* stored now */
-    uint64_t connections, subscriptions;                   /* open now */
+    uint64_t queues, messages, notifications; /* stored now */
+    uint64_t connections, subscriptions;      /* open now */
     uint64_t queues_created, queues_deleted, queues_secured;
     uint64_t messages_sent, messages_received, messages_expired, quota_refusals;
     uint64_t notifications_sent, notifications_expired;

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/* Client sessions: the router's hooks on a connection. Blocks are opened on the receive lane and passed on as command batches. */
+#include "actors/smp/client_session.h"
+
+#include "actors/smp/command_batch.h"
+#include "actors/smp/delivery.h"
+#include "actors/smp/process.h"
+#include "actors/smp/subscriber.h"
+#include "queues/base/magic.h"
+#include "queues/base/memory.h"
+
+static const uint32_t SESSION_MAGIC = MAGIC('S', 'E', 'S', 'S');
+
+enum { FIRST_CHECK_MS = 1000 };
+
+void *client_session_accept(void *context, struct connection *connection) {
+    struct smp_router *router = context;
+    struct client_session *session =
+        memory_zalloc(sizeof *session + router->subscriber_count * sizeof session->lanes[0]);
+    if (session == NULL)
+        return NULL;
+    session->router = router;
+    session->connection = connection;
+    session->phase = SESSION_AWAITS_HELLO;
+    MAGIC_SET(session, SESSION_MAGIC);
+    counter_add(&router->counters.connections, 1);
+    return session;
+}
+
+struct process_lane *client_session_process_lane(const struct client_session *session) {
+    return session->router->process[connection_number(session->connection) % session->router->process_count];
+}
+
+void client_session_block_admitted(struct client_session *session) {
+    atomic_fetch_add_explicit(&session->router->batches_in_progress, 1, memory_order_relaxed);
+    if (atomic_fetch_add_explicit(&session->batches, 1, memory_order_relaxed) + 1 == SESSION_BATCHES_MAX)
+        connection_pause(session->connection);
+}
+
+void client_session_block_answered(struct client_session *session) {
+    if (atomic_fetch_sub_explicit(&session->batches, 1, memory_order_relaxed) == SESSION_BATCHES_MAX)
+        connection_resume(session->connection);
+    if (atomic_fetch_sub_explicit(&session->router->batches_in_progress, 1, memory_order_acq_rel) == 1)
+        waker_wake(&session->router->quiet);
+}
+
+static enum smq_result session_secured(struct connection *connection, void *state) {
+    struct client_session *session = state;
+    struct version_range own = {session->router->config.version_min, session->router->config.version_max};
+    session->announced = smp_server_versions(own, connection_tls(connection)->has_alpn);
+    enum smq_result result = key_pair_generate(KEY_X25519, &session->handshake_key);
+    if (result != SMQ_OK)
+        return result;
+    session->hello.kind = OUTGOING_HELLO;
+    return connection_send(connection, &session->hello);
+}
+
+/* Derives the block encryption that both sides switch on with the first block after the handshake. */
+static enum smq_result start_encryption(struct client_session *session, const struct smp_client_hello *hello) {
+    const struct connection_tls *tls = connection_tls(session->connection);
+    struct slice session_id = slice_of(tls->session_id, tls->session_id_length);
+    if (!smp_blocks_are_encrypted(hello->version, hello->version >= SMP_VERSION_AUTH, hello->has_key, hello->is_proxy))
+        return smp_session_init(&session->smp, SMP_SIDE_SERVER, hello->version, session_id, NULL);
+    struct dh_secret secret;
+    enum smq_result result = dh(&session->handshake_key.private_key, &hello->key, &secret);
+    if (result == SMQ_OK)
+        result = smp_session_init(&session->smp, SMP_SIDE_SERVER, hello->version, session_id, &secret);
+    dh_secret_wipe(&secret);
+    return result;
+}
+
+static enum smq_result receive_hello(struct client_session *session, struct block *block) {
+    struct smp_client_hello hello;
+    struct version_range agreed;
+    enum smq_result result = smp_client_hello_parse(block->bytes, &hello);
+    if (result == SMQ_OK)
+        result = smp_server_accept(&hello, session->announced, smp_router_fingerprint(session->router), &agreed);
+    if (result == SMQ_OK)
+        result = start_encryption(session, &hello);
+    if (result != SMQ_OK) {
+        block_release(block);
+        return result;
+    }
+    session->phase = SESSION_READY;
+    if (hello.has_service) {
+        /* Nothing may overtake the look-up of the service: no block is read until it is answered. */
+        connection_pause(session->connection);
+        return process_lane_service_hello(client_session_process_lane(session), block);
+    }
+    connection_established(session->connection);
+    block_release(block);
+    return SMQ_OK;
+}
+
+static enum smq_result session_received(struct connection *connection, void *state, struct block *block) {
+    (void)connection;
+    struct client_session *session = state;
+    if (session->phase == SESSION_AWAITS_HELLO)
+        return receive_hello(session, block);
+    struct slice content;
+    struct command_batch *batch = NULL;
+    enum smq_result result = smp_session_open_block(&session->smp, block->bytes, &content);
+    if (result == SMQ_OK)
+        result = command_batch_create(session, block, content, &batch);
+    if (result != SMQ_OK) {
+        block_release(block);
+        if (result == SMQ_ERR_NO_MEMORY)
+            return result;
+        result = command_batch_create_bad_block(session, &batch);
+        if (result != SMQ_OK)
+            return result;
+    }
+    process_lane_batch(client_session_process_lane(session), batch);
+    return SMQ_OK;
+}
+
+/* Only connections without any subscription are closed for inactivity (reference: disconnectTransport). */
+static uint32_t session_check(struct connection *connection, void *state, uint64_t now_ms) {
+    const struct client_session *session = state;
+    const struct smp_router_config *config = &session->router->config;
+    if (!config->disconnect_inactive)
+        return 0;
+    uint64_t received = connection_last_received_ms(connection);
+    uint64_t sent = connection_last_sent_ms(connection);
+    uint64_t last = received > sent ? received : sent;
+    bool subscribed = atomic_load_explicit(&session->subscription_count, memory_order_relaxed) > 0;
+    if (!subscribed && now_ms > last && now_ms - last > (uint64_t)config->inactive_ttl_s * 1000) {
+        connection_close(connection, SMQ_ERR_TIMEOUT, false);
+        return 0;
+    }
+    return config->inactive_check_interval_s * 1000;
+}
+
+static void session_closed(struct connection *connection, void *state, enum smq_result reason) {
+    (void)reason;
+    struct client_session *session = state;
+    struct smp_router *router = session->router;
+    counter_add(&router->counters.connections, -1);
+    for (unsigned lane = 0; lane < router->subscriber_count; lane++) {
+        struct session_farewell *farewell = &session->lanes[lane].farewell;
+        farewell->session = session;
+        connection_reference(connection);
+        subscriber_lane_farewell(router->subscribers[lane], farewell);
+    }
+}
+
+static void session_released(void *state) {
+    struct client_session *session = state;
+    MAGIC_CHECK(session, SESSION_MAGIC);
+    MAGIC_CLEAR(session);
+    secret_cache_clear(&session->secrets);
+    key_pair_wipe(&session->handshake_key);
+    smp_session_wipe(&session->smp);
+    memory_free(session);
+}
+
+const struct protocol client_session_protocol = {
+    .name = "smp router",
+    .secured = session_secured,
+    .received = session_received,
+    .fill = delivery_fill,
+    .discard = delivery_discard,
+    .check = session_check,
+    .first_check_ms = FIRST_CHECK_MS,
+    .closed = session_closed,
+    .released = session_released,
+};

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/* The router's side of one client connection: handshake, block encryption, credit, and what other roles keep with the connection. */
+#pragma once
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "actors/net/connection.h"
+#include "actors/smp/roles.h"
+#include "actors/smp/secret_cache.h"
+#include "actors/smp/subscription.h"
+#include "transport/smp/handshake.h"
+#include "transport/smp/session.h"
+
+enum {
+    SESSION_BATCHES_MAX = 8, /* received blocks of one connection that are not answered yet; then it is not read */
+    SESSION_NOTIFICATIONS_MAX = 256 /* NMSG events queued to one connection; the others stay in the store */
+};
+
+/* Kinds of outgoing items on a router's connection. */
+enum outgoing_kind {
+    OUTGOING_HELLO,            /* the session's own `hello` */
+    OUTGOING_SERVICE_RESPONSE, /* the session's own `service_response` */
+    OUTGOING_ANSWERS,          /* struct command_batch */
+    OUTGOING_DELIVERY,         /* struct delivery: a MSG event */
+    OUTGOING_EVENT,            /* struct event: END, DELD, NMSG, ERR BLOCKED */
+    OUTGOING_KIND_COUNT
+};
+
+enum session_phase { SESSION_AWAITS_HELLO, SESSION_READY };
+
+/* The service certificate that a client proved to have. */
+struct service_session {
+    bool present;
+    enum smp_service_role role;
+    struct public_key key; /* Ed25519, of this session */
+    uint8_t id[SMP_ENTITY_ID_SIZE];
+    uint8_t fingerprint[SMP_FINGERPRINT_SIZE];
+};
+
+/* Tells a subscriber lane that a session ended; keeps the session alive until the lane has let go of it. */
+struct session_farewell {
+    struct message message;
+    struct client_session *session;
+};
+
+/* What a subscriber lane keeps with a session; only that lane touches it, but for the farewell, which the session sends once. */
+struct session_lane {
+    struct subscription *subscriptions; /* head of the list */
+    bool closed;                        /* the farewell has come: nothing may be added any more */
+    struct session_farewell farewell;
+};
+
+struct client_session {
+    uint32_t magic;
+    struct smp_router *router;
+    struct connection *connection; /* borrowed: the session lives as long as its connection */
+
+    /* Receive lane; constant once `phase` is SESSION_READY, but for smp.receive (receive lane) and smp.send (send lane). */
+    enum session_phase phase;
+    struct version_range announced;
+    struct key_pair handshake_key; /* X25519, of this connection alone */
+    struct smp_session smp;
+    struct outgoing hello;
+
+    /* Process lane. */
+    struct secret_cache secrets;
+    struct service_session service;
+    struct outgoing service_response;
+    struct smp_transport_error service_error; /* NONE: accepted */
+
+    /* Any role. */
+    _Atomic uint32_t batches;              /* received blocks not answered yet: the connection's credit */
+    _Atomic uint32_t subscription_count;   /* PUSH and NOTIFY, over all lanes */
+    _Atomic uint32_t queued_notifications; /* NMSG events on their way */
+
+    struct session_lane lanes[]; /* one a subscriber lane */
+};
+
+/* What the net runs on every connection that a router accepts. */
+extern const struct protocol client_session_protocol;
+/* For listen_options.accept: the state of a new connection, or NULL when out of memory. */
+void *client_session_accept(void *router, struct connection *connection);
+
+/* Credit: a block was received; its answer was handed to TLS. At the limit the connection is not read. */
+void client_session_block_admitted(struct client_session *session);
+void client_session_block_answered(struct client_session *session);
+/* The lane that runs the session's commands. */
+struct process_lane *client_session_process_lane(const struct client_session *session);

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/* Command batches: their slots, and the count of hands that decides when the answers leave. */
+#include "actors/smp/command_batch.h"
+
+#include <string.h>
+
+#include "actors/smp/delivery.h"
+#include "actors/smp/process.h"
+#include "queues/base/memory.h"
+#include "transport/smp/batch.h"
+
+static struct command_batch *allocate(struct client_session *session, uint16_t count) {
+    struct command_batch *batch = memory_zalloc(sizeof *batch + count * sizeof batch->slots[0]);
+    if (batch == NULL)
+        return NULL;
+    batch->count = count;
+    batch->session = session;
+    atomic_init(&batch->working, 1);
+    for (uint16_t i = 0; i < count; i++)
+        batch->slots[i].batch = batch;
+    connection_reference(session->connection);
+    client_session_block_admitted(session);
+    return batch;
+}
+
+enum smq_result command_batch_create(struct client_session *session, struct block *block, struct slice content,
+                                     struct command_batch **out) {
+    struct smp_content reader;
+    if (smp_content_open(content, &reader) != SMQ_OK)
+        return SMQ_ERR_SYNTAX;
+    struct command_batch *batch = allocate(session, reader.count);
+    if (batch == NULL)
+        return SMQ_ERR_NO_MEMORY;
+    for (uint16_t i = 0; i < batch->count; i++)
+        smp_content_next(&reader, &batch->slots[i].bytes);
+    batch->block = block;
+    *out = batch;
+    return SMQ_OK;
+}
+
+enum smq_result command_batch_create_bad_block(struct client_session *session, struct command_batch **out) {
+    struct command_batch *batch = allocate(session, 1);
+    if (batch == NULL)
+        return SMQ_ERR_NO_MEMORY;
+    slot_answer_error(&batch->slots[0], smp_error_of(SMP_ERROR_BLOCK));
+    batch->next = 1;
+    *out = batch;
+    return SMQ_OK;
+}
+
+void slot_own(struct command_slot *slot, void *owned, void (*release_owned)(void *owned)) {
+    if (slot->owned != NULL)
+        slot->release_owned(slot->owned);
+    slot->owned = owned;
+    slot->release_owned = release_owned;
+}
+
+static void slot_finish(struct command_slot *slot) {
+    memory_free(slot->long_ids);
+    slot_own(slot, NULL, NULL);
+}
+
+void command_batch_finish(struct command_batch **batch) {
+    struct command_batch *gone = *batch;
+    *batch = NULL;
+    struct client_session *session = gone->session;
+    for (uint16_t i = 0; i < gone->count; i++)
+        slot_finish(&gone->slots[i]);
+    if (gone->block != NULL)
+        block_release(gone->block);
+    memory_free(gone);
+    client_session_block_answered(session);
+    connection_release(session->connection);
+}
+
+enum smq_result slot_set_ids(struct command_slot *slot, struct slice correlation_id, struct slice entity_id) {
+    size_t length = correlation_id.length + entity_id.length;
+    uint8_t *bytes = slot->ids;
+    if (length > sizeof slot->ids) {
+        memory_free(slot->long_ids);
+        bytes = slot->long_ids = memory_alloc(length);
+        if (bytes == NULL)
+            return SMQ_ERR_NO_MEMORY;
+    }
+    if (correlation_id.length > 0)
+        memcpy(bytes, correlation_id.bytes, correlation_id.length);
+    if (entity_id.length > 0)
+        memcpy(bytes + correlation_id.length, entity_id.bytes, entity_id.length);
+    slot->correlation_id = slice_of(bytes, correlation_id.length);
+    slot->entity_id = slice_of(bytes + correlation_id.length, entity_id.length);
+    return SMQ_OK;
+}
+
+void slot_answer(struct command_slot *slot, struct smp_response response) {
+    slot->answer = ANSWER_RESPONSE;
+    slot->response = response;
+}
+
+void slot_answer_error(struct command_slot *slot, struct smp_error error) {
+    if (error.code == SMP_ERROR_AUTH)
+        counter_add(&slot->batch->session->router->counters.authorization_failures, 1);
+    if (error.code == SMP_ERROR_STORE)
+        counter_add(&slot->batch->session->router->counters.store_failures, 1);
+    slot_answer(slot, smp_response_error(error));
+}
+
+void slot_answer_result(struct command_slot *slot, enum smq_result result) {
+    switch (result) {
+    case SMQ_OK:
+        slot_answer(slot, smp_response_ok());
+        break;
+    case SMQ_ERR_NOT_FOUND:
+    case SMQ_ERR_AUTH:
+    case SMQ_ERR_EXISTS:
+        slot_answer_error(slot, smp_error_of(SMP_ERROR_AUTH));
+        break;
+    case SMQ_ERR_STORE_FULL:
+        slot_answer_error(slot, smp_error_store(slice_of_text("the store is full")));
+        break;
+    case SMQ_ERR_STORE:
+    case SMQ_ERR_NO_MEMORY:
+        slot_answer_error(slot, smp_error_store(slice_of_text(smq_result_text(result))));
+        break;
+    default:
+        slot_answer_error(slot, smp_error_of(SMP_ERROR_INTERNAL));
+        break;
+    }
+}
+
+void slot_answer_message(struct command_slot *slot, uint64_t queue, uint64_t sequence,
+                         const uint8_t id[MESSAGE_ID_SIZE]) {
+    slot->answer = ANSWER_MESSAGE;
+    slot->message_reference.queue = queue;
+    slot->message_reference.sequence = sequence;
+    memcpy(slot->message_reference.id, id, MESSAGE_ID_SIZE);
+}
+
+void slot_handed_over(struct command_slot *slot) {
+    atomic_fetch_add_explicit(&slot->batch->working, 1, memory_order_relaxed);
+}
+
+void slot_done(struct command_slot *slot) {
+    struct command_batch *batch = slot->batch;
+    atomic_store_explicit(&slot->done, true, memory_order_release);
+    command_batch_let_go(batch);
+}
+
+/* The last hand to let go decides where the batch goes. `waiting` was written by the process lane before it let go, and the count orders it. */
+void command_batch_let_go(struct command_batch *batch) {
+    if (atomic_fetch_sub_explicit(&batch->working, 1, memory_order_acq_rel) != 1)
+        return;
+    if (batch->waiting) {
+        process_lane_resume(client_session_process_lane(batch->session), batch);
+        return;
+    }
+    if (batch->block != NULL) {
+        block_release(batch->block);
+        batch->block = NULL;
+    }
+    batch->outgoing.kind = OUTGOING_ANSWERS;
+    if (connection_send(batch->session->connection, &batch->outgoing) != SMQ_OK)
+        command_batch_finish(&batch);
+}

@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/* Filling blocks. Each kind of item has a function that writes as much of it as fits; an item that is not through stays first in the queue for the next block. Bodies
+ * are read from the store's map, and padded, encrypted and sealed in the block itself. */
+#include "actors/smp/delivery.h"
+
+#include <string.h>
+
+#include "actors/smp/event.h"
+#include "actors/smp/subscriber.h"
+#include "queues/base/log.h"
+#include "queues/base/memory.h"
+#include "transport/crypto/message_body.h"
+#include "transport/crypto/signed_key.h"
+#include "transport/smp/handshake.h"
+#include "transport/smp/session.h"
+#include "transport/smp/transmission.h"
+
+/* A block being filled. */
+struct filling {
+    struct smp_router *router;
+    struct client_session *session;
+    struct smp_outgoing_block block;
+    struct smp_envelope envelope;
+    struct store_reader *reader; /* the send lane's */
+    struct store_txn *txn;       /* NULL until something is read */
+};
+
+/* What became of an item, or of one transmission. */
+enum filled { FILLED, FILLED_NO_ROOM, FILLED_MISSING };
+
+enum smq_result delivery_lane_start(void *context, unsigned lane, void **lane_state) {
+    (void)lane;
+    struct smp_router *router = context;
+    struct store_reader *reader;
+    enum smq_result result = store_reader_create(router->store, &reader);
+    if (result == SMQ_OK)
+        *lane_state = reader;
+    return result;
+}
+
+void delivery_lane_stop(void *lane_state) {
+    struct store_reader *reader = lane_state;
+    store_reader_destroy(&reader);
+}
+
+enum smq_result delivery_send(struct smp_router *router, struct client_session *session,
+                              const struct message_reference *reference) {
+    (void)router;
+    struct delivery *delivery = memory_zalloc(sizeof *delivery);
+    if (delivery == NULL)
+        return SMQ_ERR_NO_MEMORY;
+    delivery->outgoing.kind = OUTGOING_DELIVERY;
+    delivery->session = session;
+    delivery->reference = *reference;
+    enum smq_result result = connection_send(session->connection, &delivery->outgoing);
+    if (result != SMQ_OK)
+        memory_free(delivery);
+    return result;
+}
+
+void delivery_release(struct delivery **delivery) {
+    connection_release((*delivery)->session->connection);
+    memory_free(*delivery);
+    *delivery = NULL;
+}
+
+/* A snapshot that is later than every item in the queue, since each was queued after its commit. */
+static bool begin_reading(struct filling *filling) {
+    if (filling->txn == NULL && store_reader_begin(filling->reader, &filling->txn) != SMQ_OK)
+        filling->txn = NULL;
+    return filling->txn != NULL;
+}
+
+/* Ends the draft; a transmission that does not fit leaves no trace. */
+static enum filled end_transmission(struct filling *filling, const struct smp_draft *draft) {
+    if (smp_draft_end(&filling->envelope, &filling->block.writer, draft, slice_of(NULL, 0), NULL) != SMQ_OK)
+        return FILLED_NO_ROOM;
+    smp_outgoing_block_added(&filling->block);
+    return FILLED;
+}
+
+static void begin_transmission(struct filling *filling, struct slice correlation_id, struct slice entity_id,
+                               struct smp_draft *draft) {
+    smp_draft_begin(&filling->envelope, &filling->block.writer, 0, false, correlation_id, entity_id, draft);
+}
+
+static enum filled write_response(struct filling *filling, struct slice correlation_id, struct slice entity_id,
+                                  const struct smp_response *response) {
+    struct smp_draft draft;
+    begin_transmission(filling, correlation_id, entity_id, &draft);
+    smp_response_write(filling->envelope.version, response, &filling->block.writer);
+    return end_transmission(filling, &draft);
+}
+
+/* A MSG, encrypted for the recipient. `entity_id` NULL: an event, whose entity is the recipient id of the record. */
+static enum filled write_message(struct filling *filling, struct slice correlation_id, const struct slice *entity_id,
+                                 const struct message_reference *reference) {
+    struct queue_record record;
+    struct msg_view view;
+    struct smp_draft draft;
+    if (!begin_reading(filling) || queue_store_get(filling->txn, reference->queue, &record) != SMQ_OK ||
+        msg_store_get(filling->txn, reference->queue, reference->sequence, &view) != SMQ_OK ||
+        view.id.length != MESSAGE_ID_SIZE)
+        return FILLED_MISSING;
+    begin_transmission(filling, correlation_id, entity_id != NULL ? *entity_id : record.recipient_id, &draft);
+    uint8_t *body = smp_message_reserve(&filling->block.writer, view.id);
+    if (body != NULL) {
+        struct box_key key;
+        box_key_of_secret(record.recipient_dh_secret, &key);
+        if (view.is_marker)
+            message_body_seal_quota(&key, view.id.bytes, view.timestamp, body);
+        else if (message_body_seal(&key, view.id.bytes, view.timestamp, view.notify, view.body, body) != SMQ_OK)
+            writer_fail(&filling->block.writer);
+        box_key_wipe(&key);
+    }
+    return end_transmission(filling, &draft);
+}
+
+static enum filled write_link(struct filling *filling, const struct command_slot *slot) {
+    struct queue_record record;
+    struct queue_link_data link;
+    uint64_t queue = slot->message_reference.queue;
+    if (!begin_reading(filling) || queue_store_get(filling->txn, queue, &record) != SMQ_OK ||
+        queue_store_link_get(filling->txn, queue, &link) != SMQ_OK)
+        return FILLED_MISSING;
+    struct smp_response response = {.tag = SMP_LNK};
+    response.link.sender_id = record.sender_id;
+    response.link.data = (struct smp_link_data){link.fixed, link.user};
+    return write_response(filling, slot->correlation_id, slot->entity_id, &response);
+}
+
+/* Has the subscriber lane look for what to send instead of a message that is gone. */
+static void report_lost(struct filling *filling, const struct message_reference *reference) {
+    struct delivery *delivery = memory_zalloc(sizeof *delivery);
+    if (delivery == NULL)
+        return;
+    delivery->session = filling->session;
+    delivery->reference = *reference;
+    connection_reference(filling->session->connection);
+    subscriber_lane_lost(filling->router, delivery);
+}
+
+static enum filled write_answer(struct filling *filling, struct command_slot *slot) {
+    struct smp_response fallback = smp_response_ok();
+    enum filled filled;
+    switch (slot->answer) {
+    case ANSWER_MESSAGE:
+        filled = write_message(filling, slot->correlation_id, &slot->entity_id, &slot->message_reference);
+        if (filled != FILLED_MISSING)
+            return filled;
+        filled = write_response(filling, slot->correlation_id, slot->entity_id, &fallback);
+        if (filled == FILLED)
+            report_lost(filling, &slot->message_reference);
+        return filled;
+    case ANSWER_LINK:
+        filled = write_link(filling, slot);
+        if (filled != FILLED_MISSING)
+            return filled;
+        fallback = smp_response_error(smp_error_of(SMP_ERROR_AUTH));
+        return write_response(filling, slot->correlation_id, slot->entity_id, &fallback);
+    case ANSWER_RESPONSE:
+        break;
+    }
+    return write_response(filling, slot->correlation_id, slot->entity_id, &slot->response);
+}
+
+/* Whether a transmission that does not fit may wait for the next block; in an empty one it never will fit. */
+static bool waits(const struct filling *filling, enum filled filled) {
+    if (filled != FILLED_NO_ROOM)
+        return false;
+    if (filling->block.count > 0)
+        return true;
+    log_error("a transmission exceeds a block and was left out");
+    return false;
+}
+
+static bool fill_answers(struct filling *filling, struct outgoing *item) {
+    struct command_batch *batch = (struct command_batch *)(void *)item;
+    for (; batch->written < batch->count; batch->written++)
+        if (waits(filling, write_answer(filling, &batch->slots[batch->written])))
+            return false;
+    for (; batch->pushed < batch->count; batch->pushed++) {
+        struct command_slot *slot = &batch->slots[batch->pushed];
+        if (!slot->push)
+            continue;
+        enum filled filled = write_message(filling, slice_of(NULL, 0), NULL, &slot->message_reference);
+        if (waits(filling, filled))
+            return false;
+        if (filled == FILLED_MISSING)
+            report_lost(filling, &slot->message_reference);
+    }
+    return true;
+}
+
+static bool fill_delivery(struct filling *filling, struct outgoing *item) {
+    struct delivery *delivery = (struct delivery *)(void *)item;
+    enum filled filled = write_message(filling, slice_of(NULL, 0), NULL, &delivery->reference);
+    if (waits(filling, filled))
+        return false;
+    if (filled == FILLED_MISSING)
+        report_lost(filling, &delivery->reference);
+    return true;
+}
+
+static bool fill_event(struct filling *filling, struct outgoing *item) {
+    const struct event *event = (struct event *)(void *)item;
+    struct smp_response response;
+    event_response(event, &response);
+    return !waits(filling,
+                  write_response(filling, slice_of(NULL, 0), slice_of(event->bytes, event->entity_length), &response));
+}
+
+static enum smq_result write_hello(struct client_session *session, uint8_t *bytes) {
+    size_t count;
+    uint8_t chain[SMP_BLOCK_SIZE];
+    uint8_t signed_key[SIGNED_KEY_MAX];
+    const struct connection_tls *tls = connection_tls(session->connection);
+    const struct credentials *credentials = session->router->credentials;
+    const struct slice *certificates = credentials_chain(credentials, &count);
+    struct writer chain_writer = writer_of(chain, sizeof chain);
+    struct writer key_writer = writer_of(signed_key, sizeof signed_key);
+    smp_chain_encode(&chain_writer, certificates, count);
+    enum smq_result result =
+        write_signed_key(&key_writer, credentials_key(credentials), &session->handshake_key.public_key);
+    if (result == SMQ_OK)
+        result = writer_finish(&chain_writer);
+    if (result != SMQ_OK)
+        return result;
+    struct smp_server_hello hello = {
+        .versions = session->announced,
+        .session_id = slice_of(tls->session_id, tls->session_id_length),
+        .has_key = true,
+        .chain_key = {(uint8_t)count, slice_of(chain, writer_length(&chain_writer)),
+                      slice_of(signed_key, writer_length(&key_writer))},
+    };
+    return smp_server_hello_write(&hello, bytes);
+}
+
+static enum smq_result write_service_response(const struct client_session *session, uint8_t *bytes) {
+    struct smp_service_response response = {
+        .accepted = session->service_error.code == SMP_TRANSPORT_NONE,
+        .service_id = slice_of(session->service.id, SMP_ENTITY_ID_SIZE),
+        .error = session->service_error,
+    };
+    return smp_service_response_write(&response, bytes);
+}
+
+static void release_item(struct client_session *session, struct outgoing *item) {
+    struct command_batch *batch;
+    switch ((enum outgoing_kind)item->kind) {
+    case OUTGOING_ANSWERS:
+        batch = (struct command_batch *)(void *)item;
+        command_batch_finish(&batch);
+        break;
+    case OUTGOING_DELIVERY:
+        memory_free(item);
+        break;
+    case OUTGOING_EVENT:
+        event_release(session, (struct event *)(void *)item);
+        break;
+    case OUTGOING_HELLO:
+    case OUTGOING_SERVICE_RESPONSE:
+    case OUTGOING_KIND_COUNT:
+        break;
+    }
+}
+
+void delivery_discard(struct connection *connection, void *state, struct outgoing *item) {
+    (void)connection;
+    release_item(state, item);
+}
+
+static bool (*const fillers[OUTGOING_KIND_COUNT])(struct filling *, struct outgoing *) = {
+    [OUTGOING_ANSWERS] = fill_answers, [OUTGOING_DELIVERY] = fill_delivery, [OUTGOING_EVENT] = fill_event};
+
+enum smq_result delivery_fill(struct connection *connection, void *state, struct outgoing_queue *queue,
+                              void *lane_state, uint8_t *bytes) {
+    (void)connection;
+    struct client_session *session = state;
+    struct outgoing *item = outgoing_first(queue);
+    if (item == NULL)
+        return SMQ_ERR_EMPTY;
+    if (item->kind == OUTGOING_HELLO || item->kind == OUTGOING_SERVICE_RESPONSE) {
+        (void)outgoing_take(queue);
+        return item->kind == OUTGOING_HELLO ? write_hello(session, bytes) : write_service_response(session, bytes);
+    }
+    struct filling filling = {.router = session->router, .session = session, .reader = lane_state};
+    filling.envelope = smp_session_envelope(&session->smp);
+    smp_session_begin_block(&session->smp, bytes, &filling.block);
+    while ((item = outgoing_first(queue)) != NULL && fillers[item->kind] != NULL &&
+           filling.block.count < SMP_BATCH_COUNT_MAX) {
+        if (!fillers[item->kind](&filling, item))
+            break;
+        (void)outgoing_take(queue);
+        release_item(session, item);
+    }
+    if (filling.txn != NULL)
+        store_reader_end(filling.reader);
+    if (filling.block.count == 0)
+        return SMQ_ERR_EMPTY;
+    return smp_session_seal_block(&session->smp, &filling.block);
+}

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/* The table of commands, and the functions of those that only pass on. */
+#include "actors/smp/execute.h"
+
+#include "actors/smp/process.h"
+#include "actors/smp/subscriber.h"
+#include "actors/smp/writer.h"
+
+bool execute_retried(struct command_slot *slot, enum smq_result result) {
+    if (result != SMQ_ERR_AGAIN)
+        return false;
+    process_lane_retry(client_session_process_lane(slot->batch->session), slot);
+    return true;
+}
+
+struct smp_error blocked_error(const struct queue_record *record) {
+    struct smp_blocking_info info = {.reason = SMP_BLOCKED_SPAM};
+    struct reader reader = reader_of(record->status_info);
+    smp_blocking_info_read(&reader, &info);
+    return smp_error_blocked(info);
+}
+
+/* Which message of the subscriber lane each of these commands becomes. */
+static enum subscriber_message subscriber_message_of(enum smp_command_tag tag) {
+    switch (tag) {
+    case SMP_GET:
+        return SUBSCRIBER_GET;
+    case SMP_ACK:
+        return SUBSCRIBER_ACKNOWLEDGE;
+    case SMP_QUE:
+        return SUBSCRIBER_INFORM;
+    case SMP_NSUB:
+        return SUBSCRIBER_NOTIFY;
+    default:
+        return SUBSCRIBER_SUBSCRIBE;
+    }
+}
+
+void execute_subscription(const struct execution *execution) {
+    struct command_slot *slot = execution->slot;
+    if (slot->touch)
+        writer_touch_queue(execution->router->writer, slot->queue, (uint32_t)(execution->now_s / 86400));
+    if (slot->tag == SMP_ACK)
+        slot->acknowledge.id = execution->command->message_id;
+    if (slot->tag == SMP_QUE) {
+        slot->inform.secured = execution->record->sender_key.length > 0;
+        slot->inform.has_notifier = execution->record->notifier.id.length > 0;
+    }
+    subscriber_lane_slot(execution->router, slot, subscriber_message_of(slot->tag));
+}
+
+/* LGET: contact queues only; the blobs are read when the answer is sent. */
+void execute_link_get(const struct execution *execution) {
+    struct command_slot *slot = execution->slot;
+    if (!queue_record_is_contact(execution->record)) {
+        slot_answer_error(slot, smp_error_of(SMP_ERROR_AUTH));
+    } else {
+        if (slot->touch)
+            writer_touch_queue(execution->router->writer, slot->queue, (uint32_t)(execution->now_s / 86400));
+        slot->answer = ANSWER_LINK;
+        slot->message_reference.queue = slot->queue.number;
+    }
+    slot_done(slot);
+}
+
+static void execute_ping(const struct execution *execution) {
+    slot_answer(execution->slot, (struct smp_response){.tag = SMP_PONG});
+    slot_done(execution->slot);
+}
+
+/* SUBS is refused by the reference too, after its checks; NSUBS, PRXY, PFWD and RFWD belong to what this router does not offer: their errors are those
+ * of a router that has it switched off. */
+static void execute_prohibited(const struct execution *execution) {
+    slot_answer_error(execution->slot, smp_error_command(SMP_COMMAND_PROHIBITED));
+    slot_done(execution->slot);
+}
+
+static void execute_no_proxy(const struct execution *execution) {
+    slot_answer_error(execution->slot, smp_error_proxy(SMP_PROXY_BASIC_AUTH));
+    slot_done(execution->slot);
+}
+
+static void execute_no_proxy_session(const struct execution *execution) {
+    slot_answer_error(execution->slot, smp_error_proxy(SMP_PROXY_NO_SESSION));
+    slot_done(execution->slot);
+}
+
+static const struct execution_row rows[SMP_COMMAND_COUNT] = {
+    [SMP_NEW] = {ROUTE_CHANGE, false, false, execute_new},
+    [SMP_SUB] = {ROUTE_SUBSCRIPTION, true, true, execute_subscription},
+    [SMP_SUBS] = {ROUTE_AT_ONCE, false, false, execute_prohibited},
+    [SMP_KEY] = {ROUTE_CHANGE, true, true, execute_change},
+    [SMP_RKEY] = {ROUTE_CHANGE, true, true, execute_change},
+    [SMP_LSET] = {ROUTE_CHANGE, true, true, execute_change},
+    [SMP_LDEL] = {ROUTE_CHANGE, true, true, execute_change},
+    [SMP_NKEY] = {ROUTE_CHANGE, true, true, execute_change},
+    [SMP_NDEL] = {ROUTE_CHANGE, true, true, execute_change},
+    [SMP_GET] = {ROUTE_SUBSCRIPTION, true, true, execute_subscription},
+    [SMP_ACK] = {ROUTE_ACKNOWLEDGE, true, true, execute_subscription},
+    [SMP_OFF] = {ROUTE_CHANGE, false, true, execute_change},
+    [SMP_DEL] = {ROUTE_CHANGE, false, false, execute_change},
+    [SMP_QUE] = {ROUTE_SUBSCRIPTION, true, true, execute_subscription},
+    [SMP_SKEY] = {ROUTE_CHANGE, true, true, execute_change},
+    [SMP_SEND] = {ROUTE_STORE, false, true, execute_send},
+    [SMP_LKEY] = {ROUTE_CHANGE, true, true, execute_change},
+    [SMP_LGET] = {ROUTE_AT_ONCE, true, true, execute_link_get},
+    [SMP_NSUB] = {ROUTE_SUBSCRIPTION, false, false, execute_subscription},
+    [SMP_NSUBS] = {ROUTE_AT_ONCE, false, false, execute_prohibited},
+    [SMP_PING] = {ROUTE_AT_ONCE, false, false, execute_ping},
+    [SMP_PRXY] = {ROUTE_AT_ONCE, false, false, execute_no_proxy},
+    [SMP_PFWD] = {ROUTE_AT_ONCE, false, false, execute_no_proxy_session},
+    [SMP_RFWD] = {ROUTE_AT_ONCE, false, false, execute_prohibited},
+};
+
+const struct execution_row *execution_row(enum smp_command_tag tag) {
+    return &rows[tag];
+}

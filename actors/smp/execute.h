@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/* Carrying out commands: one function a command, in a table. They run on the process lane, after verification; what needs the store or the
+ * subscriptions is handed on from there. */
+#pragma once
+
+#include <stdbool.h>
+
+#include "actors/smp/command_batch.h"
+#include "actors/smp/roles.h"
+#include "stores/queue_store.h"
+#include "transport/smp/command.h"
+
+/* Where a command's effect takes place. Two commands of one block on the same queue are kept in order by waiting where they would go different ways. */
+enum execution_route {
+    ROUTE_AT_ONCE,      /* answered by the process lane */
+    ROUTE_STORE,        /* SEND: in the order in which the writer gets them */
+    ROUTE_SUBSCRIPTION, /* SUB, GET, QUE, NSUB: in the order in which the subscriber lane gets them */
+    ROUTE_ACKNOWLEDGE,  /* ACK: first the subscriber lane, then the store */
+    ROUTE_CHANGE        /* changes the record: later commands on the queue wait for its commit */
+};
+
+/* One command being carried out. */
+struct execution {
+    struct smp_router *router;
+    struct client_session *session;
+    struct command_slot *slot;
+    const struct smp_command *command;
+    const struct queue_record *record; /* NULL for commands without a queue; valid during the call only */
+    struct store_txn *txn;             /* the lane's snapshot, likewise */
+    int64_t now_s;
+};
+
+struct execution_row {
+    enum execution_route route;
+    bool refused_when_blocked; /* a blocked queue answers BLOCKED instead */
+    bool touches_queue;        /* notes the day of use */
+    /* Answers the slot and calls slot_done, or hands it over (slot_handed_over was called before). */
+    void (*execute)(const struct execution *execution);
+};
+
+const struct execution_row *execution_row(enum smp_command_tag tag);
+
+/* The rows' functions, by file. */
+void execute_new(const struct execution *execution); /* execute_create.c */
+void execute_change(
+    const struct execution *execution); /* execute_change.c: KEY SKEY LKEY RKEY LSET LDEL NKEY NDEL OFF DEL */
+void execute_send(const struct execution *execution); /* execute_send.c */
+void execute_subscription(
+    const struct execution *execution);                   /* execute.c: SUB GET ACK QUE NSUB, to the subscriber lane */
+void execute_link_get(const struct execution *execution); /* execute.c: LGET */
+
+/* For operations that completed with something else than success: SMQ_ERR_AGAIN sends the slot back to be verified anew (true: the slot is gone). */
+bool execute_retried(struct command_slot *slot, enum smq_result result);
+
+/* Blocking info of a record, as the protocol's error. */
+struct smp_error blocked_error(const struct queue_record *record);

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/* The expirer. Each kind of record has a round: a step of bounded size goes to the writer, its completion comes back as a message, and while there is more the next step
+ * follows; then the round waits for its interval. Other operations get their turn between steps. */
+#include "actors/smp/expirer.h"
+
+#include "actors/smp/writer.h"
+#include "queues/base/clock.h"
+#include "queues/base/memory.h"
+#include "stores/msg_store.h"
+#include "stores/ntf_store.h"
+
+enum { STEP_QUEUES = 256, STEP_RECORDS = 256 };
+
+/* One kind of record to expire. The request is with the writer, or on its way back, while `timer` is idle. */
+struct round {
+    struct writer_request request; /* first: also the message that comes back */
+    struct expirer *expirer;
+    struct wheel_timer timer;
+    uint64_t ttl_s;
+    uint32_t interval_s;
+    int64_t before;
+    uint64_t expired; /* of the last step */
+    bool more;
+    struct counter *count;
+    enum smq_result (*step)(struct round *round, struct store_txn *txn);
+};
+
+struct expirer {
+    struct smp_router *router;
+    struct actor *actor;
+    struct round messages;
+    struct round notifications;
+};
+
+static enum smq_result expire_messages(struct round *round, struct store_txn *txn) {
+    struct msg_expired expired;
+    enum smq_result result = msg_store_expire(txn, round->before, STEP_QUEUES, STEP_RECORDS, &expired);
+    round->expired = result == SMQ_OK ? expired.messages : 0;
+    round->more = result == SMQ_OK && expired.more;
+    return result;
+}
+
+static enum smq_result expire_notifications(struct round *round, struct store_txn *txn) {
+    struct ntf_expired expired;
+    enum smq_result result = ntf_store_expire(txn, round->before, STEP_QUEUES, STEP_RECORDS, &expired);
+    round->expired = result == SMQ_OK ? expired.notifications : 0;
+    round->more = result == SMQ_OK && expired.more;
+    return result;
+}
+
+static enum smq_result round_apply(struct store_operation *operation, struct store_txn *txn) {
+    struct round *round = (struct round *)(void *)writer_request_of(operation);
+    return round->step(round, txn);
+}
+
+/* On the writer's thread. When the expirer has stopped, the round just ends. */
+static void round_completed(struct store_operation *operation, enum smq_result result) {
+    struct round *round = (struct round *)(void *)writer_request_of(operation);
+    if (result != SMQ_OK) {
+        round->more = false;
+        round->expired = 0;
+    }
+    (void)actor_send(round->expirer->actor, &round->request.message);
+}
+
+static void submit(struct round *round) {
+    round->before = clock_realtime_s() - (int64_t)round->ttl_s;
+    round->request.operation = (struct store_operation){.apply = round_apply, .completed = round_completed};
+    writer_submit(round->expirer->router->writer, &round->request);
+}
+
+static void round_due(struct wheel_timer *timer) {
+    submit((struct round *)(void *)((char *)timer - offsetof(struct round, timer)));
+}
+
+static void wait_for_interval(struct round *round) {
+    wheel_add(actor_wheel(round->expirer->actor), &round->timer,
+              clock_monotonic_ms() + (uint64_t)round->interval_s * 1000);
+}
+
+static void expirer_receive(void *state, struct message *message) {
+    (void)state;
+    struct round *round = (struct round *)(void *)((char *)message - offsetof(struct round, request.message));
+    counter_add(round->count, (int64_t)round->expired);
+    if (round->more)
+        submit(round);
+    else
+        wait_for_interval(round);
+}
+
+static enum smq_result expirer_start(void *state) {
+    struct expirer *expirer = state;
+    if (expirer->messages.ttl_s > 0) {
+        if (expirer->router->config.expire_messages_on_start)
+            submit(&expirer->messages);
+        else
+            wait_for_interval(&expirer->messages);
+    }
+    if (expirer->notifications.ttl_s > 0)
+        submit(&expirer->notifications);
+    return SMQ_OK;
+}
+
+static void expirer_stop(void *state) {
+    struct expirer *expirer = state;
+    wheel_cancel(actor_wheel(expirer->actor), &expirer->messages.timer);
+    wheel_cancel(actor_wheel(expirer->actor), &expirer->notifications.timer);
+}
+
+static const struct actor_ops expirer_ops = {
+    .role = "expirer", .start = expirer_start, .receive = expirer_receive, .stop = expirer_stop};
+
+enum smq_result expirer_create(struct smp_router *router, struct expirer **out) {
+    const struct smp_router_config *config = &router->config;
+    struct expirer *expirer = memory_zalloc(sizeof *expirer);
+    if (expirer == NULL)
+        return SMQ_ERR_NO_MEMORY;
+    expirer->router = router;
+    expirer->messages = (struct round){.expirer = expirer,
+                                       .timer = {.fire = round_due},
+                                       .ttl_s = config->message_ttl_s,
+                                       .interval_s = config->message_expiry_interval_s,
+                                       .count = &router->counters.messages_expired,
+                                       .step = expire_messages};
+    expirer->notifications = (struct round){.expirer = expirer,
+                                            .timer = {.fire = round_due},
+                                            .ttl_s = config->notification_ttl_s,
+                                            .interval_s = config->notification_expiry_interval_s,
+                                            .count = &router->counters.notifications_expired,
+                                            .step = expire_notifications};
+    enum smq_result result = actor_create(&expirer_ops, expirer, -1, &expirer->actor);
+    if (result != SMQ_OK) {
+        memory_free(expirer);
+        return result;
+    }
+    *out = expirer;
+    return supervisor_start_actor(router->supervisor, expirer->actor);
+}
+
+void expirer_destroy(struct expirer **expirer) {
+    memory_free(*expirer);
+    *expirer = NULL;
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/* The roles of the SMP router: what they share, and the messages that they understand. Internal to actors/smp. */
+#pragma once
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "actors/net/net.h"
+#include "actors/runtime/actor.h"
+#include "actors/runtime/supervisor.h"
+#include "actors/smp/router.h"
+#include "queues/base/counter.h"
+#include "queues/waker.h"
+#include "stores/store.h"
+#include "transport/crypto/keys.h"
+#include "transport/tls/credentials.h"
+#include "transport/tls/tls.h"
+
+enum { ROUTER_LANES_MAX = 64, ROUTER_LISTENERS_MAX = 64 };
+
+/* Messages to a process lane. */
+enum process_message {
+    PROCESS_BATCH,  /* struct command_batch: a received block */
+    PROCESS_RESUME, /* struct command_batch: the commands that a later one of the block had to wait for are done */
+    PROCESS_RETRY,  /* struct command_slot: the queue's record changed between verification and commit */
+    PROCESS_SERVICE_HELLO /* struct block: a client hello with a service certificate */
+};
+
+/* Messages to a subscriber lane. */
+enum subscriber_message {
+    SUBSCRIBER_SUBSCRIBE,      /* struct command_slot: SUB */
+    SUBSCRIBER_CREATED,        /* struct command_slot: NEW with subscription was committed */
+    SUBSCRIBER_GET,            /* struct command_slot */
+    SUBSCRIBER_ACKNOWLEDGE,    /* struct command_slot: ACK, before the store */
+    SUBSCRIBER_ACKNOWLEDGED,   /* struct command_slot: ACK, after the commit */
+    SUBSCRIBER_STORED,         /* struct command_slot: SEND was committed, to an empty queue or with a notification */
+    SUBSCRIBER_DELETED,        /* struct command_slot: DEL was committed */
+    SUBSCRIBER_INFORM,         /* struct command_slot: QUE */
+    SUBSCRIBER_NOTIFY,         /* struct command_slot: NSUB */
+    SUBSCRIBER_NOTIFIER_GONE,  /* struct command_slot: NKEY or NDEL was committed */
+    SUBSCRIBER_LOST_DELIVERY,  /* struct delivery: the message was gone when its turn to be sent came */
+    SUBSCRIBER_SESSION_CLOSED, /* struct session_farewell */
+    SUBSCRIBER_MESSAGE_COUNT
+};
+
+/* Everything an operator may ask for, counted where it happens. */
+struct router_counters {
+    struct counter connections, subscriptions;
+    struct counter queues_created, queues_deleted, queues_secured;
+    struct counter messages_sent, messages_received, messages_expired, quota_refusals;
+    struct counter notifications_sent, notifications_expired;
+    struct counter authorization_failures, store_failures;
+};
+
+struct process_lane;
+struct subscriber_lane;
+struct store_writer;
+struct expirer;
+
+struct smp_router {
+    struct smp_router_config config; /* numbers only: its strings are not kept, but for create_password */
+    char *create_password;
+    struct supervisor *supervisor;
+    struct store *store;
+    struct net *net;
+    struct tls_context *tls;
+    struct credentials *credentials;
+    uint8_t fingerprint[FINGERPRINT_SIZE];
+    struct listener *listeners[ROUTER_LISTENERS_MAX];
+    unsigned listener_count;
+    uint16_t bound_ports[ROUTER_LISTENERS_MAX];
+    char **bind_addresses;
+    uint16_t *ports;
+
+    struct store_writer *writer;
+    struct expirer *expirer;
+    unsigned process_count;
+    unsigned subscriber_count;
+    struct process_lane *process[ROUTER_LANES_MAX];
+    struct subscriber_lane *subscribers[ROUTER_LANES_MAX];
+
+    _Atomic uint64_t
+        batches_in_progress; /* received blocks whose answers have not been handed to TLS, plus one while the router runs */
+    struct waker quiet;      /* woken when that is 0: nothing is under way any more */
+    struct router_counters counters;
+};
+
+/* The lane that owns a queue's subscriptions. */
+static inline unsigned subscriber_lane_of(const struct smp_router *router, uint64_t queue) {
+    return (unsigned)(queue % router->subscriber_count);
+}

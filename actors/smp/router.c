@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/* The router's life. Parts start in the order in which they depend on each other and stop in reverse; between the listeners and the lanes there is one step more, that lets
+ * what is under way come to its end: reading stops, every received block is answered, and the answers are flushed. */
+#include "actors/smp/router.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "actors/smp/client_session.h"
+#include "actors/smp/delivery.h"
+#include "actors/smp/expirer.h"
+#include "actors/smp/process.h"
+#include "actors/smp/roles.h"
+#include "actors/smp/subscriber.h"
+#include "actors/smp/writer.h"
+#include "queues/base/clock.h"
+#include "queues/base/log.h"
+#include "queues/base/memory.h"
+#include "queues/base/secret.h"
+#include "transport/crypto/setup.h"
+
+enum { DRAIN_MS = 1500, FLUSH_MS = 1000 };
+
+struct smp_router_config smp_router_config_default(void) {
+    return (struct smp_router_config){
+        .version_min = 6,
+        .version_max = 18,
+        .tls_timeout_ms = 60000,
+        .handshake_timeout_ms = 120000,
+        .accept_service_credentials = true,
+        .new_queues = true,
+        .map_size = UINT64_C(64) << 30,
+        .durability = SMP_DURABILITY_COMMIT,
+        .durability_interval_ms = 1000,
+        .queue_quota = 128,
+        .message_ttl_s = UINT64_C(21) * 86400,
+        .message_expiry_interval_s = 7200,
+        .expire_messages_on_start = true,
+        .expire_messages_on_send = true,
+        .notification_ttl_s = 86400,
+        .notification_expiry_interval_s = 3600,
+        .notification_delivery_interval_ms = 1500,
+        .inactive_ttl_s = 21600,
+        .inactive_check_interval_s = 3600,
+    };
+}
+
+static unsigned lane_count(unsigned configured) {
+    long cores = configured > 0 ? (long)configured : sysconf(_SC_NPROCESSORS_ONLN);
+    if (cores < 1)
+        cores = 1;
+    return cores > ROUTER_LANES_MAX ? ROUTER_LANES_MAX : (unsigned)cores;
+}
+
+static enum smq_result fail(enum smq_result result, char *error, size_t error_size, const char *what) {
+    if (error_size > 0)
+        (void)snprintf(error, error_size, "%s: %s", what, smq_result_text(result));
+    return result;
+}
+
+/* Keeps what is needed after smp_router_create: copies of strings that the caller owns. */
+static enum smq_result keep_config(struct smp_router *router, const struct smp_router_config *config) {
+    router->config = *config;
+    router->process_count = lane_count(config->process_lanes);
+    router->subscriber_count = router->process_count;
+    if (config->create_password != NULL &&
+        (router->create_password = memory_copy_of_text(config->create_password)) == NULL)
+        return SMQ_ERR_NO_MEMORY;
+    router->ports = memory_copy_of(config->ports, config->port_count * sizeof *config->ports);
+    router->bind_addresses = memory_zalloc_array(config->bind_address_count + 1, sizeof *router->bind_addresses);
+    if (router->ports == NULL || router->bind_addresses == NULL)
+        return SMQ_ERR_NO_MEMORY;
+    for (size_t i = 0; i < config->bind_address_count; i++)
+        if ((router->bind_addresses[i] = memory_copy_of_text(config->bind_addresses[i])) == NULL)
+            return SMQ_ERR_NO_MEMORY;
+    return SMQ_OK;
+}
+
+static enum smq_result check_config(const struct smp_router_config *config) {
+    bool versions = config->version_min >= 6 && config->version_min <= config->version_max && config->version_max <= 18;
+    bool ports = config->port_count >= 1 && config->port_count <= ROUTER_LISTENERS_MAX;
+    return versions && ports && config->queue_quota >= 1 && config->store_directory != NULL ? SMQ_OK : SMQ_ERR_INVALID;
+}
+
+static enum smq_result open_store(struct smp_router *router) {
+    struct store_options options = {
+        .directory = router->config.store_directory,
+        .map_size = router->config.map_size,
+        .durability =
+            router->config.durability == SMP_DURABILITY_COMMIT ? STORE_DURABILITY_COMMIT : STORE_DURABILITY_INTERVAL,
+        .interval_ms = router->config.durability_interval_ms,
+    };
+    return store_open(&options, &router->store);
+}
+
+static void stop_net(void *context) {
+    struct smp_router *router = context;
+    net_destroy(&router->net);
+}
+
+/* Every received block is answered, from the last commit if need be, and the answers are on their way, or the deadline passes. */
+static void drain(void *context) {
+    struct smp_router *router = context;
+    uint64_t deadline = clock_monotonic_ms() + DRAIN_MS;
+    net_stop_reading(router->net);
+    (void)atomic_fetch_sub(&router->batches_in_progress, 1);
+    for (uint64_t now = clock_monotonic_ms(); atomic_load(&router->batches_in_progress) > 0 && now < deadline;
+         now = clock_monotonic_ms())
+        (void)waker_wait(&router->quiet, (int)(deadline - now));
+    (void)net_flush(router->net, FLUSH_MS);
+}
+
+static void stop_listening(void *context) {
+    struct smp_router *router = context;
+    for (unsigned i = 0; i < router->listener_count; i++)
+        listener_stop(&router->listeners[i]);
+    router->listener_count = 0;
+}
+
+static enum smq_result start_net(struct smp_router *router) {
+    struct net_options options = {
+        .receive_lanes = lane_count(router->config.receive_lanes),
+        .send_lanes = lane_count(router->config.send_lanes),
+        .send_lane_start = delivery_lane_start,
+        .send_lane_stop = delivery_lane_stop,
+        .context = router,
+    };
+    enum smq_result result = net_create(&options, &router->net);
+    if (result != SMQ_OK)
+        return result;
+    result = supervisor_add(router->supervisor, "net", stop_net, router);
+    if (result != SMQ_OK) {
+        net_destroy(&router->net);
+        return result;
+    }
+    return supervisor_add(router->supervisor, "drain", drain, router);
+}
+
+static enum smq_result start_roles(struct smp_router *router) {
+    enum smq_result result = supervisor_create(&router->supervisor);
+    if (result == SMQ_OK)
+        result = writer_create(router, &router->writer);
+    for (unsigned i = 0; i < router->subscriber_count && result == SMQ_OK; i++)
+        result = subscriber_lane_create(router, i, &router->subscribers[i]);
+    for (unsigned i = 0; i < router->process_count && result == SMQ_OK; i++)
+        result = process_lane_create(router, i, &router->process[i]);
+    if (result == SMQ_OK)
+        result = start_net(router);
+    if (result == SMQ_OK)
+        result = expirer_create(router, &router->expirer);
+    return result;
+}
+
+enum smq_result smp_router_create(const struct smp_router_config *config, struct smp_router **out, char *error,
+                                  size_t error_size) {
+    enum smq_result result = check_config(config);
+    if (result != SMQ_OK)
+        return fail(result, error, error_size, "configuration");
+    if (crypto_setup() != SMQ_OK)
+        return fail(SMQ_ERR_CRYPTO, error, error_size, "cryptographic libraries");
+    struct smp_router *router = memory_zalloc(sizeof *router);
+    if (router == NULL)
+        return fail(SMQ_ERR_NO_MEMORY, error, error_size, "router");
+    waker_init_futex(&router->quiet);
+    atomic_init(&router->batches_in_progress, 1);
+    result = keep_config(router, config);
+    if (result != SMQ_OK) {
+        (void)fail(result, error, error_size, "configuration");
+        goto failed;
+    }
+    result = credentials_load(config->server_certificate_path, config->ca_certificate_path, config->server_key_path,
+                              &router->credentials, error, error_size);
+    if (result == SMQ_OK)
+        result = credentials_ca_fingerprint(config->ca_certificate_path, router->fingerprint);
+    if (result != SMQ_OK)
+        goto failed;
+    result = tls_context_create_server(router->credentials, config->accept_service_credentials, &router->tls);
+    if (result != SMQ_OK) {
+        (void)fail(result, error, error_size, "TLS credentials");
+        goto failed;
+    }
+    result = open_store(router);
+    if (result != SMQ_OK) {
+        (void)fail(result, error, error_size, config->store_directory);
+        goto failed;
+    }
+    result = start_roles(router);
+    if (result != SMQ_OK) {
+        (void)fail(result, error, error_size, "starting the router's roles");
+        goto failed;
+    }
+    *out = router;
+    return SMQ_OK;
+
+failed:
+    smp_router_destroy(&router);
+    return result;
+}
+
+static enum smq_result listen_on(struct smp_router *router, uint16_t port, char *error, size_t error_size) {
+    struct listen_options options = {
+        .addresses = (const char *const *)router->bind_addresses,
+        .address_count = router->config.bind_address_count,
+        .port = port,
+        .tls_context = router->tls,
+        .protocol = &client_session_protocol,
+        .accept = client_session_accept,
+        .context = router,
+        .tls_timeout_ms = router->config.tls_timeout_ms,
+        .handshake_timeout_ms = router->config.handshake_timeout_ms,
+        .log_tls_errors = router->config.log_tls_errors,
+    };
+    unsigned i = router->listener_count;
+    enum smq_result result = net_listen(router->net, &options, &router->listeners[i], error, error_size);
+    if (result != SMQ_OK)
+        return result;
+    router->bound_ports[i] = listener_port(router->listeners[i]);
+    router->listener_count++;
+    return SMQ_OK;
+}
+
+enum smq_result smp_router_listen(struct smp_router *router, char *error, size_t error_size) {
+    enum smq_result result = SMQ_OK;
+    for (size_t i = 0; i < router->config.port_count && result == SMQ_OK; i++)
+        result = listen_on(router, router->ports[i], error, error_size);
+    if (result == SMQ_OK) {
+        result = supervisor_add(router->supervisor, "listeners", stop_listening, router);
+        if (result != SMQ_OK)
+            (void)fail(result, error, error_size, "listeners");
+    }
+    if (result != SMQ_OK)
+        stop_listening(router);
+    return result;
+}
+
+uint16_t smp_router_port(const struct smp_router *router, size_t i) {
+    return i < ROUTER_LISTENERS_MAX ? router->bound_ports[i] : 0;
+}
+
+const uint8_t *smp_router_fingerprint(const struct smp_router *router) {
+    return router->fingerprint;
+}
+
+int smp_router_failure_fd(const struct smp_router *router) {
+    return supervisor_fd(router->supervisor);
+}
+
+static void free_config(struct smp_router *router) {
+    if (router->create_password != NULL)
+        secret_wipe(router->create_password, strlen(router->create_password));
+    memory_free(router->create_password);
+    memory_free(router->ports);
+    for (size_t i = 0; router->bind_addresses != NULL && i < router->config.bind_address_count; i++)
+        memory_free(router->bind_addresses[i]);
+    memory_free(router->bind_addresses);
+}
+
+void smp_router_destroy(struct smp_router **out) {
+    struct smp_router *router = *out;
+    if (router == NULL)
+        return;
+    if (router->supervisor != NULL)
+        supervisor_destroy(&router->supervisor);
+    for (unsigned i = 0; i < router->process_count; i++)
+        process_lane_destroy(&router->process[i]);
+    for (unsigned i = 0; i < router->subscriber_count; i++)
+        subscriber_lane_destroy(&router->subscribers[i]);
+    writer_destroy(&router->writer);
+    expirer_destroy(&router->expirer);
+    store_close(&router->store);
+    tls_context_destroy(&router->tls);
+    credentials_destroy(&router->credentials);
+    waker_destroy(&router->quiet);
+    free_config(router);
+    memory_free(router);
+    *out = NULL;
+}
+
+static uint64_t value_of(const struct counter *counter) {
+    int64_t value = counter_read(counter);
+    return value > 0 ? (uint64_t)value : 0;
+}
+
+void smp_router_statistics(struct smp_router *router, struct smp_router_statistics *statistics) {
+    const struct router_counters *counters = &router->counters;
+    struct store_totals totals = {0};
+    struct store_reader *reader;
+    struct store_txn *txn;
+    if (store_reader_create(router->store, &reader) == SMQ_OK) {
+        if (store_reader_begin(reader, &txn) == SMQ_OK)
+            store_totals_get(txn, &totals);
+        store_reader_destroy(&reader);
+    }
+    *statistics = (struct smp_router_statistics){
+        .queues = totals.queues,
+        .messages = totals.messages,
+        .notifications = totals.notifications,
+        .connections = value_of(&counters->connections),
+        .subscriptions = value_of(&counters->subscriptions),
+        .queues_created = value_of(&counters->queues_created),
+        .queues_deleted = value_of(&counters->queues_deleted),
+        .queues_secured = value_of(&counters->queues_secured),
+        .messages_sent = value_of(&counters->messages_sent),
+        .messages_received = value_of(&counters->messages_received),
+        .messages_expired = value_of(&counters->messages_expired),
+        .quota_refusals = value_of(&counters->quota_refusals),
+        .notifications_sent = value_of(&counters->notifications_sent),
+        .notifications_expired = value_of(&counters->notifications_expired),
+        .authorization_failures = value_of(&counters->authorization_failures),
+        .store_failures = value_of(&counters->store_failures),
+    };
+}

@@ -1,0 +1,382 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/* The subscriber lane. A subscription is registered before the queue is looked at, and the look is at a snapshot taken after that, so a message is either seen
+ * there or reported by the writer afterwards (SUBSCRIBER_STORED): none falls between. At most one message is in flight to a subscription; while its ACK is with the
+ * writer, reports are ignored, since the ACK's completion says what is at the head. */
+#include "actors/smp/subscriber.h"
+
+#include <string.h>
+
+#include "actors/smp/delivery.h"
+#include "actors/smp/event.h"
+#include "actors/smp/execute.h"
+#include "actors/smp/subscriber_lane.h"
+#include "queues/base/clock.h"
+#include "queues/base/memory.h"
+
+static struct command_slot *slot_of_message(struct message *message) {
+    return (struct command_slot *)(void *)((char *)message - offsetof(struct command_slot, request.message));
+}
+
+static void mark_in_flight(struct subscription *subscription, const uint8_t id[MESSAGE_ID_SIZE]) {
+    memcpy(subscription->delivered, id, MESSAGE_ID_SIZE);
+    subscription->delivered_second = (uint32_t)clock_realtime_s();
+    subscription->in_flight = true;
+}
+
+/* The oldest message of the queue, as of now. SMQ_ERR_EMPTY: none. */
+static enum smq_result peek(struct subscriber_lane *lane, uint64_t queue, struct message_reference *reference) {
+    struct store_txn *txn;
+    struct msg_view view;
+    enum smq_result result = store_reader_begin(lane->reader, &txn);
+    if (result != SMQ_OK)
+        return result;
+    result = msg_store_head(txn, queue, &view);
+    if (result == SMQ_OK && view.id.length != MESSAGE_ID_SIZE)
+        result = SMQ_ERR_STORE;
+    if (result == SMQ_OK) {
+        reference->queue = queue;
+        reference->sequence = view.sequence;
+        memcpy(reference->id, view.id.bytes, MESSAGE_ID_SIZE);
+    }
+    store_reader_end(lane->reader);
+    return result;
+}
+
+/* Removes a subscription of any kind, with what else the lane keeps about it. */
+static void drop(struct subscriber_lane *lane, struct subscription *subscription) {
+    if (subscription->kind == SUBSCRIPTION_NOTIFY)
+        notify_forget(lane, subscription);
+    if (subscription->kind == SUBSCRIPTION_PUSH)
+        counter_add(&lane->router->counters.subscriptions, -1);
+    subscription_remove(&lane->table, &subscription);
+}
+
+static bool session_is_gone(const struct subscriber_lane *lane, const struct client_session *session) {
+    return session->lanes[lane->index].closed;
+}
+
+/* Makes the session the one that gets the queue's messages; the one before is told END. SMQ_ERR_CLOSED, SMQ_ERR_NO_MEMORY. */
+static enum smq_result register_push(struct subscriber_lane *lane, struct client_session *session, uint64_t queue,
+                                     struct slice recipient_id, struct subscription **out) {
+    struct subscription *holder = subscription_holder(&lane->table, queue, SUBSCRIPTION_PUSH);
+    if (session_is_gone(lane, session))
+        return SMQ_ERR_CLOSED;
+    if (holder == NULL || holder->session != session) {
+        struct subscription *added;
+        enum smq_result result = subscription_add(&lane->table, queue, SUBSCRIPTION_PUSH, session, &added);
+        if (result != SMQ_OK)
+            return result;
+        counter_add(&lane->router->counters.subscriptions, 1);
+        if (holder != NULL) {
+            event_send(holder->session, SMP_END, recipient_id);
+            drop(lane, holder);
+        }
+        holder = added;
+    }
+    *out = holder;
+    return SMQ_OK;
+}
+
+/* Every store failure while reading is an answer of its own; the subscription stays as it was. */
+static void answer_failure(struct command_slot *slot, enum smq_result result) {
+    slot_answer_result(slot, result);
+    slot_done(slot);
+}
+
+/* SUB. Repeated, it delivers the same message again. */
+static void subscribe(struct subscriber_lane *lane, struct command_slot *slot) {
+    struct client_session *session = slot->batch->session;
+    struct subscription *subscription;
+    if (subscription_find(&lane->table, slot->queue.number, SUBSCRIPTION_GET, session) != NULL) {
+        slot_answer_error(slot, smp_error_command(SMP_COMMAND_PROHIBITED));
+        slot_done(slot);
+        return;
+    }
+    enum smq_result result = register_push(lane, session, slot->queue.number, slot->entity_id, &subscription);
+    if (result != SMQ_OK) {
+        answer_failure(slot, result);
+        return;
+    }
+    subscription->in_flight = false;
+    result = peek(lane, slot->queue.number, &slot->message_reference);
+    if (result == SMQ_OK) {
+        mark_in_flight(subscription, slot->message_reference.id);
+        slot->push = true;
+    } else if (result != SMQ_ERR_EMPTY) {
+        answer_failure(slot, result);
+        return;
+    }
+    struct smp_response response = {.tag = SMP_SOK};
+    if (session->service.present) {
+        response.service.present = true;
+        response.service.id = slice_of(session->service.id, SMP_ENTITY_ID_SIZE);
+    }
+    slot_answer(slot, response);
+    slot_done(slot);
+}
+
+/* NEW with subscription: the queue is empty and nobody else can know it, so there is nothing to look at. */
+static void created(struct subscriber_lane *lane, struct command_slot *slot) {
+    struct subscription *subscription;
+    enum smq_result result =
+        register_push(lane, slot->batch->session, slot->queue.number, slot->response.ids.recipient_id, &subscription);
+    if (result == SMQ_ERR_NO_MEMORY)
+        slot_answer_result(slot, result);
+    slot_done(slot);
+}
+
+static void get(struct subscriber_lane *lane, struct command_slot *slot) {
+    struct client_session *session = slot->batch->session;
+    uint64_t queue = slot->queue.number;
+    enum smq_result result = SMQ_OK;
+    if (subscription_find(&lane->table, queue, SUBSCRIPTION_PUSH, session) != NULL) {
+        slot_answer_error(slot, smp_error_command(SMP_COMMAND_PROHIBITED));
+        slot_done(slot);
+        return;
+    }
+    struct subscription *subscription = subscription_find(&lane->table, queue, SUBSCRIPTION_GET, session);
+    if (session_is_gone(lane, session))
+        result = SMQ_ERR_CLOSED;
+    if (result == SMQ_OK && subscription == NULL)
+        result = subscription_add(&lane->table, queue, SUBSCRIPTION_GET, session, &subscription);
+    if (result == SMQ_OK) {
+        subscription->in_flight = false;
+        result = peek(lane, queue, &slot->message_reference);
+    }
+    if (result == SMQ_OK) {
+        mark_in_flight(subscription, slot->message_reference.id);
+        slot->answer = ANSWER_MESSAGE;
+    } else {
+        slot_answer_result(slot, result == SMQ_ERR_EMPTY ? SMQ_OK : result);
+    }
+    slot_done(slot);
+}
+
+/* The session's subscription that an ACK is for. */
+static struct subscription *subscription_to_acknowledge(struct subscriber_lane *lane, const struct command_slot *slot) {
+    struct subscription *push =
+        subscription_find(&lane->table, slot->queue.number, SUBSCRIPTION_PUSH, slot->batch->session);
+    return push != NULL ? push
+                        : subscription_find(&lane->table, slot->queue.number, SUBSCRIPTION_GET, slot->batch->session);
+}
+
+static struct command_slot *slot_of_operation(struct store_operation *operation) {
+    return (struct command_slot *)(void *)writer_request_of(operation);
+}
+
+static enum smq_result acknowledge_apply(struct store_operation *operation, struct store_txn *txn) {
+    struct command_slot *slot = slot_of_operation(operation);
+    return msg_store_acknowledge(txn, slot->queue, slot->acknowledge.id, &slot->acknowledge.acknowledged);
+}
+
+/* On the writer's thread. */
+static void acknowledge_completed(struct store_operation *operation, enum smq_result result) {
+    struct command_slot *slot = slot_of_operation(operation);
+    slot->acknowledge_result = result;
+    subscriber_lane_slot(slot->batch->session->router, slot, SUBSCRIBER_ACKNOWLEDGED);
+}
+
+/* ACK, first half: it must be for what was delivered here; an empty id passes, and deletes nothing. */
+static void acknowledge(struct subscriber_lane *lane, struct command_slot *slot) {
+    struct subscription *subscription = subscription_to_acknowledge(lane, slot);
+    struct slice id = slot->acknowledge.id;
+    bool fits = subscription != NULL && subscription->in_flight &&
+                (id.length == 0 || slice_equal(id, slice_of(subscription->delivered, MESSAGE_ID_SIZE)));
+    if (!fits) {
+        slot_answer_error(slot, smp_error_of(SMP_ERROR_NO_MESSAGE));
+        slot_done(slot);
+        return;
+    }
+    subscription->in_flight = false;
+    subscription->acknowledging = true;
+    slot->request.operation = (struct store_operation){.apply = acknowledge_apply, .completed = acknowledge_completed};
+    writer_submit(lane->router->writer, &slot->request);
+}
+
+/* The ACK could not be done: the message is still in flight. */
+static void acknowledge_failed(struct subscription *subscription, struct command_slot *slot) {
+    if (subscription != NULL && !subscription->in_flight && slot->acknowledge.id.length == MESSAGE_ID_SIZE)
+        mark_in_flight(subscription, slot->acknowledge.id.bytes);
+    answer_failure(slot, slot->acknowledge_result);
+}
+
+/* ACK, second half: the next message, if any, is the answer to a push subscription's ACK; a get subscription asks for it itself. */
+static void acknowledged(struct subscriber_lane *lane, struct command_slot *slot) {
+    const struct msg_acknowledged *outcome = &slot->acknowledge.acknowledged;
+    struct subscription *subscription = subscription_to_acknowledge(lane, slot);
+    if (subscription != NULL)
+        subscription->acknowledging = false;
+    if (slot->acknowledge_result == SMQ_ERR_AGAIN) {
+        if (subscription != NULL)
+            subscription->in_flight = true;
+        (void)execute_retried(slot, SMQ_ERR_AGAIN);
+        return;
+    }
+    if (slot->acknowledge_result != SMQ_OK) {
+        acknowledge_failed(subscription, slot);
+        return;
+    }
+    if (outcome->deleted && !outcome->was_marker)
+        counter_add(&lane->router->counters.messages_received, 1);
+    if (subscription != NULL && subscription->kind == SUBSCRIPTION_PUSH && !subscription->in_flight &&
+        outcome->has_next) {
+        mark_in_flight(subscription, outcome->next_id.bytes);
+        slot_answer_message(slot, slot->queue.number, outcome->next_sequence, outcome->next_id.bytes);
+    } else {
+        slot_answer(slot, smp_response_ok());
+    }
+    slot_done(slot);
+}
+
+static void push(struct subscriber_lane *lane, struct subscription *subscription,
+                 const struct message_reference *reference) {
+    if (delivery_send(lane->router, subscription->session, reference) == SMQ_OK)
+        mark_in_flight(subscription, reference->id);
+}
+
+/* A message was committed to an empty queue, or with a notification. */
+static void stored(struct subscriber_lane *lane, struct command_slot *slot) {
+    struct subscription *subscription = subscription_holder(&lane->table, slot->queue.number, SUBSCRIPTION_PUSH);
+    if (slot->send.sent.was_empty && subscription != NULL && !subscription->in_flight && !subscription->acknowledging) {
+        struct message_reference reference = {.queue = slot->queue.number, .sequence = slot->send.sent.sequence};
+        memcpy(reference.id, slot->send.id, MESSAGE_ID_SIZE);
+        push(lane, subscription, &reference);
+    }
+    if (slot->send.has_notification)
+        notify_stored(lane, slot->queue.number);
+    slot_done(slot);
+}
+
+/* DEL: the connection's own subscription ends silently, another's with DELD; get subscriptions stay and meet AUTH. */
+static void deleted(struct subscriber_lane *lane, struct command_slot *slot) {
+    struct subscription *subscription = subscription_holder(&lane->table, slot->queue.number, SUBSCRIPTION_PUSH);
+    if (subscription != NULL) {
+        if (subscription->session != slot->batch->session)
+            event_send(subscription->session, SMP_DELD, slot->entity_id);
+        drop(lane, subscription);
+    }
+    notify_gone(lane, slot->queue.number, slice_of(slot->old_notifier.bytes, slot->old_notifier.length),
+                slot->batch->session);
+    slot_done(slot);
+}
+
+static void notifier_gone(struct subscriber_lane *lane, struct command_slot *slot) {
+    notify_gone(lane, slot->queue.number, slice_of(slot->old_notifier.bytes, slot->old_notifier.length), NULL);
+    slot_done(slot);
+}
+
+/* The message was acknowledged elsewhere or expired before it was sent: what is at the head now goes instead. */
+static void lost_delivery(struct subscriber_lane *lane, struct delivery *delivery) {
+    const struct message_reference *lost = &delivery->reference;
+    struct message_reference reference;
+    struct subscription *subscription =
+        subscription_find(&lane->table, lost->queue, SUBSCRIPTION_PUSH, delivery->session);
+    if (subscription != NULL && subscription->in_flight &&
+        memcmp(subscription->delivered, lost->id, MESSAGE_ID_SIZE) == 0) {
+        subscription->in_flight = false;
+        if (peek(lane, lost->queue, &reference) == SMQ_OK)
+            push(lane, subscription, &reference);
+    }
+    delivery_release(&delivery);
+}
+
+static void session_closed(struct subscriber_lane *lane, struct client_session *session) {
+    struct session_lane *place = &session->lanes[lane->index];
+    place->closed = true;
+    while (place->subscriptions != NULL)
+        drop(lane, place->subscriptions);
+    connection_release(session->connection);
+}
+
+static void (*const slot_handlers[SUBSCRIBER_MESSAGE_COUNT])(struct subscriber_lane *, struct command_slot *) = {
+    [SUBSCRIBER_SUBSCRIBE] = subscribe,
+    [SUBSCRIBER_CREATED] = created,
+    [SUBSCRIBER_GET] = get,
+    [SUBSCRIBER_ACKNOWLEDGE] = acknowledge,
+    [SUBSCRIBER_ACKNOWLEDGED] = acknowledged,
+    [SUBSCRIBER_STORED] = stored,
+    [SUBSCRIBER_DELETED] = deleted,
+    [SUBSCRIBER_INFORM] = queue_inform,
+    [SUBSCRIBER_NOTIFY] = notify_subscribe,
+    [SUBSCRIBER_NOTIFIER_GONE] = notifier_gone,
+};
+
+static void subscriber_receive(void *state, struct message *message) {
+    struct subscriber_lane *lane = state;
+    if (message->kind == SUBSCRIBER_SESSION_CLOSED)
+        session_closed(
+            lane, ((struct session_farewell *)(void *)((char *)message - offsetof(struct session_farewell, message)))
+                      ->session);
+    else if (message->kind == SUBSCRIBER_LOST_DELIVERY)
+        lost_delivery(lane, (struct delivery *)(void *)((char *)message - offsetof(struct delivery, outgoing.message)));
+    else
+        slot_handlers[message->kind](lane, slot_of_message(message));
+}
+
+static enum smq_result subscriber_start(void *state) {
+    struct subscriber_lane *lane = state;
+    lane->delivery.fire = notify_deliver;
+    wheel_add(actor_wheel(lane->actor), &lane->delivery,
+              clock_monotonic_ms() + lane->router->config.notification_delivery_interval_ms);
+    return SMQ_OK;
+}
+
+static void subscriber_stop(void *state) {
+    struct subscriber_lane *lane = state;
+    wheel_cancel(actor_wheel(lane->actor), &lane->delivery);
+}
+
+static const struct actor_ops subscriber_ops = {
+    .role = "subscriber", .start = subscriber_start, .receive = subscriber_receive, .stop = subscriber_stop};
+
+enum smq_result subscriber_lane_create(struct smp_router *router, unsigned index, struct subscriber_lane **out) {
+    struct subscriber_lane *lane = memory_zalloc(sizeof *lane);
+    if (lane == NULL)
+        return SMQ_ERR_NO_MEMORY;
+    lane->router = router;
+    lane->index = index;
+    enum smq_result result = subscription_table_init(&lane->table, index);
+    if (result == SMQ_OK)
+        result = store_reader_create(router->store, &lane->reader);
+    if (result == SMQ_OK)
+        result = actor_create(&subscriber_ops, lane, (int)index, &lane->actor);
+    if (result != SMQ_OK) {
+        subscriber_lane_destroy(&lane);
+        return result;
+    }
+    *out = lane;
+    return supervisor_start_actor(router->supervisor, lane->actor);
+}
+
+void subscriber_lane_destroy(struct subscriber_lane **lane) {
+    if (*lane == NULL)
+        return;
+    subscription_table_finish(&(*lane)->table);
+    store_reader_destroy(&(*lane)->reader);
+    memory_free(*lane);
+    *lane = NULL;
+}
+
+void subscriber_lane_slot(struct smp_router *router, struct command_slot *slot, enum subscriber_message kind) {
+    struct subscriber_lane *lane = router->subscribers[subscriber_lane_of(router, slot->queue.number)];
+    slot->request.message.kind = kind;
+    if (actor_send(lane->actor, &slot->request.message) == SMQ_OK)
+        return;
+    if (kind == SUBSCRIBER_SUBSCRIBE || kind == SUBSCRIBER_GET || kind == SUBSCRIBER_ACKNOWLEDGE ||
+        kind == SUBSCRIBER_INFORM || kind == SUBSCRIBER_NOTIFY)
+        slot_answer_error(slot, smp_error_of(SMP_ERROR_INTERNAL));
+    slot_done(slot);
+}
+
+void subscriber_lane_lost(struct smp_router *router, struct delivery *delivery) {
+    struct subscriber_lane *lane = router->subscribers[subscriber_lane_of(router, delivery->reference.queue)];
+    delivery->outgoing.message.kind = SUBSCRIBER_LOST_DELIVERY;
+    if (actor_send(lane->actor, &delivery->outgoing.message) != SMQ_OK)
+        delivery_release(&delivery);
+}
+
+void subscriber_lane_farewell(struct subscriber_lane *lane, struct session_farewell *farewell) {
+    farewell->message.kind = SUBSCRIBER_SESSION_CLOSED;
+    if (actor_send(lane->actor, &farewell->message) != SMQ_OK)
+        connection_release(farewell->session->connection);
+}
