@@ -63,7 +63,8 @@ enum smp_network_code {
 
 struct smp_error {
     enum smp_error_code code;
-    /* How many times it is wrapped as `PROXY PROTOCOL`: 0 for a router's own, 1 for a relay's answer told by a proxy. */
+    /* How many times it is wrapped as `PROXY PROTOCOL`: 0 for a router's own, 1 for a relay's answer told by a
+     * proxy. */
     uint16_t wrappers;
     union {
         enum smp_command_error command;   /* SMP_ERROR_COMMAND */
@@ -105,5 +106,5 @@ struct smp_error smp_error_for_version(uint16_t version, const struct smp_error 
 /* Writes the text form: as the wire's, but nested texts are plain rest-of-line UTF-8. Bytes below 0x20 and 0x7f become
  * `?`, so that a peer cannot forge log lines. No terminating zero. */
 void smp_error_write_text(struct writer *writer, const struct smp_error *error);
-/* The text form in `buffer`, cut to fit and always terminated; returns `buffer`. `capacity` ≥ 1. */
+/* The text form in `buffer`, up to the last word that fits, always terminated; returns `buffer`. `capacity` ≥ 1. */
 const char *smp_error_text(const struct smp_error *error, char *buffer, size_t capacity);

@@ -54,8 +54,9 @@ enum smq_result smp_transmission_parse(const struct smp_envelope *envelope, stru
  * otherwise an empty slice. */
 enum { SMP_AUTHORIZED_PARTS = 4 };
 struct smp_authorized {
-    struct slice parts
-        [SMP_AUTHORIZED_PARTS]; /* fingerprint, length and bytes of the session id, `authorized`; some may be empty */
+    /* Fingerprint, length and bytes of the session id, `authorized`; some may be empty. The service signature covers
+     * the same without the fingerprint. */
+    struct slice parts[SMP_AUTHORIZED_PARTS];
 };
 void smp_authorized_parts(const struct smp_envelope *envelope, struct slice fingerprint,
                           const struct smp_transmission *transmission, struct smp_authorized *parts);
