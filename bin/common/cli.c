@@ -190,7 +190,7 @@ static int run_command(const struct parsing *parsing, int argc, char **argv) {
     struct getopt_tables tables;
     fill_tables(command, &tables);
     opterr = 0;
-    optind = 1;
+    optind = 0; /* glibc: start afresh, also after an earlier parse that stopped midway */
     for (;;) {
         int id = getopt_long(argc, argv, tables.short_options, tables.options, NULL);
         if (id == -1)
