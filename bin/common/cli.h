@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* Command lines of the form `program command --options arguments`, described by tables; --help and --version come from them. */
+/* Command lines of the form `program command --options arguments`, described by tables; --help and --version come from
+ * them. */
 #pragma once
 
 #include <stdbool.h>
@@ -36,7 +37,8 @@ struct cli_command {
     int arguments_min, arguments_max;
     const struct cli_option *options;
     size_t option_count;
-    /* Runs the command: `target` is filled from the options, `arguments` are what followed them. Returns the exit code. */
+    /* Runs the command: `target` is filled from the options, `arguments` are what followed them. Returns the exit
+     * code. */
     int (*run)(void *target, int argument_count, char **arguments);
 };
 
@@ -50,6 +52,6 @@ struct cli_program {
     const char *notes; /* printed after --help of the program: environment, examples; may be NULL */
 };
 
-/* Parses, then runs the command. Returns main's exit code: that of the command, 0 after --help and --version, 1 after a mistake,
- * which is told on stderr in one line. Main thread only (getopt). */
+/* Parses, then runs the command. Returns main's exit code: that of the command, 0 after --help and --version, 1 after a
+ * mistake, which is told on stderr in one line. Main thread only (getopt). */
 int cli_run(const struct cli_program *program, int argc, char **argv);

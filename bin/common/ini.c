@@ -202,8 +202,8 @@ static int handle_value(void *user, const char *section, const char *key, const 
     return 1;
 }
 
-/* inih's fgets. It counts lines, which inih does not pass on, and hands over whole lines without leading white space, so that
- * inih neither cuts a long line in two nor takes an indented key for more of the value above. */
+/* inih's fgets. It counts lines, which inih does not pass on, and hands over whole lines without leading white space,
+ * so that inih neither cuts a long line in two nor takes an indented key for more of the value above. */
 static char *read_line(char *buffer, int size, void *stream) {
     struct loading *loading = stream;
     if (loading->failed_line != 0)

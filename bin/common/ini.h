@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* INI files read into a struct by a table of rows: what is not in the table is warned of, what does not fit is refused. */
+/* INI files read into a struct by a table of rows: what is not in the table is warned of, what does not fit is
+ * refused. */
 #pragma once
 
 #include <stdbool.h>
@@ -38,7 +39,8 @@ struct ini_table {
     size_t count;
 };
 
-/* Where the reader reports to. `warn` gets one line without a line end; NULL drops warnings. `error` is set on failure. */
+/* Where the reader reports to. `warn` gets one line without a line end; NULL drops warnings. `error` is set on
+ * failure. */
 struct ini_report {
     void (*warn)(void *context, const char *line);
     void *context;
@@ -47,10 +49,11 @@ struct ini_report {
 
 struct ini; /* owns the texts that the target points to */
 
-/* Sets every field to its default, then reads the file. Lines are `[section]`, `key = value`, `# comment`, `; comment`; white space around
- * them does not count; a key given twice counts as given last, with a warning. Messages begin with "path:line: ".
- * Any thread; blocks for the file. Errors: SMQ_ERR_SYSTEM (cannot be read), SMQ_ERR_SYNTAX (not an INI line),
- * SMQ_ERR_INVALID (a bad value), SMQ_ERR_NO_MEMORY; all with report->error. On failure the target's texts are not valid. */
+/* Sets every field to its default, then reads the file. Lines are `[section]`, `key = value`, `# comment`, `; comment`;
+ * white space around them does not count; a key given twice counts as given last, with a warning. Messages begin with
+ * "path:line: ". Any thread; blocks for the file. Errors: SMQ_ERR_SYSTEM (cannot be read), SMQ_ERR_SYNTAX (not an INI
+ * line), SMQ_ERR_INVALID (a bad value), SMQ_ERR_NO_MEMORY; all with report->error. On failure the target's texts are
+ * not valid. */
 enum smq_result ini_load(const char *path, const struct ini_table *table, void *target, struct ini_report *report,
                          struct ini **ini);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* Questions to the person at the terminal: asked on stdout, answered on stdin. Main thread; they block until there is a line. */
+/* Questions to the person at the terminal: asked on stdout, answered on stdin. Main thread; they block until there is a
+ * line. */
 #pragma once
 
 #include <stdbool.h>

@@ -35,6 +35,7 @@ enum smq_result folder_create(const char *path);
 /* The first file of a router that is in its two folders already, copied to `found`; false: none is. */
 bool smp_files_any(const struct smp_files *files, char *found, size_t size);
 
-/* Removes the router's own files and folders, then the two folders when nothing else is in them; `kept` tells which were not empty
- * (index 0: configuration, 1: data). SMQ_ERR_SYSTEM with errno: one could not be removed, `failed` names it. */
+/* Removes the router's own files and folders, then the two folders when nothing else is in them; `kept` tells which
+ * were not empty (index 0: configuration, 1: data). SMQ_ERR_SYSTEM with errno: one could not be removed, `failed` names
+ * it. */
 enum smq_result smp_files_remove(const struct smp_files *files, bool kept[2], char *failed, size_t size);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* The text of a new smp-server.ini: the reference's sections and keys (Main/Init.hs) and our own, each explained in place. */
+/* The text of a new smp-server.ini: the reference's sections and keys (Main/Init.hs) and our own, each explained in
+ * place. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>

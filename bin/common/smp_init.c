@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* Initialisation of a router, in the order and in the words of the reference (Main.hs, initializeServer), which scripts read. */
+/* Initialisation of a router, in the order and in the words of the reference (Main.hs, initializeServer), which scripts
+ * read. */
 #include "bin/common/smp_init.h"
 
 #include <errno.h>

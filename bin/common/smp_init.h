@@ -22,8 +22,9 @@ struct smp_init_options {
 extern const char *const smp_init_algorithms[]; /* "ED25519", "ED448", NULL */
 #define SMQ_SOURCE_URI "https://github.com/simplex-chat/simplexmq"
 
-/* Initialises a router: asks for what matters unless options->scripted, then makes everything and prints what the reference prints.
- * `version` is the line of --version. Returns the exit code; mistakes are told on stderr in one line, and what was made is removed. */
+/* Initialises a router: asks for what matters unless options->scripted, then makes everything and prints what the
+ * reference prints. `version` is the line of --version. Returns the exit code; mistakes are told on stderr in one line,
+ * and what was made is removed. */
 int smp_init(const struct smp_files *files, const struct smp_init_options *options, const char *version);
 
 /* What goes into smp-server.ini besides the options. */

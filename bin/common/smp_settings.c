@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* The table of smp-server.ini: the reference's keys and defaults (Main.hs, Main/Init.hs, Env/STM.hs) and our own beside them. */
+/* The table of smp-server.ini: the reference's keys and defaults (Main.hs, Main/Init.hs, Env/STM.hs) and our own beside
+ * them. */
 #include "bin/common/smp_settings.h"
 
 #include <stdlib.h>

@@ -50,12 +50,14 @@ struct smp_settings {
 /* The keys of smp-server.ini. */
 extern const struct ini_table smp_settings_table;
 
-/* Reads the file; errors of ini_load, with report->error. Destroy the settings only after a success. Blocks for the file. */
+/* Reads the file; errors of ini_load, with report->error. Destroy the settings only after a success. Blocks for the
+ * file. */
 enum smq_result smp_settings_load(const char *path, struct smp_settings *settings, struct ini_report *report);
 /* Wipes and frees the texts. */
 void smp_settings_destroy(struct smp_settings *settings);
 
-/* The router's configuration without credential paths and store directory. Its texts and lists are those of `settings`. */
+/* The router's configuration without credential paths and store directory. Its texts and lists are those of
+ * `settings`. */
 struct smp_router_config smp_settings_router_config(const struct smp_settings *settings);
 
 /* Checks of texts that come from the command line, too. */

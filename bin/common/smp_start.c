@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* Start and stop of a router. Signals are blocked before the first thread is made and then awaited by the main thread alone. */
+/* Start and stop of a router. Signals are blocked before the first thread is made and then awaited by the main thread
+ * alone. */
 #include "bin/common/smp_start.h"
 
 #include <errno.h>

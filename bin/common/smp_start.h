@@ -16,6 +16,7 @@ struct smp_start_options {
 
 extern const char *const smp_start_log_levels[]; /* "trace", "debug", "info", "note", "warn", "error", NULL */
 
-/* Reads smp-server.ini, checks the certificates, prints what the reference prints, and serves until SIGINT, SIGTERM or SIGHUP; then
- * stops in order. Main thread, before any other thread exists. Returns the exit code; mistakes are told on stderr in one line. */
+/* Reads smp-server.ini, checks the certificates, prints what the reference prints, and serves until SIGINT, SIGTERM or
+ * SIGHUP; then stops in order. Main thread, before any other thread exists. Returns the exit code; mistakes are told on
+ * stderr in one line. */
 int smp_start(const struct smp_files *files, const struct smp_start_options *options, const char *version);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* Replays a fuzzer's corpus without libFuzzer: every file as it is, then some thousands of repeatable mutations of each. */
+/* Replays a fuzzer's corpus without libFuzzer: every file as it is, then some thousands of repeatable mutations of
+ * each. */
 #include <dirent.h>
 #include <errno.h>
 #include <stdint.h>
@@ -21,7 +22,9 @@ static uint64_t random_next(void) {
     return random_state * 0x2545f4914f6cdd1dU;
 }
 
-static size_t random_below(size_t limit) { return (size_t)(random_next() % limit); }
+static size_t random_below(size_t limit) {
+    return (size_t)(random_next() % limit);
+}
 
 /* The fuzzer gets a heap block of exactly the input's size, so that a sanitizer sees the first byte read past it. */
 static void run(const uint8_t *bytes, size_t length) {

@@ -63,7 +63,8 @@ struct process *process_start(const char *const argv[], const char *input) {
     (void)close(input_pipe[0]);
     (void)close(output_pipe[1]);
     (void)close(errors_pipe[1]);
-    /* Inputs of tests fit the pipe, so that this does not wait for the child; one that ended early is not our failure. */
+    /* Inputs of tests fit the pipe, so that this does not wait for the child; one that ended early is not our
+     * failure. */
     (void)signal(SIGPIPE, SIG_IGN);
     if (input != NULL)
         require(write(input_pipe[1], input, strlen(input)) == (ssize_t)strlen(input) || errno == EPIPE);

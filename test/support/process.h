@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* Child processes, temporary folders and free ports for tests. Failures of the helpers themselves fail the test (cmocka). One thread. */
+/* Child processes, temporary folders and free ports for tests. Failures of the helpers themselves fail the test
+ * (cmocka). One thread. */
 #pragma once
 
 #include <stdbool.h>
