@@ -14,7 +14,8 @@ enum { MAC_SIZE = crypto_auth_hmacsha512_BYTES };
 
 static void extract(struct slice salt, struct slice input_key, uint8_t pseudorandom_key[MAC_SIZE]) {
     crypto_auth_hmacsha512_state state;
-    crypto_auth_hmacsha512_init(&state, salt.bytes, salt.length);
+    static const uint8_t no_salt[1];
+    crypto_auth_hmacsha512_init(&state, salt.length > 0 ? salt.bytes : no_salt, salt.length);
     crypto_auth_hmacsha512_update(&state, input_key.bytes, input_key.length);
     crypto_auth_hmacsha512_final(&state, pseudorandom_key);
     secret_wipe(&state, sizeof state);
