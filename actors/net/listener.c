@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/* Listener: one actor accepts for all listening sockets of a net. Without descriptors or memory it stops looking at them for a while, since they
+ * would be reported again at once; those who wait stay in the kernel's backlog. */
+#include "actors/net/listener.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "actors/net/net_private.h"
+#include "queues/base/clock.h"
+#include "queues/base/log.h"
+#include "queues/base/memory.h"
+#include "queues/promise.h"
+#include "transport/net/poller.h"
+#include "transport/net/socket.h"
+
+enum { ACCEPTS_A_TURN = 64, PAUSE_MS = 100, DEFAULT_TLS_TIMEOUT_MS = 60000 };
+
+struct listening_socket {
+    struct listener *listener;
+    int descriptor;
+};
+
+struct listener {
+    struct message message; /* to the role: make the next change */
+    struct net *net;
+    struct listen_options options; /* without the addresses */
+    uint16_t port;
+    struct promise *added; /* decided by the role when it has made the change; NULL from then on */
+    struct promise *removed;
+    /* the role, from LISTENER_ADD to LISTENER_REMOVE */
+    struct listener *next;
+    size_t count;
+    struct listening_socket sockets[];
+};
+
+struct listener_role {
+    struct net *net;
+    struct actor *actor;
+    struct poller *poller;
+    struct listener *listeners;
+    struct wheel_timer pause_timer;
+    bool is_paused;
+    bool is_failing; /* logged; until the next success */
+};
+
+static void set_all(struct listener_role *role, unsigned events) {
+    for (struct listener *listener = role->listeners; listener != NULL; listener = listener->next)
+        for (size_t i = 0; i < listener->count; i++)
+            (void)poller_change(role->poller, listener->sockets[i].descriptor, events, &listener->sockets[i]);
+}
+
+static void end_pause(struct wheel_timer *timer) {
+    struct listener_role *role = caa_container_of(timer, struct listener_role, pause_timer);
+    role->is_paused = false;
+    set_all(role, POLL_READ);
+}
+
+static void pause_accepting(struct listener_role *role, int error) {
+    if (!role->is_failing)
+        log_warn("cannot accept connections: %s; trying again every %d ms", strerror(error), PAUSE_MS);
+    role->is_failing = true;
+    role->is_paused = true;
+    set_all(role, POLL_NOTHING);
+    wheel_add(actor_wheel(role->actor), &role->pause_timer, clock_monotonic_ms() + PAUSE_MS);
+}
+
+/* Takes over `descriptor`. */
+static void admit(const struct listener *listener, int descriptor) {
+    const struct listen_options *options = &listener->options;
+    struct connection *connection = connection_create(listener->net, options->protocol, options->tls_context, false);
+    if (connection == NULL) {
+        socket_close(&descriptor);
+        return;
+    }
+    connection->state = options->accept(options->context, connection);
+    connection->handshake_timeout_ms = options->handshake_timeout_ms;
+    connection->log_tls_errors = options->log_tls_errors;
+    if (connection->state == NULL) {
+        socket_close(&descriptor);
+        connection_abandon(connection);
+        return;
+    }
+    connection->descriptor = descriptor;
+    atomic_store(&connection->budget_deadline_ms, clock_monotonic_ms() + options->tls_timeout_ms);
+    counter_add(&listener->net->accepted, 1);
+    /* The receive lanes are stopped after this role. */
+    CHECK(connection_request_receive(connection, RECEIVE_START) == SMQ_OK);
+}
+
+static void accept_some(struct listener_role *role, const struct listening_socket *socket) {
+    for (int i = 0; i < ACCEPTS_A_TURN && !role->is_paused; i++) {
+        int descriptor = -1;
+        enum smq_result result = socket_accept(socket->descriptor, &descriptor);
+        if (result == SMQ_ERR_EMPTY)
+            return;
+        if (result == SMQ_ERR_AGAIN)
+            continue;
+        if (result != SMQ_OK) {
+            pause_accepting(role, errno);
+            return;
+        }
+        if (role->is_failing)
+            log_info("accepting connections again");
+        role->is_failing = false;
+        admit(socket->listener, descriptor);
+    }
+}
+
+static void wait_for_events(void *state, int timeout_ms) {
+    struct listener_role *role = state;
+    const struct poll_event *events;
+    size_t count = poller_wait(role->poller, timeout_ms, &events);
+    for (size_t i = 0; i < count && !role->is_paused; i++)
+        accept_some(role, events[i].subject);
+}
+
+static void close_sockets(struct listener *listener) {
+    for (size_t i = 0; i < listener->count; i++)
+        socket_close(&listener->sockets[i].descriptor);
+}
+
+static void add(struct listener_role *role, struct listener *listener) {
+    listener->next = role->listeners;
+    role->listeners = listener;
+    for (size_t i = 0; i < listener->count; i++) {
+        struct listening_socket *socket = &listener->sockets[i];
+        if (poller_add(role->poller, socket->descriptor, role->is_paused ? POLL_NOTHING : POLL_READ, socket) != SMQ_OK)
+            log_error("cannot watch a listening socket: %s", strerror(errno));
+    }
+}
+
+static void remove_listener(struct listener_role *role, struct listener *listener) {
+    struct listener **link = &role->listeners;
+    while (*link != listener)
+        link = &(*link)->next;
+    *link = listener->next;
+    close_sockets(listener); /* which takes them out of the poller */
+}
+
+static void receive(void *state, struct message *message) {
+    struct listener_role *role = state;
+    struct listener *listener = caa_container_of(message, struct listener, message);
+    bool is_added = listener->added != NULL;
+    struct promise *done = is_added ? listener->added : listener->removed;
+    if (is_added) {
+        listener->added = NULL;
+        add(role, listener);
+    } else {
+        listener->removed = NULL;
+        remove_listener(role, listener);
+    }
+    promise_set(done, SMQ_OK, NULL); /* from here on the listener may be gone */
+    promise_release(&done);
+}
+
+static void free_listener(struct listener *listener) {
+    promise_release(&listener->added);
+    promise_release(&listener->removed);
+    memory_free(listener);
+}
+
+static enum smq_result start(void *state) {
+    struct listener_role *role = state;
+    role->pause_timer.fire = end_pause;
+    return poller_add_waker(role->poller, actor_waker(role->actor));
+}
+
+static void stop(void *state) {
+    struct listener_role *role = state;
+    wheel_cancel(actor_wheel(role->actor), &role->pause_timer);
+    while (role->listeners != NULL) {
+        struct listener *listener = role->listeners;
+        remove_listener(role, listener);
+        free_listener(listener);
+    }
+}
+
+static const struct actor_ops listener_ops = {
+    .role = "listener",
+    .start = start,
+    .receive = receive,
+    .stop = stop,
+    .wait = wait_for_events,
+};
+
+void listener_role_stop(struct listener_role *role) {
+    actor_stop(role->actor);
+    actor_join(role->actor);
+}
+
+void listener_role_destroy(struct listener_role **role) {
+    struct listener_role *destroyed = *role;
+    *role = NULL;
+    if (destroyed == NULL)
+        return;
+    if (destroyed->actor != NULL)
+        actor_destroy(&destroyed->actor);
+    poller_destroy(&destroyed->poller);
+    memory_free(destroyed);
+}
+
+static enum smq_result create_role(struct net *net, struct listener_role **role) {
+    struct listener_role *created = memory_zalloc(sizeof *created);
+    if (created == NULL)
+        return SMQ_ERR_NO_MEMORY;
+    created->net = net;
+    enum smq_result result = poller_create(&created->poller);
+    if (result == SMQ_OK)
+        result = actor_create(&listener_ops, created, -1, &created->actor);
+    if (result == SMQ_OK)
+        result = actor_start(created->actor);
+    if (result == SMQ_OK)
+        *role = created;
+    else
+        listener_role_destroy(&created);
+    return result;
+}
+
+/* Starts the role with the first listener. */
+static enum smq_result need_role(struct net *net) {
+    enum smq_result result = SMQ_OK;
+    pthread_mutex_lock(&net->lock);
+    if (net->listener_role == NULL)
+        result = create_role(net, &net->listener_role);
+    pthread_mutex_unlock(&net->lock);
+    return result;
+}
+
+/* Has the role make the next change, which `done` (one of the listener's promises) tells, and waits for it. */
+static enum smq_result change(struct listener *listener, struct promise *done) {
+    promise_reference(done);
+    enum smq_result result = actor_send(listener->net->listener_role->actor, &listener->message);
+    void *nothing;
+    if (result == SMQ_OK)
+        result = promise_wait(done, -1, &nothing);
+    promise_release(&done);
+    return result;
+}
+
+/* A promise with one reference: the listener's, for the role to decide. */
+static enum smq_result make_promise(struct promise **promise) {
+    enum smq_result result = promise_create(NULL, promise);
+    if (result == SMQ_OK) {
+        struct promise *second = *promise;
+        promise_release(&second);
+    }
+    return result;
+}
+
+/* What binding fills. */
+struct binding {
+    const struct listen_options *options;
+    struct listener *listener;
+    char *error;
+    size_t error_size;
+};
+
+static enum smq_result describe(const struct binding *binding, enum smq_result result, const char *address,
+                                const char *reason) {
+    if (binding->error != NULL)
+        snprintf(binding->error, binding->error_size, "cannot listen on %s: %s", address, reason);
+    return result;
+}
+
+/* Makes room for one more socket and binds it. The first port that the kernel chooses is used for all. */
+static enum smq_result bind_one(struct binding *binding, struct net_address address, bool dual_stack) {
+    struct listener *grown = memory_resize_array(
+        binding->listener, sizeof *grown + (binding->listener->count + 1) * sizeof grown->sockets[0], 1);
+    if (grown == NULL)
+        return describe(binding, SMQ_ERR_NO_MEMORY, "a socket", smq_result_text(SMQ_ERR_NO_MEMORY));
+    binding->listener = grown;
+    net_address_set_port(&address, grown->port);
+    char text[NET_ADDRESS_TEXT];
+    net_address_text(&address, text);
+    int descriptor = -1;
+    enum smq_result result = socket_listen(&address, dual_stack, &descriptor);
+    if (result == SMQ_OK)
+        result = socket_local_address(descriptor, &address);
+    if (result != SMQ_OK) {
+        int saved = errno;
+        socket_close(&descriptor);
+        describe(binding, result, text, strerror(saved));
+        errno = saved;
+        return result;
+    }
+    grown->port = net_address_port(&address);
+    grown->sockets[grown->count++] = (struct listening_socket){.descriptor = descriptor};
+    return SMQ_OK;
+}
+
+static bool is_missing_family(int error) {
+    return error == EAFNOSUPPORT || error == EADDRNOTAVAIL;
+}
+
+/* Binds what `host` stands for (NULL: all addresses); addresses of a family that this machine lacks are skipped as long as one is left. */
+static enum smq_result bind_host(struct binding *binding, const char *host, bool dual_stack) {
+    struct net_address_list *list = NULL;
+    enum smq_result result = net_address_resolve(host, binding->options->port, NET_RESOLVE_LISTEN, &list);
+    if (result != SMQ_OK)
+        return describe(binding, SMQ_ERR_SYSTEM, host == NULL ? "all addresses" : host, "the address does not resolve");
+    size_t bound = 0;
+    bool has_ipv6 = false;
+    result = SMQ_ERR_SYSTEM;
+    for (int pass = 0; pass < 2; pass++) {
+        int family = pass == 0 ? AF_INET6 : AF_INET;
+        for (size_t i = 0; i < list->count; i++) {
+            if (list->addresses[i].storage.ss_family != family || (dual_stack && host == NULL && has_ipv6))
+                continue;
+            errno = 0;
+            result = bind_one(binding, list->addresses[i], dual_stack);
+            if (result != SMQ_OK && !(result == SMQ_ERR_SYSTEM && is_missing_family(errno)))
+                goto out;
+            bound += result == SMQ_OK;
+            has_ipv6 = has_ipv6 || (result == SMQ_OK && family == AF_INET6);
+        }
+    }
+    result = bound > 0 ? SMQ_OK : SMQ_ERR_SYSTEM;
+out:
+    memory_free(list);
+    return result;
+}
+
+/* An IPv6 socket takes IPv4, too, unless an IPv4 address is listed beside it. */
+static bool wants_dual_stack(const struct listen_options *options) {
+    for (size_t i = 0; i < options->address_count; i++)
+        if (strchr(options->addresses[i], ':') == NULL)
+            return false;
+    return true;
+}
+
+enum smq_result net_listen(struct net *net, const struct listen_options *options, struct listener **listener,
+                           char *error, size_t error_size) {
+    struct binding binding = {.options = options, .error = error, .error_size = error_size};
+    binding.listener = memory_zalloc(sizeof *binding.listener);
+    if (binding.listener == NULL)
+        return describe(&binding, SMQ_ERR_NO_MEMORY, "a socket", smq_result_text(SMQ_ERR_NO_MEMORY));
+    binding.listener->port = options->port;
+    enum smq_result result = options->address_count == 0 ? bind_host(&binding, NULL, true) : SMQ_OK;
+    for (size_t i = 0; i < options->address_count && result == SMQ_OK; i++)
+        result = bind_host(&binding, options->addresses[i], wants_dual_stack(options));
+    if (result == SMQ_OK && atomic_load(&net->is_stopping))
+        result = describe(&binding, SMQ_ERR_CLOSED, "a stopping net", smq_result_text(SMQ_ERR_CLOSED));
+    if (result == SMQ_OK)
+        result = need_role(net);
+    struct listener *bound = binding.listener;
+    if (result == SMQ_OK) {
+        bound->net = net;
+        bound->message.kind = NET_LISTENER;
+        bound->options = *options;
+        bound->options.addresses = NULL;
+        bound->options.address_count = 0;
+        if (bound->options.tls_timeout_ms == 0)
+            bound->options.tls_timeout_ms = DEFAULT_TLS_TIMEOUT_MS;
+        for (size_t i = 0; i < bound->count; i++)
+            bound->sockets[i].listener = bound;
+        result = make_promise(&bound->added);
+        if (result == SMQ_OK)
+            result = make_promise(&bound->removed);
+        if (result == SMQ_OK)
+            result = change(bound, bound->added);
+    }
+    if (result != SMQ_OK) {
+        close_sockets(bound);
+        free_listener(bound);
+        return result;
+    }
+    *listener = bound;
+    return SMQ_OK;
+}
+
+uint16_t listener_port(const struct listener *listener) {
+    return listener->port;
+}
+
+void listener_stop(struct listener **listener) {
+    struct listener *stopped = *listener;
+    *listener = NULL;
+    if (stopped == NULL)
+        return;
+    CHECK(change(stopped, stopped->removed) == SMQ_OK);
+    free_listener(stopped);
+}

@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/* The net as a whole: start, client connections, ordered end.
+ *
+ * The end: no new connections; each receive lane ends all of its own, which leaves the send lanes and the monitor with requests to let go; then
+ * the roles are stopped in the order in which they send to each other. The memory stays until the last connection and block are back. */
+#include "actors/net/net_private.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "queues/base/clock.h"
+#include "queues/base/memory.h"
+
+void net_reference(struct net *net) {
+    atomic_fetch_add_explicit(&net->references, 1, memory_order_relaxed);
+}
+
+void net_release(struct net *net) {
+    if (atomic_fetch_sub_explicit(&net->references, 1, memory_order_acq_rel) != 1)
+        return;
+    for (unsigned i = 0; i < net->options.receive_lanes; i++)
+        receive_lane_destroy(&net->receive_lanes[i]);
+    for (unsigned i = 0; i < net->options.send_lanes; i++)
+        send_lane_destroy(&net->send_lanes[i]);
+    for (unsigned i = 0; i < RESOLVER_LANES; i++)
+        resolver_destroy(&net->resolvers[i]);
+    listener_role_destroy(&net->listener_role);
+    monitor_destroy(&net->monitor);
+    pthread_mutex_destroy(&net->lock);
+    waker_destroy(&net->progress);
+    memory_free(net);
+}
+
+static enum smq_result start_monitor(struct net *net) {
+    enum smq_result result = monitor_create(net, &net->monitor);
+    if (result != SMQ_OK)
+        return result;
+    result = actor_start(monitor_actor(net->monitor));
+    if (result != SMQ_OK)
+        monitor_destroy(&net->monitor);
+    return result;
+}
+
+static enum smq_result start_send_lane(struct net *net, unsigned number) {
+    enum smq_result result = send_lane_create(net, number, &net->send_lanes[number]);
+    if (result != SMQ_OK)
+        return result;
+    result = actor_start(send_lane_actor(net->send_lanes[number]));
+    if (result != SMQ_OK)
+        send_lane_destroy(&net->send_lanes[number]);
+    return result;
+}
+
+static enum smq_result start_receive_lane(struct net *net, unsigned number) {
+    enum smq_result result = receive_lane_create(net, number, &net->receive_lanes[number]);
+    if (result != SMQ_OK)
+        return result;
+    result = actor_start(receive_lane_actor(net->receive_lanes[number]));
+    if (result != SMQ_OK) {
+        receive_lane_retire(net->receive_lanes[number]);
+        receive_lane_destroy(&net->receive_lanes[number]);
+    }
+    return result;
+}
+
+/* What could not be started is gone again; the rest is stopped by net_destroy. */
+static enum smq_result start_roles(struct net *net) {
+    enum smq_result result = start_monitor(net);
+    for (unsigned i = 0; i < net->options.send_lanes && result == SMQ_OK; i++)
+        result = start_send_lane(net, i);
+    for (unsigned i = 0; i < net->options.receive_lanes && result == SMQ_OK; i++)
+        result = start_receive_lane(net, i);
+    return result;
+}
+
+static unsigned lanes_of(unsigned wanted) {
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    if (wanted == 0)
+        wanted = processors < 1 ? 1 : (unsigned)processors;
+    return wanted > NET_LANES_MAX ? NET_LANES_MAX : wanted;
+}
+
+enum smq_result net_create(const struct net_options *options, struct net **net) {
+    if (options->receive_lanes > NET_LANES_MAX || options->send_lanes > NET_LANES_MAX)
+        return SMQ_ERR_INVALID;
+    struct net *created = memory_zalloc_aligned(sizeof *created);
+    if (created == NULL)
+        return SMQ_ERR_NO_MEMORY;
+    created->options = *options;
+    created->options.receive_lanes = lanes_of(options->receive_lanes);
+    created->options.send_lanes = lanes_of(options->send_lanes);
+    atomic_init(&created->references, 1);
+    pthread_mutex_init(&created->lock, NULL);
+    waker_init_futex(&created->progress);
+    enum smq_result result = start_roles(created);
+    if (result != SMQ_OK) {
+        net_destroy(&created);
+        return result;
+    }
+    *net = created;
+    return SMQ_OK;
+}
+
+/* Waits for the lanes until `deadline_ms` (monotonic; 0: no limit). Whether `is_done` holds. */
+static bool await(struct net *net, bool (*is_done)(const struct net *net, const void *context), const void *context,
+                  uint64_t deadline_ms) {
+    while (!is_done(net, context)) {
+        int timeout_ms = -1;
+        if (deadline_ms != 0) {
+            uint64_t now_ms = clock_monotonic_ms();
+            if (now_ms >= deadline_ms)
+                return false;
+            timeout_ms = (int)(deadline_ms - now_ms);
+        }
+        waker_wait(&net->progress, timeout_ms);
+    }
+    return true;
+}
+
+static bool have_stopped_reading(const struct net *net, const void *context) {
+    (void)context;
+    for (unsigned i = 0; i < net->options.receive_lanes; i++)
+        if (!receive_lane_has_stopped_reading(net->receive_lanes[i]))
+            return false;
+    return true;
+}
+
+void net_stop_reading(struct net *net) {
+    for (unsigned i = 0; i < net->options.receive_lanes; i++)
+        receive_lane_stop_reading(net->receive_lanes[i]);
+    await(net, have_stopped_reading, NULL, 0);
+}
+
+static bool have_flushed(const struct net *net, const void *context) {
+    const uint64_t *wishes = context;
+    for (unsigned i = 0; i < net->options.send_lanes; i++)
+        if (!send_lane_has_flushed(net->send_lanes[i], wishes[i]))
+            return false;
+    return true;
+}
+
+enum smq_result net_flush(struct net *net, uint32_t deadline_ms) {
+    uint64_t wishes[NET_LANES_MAX] = {0};
+    for (unsigned i = 0; i < net->options.send_lanes; i++)
+        wishes[i] = send_lane_request_flush(net->send_lanes[i]);
+    return await(net, have_flushed, wishes, clock_monotonic_ms() + deadline_ms) ? SMQ_OK : SMQ_ERR_TIMEOUT;
+}
+
+static bool have_ended_all(const struct net *net, const void *context) {
+    (void)context;
+    for (unsigned i = 0; i < net->options.receive_lanes; i++)
+        if (net->receive_lanes[i] != NULL && !receive_lane_has_ended_all(net->receive_lanes[i]))
+            return false;
+    return true;
+}
+
+static void end_actor(struct actor *actor) {
+    actor_stop(actor);
+    actor_join(actor);
+}
+
+void net_destroy(struct net **net) {
+    struct net *destroyed = *net;
+    *net = NULL;
+    if (destroyed == NULL)
+        return;
+    atomic_store(&destroyed->is_stopping, true);
+    if (destroyed->listener_role != NULL)
+        listener_role_stop(destroyed->listener_role);
+    for (unsigned i = 0; i < destroyed->options.receive_lanes; i++)
+        if (destroyed->receive_lanes[i] != NULL)
+            receive_lane_end_all(destroyed->receive_lanes[i]);
+    await(destroyed, have_ended_all, NULL, 0);
+    for (unsigned i = 0; i < RESOLVER_LANES; i++)
+        if (destroyed->resolvers[i] != NULL)
+            end_actor(resolver_actor(destroyed->resolvers[i]));
+    for (unsigned i = 0; i < destroyed->options.receive_lanes; i++)
+        if (destroyed->receive_lanes[i] != NULL)
+            end_actor(receive_lane_actor(destroyed->receive_lanes[i]));
+    for (unsigned i = 0; i < destroyed->options.send_lanes; i++)
+        if (destroyed->send_lanes[i] != NULL)
+            end_actor(send_lane_actor(destroyed->send_lanes[i]));
+    if (destroyed->monitor != NULL)
+        end_actor(monitor_actor(destroyed->monitor));
+    for (unsigned i = 0; i < destroyed->options.receive_lanes; i++)
+        if (destroyed->receive_lanes[i] != NULL)
+            receive_lane_retire(destroyed->receive_lanes[i]);
+    net_release(destroyed);
+}
+
+/* Starts the resolver lanes with the first name. */
+static enum smq_result need_resolvers(struct net *net) {
+    enum smq_result result = SMQ_OK;
+    pthread_mutex_lock(&net->lock);
+    for (unsigned i = 0; i < RESOLVER_LANES && result == SMQ_OK; i++) {
+        if (net->resolvers[i] != NULL)
+            continue;
+        struct resolver *resolver = NULL;
+        result = resolver_create(net, i, &resolver);
+        if (result == SMQ_OK)
+            result = actor_start(resolver_actor(resolver));
+        if (result == SMQ_OK)
+            net->resolvers[i] = resolver;
+        else if (resolver != NULL)
+            resolver_destroy(&resolver);
+    }
+    pthread_mutex_unlock(&net->lock);
+    return result;
+}
+
+static enum smq_result make_setup(const struct connect_options *options, struct connection *connection) {
+    size_t host_length = strlen(options->host);
+    if (host_length >= HOST_SIZE)
+        return SMQ_ERR_INVALID;
+    struct setup *setup = memory_zalloc(sizeof *setup);
+    if (setup == NULL)
+        return SMQ_ERR_NO_MEMORY;
+    connection->setup = setup;
+    setup->connection = connection;
+    setup->resolver.message.kind = NET_CONNECTION;
+    memcpy(setup->host, options->host, host_length);
+    setup->port = options->port;
+    setup->alpn = options->alpn;
+    setup->keep_alive = !options->no_keep_alive;
+    memcpy(setup->key_hash, options->key_hash, FINGERPRINT_SIZE);
+    enum smq_result result = net_address_resolve(setup->host, setup->port, NET_RESOLVE_LITERAL, &setup->addresses);
+    return result == SMQ_OK ? SMQ_OK : need_resolvers(connection->net);
+}
+
+enum smq_result net_connect(struct net *net, const struct connect_options *options, struct connection **connection) {
+    if (options->host == NULL || options->tls_context == NULL || options->protocol == NULL)
+        return SMQ_ERR_INVALID;
+    if (atomic_load(&net->is_stopping))
+        return SMQ_ERR_CLOSED;
+    struct connection *created = connection_create(net, options->protocol, options->tls_context, true);
+    if (created == NULL)
+        return SMQ_ERR_NO_MEMORY;
+    created->state = options->state;
+    enum smq_result result = make_setup(options, created);
+    if (result == SMQ_OK) {
+        uint64_t deadline_ms = options->timeout_ms == 0 ? 0 : clock_monotonic_ms() + options->timeout_ms;
+        atomic_store(&created->budget_deadline_ms, deadline_ms);
+        connection_reference(created);
+        result = connection_request_receive(created, RECEIVE_START);
+    }
+    if (result != SMQ_OK) {
+        connection_abandon(created);
+        return result;
+    }
+    if (connection != NULL)
+        *connection = created;
+    else
+        connection_release(created);
+    return SMQ_OK;
+}
+
+void net_read_statistics(struct net *net, struct net_statistics *statistics) {
+    statistics->connections = (uint64_t)counter_read(&net->connections);
+    statistics->accepted = (uint64_t)counter_read(&net->accepted);
+    statistics->connected = (uint64_t)counter_read(&net->connected);
+    statistics->blocks_received = (uint64_t)counter_read(&net->blocks_received);
+    statistics->blocks_sent = (uint64_t)counter_read(&net->blocks_sent);
+    statistics->tls_failures = (uint64_t)counter_read(&net->tls_failures);
+    statistics->blocks_held = 0;
+    for (unsigned i = 0; i < net->options.receive_lanes; i++)
+        statistics->blocks_held += receive_lane_blocks_held(net->receive_lanes[i]);
+}

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/* The net from inside: its lanes, and what they share. */
+#pragma once
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "actors/net/connection_private.h"
+#include "actors/net/net.h"
+#include "queues/base/counter.h"
+#include "queues/waker.h"
+
+enum { NET_LANES_MAX = 64, RESOLVER_LANES = 2 };
+
+/* Kinds of messages that the network roles receive. */
+enum net_message { NET_CONNECTION, NET_OUTGOING, NET_LANE, NET_LISTENER };
+
+struct receive_lane;
+struct send_lane;
+struct monitor;
+struct resolver;
+struct listener_role;
+
+struct net {
+    /* constant */
+    struct net_options options;
+    struct receive_lane *receive_lanes[NET_LANES_MAX];
+    struct send_lane *send_lanes[NET_LANES_MAX];
+    struct monitor *monitor;
+    /* started when first needed, under the lock */
+    pthread_mutex_t lock;
+    struct resolver *resolvers[RESOLVER_LANES];
+    struct listener_role *listener_role;
+    /* shared */
+    _Atomic uint64_t references; /* the owner, each connection, each receive lane's pool */
+    _Atomic bool is_stopping;
+    struct waker progress; /* for the owner's thread: a lane has done what it was asked */
+    struct counter connections, accepted, connected, blocks_received, blocks_sent, tls_failures;
+};
+
+void net_reference(struct net *net);
+void net_release(struct net *net);
+
+/* receive_lane.c */
+enum smq_result receive_lane_create(struct net *net, unsigned number, struct receive_lane **lane);
+struct actor *receive_lane_actor(struct receive_lane *lane);
+size_t receive_lane_blocks_held(const struct receive_lane *lane);
+/* Ask, and find out; net->progress is woken. */
+void receive_lane_stop_reading(struct receive_lane *lane);
+bool receive_lane_has_stopped_reading(const struct receive_lane *lane);
+void receive_lane_end_all(struct receive_lane *lane);
+bool receive_lane_has_ended_all(const struct receive_lane *lane);
+/* After the actor was joined: the pool goes when its last block is back. */
+void receive_lane_retire(struct receive_lane *lane);
+void receive_lane_destroy(struct receive_lane **lane);
+
+/* send_lane.c */
+enum smq_result send_lane_create(struct net *net, unsigned number, struct send_lane **lane);
+struct actor *send_lane_actor(struct send_lane *lane);
+/* Asks to tell when nothing is left to be sent; the number of this wish is returned. */
+uint64_t send_lane_request_flush(struct send_lane *lane);
+bool send_lane_has_flushed(const struct send_lane *lane, uint64_t wish);
+void send_lane_destroy(struct send_lane **lane);
+
+/* monitor.c */
+enum smq_result monitor_create(struct net *net, struct monitor **monitor);
+struct actor *monitor_actor(struct monitor *monitor);
+void monitor_destroy(struct monitor **monitor);
+
+/* resolver.c */
+enum smq_result resolver_create(struct net *net, unsigned number, struct resolver **resolver);
+struct actor *resolver_actor(struct resolver *resolver);
+void resolver_destroy(struct resolver **resolver);
+/* Hands connection->setup to a resolver lane, which answers with RECEIVE_RESOLVED. Receive lane. */
+enum smq_result net_resolve(struct connection *connection);
+
+/* listener.c */
+/* Stops accepting, ends the role and closes what is left. */
+void listener_role_stop(struct listener_role *role);
+void listener_role_destroy(struct listener_role **role);

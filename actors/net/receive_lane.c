@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/* Receive lane: the actor that owns the reading half and the life of its connections, and sleeps in epoll. */
+#include "actors/net/receive_lane.h"
+
+#include "queues/base/clock.h"
+#include "queues/base/memory.h"
+#include "transport/net/socket.h"
+
+enum { DEFAULT_CREDIT = 1024, TRIM_INTERVAL_MS = 1000 };
+
+static void unlink_connection(struct receive_lane *lane, struct connection *connection) {
+    if (connection->next != NULL)
+        connection->next->previous = connection->previous;
+    if (connection->previous != NULL)
+        connection->previous->next = connection->next;
+    else
+        lane->first = connection->next;
+}
+
+void receive_end(struct receive_lane *lane, struct connection *connection, enum smq_result reason) {
+    if (connection->stage == STAGE_ENDED)
+        return;
+    reason = connection_enter_end(connection, reason);
+    connection->stage = STAGE_ENDED;
+    if (connection->is_polled)
+        poller_remove(lane->poller, connection->descriptor);
+    connection->is_polled = false;
+    if (connection->partial != NULL)
+        block_pool_put_back(lane->pool, connection->partial);
+    connection->partial = NULL;
+    if (connection->setup != NULL)
+        wheel_cancel(actor_wheel(lane->actor), &connection->setup->timer);
+    unlink_connection(lane, connection);
+    connection->protocol->closed(connection, connection->state, reason);
+    /* Both roles are stopped after this one, so the requests cannot fail. */
+    CHECK(connection_request_monitor(connection, MONITOR_DETACH) == SMQ_OK);
+    CHECK(connection_request_send(connection, SEND_DETACH) == SMQ_OK);
+    if (!connection->is_pending) {
+        connection->pending_next = lane->ended;
+        lane->ended = connection;
+    }
+}
+
+void receive_set_interest(struct receive_lane *lane, struct connection *connection, unsigned interest) {
+    if (connection->is_polled && connection->interest == interest)
+        return;
+    enum smq_result result = connection->is_polled
+                                 ? poller_change(lane->poller, connection->descriptor, interest, connection)
+                                 : poller_add(lane->poller, connection->descriptor, interest, connection);
+    if (result != SMQ_OK) {
+        receive_end(lane, connection, result);
+        return;
+    }
+    connection->is_polled = true;
+    connection->interest = (uint8_t)interest;
+}
+
+static void await_peer_end(struct receive_lane *lane, struct connection *connection) {
+    if (connection->stage != STAGE_UP)
+        return;
+    connection->stage = STAGE_AWAIT_END;
+    receive_set_interest(lane, connection, POLL_READ);
+}
+
+static void handle_requests(struct receive_lane *lane, struct connection *connection) {
+    uint32_t bits = requests_take(&connection->receive_requests);
+    if ((bits & RECEIVE_START) != 0)
+        receive_start(lane, connection);
+    if ((bits & RECEIVE_END) != 0)
+        receive_end(lane, connection, SMQ_ERR_CLOSED); /* the reason was given with the request */
+    if ((bits & RECEIVE_RESOLVED) != 0)
+        receive_resolved(lane, connection);
+    if ((bits & RECEIVE_RESUME) != 0)
+        receive_resume(lane, connection);
+    if ((bits & RECEIVE_AWAIT_END) != 0)
+        await_peer_end(lane, connection);
+    connection_release(connection);
+}
+
+static void handle_lane_requests(struct receive_lane *lane) {
+    uint32_t bits = atomic_exchange(&lane->request_bits, 0);
+    if ((bits & LANE_STOP_READING) != 0) {
+        lane->is_reading_stopped = true;
+        atomic_store(&lane->has_stopped_reading, true);
+    }
+    if ((bits & LANE_END_ALL) != 0) {
+        lane->is_ending_all = true;
+        while (lane->first != NULL)
+            receive_end(lane, lane->first, SMQ_ERR_CANCELLED);
+        atomic_store(&lane->has_ended_all, true);
+    }
+    waker_wake(&lane->net->progress);
+}
+
+static void receive(void *state, struct message *message) {
+    struct receive_lane *lane = state;
+    lane->now_ms = actor_now_ms(lane->actor);
+    if (message->kind == NET_LANE)
+        handle_lane_requests(lane);
+    else
+        handle_requests(lane, caa_container_of(message, struct connection, receive_requests.message));
+}
+
+static void handle_event(struct receive_lane *lane, struct connection *connection, unsigned events) {
+    switch ((enum stage)connection->stage) {
+    case STAGE_CONNECTING:
+        receive_connected(lane, connection);
+        break;
+    case STAGE_HANDSHAKE:
+        receive_handshake(lane, connection);
+        break;
+    case STAGE_UP:
+        if (connection->interest == POLL_READ)
+            receive_read(lane, connection);
+        else if ((events & POLL_FAILED) != 0)
+            receive_end(lane, connection, SMQ_ERR_NETWORK);
+        break;
+    case STAGE_AWAIT_END:
+        if (socket_drain(connection->descriptor) != SMQ_OK)
+            receive_end(lane, connection, SMQ_ERR_CLOSED);
+        break;
+    case STAGE_NEW:
+    case STAGE_ENDED:
+        break;
+    }
+}
+
+/* Without credit only messages are waited for: sockets would be reported again and again. */
+static void wait_for_events(void *state, int timeout_ms) {
+    struct receive_lane *lane = state;
+    const struct poll_event *events;
+    if (block_pool_is_starved(lane->pool)) {
+        poller_wait(lane->quiet_poller, timeout_ms, &events);
+        return;
+    }
+    size_t count = poller_wait(lane->poller, lane->pending != NULL ? 0 : timeout_ms, &events);
+    lane->now_ms = clock_monotonic_ms();
+    for (size_t i = 0; i < count; i++)
+        handle_event(lane, events[i].subject, events[i].events);
+    receive_read_pending(lane);
+}
+
+static void release_ended(void *state) {
+    struct receive_lane *lane = state;
+    while (lane->ended != NULL) {
+        struct connection *connection = lane->ended;
+        lane->ended = connection->pending_next;
+        connection_release(connection);
+    }
+}
+
+static void trim_blocks(struct wheel_timer *timer) {
+    struct receive_lane *lane = caa_container_of(timer, struct receive_lane, trim_timer);
+    if (block_pool_trim(lane->pool) || block_pool_held(lane->pool) > 0)
+        wheel_add(actor_wheel(lane->actor), timer, actor_now_ms(lane->actor) + TRIM_INTERVAL_MS);
+}
+
+static enum smq_result start(void *state) {
+    struct receive_lane *lane = state;
+    lane->now_ms = clock_monotonic_ms();
+    lane->trim_timer.fire = trim_blocks;
+    enum smq_result result = poller_add_waker(lane->poller, actor_waker(lane->actor));
+    return result == SMQ_OK ? poller_add_waker(lane->quiet_poller, actor_waker(lane->actor)) : result;
+}
+
+static void stop(void *state) {
+    struct receive_lane *lane = state;
+    CHECK(lane->first == NULL);
+    /* Connections that ended while they had input pending were kept for the list's sake. */
+    lane->is_reading_stopped = true;
+    receive_read_pending(lane);
+    release_ended(lane);
+    wheel_cancel(actor_wheel(lane->actor), &lane->trim_timer);
+}
+
+static const struct actor_ops receive_ops = {
+    .role = "receive",
+    .start = start,
+    .receive = receive,
+    .batch_end = release_ended,
+    .stop = stop,
+    .wait = wait_for_events,
+};
+
+static void pool_freed(void *context) {
+    net_release(context);
+}
+
+enum smq_result receive_lane_create(struct net *net, unsigned number, struct receive_lane **lane) {
+    struct receive_lane *created = memory_zalloc(sizeof *created);
+    if (created == NULL)
+        return SMQ_ERR_NO_MEMORY;
+    created->net = net;
+    created->request_message.kind = NET_LANE;
+    created->pending_end = &created->pending;
+    size_t credit = net->options.block_credit_per_lane;
+    enum smq_result result = poller_create(&created->poller);
+    if (result == SMQ_OK)
+        result = poller_create(&created->quiet_poller);
+    if (result == SMQ_OK)
+        result = actor_create(&receive_ops, created, (int)number, &created->actor);
+    if (result == SMQ_OK)
+        result = block_pool_create(credit == 0 ? DEFAULT_CREDIT : credit, actor_waker(created->actor), pool_freed, net,
+                                   &created->pool);
+    if (result != SMQ_OK) {
+        receive_lane_destroy(&created);
+        return result;
+    }
+    net_reference(net);
+    *lane = created;
+    return SMQ_OK;
+}
+
+struct actor *receive_lane_actor(struct receive_lane *lane) {
+    return lane->actor;
+}
+
+size_t receive_lane_blocks_held(const struct receive_lane *lane) {
+    return lane->pool == NULL ? 0 : block_pool_held(lane->pool);
+}
+
+static void request(struct receive_lane *lane, uint32_t bit) {
+    if (atomic_fetch_or(&lane->request_bits, bit) == 0)
+        CHECK(actor_send(lane->actor, &lane->request_message) == SMQ_OK);
+}
+
+void receive_lane_stop_reading(struct receive_lane *lane) {
+    request(lane, LANE_STOP_READING);
+}
+
+bool receive_lane_has_stopped_reading(const struct receive_lane *lane) {
+    return atomic_load(&lane->has_stopped_reading);
+}
+
+void receive_lane_end_all(struct receive_lane *lane) {
+    request(lane, LANE_END_ALL);
+}
+
+bool receive_lane_has_ended_all(const struct receive_lane *lane) {
+    return atomic_load(&lane->has_ended_all);
+}
+
+void receive_lane_retire(struct receive_lane *lane) {
+    block_pool_retire(&lane->pool);
+}
+
+void receive_lane_destroy(struct receive_lane **lane) {
+    struct receive_lane *destroyed = *lane;
+    *lane = NULL;
+    if (destroyed == NULL)
+        return;
+    if (destroyed->actor != NULL)
+        actor_destroy(&destroyed->actor);
+    poller_destroy(&destroyed->quiet_poller);
+    poller_destroy(&destroyed->poller);
+    memory_free(destroyed);
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/* One receive lane from inside: shared by its files, used on its thread only unless said otherwise. */
+#pragma once
+
+#include <stdatomic.h>
+
+#include "actors/net/block_pool.h"
+#include "actors/net/net_private.h"
+#include "transport/net/poller.h"
+
+enum lane_request { LANE_STOP_READING = 1, LANE_END_ALL = 2 };
+
+struct receive_lane {
+    /* constant */
+    struct net *net;
+    struct actor *actor;
+    /* shared */
+    struct message request_message; /* on its way while there are request_bits */
+    _Atomic uint32_t request_bits;
+    _Atomic bool has_stopped_reading;
+    _Atomic bool has_ended_all;
+    struct block_pool *pool; /* see block_pool.h */
+    /* the lane */
+    struct poller *poller;
+    struct poller *quiet_poller; /* the waker only: for waiting without credit */
+    struct connection *first;    /* all connections */
+    struct connection *pending;  /* those with input inside of TLS that epoll does not know of, oldest first */
+    struct connection **pending_end;
+    struct connection *ended; /* to be released when no event can name them any more */
+    struct wheel_timer trim_timer;
+    uint64_t now_ms;
+    bool is_reading_stopped;
+    bool is_ending_all;
+};
+
+/* Ends `connection` for `reason`, unless it was ended or another reason was given before. It stays valid until the end of the turn. */
+void receive_end(struct receive_lane *lane, struct connection *connection, enum smq_result reason);
+/* Sets what the poller waits for; ends the connection when that fails. */
+void receive_set_interest(struct receive_lane *lane, struct connection *connection, unsigned interest);
+
+/* receive_setup.c: from an address or an accepted socket to TLS. */
+void receive_start(struct receive_lane *lane, struct connection *connection);
+void receive_resolved(struct receive_lane *lane, struct connection *connection);
+void receive_connected(struct receive_lane *lane, struct connection *connection);
+void receive_handshake(struct receive_lane *lane, struct connection *connection);
+/* Frees setup, which nobody but the lane may use any more. */
+void receive_free_setup(struct receive_lane *lane, struct connection *connection);
+
+/* receive_read.c: blocks. */
+void receive_read(struct receive_lane *lane, struct connection *connection);
+void receive_resume(struct receive_lane *lane, struct connection *connection);
+void receive_read_pending(struct receive_lane *lane);

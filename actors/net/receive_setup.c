@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/* Setting up a connection on its receive lane: addresses in order, connecting, the TLS handshake. */
+#include "actors/net/receive_lane.h"
+#include "queues/base/log.h"
+#include "queues/base/memory.h"
+#include "transport/net/socket.h"
+
+enum { UNLIMITED_ATTEMPT_MS = 30000 };
+
+static void begin_handshake(struct receive_lane *lane, struct connection *connection) {
+    const struct setup *setup = connection->setup;
+    enum smq_result result = connection->is_client
+                                 ? tls_create_client(connection->tls_context, connection->descriptor, setup->alpn,
+                                                     setup->key_hash, &connection->tls)
+                                 : tls_create_server(connection->tls_context, connection->descriptor, &connection->tls);
+    if (result != SMQ_OK) {
+        receive_end(lane, connection, result);
+        return;
+    }
+    connection->stage = STAGE_HANDSHAKE;
+    receive_set_interest(lane, connection, POLL_READ);
+}
+
+/* When further addresses are left, the one that is tried gets its share of the budget that remains. */
+static void limit_attempt(struct receive_lane *lane, struct connection *connection) {
+    struct setup *setup = connection->setup;
+    size_t left = setup->addresses->count - setup->next_address;
+    if (left == 0)
+        return;
+    uint64_t budget_end = atomic_load(&connection->budget_deadline_ms);
+    uint64_t share_ms = UNLIMITED_ATTEMPT_MS;
+    if (budget_end > lane->now_ms)
+        share_ms = (budget_end - lane->now_ms) / (left + 1);
+    wheel_add(actor_wheel(lane->actor), &setup->timer, lane->now_ms + share_ms);
+}
+
+static void try_next_address(struct receive_lane *lane, struct connection *connection, enum smq_result reason) {
+    struct setup *setup = connection->setup;
+    wheel_cancel(actor_wheel(lane->actor), &setup->timer);
+    if (connection->is_polled)
+        poller_remove(lane->poller, connection->descriptor);
+    connection->is_polled = false;
+    socket_close(&connection->descriptor);
+    while (setup->next_address < setup->addresses->count) {
+        const struct net_address *address = &setup->addresses->addresses[setup->next_address++];
+        reason = socket_connect(address, setup->keep_alive, &connection->descriptor);
+        if (reason != SMQ_OK)
+            continue;
+        connection->stage = STAGE_CONNECTING;
+        limit_attempt(lane, connection);
+        receive_set_interest(lane, connection, POLL_WRITE);
+        return;
+    }
+    receive_end(lane, connection, reason == SMQ_ERR_NO_CREDIT ? SMQ_ERR_SYSTEM : reason);
+}
+
+static void attempt_expired(struct wheel_timer *timer) {
+    struct setup *setup = caa_container_of(timer, struct setup, timer);
+    struct connection *connection = setup->connection;
+    struct receive_lane *lane = connection->net->receive_lanes[connection->receive_lane];
+    lane->now_ms = actor_now_ms(lane->actor);
+    try_next_address(lane, connection, SMQ_ERR_TIMEOUT);
+}
+
+void receive_start(struct receive_lane *lane, struct connection *connection) {
+    connection->next = lane->first;
+    if (lane->first != NULL)
+        lane->first->previous = connection;
+    lane->first = connection;
+    CHECK(connection_request_monitor(connection, MONITOR_ATTACH) == SMQ_OK);
+    if (lane->is_ending_all || connection_phase(connection) != PHASE_OPEN) {
+        receive_end(lane, connection, SMQ_ERR_CANCELLED);
+    } else if (!connection->is_client) {
+        begin_handshake(lane, connection);
+    } else if (connection->setup->addresses != NULL) {
+        connection->setup->timer.fire = attempt_expired;
+        try_next_address(lane, connection, SMQ_ERR_NETWORK);
+    } else if (net_resolve(connection) != SMQ_OK) {
+        receive_end(lane, connection, SMQ_ERR_CANCELLED);
+    }
+}
+
+void receive_resolved(struct receive_lane *lane, struct connection *connection) {
+    if (connection->stage != STAGE_NEW)
+        return;
+    connection->setup->timer.fire = attempt_expired;
+    if (connection->setup->resolve_result == SMQ_OK)
+        try_next_address(lane, connection, SMQ_ERR_NETWORK);
+    else
+        receive_end(lane, connection, connection->setup->resolve_result);
+}
+
+void receive_connected(struct receive_lane *lane, struct connection *connection) {
+    if (socket_connect_result(connection->descriptor) != SMQ_OK) {
+        try_next_address(lane, connection, SMQ_ERR_NETWORK);
+        return;
+    }
+    wheel_cancel(actor_wheel(lane->actor), &connection->setup->timer);
+    begin_handshake(lane, connection);
+    if (connection->stage == STAGE_HANDSHAKE)
+        receive_handshake(lane, connection);
+}
+
+void receive_free_setup(struct receive_lane *lane, struct connection *connection) {
+    struct setup *setup = connection->setup;
+    connection->setup = NULL;
+    if (setup == NULL)
+        return;
+    wheel_cancel(actor_wheel(lane->actor), &setup->timer);
+    memory_free(setup->addresses);
+    memory_free(setup);
+}
+
+static enum smq_result take_facts(struct connection *connection) {
+    struct tls_facts taken;
+    enum smq_result result = tls_take_facts(connection->tls, &taken);
+    if (result != SMQ_OK)
+        return result;
+    struct connection_tls *facts = &connection->facts;
+    _Static_assert(sizeof facts->session_id == sizeof taken.session_id, "one size of session ids");
+    for (size_t i = 0; i < sizeof taken.session_id; i++)
+        facts->session_id[i] = taken.session_id[i];
+    facts->session_id_length = taken.session_id_length;
+    facts->has_alpn = taken.has_alpn;
+    facts->client_certificate_requested = taken.client_certificate_requested;
+    facts->peer_chain_count = taken.peer_chain_count;
+    facts->peer_chain = taken.peer_chain;
+    return SMQ_OK;
+}
+
+static void secured(struct receive_lane *lane, struct connection *connection) {
+    enum smq_result result = take_facts(connection);
+    if (result != SMQ_OK) {
+        receive_end(lane, connection, result);
+        return;
+    }
+    receive_free_setup(lane, connection);
+    connection->stage = STAGE_UP;
+    receive_set_interest(lane, connection, POLL_READ);
+    if (connection->is_client) {
+        counter_add(&lane->net->connected, 1);
+    } else {
+        uint32_t limit_ms = connection->handshake_timeout_ms;
+        atomic_store(&connection->budget_deadline_ms, limit_ms == 0 ? 0 : lane->now_ms + limit_ms);
+        if (limit_ms != 0)
+            connection_request_monitor(connection, MONITOR_CHANGED);
+    }
+    atomic_store(&connection->tls_is_ready, true);
+    if (atomic_load(&connection->sending_waits_for_tls))
+        connection_request_send(connection, SEND_READY);
+    result = connection->protocol->secured(connection, connection->state);
+    if (result != SMQ_OK)
+        receive_end(lane, connection, result);
+    else
+        receive_read(lane, connection); /* what came with the last flight is inside of TLS */
+}
+
+void receive_handshake(struct receive_lane *lane, struct connection *connection) {
+    enum tls_want want = TLS_WANT_READ;
+    enum smq_result result = tls_handshake(connection->tls, &want);
+    if (result == SMQ_OK) {
+        secured(lane, connection);
+    } else if (result == SMQ_ERR_AGAIN) {
+        receive_set_interest(lane, connection, want == TLS_WANT_READ ? POLL_READ : POLL_WRITE);
+    } else {
+        counter_add(&lane->net->tls_failures, 1);
+        if (connection->log_tls_errors)
+            log_warn("TLS handshake: %s", tls_failure_text(connection->tls));
+        receive_end(lane, connection, result);
+    }
+}

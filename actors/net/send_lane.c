@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/* Send lane: takes outgoing items per connection, lets the protocol pack them into a block, and hands one block at a time to TLS, going
+ * round all connections that have something to send.
+ *
+ * A connection whose socket is full keeps its one encrypted record inside of TLS, leaves the round, and comes back when epoll says that there
+ * is room; TLS does not look at the plaintext again, so all connections share one buffer. */
+#include <stdatomic.h>
+
+#include "actors/net/net_private.h"
+#include "queues/base/clock.h"
+#include "queues/base/memory.h"
+#include "transport/net/poller.h"
+#include "transport/net/socket.h"
+
+enum { BLOCKS_A_TURN = 64 };
+
+struct send_lane {
+    /* constant */
+    struct net *net;
+    unsigned number;
+    struct actor *actor;
+    /* shared */
+    struct message flush_message;
+    _Atomic bool flush_is_requested; /* flush_message is on its way */
+    _Atomic uint64_t wish;           /* the last flush that was asked for */
+    _Atomic uint64_t granted;        /* the last one that is done */
+    /* the lane */
+    struct poller *poller;
+    void *lane_state;
+    bool has_lane_state;
+    struct connection *ready; /* the round, oldest first */
+    struct connection **ready_end;
+    struct connection *ended; /* to be released when no event can name them any more */
+    size_t blocked;           /* connections that wait for room */
+    uint64_t wanted;          /* the flush to be granted next */
+    uint64_t now_ms;
+    uint8_t bytes[BLOCK_SIZE];
+};
+
+static void make_ready(struct send_lane *lane, struct connection *connection) {
+    if (connection->is_ready)
+        return;
+    connection->is_ready = true;
+    connection->ready_next = NULL;
+    *lane->ready_end = connection;
+    lane->ready_end = &connection->ready_next;
+}
+
+static void set_write_pending(struct send_lane *lane, struct connection *connection, bool is_pending) {
+    if (connection->write_is_pending != is_pending)
+        lane->blocked = is_pending ? lane->blocked + 1 : lane->blocked - 1;
+    connection->write_is_pending = is_pending;
+}
+
+/* Nothing is written any more; the receive lane ends the connection. */
+static void fail(struct send_lane *lane, struct connection *connection, enum smq_result reason) {
+    connection->is_sent_out = true;
+    set_write_pending(lane, connection, false);
+    if (connection->is_polled_for_room)
+        poller_remove(lane->poller, connection->descriptor);
+    connection->is_polled_for_room = false;
+    connection_close(connection, reason, false);
+}
+
+static void await_room(struct send_lane *lane, struct connection *connection) {
+    enum smq_result result = connection->is_polled_for_room
+                                 ? poller_change(lane->poller, connection->descriptor, POLL_WRITE, connection)
+                                 : poller_add(lane->poller, connection->descriptor, POLL_WRITE, connection);
+    if (result == SMQ_OK)
+        connection->is_polled_for_room = true;
+    else
+        fail(lane, connection, result);
+}
+
+static void finish_flush(struct connection *connection) {
+    connection->is_sent_out = true;
+    tls_shutdown(connection->tls);
+    socket_end_sending(connection->descriptor);
+    connection_request_receive(connection, RECEIVE_AWAIT_END);
+}
+
+/* Packs and sends one block, or goes on with the one that is in TLS. */
+static void send_block(struct send_lane *lane, struct connection *connection) {
+    const struct protocol *protocol = connection->protocol;
+    enum smq_result result = SMQ_OK;
+    if (!connection->write_is_pending) {
+        result = SMQ_ERR_EMPTY;
+        if (connection->queue.head != NULL)
+            result = protocol->fill(connection, connection->state, &connection->queue, lane->lane_state, lane->bytes);
+        if (result == SMQ_ERR_EMPTY) {
+            CHECK(connection->queue.head == NULL);
+            if (connection->is_flushing)
+                finish_flush(connection);
+            return;
+        }
+    }
+    enum tls_want want = TLS_WANT_WRITE;
+    if (result == SMQ_OK)
+        result = tls_write(connection->tls, lane->bytes, BLOCK_SIZE, &want);
+    if (result == SMQ_OK) {
+        set_write_pending(lane, connection, false);
+        atomic_store_explicit(&connection->last_sent_ms, lane->now_ms, memory_order_relaxed);
+        counter_add(&lane->net->blocks_sent, 1);
+        if (connection->queue.head != NULL || connection->is_flushing)
+            make_ready(lane, connection);
+    } else if (result == SMQ_ERR_AGAIN && want == TLS_WANT_WRITE) {
+        set_write_pending(lane, connection, true);
+        await_room(lane, connection);
+    } else {
+        fail(lane, connection, result == SMQ_ERR_AGAIN ? SMQ_ERR_TLS : result);
+    }
+}
+
+/* Whether the connection can be written to now; if not, whoever makes it writable makes it ready. */
+static bool may_send(struct connection *connection) {
+    if (connection->is_sent_out || connection->is_detached)
+        return false;
+    if (atomic_load(&connection->tls_is_ready))
+        return true;
+    atomic_store(&connection->sending_waits_for_tls, true);
+    return atomic_load(&connection->tls_is_ready);
+}
+
+static void send_ready(struct send_lane *lane) {
+    lane->now_ms = clock_monotonic_ms();
+    for (int i = 0; i < BLOCKS_A_TURN && lane->ready != NULL; i++) {
+        struct connection *connection = lane->ready;
+        lane->ready = connection->ready_next;
+        if (lane->ready == NULL)
+            lane->ready_end = &lane->ready;
+        connection->is_ready = false;
+        if (connection->is_detached) {
+            connection->ready_next = lane->ended;
+            lane->ended = connection;
+        } else if (may_send(connection)) {
+            send_block(lane, connection);
+        }
+    }
+}
+
+static void discard_queue(struct connection *connection) {
+    struct outgoing *item;
+    while ((item = outgoing_take(&connection->queue)) != NULL)
+        connection->protocol->discard(connection, connection->state, item);
+}
+
+static void enqueue(struct send_lane *lane, struct outgoing *item) {
+    struct connection *connection = item->connection;
+    if (connection->is_detached || connection->is_sent_out) {
+        connection->protocol->discard(connection, connection->state, item);
+    } else {
+        if (connection->queue.head == NULL)
+            connection->queue.head = item;
+        else
+            connection->queue.tail->next = item;
+        connection->queue.tail = item;
+        if (!connection->write_is_pending)
+            make_ready(lane, connection);
+    }
+    connection_release(connection);
+}
+
+/* The receive lane is done with the connection: this lane is the last to use its TLS and its socket. */
+static void detach(struct send_lane *lane, struct connection *connection) {
+    connection->is_detached = true;
+    set_write_pending(lane, connection, false);
+    discard_queue(connection);
+    if (connection->is_polled_for_room)
+        poller_remove(lane->poller, connection->descriptor);
+    connection->is_polled_for_room = false;
+    if (connection->tls != NULL && !connection->is_sent_out)
+        tls_shutdown(connection->tls);
+    tls_destroy(&connection->tls);
+    socket_close(&connection->descriptor);
+    if (!connection->is_ready) {
+        connection->ready_next = lane->ended;
+        lane->ended = connection;
+    }
+}
+
+static void handle_requests(struct send_lane *lane, struct connection *connection) {
+    uint32_t bits = requests_take(&connection->send_requests);
+    if ((bits & SEND_FLUSH) != 0)
+        connection->is_flushing = true;
+    if ((bits & (SEND_FLUSH | SEND_READY)) != 0 && !connection->write_is_pending)
+        make_ready(lane, connection);
+    if ((bits & SEND_AWAIT_ROOM) != 0 && !connection->is_detached && !connection->is_sent_out) {
+        connection->reader_waits = true;
+        await_room(lane, connection);
+    }
+    if ((bits & SEND_DETACH) != 0)
+        detach(lane, connection);
+    connection_release(connection);
+}
+
+static void receive(void *state, struct message *message) {
+    struct send_lane *lane = state;
+    switch ((enum net_message)message->kind) {
+    case NET_OUTGOING:
+        enqueue(lane, caa_container_of(message, struct outgoing, message));
+        break;
+    case NET_CONNECTION:
+        handle_requests(lane, caa_container_of(message, struct connection, send_requests.message));
+        break;
+    case NET_LANE:
+        atomic_store(&lane->flush_is_requested, false);
+        lane->wanted = atomic_load(&lane->wish);
+        break;
+    case NET_LISTENER:
+        break;
+    }
+}
+
+static void handle_event(struct send_lane *lane, struct connection *connection, unsigned events) {
+    if (!connection->is_polled_for_room)
+        return;
+    if ((events & POLL_FAILED) != 0) {
+        fail(lane, connection, SMQ_ERR_NETWORK);
+        return;
+    }
+    if (poller_change(lane->poller, connection->descriptor, POLL_NOTHING, connection) != SMQ_OK) {
+        fail(lane, connection, SMQ_ERR_SYSTEM);
+        return;
+    }
+    if (connection->reader_waits)
+        connection_request_receive(connection, RECEIVE_RESUME);
+    connection->reader_waits = false;
+    if (connection->write_is_pending)
+        make_ready(lane, connection);
+}
+
+static void wait_for_events(void *state, int timeout_ms) {
+    struct send_lane *lane = state;
+    const struct poll_event *events;
+    size_t count = poller_wait(lane->poller, lane->ready != NULL ? 0 : timeout_ms, &events);
+    for (size_t i = 0; i < count; i++)
+        handle_event(lane, events[i].subject, events[i].events);
+}
+
+static void release_ended(struct send_lane *lane) {
+    while (lane->ended != NULL) {
+        struct connection *connection = lane->ended;
+        lane->ended = connection->ready_next;
+        connection_release(connection);
+    }
+}
+
+static void end_turn(void *state) {
+    struct send_lane *lane = state;
+    send_ready(lane);
+    if (lane->has_lane_state && lane->net->options.send_lane_batch_end != NULL)
+        lane->net->options.send_lane_batch_end(lane->lane_state);
+    release_ended(lane);
+    if (atomic_load(&lane->granted) < lane->wanted && lane->ready == NULL && lane->blocked == 0) {
+        atomic_store(&lane->granted, lane->wanted);
+        waker_wake(&lane->net->progress);
+    }
+}
+
+static enum smq_result start(void *state) {
+    struct send_lane *lane = state;
+    const struct net_options *options = &lane->net->options;
+    enum smq_result result = poller_add_waker(lane->poller, actor_waker(lane->actor));
+    if (result == SMQ_OK && options->send_lane_start != NULL)
+        result = options->send_lane_start(options->context, lane->number, &lane->lane_state);
+    lane->has_lane_state = result == SMQ_OK;
+    return result;
+}
+
+static void stop(void *state) {
+    struct send_lane *lane = state;
+    while (lane->ready != NULL)
+        send_ready(lane);
+    release_ended(lane);
+    if (lane->has_lane_state && lane->net->options.send_lane_stop != NULL)
+        lane->net->options.send_lane_stop(lane->lane_state);
+}
+
+static const struct actor_ops send_ops = {
+    .role = "send",
+    .start = start,
+    .receive = receive,
+    .batch_end = end_turn,
+    .stop = stop,
+    .wait = wait_for_events,
+};
+
+enum smq_result send_lane_create(struct net *net, unsigned number, struct send_lane **lane) {
+    struct send_lane *created = memory_zalloc(sizeof *created);
+    if (created == NULL)
+        return SMQ_ERR_NO_MEMORY;
+    created->net = net;
+    created->number = number;
+    created->flush_message.kind = NET_LANE;
+    created->ready_end = &created->ready;
+    enum smq_result result = poller_create(&created->poller);
+    if (result == SMQ_OK)
+        result = actor_create(&send_ops, created, (int)number, &created->actor);
+    if (result != SMQ_OK) {
+        send_lane_destroy(&created);
+        return result;
+    }
+    *lane = created;
+    return SMQ_OK;
+}
+
+struct actor *send_lane_actor(struct send_lane *lane) {
+    return lane->actor;
+}
+
+uint64_t send_lane_request_flush(struct send_lane *lane) {
+    uint64_t wish = atomic_fetch_add(&lane->wish, 1) + 1;
+    if (!atomic_exchange(&lane->flush_is_requested, true))
+        CHECK(actor_send(lane->actor, &lane->flush_message) == SMQ_OK);
+    return wish;
+}
+
+bool send_lane_has_flushed(const struct send_lane *lane, uint64_t wish) {
+    return atomic_load(&lane->granted) >= wish;
+}
+
+void send_lane_destroy(struct send_lane **lane) {
+    struct send_lane *destroyed = *lane;
+    *lane = NULL;
+    if (destroyed == NULL)
+        return;
+    if (destroyed->actor != NULL)
+        actor_destroy(&destroyed->actor);
+    poller_destroy(&destroyed->poller);
+    memory_free(destroyed);
+}

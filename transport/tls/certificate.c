@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/* Classification and validation of certificate chains. The path rules are those of the reference's library, not of RFC 5280: the anchor is
+ * trusted whatever its dates and extensions are, and one that is not self-signed will do. X509_verify_cert cannot be told so, hence the
+ * walk below; every single test in it is OpenSSL's. */
+#include "transport/tls/certificate.h"
+
+#include <limits.h>
+#include <string.h>
+
+#include <openssl/evp.h>
+#include <openssl/x509.h>
+#include <openssl/x509v3.h>
+
+struct certificate_chain_class certificate_chain_classify(size_t count) {
+    struct certificate_chain_class class = {.kind = CHAIN_VALID, .identity = 1, .anchor = count - 1};
+    if (count < 2) {
+        class.kind = count == 0 ? CHAIN_EMPTY : CHAIN_SELF;
+        class.identity = 0;
+        class.anchor = 0;
+    } else if (count > CERTIFICATE_CHAIN_MAX) {
+        class = (struct certificate_chain_class){.kind = CHAIN_TOO_LONG};
+    }
+    return class;
+}
+
+enum smq_result certificate_fingerprint(struct slice der, uint8_t fingerprint[FINGERPRINT_SIZE]) {
+    return EVP_Digest(der.bytes, der.length, fingerprint, NULL, EVP_sha256(), NULL) == 1 ? SMQ_OK : SMQ_ERR_CRYPTO;
+}
+
+/* NULL unless `der` is exactly one certificate. */
+static X509 *parse(struct slice der) {
+    if (der.length > LONG_MAX)
+        return NULL;
+    const uint8_t *position = der.bytes;
+    X509 *certificate = d2i_X509(NULL, &position, (long)der.length);
+    if (certificate != NULL && position != der.bytes + der.length) {
+        X509_free(certificate);
+        certificate = NULL;
+    }
+    return certificate;
+}
+
+static bool is_issued_by_name(const X509 *certificate, const X509 *issuer) {
+    return X509_NAME_cmp(X509_get_issuer_name(certificate), X509_get_subject_name(issuer)) == 0;
+}
+
+static bool is_signed_by(X509 *certificate, X509 *issuer) {
+    EVP_PKEY *key = X509_get0_pubkey(issuer);
+    return key != NULL && X509_verify(certificate, key) == 1;
+}
+
+static bool is_valid_at(const X509 *certificate, int64_t now_s) {
+    time_t now = (time_t)now_s;
+    return X509_cmp_time(X509_get0_notBefore(certificate), &now) < 0 &&
+           X509_cmp_time(X509_get0_notAfter(certificate), &now) > 0;
+}
+
+/* May `certificate` issue one that has `below` further issuers between itself and the leaf? */
+static bool is_intermediate_ca(X509 *certificate, long below) {
+    uint32_t flags = X509_get_extension_flags(certificate);
+    long path_length = X509_get_pathlen(certificate); /* -1: not limited */
+    return X509_get_version(certificate) == X509_VERSION_3 && (flags & EXFLAG_INVALID) == 0 &&
+           (flags & EXFLAG_CA) != 0 && (X509_get_key_usage(certificate) & KU_KEY_CERT_SIGN) != 0 &&
+           (path_length < 0 || path_length >= below);
+}
+
+/* Goes up from the leaf by issuer names until the anchor is the issuer. Intermediates may stand in any order and are used once. */
+static enum certificate_fault walk(X509 *const *certificates, size_t count, int64_t now_s) {
+    X509 *current = certificates[0];
+    X509 *anchor = certificates[count - 1];
+    bool used[CERTIFICATE_CHAIN_MAX] = {true};
+    if (X509_get_version(current) != X509_VERSION_3)
+        return CERTIFICATE_FAULT_FORM;
+    for (long level = 0;; level++) {
+        if (!is_valid_at(current, now_s))
+            return CERTIFICATE_FAULT_EXPIRED;
+        if (is_issued_by_name(current, anchor))
+            return is_signed_by(current, anchor) ? CERTIFICATE_FAULT_NONE : CERTIFICATE_FAULT_SIGNATURE;
+        size_t next = 1;
+        while (next + 1 < count && (used[next] || !is_issued_by_name(current, certificates[next])))
+            next++;
+        if (next + 1 >= count)
+            return CERTIFICATE_FAULT_UNKNOWN;
+        if (!is_intermediate_ca(certificates[next], level))
+            return CERTIFICATE_FAULT_FORM;
+        if (!is_signed_by(current, certificates[next]))
+            return CERTIFICATE_FAULT_SIGNATURE;
+        used[next] = true;
+        current = certificates[next];
+    }
+}
+
+enum certificate_fault certificate_chain_validate(const struct slice *chain, size_t count, int64_t now_s) {
+    if (count < 1 || count > CERTIFICATE_CHAIN_MAX)
+        return CERTIFICATE_FAULT_CHAIN;
+    X509 *certificates[CERTIFICATE_CHAIN_MAX] = {NULL};
+    enum certificate_fault fault = CERTIFICATE_FAULT_NONE;
+    for (size_t i = 0; i < count && fault == CERTIFICATE_FAULT_NONE; i++) {
+        certificates[i] = parse(chain[i]);
+        if (certificates[i] == NULL)
+            fault = CERTIFICATE_FAULT_FORM;
+    }
+    if (fault == CERTIFICATE_FAULT_NONE)
+        fault = walk(certificates, count, now_s);
+    for (size_t i = 0; i < count; i++)
+        X509_free(certificates[i]);
+    return fault;
+}
+
+enum certificate_fault certificate_check_server(const struct slice *chain, size_t count,
+                                                const uint8_t key_hash[FINGERPRINT_SIZE], int64_t now_s) {
+    struct certificate_chain_class class = certificate_chain_classify(count);
+    if (class.kind != CHAIN_VALID)
+        return CERTIFICATE_FAULT_CHAIN;
+    uint8_t fingerprint[FINGERPRINT_SIZE];
+    if (certificate_fingerprint(chain[class.identity], fingerprint) != SMQ_OK ||
+        memcmp(fingerprint, key_hash, FINGERPRINT_SIZE) != 0)
+        return CERTIFICATE_FAULT_IDENTITY;
+    return certificate_chain_validate(chain, count, now_s);
+}
+
+enum smq_result certificate_public_key(struct slice der, struct public_key *key) {
+    enum smq_result result = SMQ_ERR_SYNTAX;
+    X509 *certificate = parse(der);
+    EVP_PKEY *pkey = certificate == NULL ? NULL : X509_get0_pubkey(certificate);
+    if (pkey == NULL)
+        goto out;
+    struct public_key found = {.algorithm = KEY_NONE};
+    if (EVP_PKEY_get_id(pkey) == EVP_PKEY_ED25519)
+        found.algorithm = KEY_ED25519;
+    else if (EVP_PKEY_get_id(pkey) == EVP_PKEY_ED448)
+        found.algorithm = KEY_ED448;
+    size_t length = sizeof found.bytes;
+    if (found.algorithm == KEY_NONE || EVP_PKEY_get_raw_public_key(pkey, found.bytes, &length) != 1)
+        goto out;
+    found.length = (uint8_t)length;
+    *key = found;
+    result = SMQ_OK;
+out:
+    X509_free(certificate);
+    return result;
+}

@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/* Credentials in PEM files, as the reference's init lays them out. */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <sodium.h>
+
+#include "queues/base/clock.h"
+#include "queues/base/memory.h"
+#include "queues/base/secret.h"
+#include "transport/tls/credentials_private.h"
+
+enum {
+    FINGERPRINT_TEXT_SIZE = 45, /* base64url of 32 bytes with padding, and the zero */
+    PEM_FILE_MAX = 1024 * 1024,
+};
+
+static enum smq_result describe(enum smq_result result, const char *path, const char *reason, char *error,
+                                size_t error_size) {
+    if (error != NULL && result != SMQ_OK)
+        snprintf(error, error_size, "%s: %s", path, reason);
+    return result;
+}
+
+/* Reads a whole file into memory that the caller wipes and frees. errno says why on SMQ_ERR_SYSTEM. */
+static enum smq_result read_file(const char *path, uint8_t **bytes, size_t *length) {
+    enum smq_result result = SMQ_ERR_SYSTEM;
+    uint8_t *buffer = NULL;
+    int descriptor = open(path, O_RDONLY | O_CLOEXEC);
+    struct stat status;
+    if (descriptor < 0 || fstat(descriptor, &status) != 0)
+        goto out;
+    if (!S_ISREG(status.st_mode) || status.st_size > PEM_FILE_MAX) {
+        result = SMQ_ERR_SYNTAX;
+        goto out;
+    }
+    buffer = memory_alloc((size_t)status.st_size + 1);
+    if (buffer == NULL) {
+        result = SMQ_ERR_NO_MEMORY;
+        goto out;
+    }
+    size_t done = 0;
+    while (done < (size_t)status.st_size) {
+        ssize_t got = read(descriptor, buffer + done, (size_t)status.st_size - done);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            goto out;
+        if (got == 0)
+            break;
+        done += (size_t)got;
+    }
+    buffer[done] = 0;
+    *bytes = buffer;
+    *length = done;
+    buffer = NULL;
+    result = SMQ_OK;
+out:;
+    int saved = errno;
+    if (descriptor >= 0)
+        close(descriptor);
+    memory_free(buffer);
+    errno = saved;
+    return result;
+}
+
+/* Writes beside `path`, then renames, so that a reader sees the old file or the new one. */
+static enum smq_result replace_file(const char *path, const void *bytes, size_t length, mode_t mode) {
+    char temporary[PATH_MAX];
+    int text_length = snprintf(temporary, sizeof temporary, "%s.new", path);
+    if (text_length < 0 || (size_t)text_length >= sizeof temporary) {
+        errno = ENAMETOOLONG;
+        return SMQ_ERR_SYSTEM;
+    }
+    int descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
+    if (descriptor < 0)
+        return SMQ_ERR_SYSTEM;
+    bool written =
+        fchmod(descriptor, mode) == 0 && write(descriptor, bytes, length) == (ssize_t)length && fsync(descriptor) == 0;
+    int saved = errno;
+    close(descriptor);
+    if (written && rename(temporary, path) == 0)
+        return SMQ_OK;
+    saved = written ? errno : saved;
+    unlink(temporary);
+    errno = saved;
+    return SMQ_ERR_SYSTEM;
+}
+
+static enum smq_result append_certificates(struct credentials *credentials, const char *path, char *error,
+                                           size_t error_size) {
+    uint8_t *pem = NULL;
+    size_t length = 0;
+    enum smq_result result = read_file(path, &pem, &length);
+    if (result != SMQ_OK)
+        return describe(result, path, result == SMQ_ERR_SYSTEM ? strerror(errno) : smq_result_text(result), error,
+                        error_size);
+    BIO *bio = BIO_new_mem_buf(pem, (int)length);
+    size_t found = 0;
+    if (bio == NULL)
+        result = SMQ_ERR_NO_MEMORY;
+    while (result == SMQ_OK) {
+        X509 *certificate = PEM_read_bio_X509(bio, NULL, NULL, NULL);
+        if (certificate == NULL)
+            break;
+        result = credentials_append(credentials, certificate);
+        X509_free(certificate);
+        found++;
+    }
+    ERR_clear_error(); /* the end of the file is an error to PEM */
+    if (result == SMQ_OK && found == 0)
+        result = SMQ_ERR_SYNTAX;
+    BIO_free(bio);
+    memory_free(pem);
+    return describe(result, path,
+                    result == SMQ_ERR_INVALID ? "more than 4 certificates in the chain" : "no certificate", error,
+                    error_size);
+}
+
+static enum smq_result load_key(struct credentials *credentials, const char *path, char *error, size_t error_size) {
+    uint8_t *pem = NULL;
+    size_t length = 0;
+    enum smq_result result = read_file(path, &pem, &length);
+    if (result != SMQ_OK)
+        return describe(result, path, result == SMQ_ERR_SYSTEM ? strerror(errno) : smq_result_text(result), error,
+                        error_size);
+    BIO *bio = BIO_new_mem_buf(pem, (int)length);
+    EVP_PKEY *key = bio == NULL ? NULL : PEM_read_bio_PrivateKey(bio, NULL, NULL, (void *)(uintptr_t) "");
+    const char *reason = "no private key";
+    result = key == NULL ? SMQ_ERR_SYNTAX : credentials_take_key(credentials, key);
+    if (result == SMQ_ERR_INVALID)
+        reason = "the key is neither Ed25519 nor Ed448";
+    ERR_clear_error();
+    EVP_PKEY_free(key);
+    BIO_free(bio);
+    secret_wipe(pem, length);
+    memory_free(pem);
+    return describe(result, path, reason, error, error_size);
+}
+
+enum smq_result credentials_load(const char *certificate_path, const char *ca_path, const char *key_path,
+                                 struct credentials **credentials, char *error, size_t error_size) {
+    struct credentials *loaded = memory_zalloc(sizeof *loaded);
+    if (loaded == NULL)
+        return describe(SMQ_ERR_NO_MEMORY, certificate_path, smq_result_text(SMQ_ERR_NO_MEMORY), error, error_size);
+    enum smq_result result = append_certificates(loaded, certificate_path, error, error_size);
+    if (result == SMQ_OK && ca_path != NULL)
+        result = append_certificates(loaded, ca_path, error, error_size);
+    if (result == SMQ_OK)
+        result = load_key(loaded, key_path, error, error_size);
+    struct public_key leaf = {.algorithm = KEY_NONE};
+    if (result == SMQ_OK && (certificate_public_key(loaded->chain[0], &leaf) != SMQ_OK ||
+                             !public_key_equal(&leaf, &loaded->key.public_key)))
+        result = describe(SMQ_ERR_INVALID, key_path, "the key does not belong to the certificate", error, error_size);
+    if (result == SMQ_OK) {
+        *credentials = loaded;
+        loaded = NULL;
+    }
+    credentials_destroy(&loaded);
+    return result;
+}
+
+/* Saves what `bio` holds; wipes nothing. */
+static enum smq_result save_bio(BIO *bio, const char *path, mode_t mode) {
+    char *text = NULL;
+    long length = BIO_get_mem_data(bio, &text);
+    if (length <= 0)
+        return SMQ_ERR_CRYPTO;
+    return replace_file(path, text, (size_t)length, mode);
+}
+
+enum smq_result credentials_save_certificate(const struct credentials *credentials, const char *path) {
+    X509 *certificate = credentials_x509(credentials, 0);
+    BIO *bio = BIO_new(BIO_s_mem());
+    enum smq_result result = SMQ_ERR_CRYPTO;
+    if (certificate != NULL && bio != NULL && PEM_write_bio_X509(bio, certificate) == 1)
+        result = save_bio(bio, path, 0644);
+    int saved = errno;
+    BIO_free(bio);
+    X509_free(certificate);
+    errno = saved;
+    return result;
+}
+
+enum smq_result credentials_save_key(const struct credentials *credentials, const char *path) {
+    EVP_PKEY *key = credentials_evp_key(credentials);
+    BIO *bio = BIO_new(BIO_s_secmem());
+    enum smq_result result = SMQ_ERR_CRYPTO;
+    if (key != NULL && bio != NULL && PEM_write_bio_PKCS8PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL) == 1)
+        result = save_bio(bio, path, 0600);
+    int saved = errno;
+    BIO_free(bio);
+    EVP_PKEY_free(key);
+    errno = saved;
+    return result;
+}
+
+/* Makes "directory/name"; SMQ_ERR_SYSTEM when it is too long. */
+static enum smq_result path_in(char path[PATH_MAX], const char *directory, const char *name) {
+    int length = snprintf(path, PATH_MAX, "%s/%s", directory, name);
+    if (length >= 0 && length < PATH_MAX)
+        return SMQ_OK;
+    errno = ENAMETOOLONG;
+    return SMQ_ERR_SYSTEM;
+}
+
+static enum smq_result save_pair(const struct credentials *credentials, const char *directory,
+                                 const char *certificate_name, const char *key_name) {
+    char path[PATH_MAX];
+    enum smq_result result = path_in(path, directory, key_name);
+    if (result == SMQ_OK)
+        result = credentials_save_key(credentials, path);
+    if (result == SMQ_OK)
+        result = path_in(path, directory, certificate_name);
+    if (result == SMQ_OK)
+        result = credentials_save_certificate(credentials, path);
+    return result;
+}
+
+static enum smq_result save_fingerprint(const char *directory, const uint8_t fingerprint[FINGERPRINT_SIZE]) {
+    char text[FINGERPRINT_TEXT_SIZE + 1];
+    char path[PATH_MAX];
+    sodium_bin2base64(text, FINGERPRINT_TEXT_SIZE, fingerprint, FINGERPRINT_SIZE, sodium_base64_VARIANT_URLSAFE);
+    size_t length = strlen(text);
+    text[length++] = '\n';
+    enum smq_result result = path_in(path, directory, "fingerprint");
+    return result == SMQ_OK ? replace_file(path, text, length, 0644) : result;
+}
+
+static enum smq_result issue_server(const struct credentials *ca, const char *directory, const char *common_name,
+                                    enum key_algorithm algorithm) {
+    struct credentials *server = NULL;
+    struct certificate_request request = {
+        .kind = CERTIFICATE_SERVER,
+        .algorithm = algorithm,
+        .common_name = common_name,
+        .not_before_s = clock_realtime_s(),
+        .days = CERTIFICATE_DAYS,
+    };
+    enum smq_result result = credentials_issue(ca, &request, &server);
+    if (result == SMQ_OK)
+        result = save_pair(server, directory, "server.crt", "server.key");
+    credentials_destroy(&server);
+    return result;
+}
+
+enum smq_result credentials_create_files(const char *directory, const char *common_name, enum key_algorithm algorithm,
+                                         uint8_t fingerprint[FINGERPRINT_SIZE]) {
+    static const char *const names[] = {"ca.key", "ca.crt", "server.key", "server.crt", "fingerprint"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        char path[PATH_MAX];
+        enum smq_result result = path_in(path, directory, names[i]);
+        if (result != SMQ_OK)
+            return result;
+        if (access(path, F_OK) == 0)
+            return SMQ_ERR_EXISTS;
+    }
+    struct credentials *ca = NULL;
+    struct certificate_request request = {
+        .kind = CERTIFICATE_CA,
+        .algorithm = algorithm,
+        .common_name = "SMP server CA",
+        .organization = "SimpleX",
+        .not_before_s = clock_realtime_s(),
+        .days = CERTIFICATE_DAYS,
+    };
+    enum smq_result result = credentials_issue(NULL, &request, &ca);
+    if (result == SMQ_OK)
+        result = save_pair(ca, directory, "ca.crt", "ca.key");
+    if (result == SMQ_OK)
+        result = issue_server(ca, directory, common_name, algorithm);
+    if (result == SMQ_OK)
+        result = certificate_fingerprint(ca->chain[0], fingerprint);
+    if (result == SMQ_OK)
+        result = save_fingerprint(directory, fingerprint);
+    credentials_destroy(&ca);
+    return result;
+}
+
+enum smq_result credentials_renew_files(const char *directory, const char *common_name, enum key_algorithm algorithm) {
+    char certificate_path[PATH_MAX];
+    char key_path[PATH_MAX];
+    struct credentials *ca = NULL;
+    enum smq_result result = path_in(certificate_path, directory, "ca.crt");
+    if (result == SMQ_OK)
+        result = path_in(key_path, directory, "ca.key");
+    if (result == SMQ_OK)
+        result = credentials_load(certificate_path, NULL, key_path, &ca, NULL, 0);
+    if (result == SMQ_OK)
+        result = issue_server(ca, directory, common_name, algorithm);
+    credentials_destroy(&ca);
+    return result;
+}
+
+enum smq_result credentials_ca_fingerprint(const char *ca_path, uint8_t fingerprint[FINGERPRINT_SIZE]) {
+    struct credentials found = {.count = 0};
+    enum smq_result result = append_certificates(&found, ca_path, NULL, 0);
+    if (result == SMQ_OK)
+        result = certificate_fingerprint(found.chain[0], fingerprint);
+    for (size_t i = 0; i < found.count; i++)
+        memory_free((void *)(uintptr_t)found.chain[i].bytes);
+    return result;
+}
+
+enum smq_result credentials_read_fingerprint(const char *path, uint8_t fingerprint[FINGERPRINT_SIZE]) {
+    uint8_t *text = NULL;
+    size_t length = 0;
+    enum smq_result result = read_file(path, &text, &length);
+    if (result != SMQ_OK)
+        return result;
+    while (length > 0 && strchr("\r\n =", text[length - 1]) != NULL)
+        length--;
+    size_t decoded = 0;
+    const char *end = NULL;
+    result = SMQ_ERR_SYNTAX;
+    if (sodium_base642bin(fingerprint, FINGERPRINT_SIZE, (const char *)text, length, NULL, &decoded, &end,
+                          sodium_base64_VARIANT_URLSAFE_NO_PADDING) == 0 &&
+        decoded == FINGERPRINT_SIZE && end == (const char *)text + length)
+        result = SMQ_OK;
+    memory_free(text);
+    return result;
+}

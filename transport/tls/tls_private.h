@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/* What the context's callbacks and the connection share. */
+#pragma once
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <openssl/ssl.h>
+
+#include "transport/tls/tls.h"
+
+struct tls_context {
+    SSL_CTX *ssl_context;
+    bool is_server;
+};
+
+struct tls {
+    SSL *ssl;
+    pthread_mutex_t lock; /* held for one step of OpenSSL, which never blocks */
+    bool is_server;
+    bool is_broken;               /* a fatal error happened: OpenSSL allows no further step */
+    bool write_is_pending;        /* an encrypted record waits in OpenSSL's buffer */
+    bool certificate_requested;   /* client side */
+    enum certificate_fault fault; /* why the peer's chain was refused */
+    const char *failure;          /* constant text, or NULL */
+    size_t peer_chain_count;
+    struct slice *peer_chain;           /* one allocation: slices, then the bytes; handed out by tls_take_facts */
+    uint8_t key_hash[FINGERPRINT_SIZE]; /* client side */
+};
+
+/* Copies the chain that `store` was asked to verify, checks it, and sets the error that becomes the TLS alert. 1: accepted. For
+ * SSL_CTX_set_cert_verify_callback. */
+int tls_verify_peer(X509_STORE_CTX *store, void *argument);
