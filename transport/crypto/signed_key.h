@@ -9,7 +9,7 @@
 #include "queues/base/cursor.h"
 #include "transport/crypto/keys.h"
 
-enum { SIGNED_KEY_MAX = 192 }; /* room for any key and signature that we write */
+enum { SIGNED_KEY_MAX = 200 }; /* room for any key and signature that we write */
 
 struct signed_key {
     struct public_key key;
