@@ -52,7 +52,8 @@ struct process *process_start(const char *const argv[], const char *input) {
     int output_pipe[2];
     int errors_pipe[2];
     struct process *process = calloc(1, sizeof *process);
-    require(process != NULL);
+    if (process == NULL)
+        abort();
     require(pipe2(input_pipe, O_CLOEXEC) == 0);
     require(pipe2(output_pipe, O_CLOEXEC) == 0);
     require(pipe2(errors_pipe, O_CLOEXEC) == 0);
