@@ -120,7 +120,7 @@ compile_flags := -std=gnu11 -D_GNU_SOURCE $(includes) -pthread -fPIC $(warnings)
 link_flags := -pthread $(link.$(MODE)) $(LDFLAGS)
 
 libs.queues := -lurcu-cds -lurcu-memb -lurcu-common -lsodium
-libs.transport := -lssl -lcrypto $(libs.queues)
+libs.transport := -lssl -lcrypto -ljansson $(libs.queues)
 libs.stores := -llmdb $(libs.queues)
 libs.actors := -lssl -lcrypto -llmdb -ljansson $(libs.queues)
 libs.bin := -linih $(libs.actors)
