@@ -113,6 +113,7 @@ link.tsan := -fsanitize=thread
 link.fuzz := -fsanitize=fuzzer,address,undefined
 ifeq ($(MODE),fuzz)
 override CC := clang
+warnings += -Wno-cast-qual # clang reports it inside macros of system headers (liburcu, OpenSSL), gcc does not
 endif
 
 includes := -I. -Iqueues/base
