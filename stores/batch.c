@@ -47,13 +47,15 @@ static uint64_t growth_of(const struct store_operation *first, uint64_t page_siz
     return pages;
 }
 
-/* The page that data must end before, so that the reserve stays free in the map and on the disk. */
-static uint64_t limit_of(struct store *store, struct lmdb_pages *pages, uint64_t wanted_end) {
+/* The page that data must end before, so that the reserve stays free in the map and on the disk. On a disk that is nearly full the file grows by what
+ * there is, by halves. */
+static uint64_t limit_of(struct store *store, struct lmdb_pages *pages, uint64_t growth) {
     uint64_t reserve = STORE_RESERVE_BYTES / pages->page_size;
     uint64_t limit = store->map_size / pages->page_size;
-    if (wanted_end + reserve > pages->allocated) {
-        if (lmdb_pages_allocate(store->lmdb, wanted_end + reserve + ALLOCATE_AHEAD) != SMQ_OK)
-            (void)lmdb_pages_allocate(store->lmdb, wanted_end + reserve); /* what it gave is looked at next */
+    if (pages->end + growth + reserve > pages->allocated) {
+        uint64_t ahead = growth + ALLOCATE_AHEAD;
+        while (ahead > 0 && lmdb_pages_allocate(store->lmdb, pages->end + reserve + ahead) != SMQ_OK)
+            ahead /= 2;
         lmdb_pages_get(store->lmdb, pages);
     }
     uint64_t on_disk = pages->allocated > reserve ? pages->allocated - reserve : 0;
@@ -75,7 +77,7 @@ static uint64_t find_room(struct store *store, const struct store_operation *fir
         return 0;
     struct lmdb_pages pages;
     lmdb_pages_get(store->lmdb, &pages);
-    uint64_t limit = limit_of(store, &pages, pages.end + growth);
+    uint64_t limit = limit_of(store, &pages, growth);
     uint64_t used = pages.end;
     if (used + growth > limit)
         used -= count_free_pages(store);
