@@ -64,7 +64,7 @@ static void write_store(FILE *file, const struct smp_init_options *options) {
         "\n# commit: what a client was told is done is on the disk. interval: it gets there every durability_interval\n"
         "# milliseconds; faster, but a power failure may lose that much. A killed process loses nothing with either.\n"
         "# durability = commit\n"
-        "# durability_interval = 100\n"
+        "# durability_interval = 1000\n"
         "# The most that the store may take on the disk; K, M, G and T are understood.\n"
         "# map_size = 64G\n"
         "\n# Messages that one queue holds.\n"

@@ -182,7 +182,7 @@ static const struct ini_row rows[] = {
      .offset = FIELD(durability),
      .initial = "commit",
      .choices = durabilities},
-    NUMBER_KEY("STORE_LOG", "durability_interval", durability_interval, "100", 1, 3600000),
+    NUMBER_KEY("STORE_LOG", "durability_interval", durability_interval, "1000", 1, 3600000),
     {.section = "STORE_LOG",
      .key = "map_size",
      .type = INI_SIZE,

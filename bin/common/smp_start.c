@@ -5,10 +5,13 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
 
 #include "bin/common/smp_init.h"
 #include "queues/base/log.h"
@@ -111,20 +114,35 @@ static void raise_descriptor_limit(void) {
         log_warn("the limit of open files stays low: %s", strerror(errno));
 }
 
+/* Waits for a signal to stop (0), or for a role that failed (1). */
+static int wait_for_stop(const struct smp_router *router, const sigset_t *signals) {
+    int descriptor = signalfd(-1, signals, SFD_CLOEXEC);
+    if (descriptor < 0) {
+        (void)fprintf(stderr, "Error: cannot wait for signals: %s\n", strerror(errno));
+        return 1;
+    }
+    struct pollfd polled[2] = {{.fd = descriptor, .events = POLLIN},
+                               {.fd = smp_router_failure_fd(router), .events = POLLIN}};
+    while (poll(polled, 2, -1) < 0 && errno == EINTR) {
+    }
+    struct signalfd_siginfo received;
+    bool signalled = polled[0].revents != 0 && read(descriptor, &received, sizeof received) == (ssize_t)sizeof received;
+    (void)close(descriptor);
+    if (signalled)
+        log_info("stopping: %s", strsignal((int)received.ssi_signo));
+    else
+        log_error("stopping: a part of the router has failed");
+    return signalled ? 0 : 1;
+}
+
 static int serve(const struct smp_settings *settings, struct smp_router *router, const sigset_t *signals) {
     char error[512] = "";
-    int signal = 0;
     if (smp_router_listen(router, error, sizeof error) != SMQ_OK) {
         (void)fprintf(stderr, "Error: %s\n", error);
         return 1;
     }
     print_serving(router, settings);
-    if (sigwait(signals, &signal) != 0) {
-        (void)fprintf(stderr, "Error: cannot wait for signals\n");
-        return 1;
-    }
-    log_info("stopping: %s", strsignal(signal));
-    return 0;
+    return wait_for_stop(router, signals);
 }
 
 static int run(const struct smp_files *files, const struct smp_start_options *options,

@@ -394,7 +394,7 @@ static void test_start_warns_of_unknown_keys(void **state) {
 
 static void test_start_with_missing_certificates_is_refused(void **state) {
     struct fixture *fixture = *state;
-    static const char *const names[] = {"etc/server.crt", "etc/server.key", "etc/fingerprint", "etc/ca.crt"};
+    static const char *const names[] = {"etc/server.key", "etc/server.crt", "etc/fingerprint", "etc/ca.crt"};
     initialize(fixture);
     (void)configure(fixture, "");
     for (size_t index = 0; index < sizeof names / sizeof names[0]; index++) {
