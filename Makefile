@@ -343,10 +343,10 @@ tidy_stamps := $(patsubst %.c,$(BUILD)/lint/%.tidy,$(all_sources))
 
 lint: deps-lint
 	$(quiet)test/lint.sh $(lint_sources)
-	$(quiet)+$(MAKE) --no-print-directory run-tidy run-cppcheck
+	$(quiet)+$(MAKE) --no-print-directory run-tidy run-cppcheck run-duplicates
 	@echo 'lint: clean'
 
-.PHONY: run-tidy run-cppcheck
+.PHONY: run-tidy run-cppcheck run-duplicates
 run-tidy: $(tidy_stamps)
 
 $(BUILD)/lint/%.tidy: %.c .clang-tidy test/.clang-tidy
@@ -364,6 +364,12 @@ run-cppcheck:
 	  --suppress=missingIncludeSystem --suppress=internalAstError --suppress=uninitStructMember \
 	  --cppcheck-build-dir=$(BUILD)/lint/cppcheck $(includes) -D_GNU_SOURCE -DDEBUG_FAULTS -DSMQ_VERSION='""' \
 	  $(filter-out test/%,$(all_sources))
+
+# Layers share one name space; a program would get either of two functions with the same name, or fail to link.
+run-duplicates: $(call archive,common $(router_layers))
+	$(say) NAMES
+	$(quiet)nm -A --defined-only $^ | awk 'NF >= 3 && $$(NF-1) ~ /^[TDBR]$$/ { \
+	  if ($$NF in file) { print "defined twice: " $$NF, file[$$NF], $$1; bad = 1 } file[$$NF] = $$1 } END { exit bad }'
 
 format: deps-lint
 	clang-format -i $(lint_sources)
