@@ -6,8 +6,8 @@
  * want of room, the growing operations of the piece fail at once and the rest, which frees room, is tried again.
  *
  * Running out of room is normally seen before it happens. The map is larger than what data may take, and the file is
- * allocated ahead of it, both by STORE_RESERVE_BYTES; growing operations are refused when they would eat into that. LMDB writes pages anew
- * rather than in place, so that freeing room needs room first: that is what the reserve is for. */
+ * allocated ahead of it; growing operations are refused when they would eat into that. LMDB writes pages anew rather than in place,
+ * and uses a freed page again only when no older snapshot is open, so that freeing room needs room first: that is what the reserves are for. */
 #include "stores/batch.h"
 
 #include "queues/base/clock.h"
@@ -47,7 +47,7 @@ static uint64_t growth_of(const struct store_operation *first, uint64_t page_siz
     return pages;
 }
 
-/* The page that data must end before, so that the reserve stays free in the map and on the disk. On a disk that is nearly full the file grows by what
+/* The page that data must end before, so that the reserves stay free. On a disk that is nearly full the file grows by what
  * there is, by halves. */
 static uint64_t limit_of(struct store *store, struct lmdb_pages *pages, uint64_t growth) {
     uint64_t reserve = STORE_RESERVE_BYTES / pages->page_size;

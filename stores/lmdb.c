@@ -72,6 +72,7 @@ enum smq_result lmdb_open(const struct lmdb_options *options, struct lmdb **out)
     struct lmdb *lmdb = memory_zalloc(sizeof *lmdb);
     if (lmdb == NULL)
         return SMQ_ERR_NO_MEMORY;
+    pthread_mutex_init(&lmdb->readers_lock, NULL);
     int code = mdb_env_create(&lmdb->env);
     if (code == MDB_SUCCESS)
         code = open_environment(lmdb, options);
@@ -109,6 +110,7 @@ void lmdb_close(struct lmdb **lmdb) {
         return;
     if ((*lmdb)->env != NULL)
         mdb_env_close((*lmdb)->env);
+    pthread_mutex_destroy(&(*lmdb)->readers_lock);
     memory_free(*lmdb);
     *lmdb = NULL;
 }
@@ -131,18 +133,38 @@ void lmdb_pages_get(const struct lmdb *lmdb, struct lmdb_pages *out) {
     out->map = info.me_mapsize / lmdb->page_size;
 }
 
-/* LMDB keeps its free list in table 0: the value of each entry is a count and as many page numbers. */
+/* The write transaction that the oldest open snapshot sees; SIZE_MAX when there is none. A snapshot that begins meanwhile may be missed: it
+ * is as new as the last commit. */
+static size_t oldest_snapshot(struct lmdb *lmdb, const struct lmdb_txn *except) {
+    size_t oldest = SIZE_MAX;
+    pthread_mutex_lock(&lmdb->readers_lock);
+    for (const struct lmdb_txn *reader = lmdb->readers; reader != NULL; reader = reader->next) {
+        size_t snapshot = atomic_load_explicit(&reader->snapshot, memory_order_relaxed);
+        if (reader != except && snapshot != 0 && snapshot < oldest)
+            oldest = snapshot;
+    }
+    pthread_mutex_unlock(&lmdb->readers_lock);
+    return oldest;
+}
+
+/* LMDB keeps its free list in table 0, by the transaction that freed: the value is a count and as many page numbers. */
 uint64_t lmdb_pages_free(struct lmdb_txn *txn) {
     uint64_t total = 0;
+    size_t oldest = oldest_snapshot(txn->lmdb, txn);
     MDB_cursor *cursor = NULL;
     if (txn->writable || mdb_cursor_open(txn->txn, 0, &cursor) != MDB_SUCCESS)
         return 0;
     MDB_val key;
     MDB_val value;
     while (mdb_cursor_get(cursor, &key, &value, MDB_NEXT) == MDB_SUCCESS) {
+        size_t freed_by = 0;
         size_t count = 0;
-        if (value.mv_size >= sizeof count)
-            memcpy(&count, value.mv_data, sizeof count);
+        if (key.mv_size != sizeof freed_by || value.mv_size < sizeof count)
+            continue;
+        memcpy(&freed_by, key.mv_data, sizeof freed_by);
+        memcpy(&count, value.mv_data, sizeof count);
+        if (freed_by > oldest)
+            break;
         total += count;
     }
     mdb_cursor_close(cursor);
@@ -169,20 +191,45 @@ enum smq_result lmdb_pages_allocate(struct lmdb *lmdb, uint64_t pages) {
 
 /* ---- transactions ---- */
 
+/* Claims a place in LMDB's table of readers now, so that no later lmdb_begin fails for want of one. */
+static enum smq_result register_reader(struct lmdb_txn *txn) {
+    struct lmdb *lmdb = txn->lmdb;
+    int code = mdb_txn_begin(lmdb->env, NULL, MDB_RDONLY, &txn->txn);
+    if (code != MDB_SUCCESS)
+        return result_of_code(code);
+    mdb_txn_reset(txn->txn);
+    pthread_mutex_lock(&lmdb->readers_lock);
+    txn->next = lmdb->readers;
+    if (txn->next != NULL)
+        txn->next->previous = txn;
+    lmdb->readers = txn;
+    pthread_mutex_unlock(&lmdb->readers_lock);
+    return SMQ_OK;
+}
+
+static void unregister_reader(struct lmdb_txn *txn) {
+    struct lmdb *lmdb = txn->lmdb;
+    pthread_mutex_lock(&lmdb->readers_lock);
+    if (txn->previous != NULL)
+        txn->previous->next = txn->next;
+    else
+        lmdb->readers = txn->next;
+    if (txn->next != NULL)
+        txn->next->previous = txn->previous;
+    pthread_mutex_unlock(&lmdb->readers_lock);
+    mdb_txn_abort(txn->txn);
+}
+
 enum smq_result lmdb_txn_create(struct lmdb *lmdb, bool writable, struct lmdb_txn **out) {
     struct lmdb_txn *txn = memory_zalloc(sizeof *txn);
     if (txn == NULL)
         return SMQ_ERR_NO_MEMORY;
     txn->lmdb = lmdb;
     txn->writable = writable;
-    if (!writable) {
-        /* Claims the place in the table of readers now, so that no later lmdb_begin fails for want of one. */
-        int code = mdb_txn_begin(lmdb->env, NULL, MDB_RDONLY, &txn->txn);
-        if (code != MDB_SUCCESS) {
-            memory_free(txn);
-            return result_of_code(code);
-        }
-        mdb_txn_reset(txn->txn);
+    enum smq_result result = writable ? SMQ_OK : register_reader(txn);
+    if (result != SMQ_OK) {
+        memory_free(txn);
+        return result;
     }
     *out = txn;
     return SMQ_OK;
@@ -195,8 +242,8 @@ void lmdb_txn_destroy(struct lmdb_txn **txn) {
     for (unsigned i = 0; i < LMDB_MAX_TABLES; i++)
         if ((*txn)->cursors[i] != NULL)
             mdb_cursor_close((*txn)->cursors[i]);
-    if ((*txn)->txn != NULL)
-        mdb_txn_abort((*txn)->txn);
+    if (!(*txn)->writable)
+        unregister_reader(*txn);
     memory_free(*txn);
     *txn = NULL;
 }
@@ -223,6 +270,8 @@ enum smq_result lmdb_begin(struct lmdb_txn *txn) {
         return txn->error;
     }
     txn->open = true;
+    if (!txn->writable)
+        atomic_store_explicit(&txn->snapshot, mdb_txn_id(txn->txn), memory_order_relaxed);
     return SMQ_OK;
 }
 
@@ -241,6 +290,7 @@ void lmdb_abort(struct lmdb_txn *txn) {
         forget_write(txn);
     } else {
         mdb_txn_reset(txn->txn);
+        atomic_store_explicit(&txn->snapshot, 0, memory_order_relaxed);
         txn->open = false;
     }
 }

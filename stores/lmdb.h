@@ -40,7 +40,8 @@ struct lmdb_pages {
     uint64_t map;       /* pages that the map can hold */
 };
 void lmdb_pages_get(const struct lmdb *lmdb, struct lmdb_pages *out);
-/* Pages below `end` that hold nothing. Costs a walk over the free list. `txn` is a read-only one. */
+/* Pages below `end` that hold nothing and that no open snapshot but `txn` keeps from being used again. Costs a walk over the free list.
+ * `txn` is an open read-only one. */
 uint64_t lmdb_pages_free(struct lmdb_txn *txn);
 /* Asks the file system for room for the first `pages` pages of the file, so that writing them cannot fail for want of space.
  * SMQ_ERR_STORE_FULL when it has none. Does nothing on a file system that does not know how. */

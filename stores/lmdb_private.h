@@ -3,6 +3,8 @@
 #pragma once
 
 #include <lmdb.h>
+#include <pthread.h>
+#include <stdatomic.h>
 
 #include "stores/lmdb.h"
 
@@ -12,11 +14,16 @@ struct lmdb {
     unsigned table_count;
     uint64_t page_size;
     uint64_t allocated; /* bytes of the data file; UINT64_MAX when the file system cannot allocate ahead */
+    pthread_mutex_t readers_lock;
+    struct lmdb_txn *readers; /* all read-only transactions, under readers_lock */
 };
 
 struct lmdb_txn {
     struct lmdb *lmdb;
-    MDB_txn *txn; /* a read-only one is kept, reset, between transactions */
+    struct lmdb_txn *next; /* in the list of readers */
+    struct lmdb_txn *previous;
+    _Atomic size_t snapshot; /* of an open read-only one: the number of the write transaction that it sees; else 0 */
+    MDB_txn *txn;            /* a read-only one is kept, reset, between transactions */
     bool writable;
     bool open;
     int code; /* of LMDB or errno; 0 when the error came from lmdb_fail */

@@ -211,8 +211,8 @@ static enum smq_result check_schema(struct store *store, const char *directory) 
 static enum smq_result open_data(struct store *store, const struct store_options *options) {
     struct lmdb_options lmdb_options = {
         .directory = options->directory,
-        .map_size = options->map_size + STORE_RESERVE_BYTES,
-        .map_reserve = STORE_RESERVE_BYTES,
+        .map_size = options->map_size + STORE_RESERVE_ADDRESSES,
+        .map_reserve = STORE_RESERVE_ADDRESSES,
         .max_readers = STORE_MAX_READERS + 1,
         .sync = options->durability == STORE_DURABILITY_COMMIT,
     };
@@ -232,7 +232,7 @@ static enum smq_result open_data(struct store *store, const struct store_options
 
 static bool options_are_valid(const struct store_options *options) {
     return options->directory != NULL && options->map_size >= STORE_MIN_MAP_SIZE &&
-           options->map_size <= SIZE_MAX - STORE_RESERVE_BYTES &&
+           options->map_size <= SIZE_MAX - STORE_RESERVE_ADDRESSES &&
            (options->durability == STORE_DURABILITY_COMMIT || options->interval_ms > 0);
 }
 

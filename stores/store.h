@@ -39,7 +39,8 @@ enum store_durability {
 
 enum {
     STORE_MAX_READERS = 1024,              /* store_reader objects at one time */
-    STORE_RESERVE_BYTES = 8 * 1024 * 1024, /* beyond map_size, for operations that free space while the store is full */
+    STORE_RESERVE_BYTES = 8 * 1024 * 1024, /* of disk, kept for operations that free space while the store is full */
+    STORE_RESERVE_ADDRESSES = 64 * 1024 * 1024, /* of the map beyond map_size, for the same while snapshots are open */
     STORE_MIN_MAP_SIZE = 1024 * 1024,
 };
 
