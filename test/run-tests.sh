@@ -50,7 +50,7 @@ esac
 export OUT LOGS LIMIT
 export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1:detect_stack_use_after_return=1:strict_string_checks=1}
 export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1:halt_on_error=1}
-export TSAN_OPTIONS=${TSAN_OPTIONS:-halt_on_error=1:second_deadlock_stack=1:history_size=4}
+export TSAN_OPTIONS=${TSAN_OPTIONS:-halt_on_error=1:second_deadlock_stack=1:history_size=4:atexit_sleep_ms=50}
 if [ -f test/tsan.supp ]; then TSAN_OPTIONS=$TSAN_OPTIONS:suppressions=$PWD/test/tsan.supp; fi
 
 printf '%s\n' "$@" | xargs -r -P "${TEST_JOBS:-2}" -n 1 "$0" --one
