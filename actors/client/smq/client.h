@@ -229,7 +229,7 @@ struct smq_event {
 
 struct smq_events_options {
     uint32_t batches;     /* most batches that wait or are not released yet; 0: 65,536 */
-    uint64_t bytes;       /* most bytes of them; 0: 64 MiB; at least 128 KiB */
+    uint64_t bytes;       /* most bytes of them; 0: 64 MiB; at least 256 KiB */
     bool with_descriptor; /* for smq_events_descriptor */
 };
 
@@ -270,13 +270,10 @@ struct smq_client_options {
     uint32_t background_timeout_ms;
     /* 600,000: a connection silent for so long, which has subscribed to something, is pinged; 0: never */
     uint32_t ping_interval_ms;
-    uint32_t ping_count;            /* 3: so many time-outs in a row, and ... */
-    uint32_t ping_window_ms;        /* 900,000: ... so long without a block, drop the connection; count 0: never */
-    bool keep_alive;                /* true: TCP keep-alive */
-    uint32_t keep_alive_idle_s;     /* 30 */
-    uint32_t keep_alive_interval_s; /* 15 */
-    uint32_t keep_alive_count;      /* 4 */
-    uint32_t outstanding_max;       /* 16,384 asynchronous commands without a completion; then SMQ_ERR_NO_CREDIT */
+    uint32_t ping_count;      /* 3: so many time-outs in a row, and ... */
+    uint32_t ping_window_ms;  /* 900,000: ... so long without a block, drop the connection; count 0: never */
+    bool keep_alive;          /* true: TCP keep-alive, idle 30 s, interval 15 s, 4 probes */
+    uint32_t outstanding_max; /* 16,384 asynchronous commands without a completion; then SMQ_ERR_NO_CREDIT */
     /* 4 MiB of commands that wait to be sent; then SMQ_ERR_NO_CREDIT in the asynchronous form */
     uint64_t unsent_bytes_max;
 };
@@ -553,7 +550,7 @@ struct smq_opened {
     uint8_t sender_key[SMQ_KEY_DER_MAX]; /* SPKI DER */
 };
 /* Unwraps in place. In messaging mode the handle remembers the sender's half from the first envelope: export it
- * again then. SMQ_ERR_SYNTAX, SMQ_ERR_CRYPTO; SMQ_ERR_NOT_FOUND: no envelope with a key came before. */
+ * again then. SMQ_ERR_SYNTAX, SMQ_ERR_CRYPTO, SMQ_ERR_VERSION; SMQ_ERR_NOT_FOUND: no envelope with a key came before. */
 enum smq_result smq_receive_queue_open(struct smq_receive_queue *queue, uint8_t *envelope, size_t length,
                                        struct smq_opened *opened);
 

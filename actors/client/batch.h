@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/* smq_batch from the inside: events and everything they point to, in one allocation. */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "actors/client/smq/client.h"
+#include "queues/mailbox.h"
+
+struct smq_batch {
+    uint32_t magic;
+    uint32_t count;
+    size_t size;               /* bytes of the allocation: what it costs in credit */
+    struct mailbox_node node;  /* on the way to the consumer */
+    struct smq_batch *next;    /* while it waits for credit: its owner's chain */
+    struct smq_events *origin; /* where it was taken, referenced: gets the credit back; NULL: nowhere */
+    struct smq_event events[]; /* then the bytes */
+};
+
+/* Packs `count` events (at least 1, all of one client): byte strings and texts are copied, references to handles are
+ * taken over, the client is referenced. NULL when out of memory; then nothing was taken over. Any thread. */
+struct smq_batch *batch_create(const struct smq_event *events, size_t count);
+struct smq_batch *batch_of_node(struct mailbox_node *node);
+/* Takes the reference over. */
+void batch_set_origin(struct smq_batch *batch, struct smq_events *origin);

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/* smq_client: making, connecting and closing it, and the hooks of its connection. */
+#include "actors/client/client.h"
+
+#include <string.h>
+
+#include "actors/client/context.h"
+#include "actors/client/events.h"
+#include "actors/client/lane.h"
+#include "queues/base/clock.h"
+#include "queues/base/magic.h"
+#include "queues/base/memory.h"
+#include "queues/base/thread.h"
+
+enum {
+    CLIENT_MAGIC = MAGIC('c', 'l', 'n', 't'),
+    FIRST_CHECK_MS = 20, /* the monitor then asks for the time that the client's options say */
+    CONNECT_MARGIN_MS = 10000,
+};
+
+void smq_client_options_init(struct smq_client_options *options) {
+    *options = (struct smq_client_options){.version_min = SMQ_VERSION_MIN,
+                                           .version_max = SMQ_VERSION_MAX,
+                                           .session_key = true,
+                                           .connect_timeout_ms = 15000,
+                                           .command_timeout_ms = 10000,
+                                           .background_timeout_ms = 30000,
+                                           .ping_interval_ms = 600000,
+                                           .ping_count = 3,
+                                           .ping_window_ms = 900000,
+                                           .keep_alive = true,
+                                           .outstanding_max = 16384,
+                                           .unsent_bytes_max = 4 << 20};
+}
+
+void client_check(const struct smq_client *client) {
+    MAGIC_CHECK(client, CLIENT_MAGIC);
+}
+
+struct smq_client *client_reference(struct smq_client *client) {
+    client_check(client);
+    atomic_fetch_add_explicit(&client->references, 1, memory_order_relaxed);
+    return client;
+}
+
+void client_release(struct smq_client *client) {
+    client_check(client);
+    if (atomic_fetch_sub_explicit(&client->references, 1, memory_order_acq_rel) != 1) {
+        return;
+    }
+    MAGIC_CLEAR(client);
+    smp_session_wipe(&client->session);
+    password_wipe(&client->password);
+    promise_release(&client->connected);
+    router_address_release(client->router);
+    if (client->options.events != NULL) {
+        events_release(client->options.events);
+    }
+    struct smq_context *context = client->context;
+    memory_free(client);
+    context_release(context);
+}
+
+/* ---- hooks of the connection ---- */
+
+static enum smq_result received(struct connection *connection, void *state, struct block *block) {
+    (void)connection;
+    struct smq_client *client = state;
+    block->message.kind = LANE_BLOCK;
+    enum smq_result result = actor_send(client->lane->actor, &block->message);
+    if (result != SMQ_OK) {
+        block_release(block);
+    }
+    return result;
+}
+
+static void closed(struct connection *connection, void *state, enum smq_result reason) {
+    (void)connection;
+    struct smq_client *client = state;
+    client->closed_reason = reason;
+    client->closed_message.kind = LANE_CLOSED;
+    (void)actor_send(client->lane->actor, &client->closed_message); /* refused: the lane ends its clients itself */
+}
+
+static void released(void *state) {
+    client_release(state);
+}
+
+const struct protocol client_protocol = {.name = "smp-client",
+                                         .received = received,
+                                         .fill = client_fill,
+                                         .discard = client_discard,
+                                         .check = client_monitor,
+                                         .first_check_ms = FIRST_CHECK_MS,
+                                         .closed = closed,
+                                         .released = released};
+
+/* ---- connecting ---- */
+
+static bool options_are_valid(const struct smq_client_options *options) {
+    return options->version_min >= SMQ_VERSION_MIN && options->version_max <= SMQ_VERSION_MAX &&
+           options->version_min <= options->version_max && options->connect_timeout_ms > 0 &&
+           options->command_timeout_ms > 0 && options->background_timeout_ms > 0;
+}
+
+/* A client with two references: the handle's and the lane's. */
+static enum smq_result create(struct smq_context *context, const char *address_text,
+                              const struct smq_client_options *options, bool blocking, struct smq_client **client) {
+    struct server_address address;
+    struct smq_client *made = memory_zalloc(sizeof(*made));
+    if (made == NULL) {
+        return SMQ_ERR_NO_MEMORY;
+    }
+    enum smq_result result =
+        server_address_parse_with_password(slice_of_text(address_text), ADDRESS_SMP, &address, &made->password);
+    if (result != SMQ_OK) {
+        memory_free(made);
+        return result;
+    }
+    atomic_init(&made->references, 2);
+    made->context = context_reference(context);
+    made->lane = context_choose_lane(context, &made->number);
+    made->options = *options;
+    made->options.events = options->events == NULL ? NULL : events_reference(options->events);
+    made->blocking_connect = blocking;
+    made->created_ms = clock_monotonic_ms();
+    MAGIC_SET(made, CLIENT_MAGIC);
+    made->router = router_address_create(&address);
+    struct smq_event final = {.kind = SMQ_EVENT_DISCONNECTED, .client = made, .user = options->user};
+    made->final = batch_create(&final, 1);
+    result = made->router == NULL || made->final == NULL ? SMQ_ERR_NO_MEMORY : SMQ_OK;
+    if (result == SMQ_OK && blocking) {
+        result = promise_create(NULL, &made->connected);
+    }
+    if (result != SMQ_OK) {
+        smq_batch_release(&made->final);
+        client_release(made);
+        client_release(made);
+        return result;
+    }
+    *client = made;
+    return SMQ_OK;
+}
+
+static enum smq_result start(struct smq_context *context, const char *address, const struct smq_client_options *given,
+                             bool blocking, struct smq_client **client) {
+    struct smq_client_options options;
+    smq_client_options_init(&options);
+    options = given == NULL ? options : *given;
+    if (!options_are_valid(&options) || (!blocking && options.events == NULL)) {
+        return SMQ_ERR_INVALID;
+    }
+    thread_attach();
+    struct smq_client *made;
+    enum smq_result result = create(context, address, &options, blocking, &made);
+    if (result != SMQ_OK) {
+        return result;
+    }
+    made->connect_message.kind = LANE_CONNECT;
+    result = actor_send(made->lane->actor, &made->connect_message);
+    if (result != SMQ_OK) {
+        smq_batch_release(&made->final);
+        client_release(made);
+        client_release(made);
+        return result;
+    }
+    *client = made;
+    return SMQ_OK;
+}
+
+enum smq_result smq_client_connect_async(struct smq_context *context, const char *address,
+                                         const struct smq_client_options *options, struct smq_client **client) {
+    return start(context, address, options, false, client);
+}
+
+enum smq_result smq_client_connect(struct smq_context *context, const char *address,
+                                   const struct smq_client_options *options, struct smq_client **client,
+                                   struct smq_error *error) {
+    struct smq_client *made;
+    enum smq_result result = start(context, address, options, true, &made);
+    if (result != SMQ_OK) {
+        error_set(error, result, smq_result_text(result));
+        return result;
+    }
+    void *nothing = NULL;
+    uint64_t wait_ms = (uint64_t)made->options.connect_timeout_ms + CONNECT_MARGIN_MS;
+    result = promise_wait(made->connected, wait_ms > INT32_MAX ? INT32_MAX : (int)wait_ms, &nothing);
+    if (result == SMQ_OK) {
+        *client = made;
+        return SMQ_OK;
+    }
+    /* Without the lane's answer, which the margin makes unlikely, its error text may still be in the making. */
+    if (result == SMQ_ERR_TIMEOUT) {
+        error_set(error, result, smq_result_text(result));
+    } else if (error != NULL) {
+        *error = made->connect_error;
+    }
+    smq_client_close(&made);
+    return result;
+}
+
+struct smq_client *smq_client_reference(struct smq_client *client) {
+    return client_reference(client);
+}
+
+void smq_client_close(struct smq_client **client) {
+    struct smq_client *closed_client = *client;
+    *client = NULL;
+    if (closed_client == NULL) {
+        return;
+    }
+    client_check(closed_client);
+    thread_attach();
+    if (!atomic_exchange_explicit(&closed_client->closing, true, memory_order_acq_rel)) {
+        closed_client->close_message.kind = LANE_CLOSE;
+        if (actor_send(closed_client->lane->actor, &client_reference(closed_client)->close_message) != SMQ_OK) {
+            client_release(closed_client);
+        }
+    }
+    client_release(closed_client);
+}
+
+void smq_client_info(const struct smq_client *client, struct smq_client_info *info) {
+    client_check(client);
+    *info = (struct smq_client_info){
+        .connected = atomic_load_explicit(&client->is_connected, memory_order_acquire),
+        .number = client->number,
+        .outstanding = atomic_load_explicit(&client->commands, memory_order_relaxed),
+        .blocks_received = atomic_load_explicit(&client->blocks_received, memory_order_relaxed),
+        .blocks_sent = atomic_load_explicit(&client->blocks_sent, memory_order_relaxed),
+    };
+    if (atomic_load_explicit(&client->is_ready, memory_order_acquire)) {
+        info->encrypted = client->session.encrypted;
+        info->version = client->session.version;
+        info->session_id_length = client->session.session_id_length;
+        memcpy(info->session_id, client->session.session_id, client->session.session_id_length);
+        info->body_max = smp_message_limit(info->version);
+    }
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/* What the public command functions share: building a request and running it in one of the two forms. */
+#pragma once
+
+#include "actors/client/request.h"
+
+static inline struct call call_blocking(uint32_t timeout_ms, struct smq_error *error) {
+    return (struct call){.timeout_ms = timeout_ms, .error = error};
+}
+
+static inline struct call call_asynchronous(uint32_t timeout_ms, uint64_t tag) {
+    return (struct call){.asynchronous = true, .timeout_ms = timeout_ms, .tag = tag};
+}
+
+/* Fails a call before anything was submitted: fills call->error. Returns `result`. */
+enum smq_result call_fail(const struct call *call, enum smq_result result);
+
+/* A request of the queue's recipient (`body` still lacks its parameters), authorized by its key. NULL when out of
+ * memory. */
+struct request *recipient_request(struct smq_client *client, struct smq_receive_queue *queue, enum smq_command command,
+                                  size_t data_size);

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/* smq_context: starts and stops the lanes that all clients share. */
+#include "actors/client/context.h"
+
+#include <unistd.h>
+
+#include "queues/base/magic.h"
+#include "queues/base/memory.h"
+#include "queues/base/secret.h"
+#include "queues/base/setup.h"
+#include "queues/base/thread.h"
+#include "transport/crypto/setup.h"
+
+enum {
+    CONTEXT_MAGIC = MAGIC('c', 't', 'x', 't'),
+    LANES_MAX = 64,
+    FLUSH_MS = 2000,
+};
+
+void smq_context_options_init(struct smq_context_options *options) {
+    *options = (struct smq_context_options){.receive_lanes = 0};
+}
+
+static enum smq_result send_lane_start(void *context, unsigned lane, void **lane_state) {
+    (void)context;
+    (void)lane;
+    *lane_state = memory_alloc(sizeof(struct send_lane_state));
+    return *lane_state == NULL ? SMQ_ERR_NO_MEMORY : SMQ_OK;
+}
+
+static void send_lane_stop(void *lane_state) {
+    secret_wipe(lane_state, sizeof(struct send_lane_state));
+    memory_free(lane_state);
+}
+
+static unsigned lane_count(unsigned wanted) {
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    unsigned count = wanted != 0 ? wanted : processors > 0 ? (unsigned)processors : 1;
+    return count > LANES_MAX ? LANES_MAX : count;
+}
+
+struct smq_context *context_reference(struct smq_context *context) {
+    MAGIC_CHECK(context, CONTEXT_MAGIC);
+    atomic_fetch_add_explicit(&context->references, 1, memory_order_relaxed);
+    return context;
+}
+
+void context_release(struct smq_context *context) {
+    if (atomic_fetch_sub_explicit(&context->references, 1, memory_order_acq_rel) != 1) {
+        return;
+    }
+    MAGIC_CLEAR(context);
+    for (unsigned i = 0; i < context->lane_count; i++) {
+        client_lane_destroy(&context->lanes[i]);
+    }
+    memory_free(context->lanes);
+    memory_free(context);
+}
+
+struct process_lane *context_choose_lane(struct smq_context *context, uint64_t *number) {
+    static _Atomic uint64_t clients;
+    *number = 1 + atomic_fetch_add_explicit(&clients, 1, memory_order_relaxed);
+    return &context->lanes[*number % context->lane_count];
+}
+
+static enum smq_result start_lanes(struct smq_context *context, unsigned count) {
+    context->lanes = memory_zalloc_array(count, sizeof(struct process_lane));
+    if (context->lanes == NULL) {
+        return SMQ_ERR_NO_MEMORY;
+    }
+    for (unsigned i = 0; i < count; i++) {
+        enum smq_result result = process_lane_init(&context->lanes[i], context, i);
+        if (result != SMQ_OK) {
+            return result;
+        }
+        context->lane_count = i + 1;
+        result = actor_start(context->lanes[i].actor);
+        if (result != SMQ_OK) {
+            return result;
+        }
+    }
+    return SMQ_OK;
+}
+
+static void stop_lanes(struct smq_context *context) {
+    for (unsigned i = 0; i < context->lane_count; i++) {
+        actor_stop(context->lanes[i].actor);
+    }
+    for (unsigned i = 0; i < context->lane_count; i++) {
+        actor_join(context->lanes[i].actor);
+    }
+}
+
+enum smq_result smq_context_create(const struct smq_context_options *options, struct smq_context **context) {
+    struct smq_context_options chosen;
+    smq_context_options_init(&chosen);
+    chosen = options == NULL ? chosen : *options;
+    enum smq_result result = base_setup();
+    if (result == SMQ_OK) {
+        result = crypto_setup();
+    }
+    if (result != SMQ_OK) {
+        return result;
+    }
+    struct smq_context *made = memory_zalloc(sizeof(*made));
+    if (made == NULL) {
+        return SMQ_ERR_NO_MEMORY;
+    }
+    atomic_init(&made->references, 1);
+    MAGIC_SET(made, CONTEXT_MAGIC);
+    struct net_options net_options = {.receive_lanes = lane_count(chosen.receive_lanes),
+                                      .send_lanes = lane_count(chosen.send_lanes),
+                                      .block_credit_per_lane = chosen.receive_bytes / BLOCK_SIZE,
+                                      .send_lane_start = send_lane_start,
+                                      .send_lane_stop = send_lane_stop};
+    if (chosen.receive_bytes == 0) {
+        net_options.block_credit_per_lane = 256;
+    }
+    result = start_lanes(made, lane_count(chosen.process_lanes));
+    if (result == SMQ_OK) {
+        result = tls_context_create_client(NULL, &made->tls);
+    }
+    if (result == SMQ_OK) {
+        result = net_create(&net_options, &made->net);
+    }
+    if (result != SMQ_OK) {
+        stop_lanes(made);
+        tls_context_destroy(&made->tls);
+        context_release(made);
+        return result;
+    }
+    *context = made;
+    return SMQ_OK;
+}
+
+void smq_context_destroy(struct smq_context **context) {
+    struct smq_context *destroyed = *context;
+    *context = NULL;
+    if (destroyed == NULL) {
+        return;
+    }
+    MAGIC_CHECK(destroyed, CONTEXT_MAGIC);
+    thread_attach();
+    for (unsigned i = 0; i < destroyed->lane_count; i++) {
+        (void)actor_send(destroyed->lanes[i].actor, &destroyed->lanes[i].stop_message);
+    }
+    (void)net_flush(destroyed->net, FLUSH_MS); /* what is left then is discarded */
+    net_destroy(&destroyed->net);
+    stop_lanes(destroyed);
+    tls_context_destroy(&destroyed->tls);
+    context_release(destroyed);
+}

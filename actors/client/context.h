@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/* smq_context from the inside: the lanes that all clients of a process share. */
+#pragma once
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "actors/client/lane.h"
+#include "actors/client/smq/client.h"
+#include "actors/net/net.h"
+#include "transport/smp/transmission.h"
+#include "transport/tls/tls.h"
+
+struct smq_context {
+    uint32_t magic;
+    /* the owner's handle and each client's: stopped lanes stay allocated for those who still send to them */
+    _Atomic uint32_t references;
+    struct tls_context *tls;
+    struct net *net;
+    unsigned lane_count;
+    struct process_lane *lanes;
+};
+
+struct smq_context *context_reference(struct smq_context *context);
+void context_release(struct smq_context *context);
+/* For a new client: its lane, and a number that no other client of the process has. */
+struct process_lane *context_choose_lane(struct smq_context *context, uint64_t *number);
+
+/* What each send lane owns. */
+struct send_lane_state {
+    uint8_t scratch[SMP_AUTHORIZED_MAX]; /* bytes to sign */
+};

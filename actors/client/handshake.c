@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/* Handshake of clients: judging the router's hello (reference: Transport.hs, smpClientHandshake). */
+#include <string.h>
+
+#include "actors/client/client.h"
+#include "transport/crypto/signed_key.h"
+#include "transport/tls/certificate.h"
+
+static enum smq_result fail(struct smq_client *client, enum smq_result result, struct smp_transport_error error) {
+    char text[SMQ_ERROR_TEXT_SIZE];
+    struct writer writer = writer_of(text, sizeof(text) - 1);
+    smp_transport_error_write(&writer, error);
+    text[writer_length(&writer)] = 0;
+    error_set(&client->connect_error, result, text);
+    return result;
+}
+
+/* The chain in the hello must name the router that the address names, and the session key must be signed by the
+ * certificate that TLS was done with. */
+static enum smq_result verify_key(const struct smq_client *client, const struct smp_chain_key *chain_key,
+                                  struct public_key *server_key) {
+    struct slice chain[CERTIFICATE_CHAIN_MAX];
+    size_t count = smp_chain_certificates(chain_key, chain, CERTIFICATE_CHAIN_MAX);
+    struct certificate_chain_class class = certificate_chain_classify(count);
+    if (class.kind != CHAIN_VALID) {
+        return SMQ_ERR_IDENTITY;
+    }
+    uint8_t fingerprint[FINGERPRINT_SIZE];
+    enum smq_result result = certificate_fingerprint(chain[class.identity], fingerprint);
+    if (result != SMQ_OK) {
+        return result;
+    }
+    if (memcmp(fingerprint, client->router->address.key_hash, sizeof(fingerprint)) != 0) {
+        return SMQ_ERR_IDENTITY;
+    }
+    const struct connection_tls *tls = connection_tls(client->connection);
+    struct signed_key signed_key;
+    struct public_key leaf_key;
+    if (tls->peer_chain_count == 0 || certificate_public_key(tls->peer_chain[0], &leaf_key) != SMQ_OK ||
+        signed_key_parse(chain_key->signed_key, &signed_key) != SMQ_OK ||
+        signed_key_verify(&signed_key, &leaf_key) != SMQ_OK || signed_key.key.algorithm != KEY_X25519) {
+        return SMQ_ERR_CRYPTO;
+    }
+    *server_key = signed_key.key;
+    return SMQ_OK;
+}
+
+/* Makes the client's key, when it sends one, and the session with it. */
+static enum smq_result start_session(struct smq_client *client, uint16_t version, struct slice session_id) {
+    struct key_pair pair = {.public_key.algorithm = KEY_NONE};
+    struct dh_secret secret;
+    enum smq_result result = SMQ_OK;
+    bool sends_key = client->options.session_key && version >= SMP_VERSION_AUTH;
+    if (sends_key) {
+        result = key_pair_generate(KEY_X25519, &pair);
+    }
+    bool encrypted = smp_blocks_are_encrypted(version, client->server_key.algorithm != KEY_NONE, sends_key, false);
+    if (result == SMQ_OK && encrypted) {
+        result = dh(&pair.private_key, &client->server_key, &secret);
+    }
+    if (result == SMQ_OK) {
+        client->hello_key = pair.public_key;
+        result = smp_session_init(&client->session, SMP_SIDE_CLIENT, version, session_id, encrypted ? &secret : NULL);
+    }
+    key_pair_wipe(&pair);
+    dh_secret_wipe(&secret);
+    return result;
+}
+
+enum smq_result client_handshake(struct smq_client *client, const uint8_t *block) {
+    struct smp_server_hello hello;
+    if (smp_server_hello_parse(block, &hello) != SMQ_OK) {
+        return fail(client, SMQ_ERR_SYNTAX, smp_handshake_error_of(SMP_HANDSHAKE_PARSE));
+    }
+    const struct connection_tls *tls = connection_tls(client->connection);
+    struct slice session_id = slice_of(tls->session_id, tls->session_id_length);
+    struct version_range own = {client->options.version_min, client->options.version_max}, agreed;
+    struct smp_transport_error error;
+    enum smq_result result = smp_client_agree(&hello, own, false, session_id, &agreed, &error);
+    if (result != SMQ_OK) {
+        return fail(client, result, error);
+    }
+    if (hello.has_key) {
+        result = verify_key(client, &hello.chain_key, &client->server_key);
+        if (result != SMQ_OK) {
+            return fail(client, result, smp_handshake_error_of(SMP_HANDSHAKE_BAD_AUTH));
+        }
+    }
+    result = start_session(client, agreed.max, session_id);
+    if (result != SMQ_OK) {
+        return result;
+    }
+    client->hello.kind = OUTGOING_HELLO;
+    return connection_send(client->connection, &client->hello);
+}

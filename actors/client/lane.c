@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/* Process lane of clients: its messages, the life of its clients, and the delivery of their events. */
+#include "actors/client/lane.h"
+
+#include <string.h>
+
+#include "actors/client/context.h"
+#include "actors/client/events.h"
+#include "queues/base/log.h"
+#include "queues/base/memory.h"
+#include "queues/base/secret.h"
+
+enum smq_result process_lane_init(struct process_lane *lane, struct smq_context *context, unsigned index) {
+    lane->context = context;
+    lane->index = index;
+    lane->stop_message.kind = LANE_STOP;
+    enum smq_result result = request_table_init(&lane->requests);
+    if (result == SMQ_OK) {
+        result = registry_init(&lane->registry);
+    }
+    if (result == SMQ_OK) {
+        result = actor_create(&process_lane_ops, lane, (int)index, &lane->actor);
+    }
+    if (result != SMQ_OK) {
+        client_lane_destroy(lane);
+    }
+    return result;
+}
+
+void client_lane_destroy(struct process_lane *lane) {
+    if (lane->actor != NULL) {
+        actor_destroy(&lane->actor);
+    }
+    request_table_destroy(&lane->requests);
+    registry_destroy(&lane->registry);
+    secret_wipe(lane->random, sizeof(lane->random));
+}
+
+/* ---- list of clients ---- */
+
+static void add_client(struct process_lane *lane, struct smq_client *client) {
+    client->lane_next = lane->clients;
+    client->lane_previous = NULL;
+    if (lane->clients != NULL) {
+        lane->clients->lane_previous = client;
+    }
+    lane->clients = client;
+}
+
+/* Gives up the lane's reference: after the end of the client, when all its events are delivered. */
+static void forget_client(struct process_lane *lane, struct smq_client *client) {
+    if (client->lane_next != NULL) {
+        client->lane_next->lane_previous = client->lane_previous;
+    }
+    if (client->lane_previous != NULL) {
+        client->lane_previous->lane_next = client->lane_next;
+    } else {
+        lane->clients = client->lane_next;
+    }
+    client_release(client);
+}
+
+/* ---- events ---- */
+
+void event_release_handles(struct smq_event *event) {
+    smq_receive_queue_release(&event->receive_queue);
+    smq_send_queue_release(&event->send_queue);
+    smq_notifier_release(&event->notifier);
+}
+
+struct smq_event *lane_draft(struct process_lane *lane, struct smq_client *client, enum smq_event_kind kind) {
+    if (lane->draft_count == LANE_DRAFTS) {
+        lane_deliver(lane, client);
+    }
+    struct smq_event *event = &lane->drafts[lane->draft_count++];
+    *event = (struct smq_event){.kind = kind, .client = client, .user = client->options.user};
+    return event;
+}
+
+const char *lane_error_text(struct process_lane *lane, const struct smp_error *error) {
+    if (lane->text_used + SMQ_ERROR_TEXT_SIZE > LANE_TEXTS) {
+        return "";
+    }
+    const char *text = smp_error_text(error, lane->texts + lane->text_used, SMQ_ERROR_TEXT_SIZE);
+    lane->text_used += strlen(text) + 1;
+    return text;
+}
+
+void lane_deliver(struct process_lane *lane, struct smq_client *client) {
+    size_t count = lane->draft_count;
+    lane->draft_count = 0;
+    lane->text_used = 0;
+    if (count == 0) {
+        return;
+    }
+    struct smq_batch *batch = client->options.events == NULL ? NULL : batch_create(lane->drafts, count);
+    if (batch != NULL) {
+        lane_put(client, batch);
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        event_release_handles(&lane->drafts[i]);
+    }
+    if (client->options.events != NULL && client->connection != NULL) {
+        log_error("client: out of memory for events, closing the connection");
+        connection_close(client->connection, SMQ_ERR_NO_MEMORY, false);
+    }
+}
+
+/* What notified runs on: whichever thread returned the credit. The waiter's reference goes along with the message. */
+static void credit_is_back(struct channel_waiter *waiter) {
+    struct smq_client *client = (struct smq_client *)(void *)((char *)waiter - offsetof(struct smq_client, waiter));
+    client->credit_message.kind = LANE_CREDIT;
+    if (actor_send(client->lane->actor, &client->credit_message) != SMQ_OK) {
+        client_release(client);
+    }
+}
+
+static void await_credit(struct smq_client *client) {
+    client->waiter.notify = credit_is_back;
+    (void)client_reference(client);
+    events_await_credit(client->options.events, &client->waiter);
+}
+
+void lane_put(struct smq_client *client, struct smq_batch *batch) {
+    if (client->waiting_first != NULL) {
+        client->waiting_last->next = batch;
+        client->waiting_last = batch;
+        return;
+    }
+    enum smq_result result =
+        client->options.events == NULL ? SMQ_ERR_CLOSED : events_put(client->options.events, batch);
+    if (result == SMQ_ERR_NO_CREDIT) {
+        client->waiting_first = client->waiting_last = batch;
+        await_credit(client);
+        if (client->connection != NULL) {
+            connection_pause(client->connection);
+        }
+    } else if (result != SMQ_OK) {
+        smq_batch_release(&batch);
+    }
+}
+
+static void drop_waiting(struct smq_client *client) {
+    for (struct smq_batch *batch = client->waiting_first, *next; batch != NULL; batch = next) {
+        next = batch->next;
+        smq_batch_release(&batch);
+    }
+    client->waiting_first = client->waiting_last = NULL;
+}
+
+/* Credit may be back: puts what waits, in order. */
+static void put_waiting(struct process_lane *lane, struct smq_client *client) {
+    while (client->waiting_first != NULL) {
+        struct smq_batch *batch = client->waiting_first;
+        struct smq_batch *next = batch->next;
+        enum smq_result result = events_put(client->options.events, batch);
+        if (result == SMQ_ERR_NO_CREDIT) {
+            await_credit(client);
+            return;
+        }
+        client->waiting_first = next;
+        if (result != SMQ_OK) {
+            smq_batch_release(&batch);
+        }
+    }
+    client->waiting_last = NULL;
+    if (client->connection != NULL) {
+        connection_resume(client->connection);
+    }
+    if (client->phase == CLIENT_CLOSED) {
+        forget_client(lane, client);
+    }
+}
+
+/* ---- life of clients ---- */
+
+/* Tells the outcome of connecting. After a failure the final batch says so, and no other event follows. */
+static void report_connected(struct process_lane *lane, struct smq_client *client, enum smq_result result) {
+    if (result != SMQ_OK && client->connect_error.result == SMQ_OK) {
+        error_set(&client->connect_error, result, smq_result_text(result));
+    }
+    if (client->blocking_connect) {
+        (void)promise_set(client->connected, result, NULL);
+    } else if (result == SMQ_OK) {
+        (void)lane_draft(lane, client, SMQ_EVENT_CONNECTED);
+        lane_deliver(lane, client);
+    } else {
+        client->final->events[0].kind = SMQ_EVENT_CONNECTED;
+        client->final->events[0].result = result;
+        client->final->events[0].error_text = client->connect_error.text;
+        struct smq_batch *final = client->final;
+        client->final = NULL;
+        lane_put(client, final);
+    }
+}
+
+static void report_disconnected(struct smq_client *client, enum smq_result reason) {
+    if (client->final == NULL) {
+        return;
+    }
+    struct smq_batch *final = client->final;
+    client->final = NULL;
+    final->events[0].kind = SMQ_EVENT_DISCONNECTED;
+    final->events[0].result = reason;
+    lane_put(client, final);
+}
+
+/* The end of a client: called once, for the reason that the connection, or its attempt, ended with. */
+static void end_client(struct process_lane *lane, struct smq_client *client, enum smq_result reason) {
+    bool was_ready = client->phase == CLIENT_READY;
+    if (client->own_close) {
+        reason = SMQ_ERR_CANCELLED;
+    }
+    client->phase = CLIENT_CLOSED;
+    atomic_store_explicit(&client->is_connected, false, memory_order_release);
+    struct connection *connection = client->connection;
+    client->connection = NULL;
+    lane_end_requests(lane, client, client->own_close ? SMQ_ERR_CANCELLED : SMQ_ERR_CLOSED);
+    registry_remove_client(&lane->registry, client);
+    if (was_ready) {
+        report_disconnected(client, reason);
+    } else {
+        report_connected(lane, client, reason);
+    }
+    smq_batch_release(&client->final);
+    if (connection != NULL) {
+        connection_release(connection);
+    }
+    if (client->waiting_first == NULL) {
+        forget_client(lane, client);
+    }
+}
+
+static void connect_client(struct process_lane *lane, struct smq_client *client) {
+    add_client(lane, client);
+    if (lane->stopping) {
+        client->own_close = true;
+    }
+    if (client->own_close) {
+        end_client(lane, client, SMQ_ERR_CANCELLED);
+        return;
+    }
+    const struct server_address *address = &client->router->address;
+    size_t host = 0; /* the first that can be reached without a proxy */
+    while (host + 1 < address->host_count && server_address_host_kind(address, host) == HOST_ONION) {
+        host++;
+    }
+    struct connect_options options = {.host = server_address_host(address, host),
+                                      .port = server_address_port(address, SMP_DEFAULT_PORT),
+                                      .tls_context = lane->context->tls,
+                                      .alpn = "smp/1",
+                                      .protocol = &client_protocol,
+                                      .state = client_reference(client),
+                                      .timeout_ms = client->options.connect_timeout_ms,
+                                      .no_keep_alive = !client->options.keep_alive};
+    memcpy(options.key_hash, address->key_hash, sizeof(options.key_hash));
+    client->phase = CLIENT_HANDSHAKE;
+    enum smq_result result = net_connect(lane->context->net, &options, &client->connection);
+    if (result != SMQ_OK) {
+        client_release(client); /* the connection's */
+        end_client(lane, client, result);
+    }
+}
+
+static void close_client(struct smq_client *client) {
+    client->own_close = true;
+    if (client->connection != NULL) {
+        connection_close(client->connection, SMQ_ERR_CANCELLED, true);
+    }
+}
+
+static void receive_block(struct process_lane *lane, struct block *block) {
+    struct smq_client *client = connection_state(block->connection);
+    if (client->phase == CLIENT_READY) {
+        atomic_fetch_add_explicit(&client->blocks_received, 1, memory_order_relaxed);
+        atomic_store_explicit(&client->timeouts, 0, memory_order_relaxed);
+        lane_block(lane, client, block);
+    } else if (client->phase == CLIENT_HANDSHAKE && !client->own_close) {
+        enum smq_result result = client_handshake(client, block->bytes);
+        if (result == SMQ_OK) {
+            client->phase = CLIENT_READY;
+            atomic_store_explicit(&client->is_ready, true, memory_order_release);
+            atomic_store_explicit(&client->is_connected, true, memory_order_release);
+            connection_established(client->connection);
+            report_connected(lane, client, SMQ_OK);
+        } else {
+            connection_close(client->connection, result, false);
+        }
+    }
+    block_release(block);
+}
+
+static void stop_lane(struct process_lane *lane) {
+    lane->stopping = true;
+    for (struct smq_client *client = lane->clients; client != NULL; client = client->lane_next) {
+        close_client(client);
+    }
+}
+
+static struct smq_client *client_of(struct message *message, size_t offset) {
+    struct smq_client *client = (struct smq_client *)(void *)((char *)message - offset);
+    client_check(client);
+    return client;
+}
+
+static void receive(void *state, struct message *message) {
+    struct process_lane *lane = state;
+    struct smq_client *client;
+    switch ((enum lane_message)message->kind) {
+    case LANE_CONNECT:
+        connect_client(lane, client_of(message, offsetof(struct smq_client, connect_message)));
+        break;
+    case LANE_CLOSE:
+        client = client_of(message, offsetof(struct smq_client, close_message));
+        close_client(client);
+        client_release(client);
+        break;
+    case LANE_CLOSED:
+        client = client_of(message, offsetof(struct smq_client, closed_message));
+        end_client(lane, client, client->closed_reason);
+        break;
+    case LANE_CREDIT:
+        client = client_of(message, offsetof(struct smq_client, credit_message));
+        put_waiting(lane, client);
+        client_release(client);
+        break;
+    case LANE_SUBMIT:
+        lane_submit(lane, (struct request *)(void *)message);
+        break;
+    case LANE_SUBMIT_MANY:
+        lane_submit_many(lane, (struct request_group *)(void *)message);
+        break;
+    case LANE_FAILED:
+        lane_request_failed(lane, (struct request *)(void *)message);
+        break;
+    case LANE_BLOCK:
+        receive_block(lane, (struct block *)(void *)message);
+        break;
+    case LANE_STOP:
+        stop_lane(lane);
+        break;
+    }
+}
+
+/* What is left: events that nobody gives credit for, and clients whose ends the net did not tell. */
+static void stop(void *state) {
+    struct process_lane *lane = state;
+    for (struct smq_client *client = lane->clients, *next; client != NULL; client = next) {
+        next = client->lane_next;
+        drop_waiting(client);
+        if (client->phase == CLIENT_CLOSED) {
+            forget_client(lane, client);
+        } else {
+            client->own_close = true;
+            end_client(lane, client, SMQ_ERR_CANCELLED);
+        }
+    }
+}
+
+const struct actor_ops process_lane_ops = {.role = "client-proc", .receive = receive, .stop = stop};

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/* Received blocks in the process lane: what is a response, what an event, what neither (reference: Client.hs,
+ * processMsg).
+ *
+ * All events of a block are drafts of the lane that point into the block; they leave as one batch. */
+#include "actors/client/lane.h"
+
+#include "transport/smp/batch.h"
+
+static struct smq_bytes bytes_of(struct slice slice) {
+    return (struct smq_bytes){slice.bytes, slice.length};
+}
+
+static void draft_error(struct process_lane *lane, struct smq_client *client, enum smq_event_kind kind,
+                        enum smq_result result, const struct smp_error *error, struct slice entity_id) {
+    struct smq_event *event = lane_draft(lane, client, kind);
+    event->result = result;
+    event->entity_id = bytes_of(entity_id);
+    event->error_text = lane_error_text(lane, error);
+    if (result == SMQ_ERR_PROTOCOL) {
+        event->protocol = protocol_error_of(error);
+    }
+}
+
+static void draft_unexpected(struct process_lane *lane, struct smq_client *client, struct slice entity_id,
+                             const char *text) {
+    struct smq_event *event = lane_draft(lane, client, SMQ_EVENT_UNEXPECTED);
+    event->result = SMQ_ERR_PROTOCOL;
+    event->entity_id = bytes_of(entity_id);
+    event->error_text = text;
+}
+
+/* Gives `event` references to the handles known for its id. */
+static void add_handles(struct process_lane *lane, struct smq_client *client, struct slice entity_id,
+                        struct smq_event *event) {
+    struct subscription *subscription = registry_find(&lane->registry, client, entity_id);
+    if (subscription != NULL && subscription->receive_queue != NULL) {
+        event->receive_queue = smq_receive_queue_reference(subscription->receive_queue);
+    } else if (subscription != NULL) {
+        event->notifier = smq_notifier_reference(subscription->notifier);
+    }
+}
+
+static void draft_message(struct process_lane *lane, struct smq_client *client, struct slice entity_id,
+                          const struct smp_response *response, struct block *block) {
+    struct smq_event *event = lane_draft(lane, client, SMQ_EVENT_MESSAGE);
+    event->entity_id = bytes_of(entity_id);
+    add_handles(lane, client, entity_id, event);
+    message_outcome(client, event->receive_queue, response, block, event);
+}
+
+static void draft_notification(struct process_lane *lane, struct smq_client *client, struct slice entity_id,
+                               const struct smp_response *response, struct block *block) {
+    struct smq_event *event = lane_draft(lane, client, SMQ_EVENT_NOTIFICATION);
+    event->entity_id = bytes_of(entity_id);
+    add_handles(lane, client, entity_id, event);
+    notification_outcome(event->notifier, response, block, event);
+}
+
+/* END keeps the handle: the client may have subscribed again already. */
+static void draft_end(struct process_lane *lane, struct smq_client *client, struct slice entity_id,
+                      enum smq_event_kind kind) {
+    struct smq_event *event = lane_draft(lane, client, kind);
+    event->entity_id = bytes_of(entity_id);
+    add_handles(lane, client, entity_id, event);
+    struct subscription *subscription = registry_find(&lane->registry, client, entity_id);
+    if (kind == SMQ_EVENT_QUEUE_DELETED && subscription != NULL) {
+        registry_remove(&lane->registry, subscription);
+    }
+}
+
+/* A transmission with an empty correlation id. */
+static void handle_event(struct process_lane *lane, struct smq_client *client, struct slice entity_id,
+                         const struct smp_response *response, struct block *block) {
+    switch (response->tag) {
+    case SMP_MSG:
+        draft_message(lane, client, entity_id, response, block);
+        break;
+    case SMP_NMSG:
+        draft_notification(lane, client, entity_id, response, block);
+        break;
+    case SMP_END:
+        draft_end(lane, client, entity_id, SMQ_EVENT_SUBSCRIPTION_ENDED);
+        break;
+    case SMP_DELD:
+        draft_end(lane, client, entity_id, SMQ_EVENT_QUEUE_DELETED);
+        break;
+    case SMP_ERR:
+        draft_error(lane, client, SMQ_EVENT_ERROR, SMQ_ERR_PROTOCOL, &response->error, entity_id);
+        break;
+    default:
+        draft_unexpected(lane, client, entity_id, smp_response_tag_text(response->tag));
+        break;
+    }
+}
+
+/* The response to a request whose time-out was told before. */
+static void draft_late(struct process_lane *lane, struct smq_client *client, const struct request *request,
+                       struct smq_event *outcome) {
+    if (request->internal) {
+        event_release_handles(outcome);
+        return;
+    }
+    struct smq_event *event = lane_draft(lane, client, SMQ_EVENT_LATE);
+    *event = *outcome;
+    event->kind = SMQ_EVENT_LATE;
+    event->client = client;
+    event->user = client->options.user;
+    event->command = request->command;
+    event->tag = request->tag;
+}
+
+static bool forwards_message(const struct request *request, const struct smp_response *response) {
+    return response->tag == SMP_MSG &&
+           (request->command == SMQ_COMMAND_SUBSCRIBE || request->command == SMQ_COMMAND_ACKNOWLEDGE ||
+            request->command == SMQ_COMMAND_GET_MESSAGE);
+}
+
+/* The response's message as an event of its own. The body was opened in the block already, if the outcome has it. */
+static void forward_message(struct process_lane *lane, struct smq_client *client, struct slice entity_id,
+                            const struct smp_response *response, struct block *block, const struct smq_event *message) {
+    if (message->message_id.length == 0) {
+        draft_message(lane, client, entity_id, response, block);
+        return;
+    }
+    struct smq_event *event = lane_draft(lane, client, SMQ_EVENT_MESSAGE);
+    struct smq_event copy = *message;
+    copy.kind = SMQ_EVENT_MESSAGE;
+    copy.has_message = false;
+    copy.client = client;
+    copy.user = client->options.user;
+    copy.receive_queue = copy.receive_queue == NULL ? NULL : smq_receive_queue_reference(copy.receive_queue);
+    *event = copy;
+}
+
+/* A response to `request`, which was taken out of the table. */
+static void handle_response(struct process_lane *lane, struct smq_client *client, struct request *request,
+                            struct slice entity_id, const struct smp_response *response, struct block *block) {
+    struct smq_event outcome = {.entity_id = bytes_of(entity_id)};
+    request_outcome(lane, request, response, block, &outcome);
+    struct smq_event message = outcome;
+    if (message.receive_queue != NULL) {
+        (void)smq_receive_queue_reference(message.receive_queue);
+    }
+    bool forward = forwards_message(request, response);
+    if (request->pending) {
+        lane_complete(lane, request, &outcome);
+    } else {
+        draft_late(lane, client, request, &outcome);
+        request_release(request);
+    }
+    if (forward) {
+        forward_message(lane, client, entity_id, response, block, &message);
+    }
+    smq_receive_queue_release(&message.receive_queue);
+}
+
+static void complete_with_error(struct process_lane *lane, struct smq_client *client, struct request *request,
+                                enum smq_result result, const char *text, struct slice entity_id) {
+    if (request->pending) {
+        struct smq_event outcome = {.result = result, .error_text = text, .entity_id = bytes_of(entity_id)};
+        lane_complete(lane, request, &outcome);
+    } else {
+        draft_unexpected(lane, client, entity_id, text);
+        request_release(request);
+    }
+}
+
+static void handle_transmission(struct process_lane *lane, struct smq_client *client, struct slice bytes,
+                                struct block *block) {
+    struct smp_envelope envelope = smp_session_envelope(&client->session);
+    struct smp_transmission transmission;
+    struct smp_response response;
+    struct smp_error error;
+    if (smp_transmission_parse(&envelope, bytes, &transmission, &error) != SMQ_OK) {
+        draft_error(lane, client, SMQ_EVENT_ERROR, SMQ_ERR_SYNTAX, &error, slice_of(NULL, 0));
+        return;
+    }
+    enum smq_result parsed = smp_response_parse(envelope.version, transmission.command, &response, &error);
+    if (parsed == SMQ_OK) {
+        parsed = smp_response_check_entity(&response, transmission.entity_id.length > 0, &error);
+    }
+    if (transmission.correlation_id.length == 0) {
+        if (parsed == SMQ_OK) {
+            handle_event(lane, client, transmission.entity_id, &response, block);
+        } else {
+            draft_error(lane, client, SMQ_EVENT_ERROR, SMQ_ERR_SYNTAX, &error, transmission.entity_id);
+        }
+        return;
+    }
+    struct request *request = request_table_find(&lane->requests, client, transmission.correlation_id);
+    if (request == NULL) {
+        draft_unexpected(lane, client, transmission.entity_id, "response to no command");
+        return;
+    }
+    lane_take_request(lane, request);
+    if (!slice_equal(request->entity, transmission.entity_id)) {
+        complete_with_error(lane, client, request, SMQ_ERR_PROTOCOL, "response for another entity",
+                            transmission.entity_id);
+    } else if (parsed != SMQ_OK) {
+        complete_with_error(lane, client, request, SMQ_ERR_SYNTAX, lane_error_text(lane, &error),
+                            transmission.entity_id);
+    } else {
+        handle_response(lane, client, request, transmission.entity_id, &response, block);
+    }
+}
+
+void lane_block(struct process_lane *lane, struct smq_client *client, struct block *block) {
+    struct slice bytes;
+    struct smp_content content;
+    enum smq_result result = smp_session_open_block(&client->session, block->bytes, &bytes);
+    if (result == SMQ_OK) {
+        result = smp_content_open(bytes, &content);
+    }
+    if (result != SMQ_OK) {
+        struct smp_error error = smp_error_of(SMP_ERROR_BLOCK);
+        draft_error(lane, client, SMQ_EVENT_ERROR, result, &error, slice_of(NULL, 0));
+    } else {
+        struct slice transmission;
+        while (smp_content_next(&content, &transmission)) {
+            handle_transmission(lane, client, transmission, block);
+        }
+    }
+    lane_deliver(lane, client);
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/* What the queue handles share: router addresses, names of algorithms, giving out bytes. */
+#include "actors/client/queues.h"
+
+#include <string.h>
+
+#include "queues/base/memory.h"
+
+struct router_address *router_address_create(const struct server_address *address) {
+    struct router_address *router = memory_alloc(sizeof(*router));
+    if (router != NULL) {
+        atomic_init(&router->references, 1);
+        router->address = *address;
+    }
+    return router;
+}
+
+struct router_address *router_address_reference(struct router_address *router) {
+    atomic_fetch_add_explicit(&router->references, 1, memory_order_relaxed);
+    return router;
+}
+
+void router_address_release(struct router_address *router) {
+    if (router != NULL && atomic_fetch_sub_explicit(&router->references, 1, memory_order_acq_rel) == 1) {
+        memory_free(router);
+    }
+}
+
+enum key_algorithm key_algorithm_of(enum smq_key_algorithm algorithm) {
+    switch (algorithm) {
+    case SMQ_KEY_ED25519:
+        return KEY_ED25519;
+    case SMQ_KEY_ED448:
+        return KEY_ED448;
+    case SMQ_KEY_X25519:
+        return KEY_X25519;
+    }
+    return KEY_NONE;
+}
+
+enum smq_result copy_out(struct slice content, uint8_t *buffer, size_t *size) {
+    size_t room = *size;
+    *size = content.length;
+    if (buffer == NULL || room < content.length) {
+        return SMQ_ERR_TOO_LARGE;
+    }
+    memcpy(buffer, content.bytes, content.length);
+    return SMQ_OK;
+}

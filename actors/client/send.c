@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/* Send lane of clients: writes requests into blocks, authorizes and seals them. */
+#include "actors/client/client.h"
+#include "actors/client/context.h"
+#include "actors/client/lane.h"
+#include "actors/client/request.h"
+
+static struct request *request_of(struct outgoing *item) {
+    return (struct request *)(void *)((char *)item - offsetof(struct request, outgoing));
+}
+
+static void account_sent(struct smq_client *client, struct request *request) {
+    atomic_fetch_sub_explicit(&client->unsent_bytes, request->data_size, memory_order_relaxed);
+    request_drop_data(request);
+}
+
+/* Tells the process lane that the request cannot be sent; the send lane's reference goes along. */
+static void report_failure(struct smq_client *client, struct request *request, enum smq_result failure) {
+    request->failure = failure;
+    request->message.kind = LANE_FAILED;
+    if (actor_send(client->lane->actor, &request->message) != SMQ_OK) {
+        request_release(request);
+    }
+}
+
+/* The first side to decide wins: whether a command is sent, or timed out before. A batch is sent in any case. */
+static bool decide_to_send(struct request *request) {
+    uint32_t stage = REQUEST_QUEUED;
+    return atomic_compare_exchange_strong_explicit(&request->stage, &stage, REQUEST_SENT, memory_order_acq_rel,
+                                                   memory_order_acquire) ||
+           request->batch;
+}
+
+/* SMQ_ERR_TIMEOUT: it must not be sent any more; SMQ_ERR_TOO_LARGE: not in this block. The block is then as before. */
+static enum smq_result write_request(struct smq_client *client, struct request *request, struct send_lane_state *lane,
+                                     struct smp_outgoing_block *block) {
+    struct smp_envelope envelope = smp_session_envelope(&client->session);
+    struct slice correlation_id = slice_of(request->correlation_id, sizeof(request->correlation_id));
+    size_t authorization_length = request->key == NULL ? 0 : queue_key_authorization_length(request->key);
+    struct writer before = block->writer;
+    struct smp_draft draft;
+    struct smp_authorized authorized;
+    smp_draft_begin(&envelope, &block->writer, authorization_length, false, correlation_id, request->entity, &draft);
+    smp_command_write(envelope.version, &request->body, &block->writer);
+    enum smq_result result = smp_draft_end(&envelope, &block->writer, &draft, slice_of(NULL, 0), &authorized);
+    if (result == SMQ_OK && authorization_length > 0) {
+        struct authorization_context context = {.session = client->number,
+                                                .server_key = &client->server_key,
+                                                .correlation_id = correlation_id,
+                                                .scratch = lane->scratch};
+        result = queue_key_authorize(request->key, &context, &authorized, draft.authorization);
+    }
+    if (result == SMQ_OK && !decide_to_send(request)) {
+        result = SMQ_ERR_TIMEOUT;
+    }
+    if (result == SMQ_OK) {
+        smp_outgoing_block_added(block);
+    } else {
+        block->writer = before;
+    }
+    return result;
+}
+
+static enum smq_result write_hello(struct smq_client *client, uint8_t *bytes) {
+    struct smp_client_hello hello = {.version = client->session.version,
+                                     .key_hash = slice_of(client->router->address.key_hash, KEY_HASH_SIZE),
+                                     .has_key = client->hello_key.algorithm != KEY_NONE,
+                                     .key = client->hello_key};
+    return smp_client_hello_write(&hello, bytes);
+}
+
+/* Takes requests off the queue into one block until the next one does not fit, or starts a block of its own. */
+static void pack(struct smq_client *client, struct outgoing_queue *queue, struct send_lane_state *lane,
+                 struct smp_outgoing_block *block) {
+    for (struct outgoing *item = outgoing_first(queue); item != NULL; item = outgoing_first(queue)) {
+        struct request *request = request_of(item);
+        if (block->count == SMP_BATCH_COUNT_MAX || (block->count > 0 && request->block_start)) {
+            return;
+        }
+        enum smq_result result = write_request(client, request, lane, block);
+        if (result == SMQ_ERR_TOO_LARGE && block->count > 0) {
+            return;
+        }
+        (void)outgoing_take(queue);
+        account_sent(client, request);
+        if (result == SMQ_OK || result == SMQ_ERR_TIMEOUT) {
+            request_release(request);
+        } else {
+            report_failure(client, request, result);
+        }
+    }
+}
+
+enum smq_result client_fill(struct connection *connection, void *state, struct outgoing_queue *queue, void *lane_state,
+                            uint8_t *bytes) {
+    (void)connection;
+    struct smq_client *client = state;
+    struct outgoing *first = outgoing_first(queue);
+    if (first != NULL && first->kind == OUTGOING_HELLO) {
+        (void)outgoing_take(queue);
+        return write_hello(client, bytes);
+    }
+    struct smp_outgoing_block block;
+    smp_session_begin_block(&client->session, bytes, &block);
+    pack(client, queue, lane_state, &block);
+    if (block.count == 0) {
+        return SMQ_ERR_EMPTY;
+    }
+    atomic_fetch_add_explicit(&client->blocks_sent, 1, memory_order_relaxed);
+    return smp_session_seal_block(&client->session, &block);
+}
+
+void client_discard(struct connection *connection, void *state, struct outgoing *item) {
+    (void)connection;
+    if (item->kind == OUTGOING_COMMAND) {
+        struct request *request = request_of(item);
+        account_sent(state, request);
+        request_release(request);
+    }
+}
