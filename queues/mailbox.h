@@ -42,5 +42,11 @@ bool mailbox_drain(struct mailbox *mailbox, void (*receive)(void *context, struc
  * woken to drain the rest. Idempotent; only the first caller waits. Not inside a read section. */
 void mailbox_close(struct mailbox *mailbox);
 
-/* Whether the mailbox is closed and everything was drained: nothing will ever come again. */
+/* Whether the mailbox is closed and everything was drained: nothing will ever come again. The close wakes only once, so look
+ * between the drain and the wait:
+ *     for (;;) {
+ *         bool more = mailbox_drain(...);
+ *         if (mailbox_is_finished(mailbox)) break;
+ *         if (!more) waker_wait(...);
+ *     } */
 bool mailbox_is_finished(struct mailbox *mailbox);

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* The state word is AWAKE while the consumer works, SLEEPING once it has announced a sleep, and WOKEN from a wake until the consumer takes
- * it. A wake is an exchange to WOKEN; only the one that finds SLEEPING enters the kernel. All accesses are sequentially consistent, and the
- * publishing of work (an exchange, too) comes before the wake: when a wake finds WOKEN and leaves it at that, the consumer's exchange to
- * AWAKE is still to come, and its look for work after it. */
+/* The state word is AWAKE while the consumer works, SLEEPING once it has announced a sleep, and WOKEN from a wake until the
+ * consumer takes it. A wake is an exchange to WOKEN; only the one that finds SLEEPING enters the kernel.
+ *
+ * The exchange is made even when the word is WOKEN already: it is what orders the publishing of work, which may end with a plain
+ * store, before the word. A mere look could find a WOKEN that the consumer is about to take, while the work is still in the store
+ * buffer: the consumer would see neither. */
 #include "queues/waker.h"
 
 #include <errno.h>
@@ -55,8 +57,6 @@ static void wake_sleeper(struct waker *waker) {
 }
 
 void waker_wake(struct waker *waker) {
-    if (atomic_load(&waker->state) == WOKEN)
-        return;
     if (atomic_exchange(&waker->state, WOKEN) == SLEEPING)
         wake_sleeper(waker);
 }
