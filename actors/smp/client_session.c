@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* Client sessions: the router's hooks on a connection. Blocks are opened on the receive lane and passed on as command batches. */
+/* Client sessions: the router's hooks on a connection. Blocks are opened on the receive lane and passed on as command
+ * batches. */
 #include "actors/smp/client_session.h"
 
 #include "actors/smp/command_batch.h"

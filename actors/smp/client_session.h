@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* The router's side of one client connection: handshake, block encryption, credit, and what other roles keep with the connection. */
+/* The router's side of one client connection: handshake, block encryption, credit, and what other roles keep with the
+ * connection. */
 #pragma once
 
 #include <stdatomic.h>
@@ -45,7 +46,8 @@ struct session_farewell {
     struct client_session *session;
 };
 
-/* What a subscriber lane keeps with a session; only that lane touches it, but for the farewell, which the session sends once. */
+/* What a subscriber lane keeps with a session; only that lane touches it, but for the farewell, which the session sends
+ * once. */
 struct session_lane {
     struct subscription *subscriptions; /* head of the list */
     bool closed;                        /* the farewell has come: nothing may be added any more */
@@ -57,7 +59,8 @@ struct client_session {
     struct smp_router *router;
     struct connection *connection; /* borrowed: the session lives as long as its connection */
 
-    /* Receive lane; constant once `phase` is SESSION_READY, but for smp.receive (receive lane) and smp.send (send lane). */
+    /* Receive lane; constant once `phase` is SESSION_READY, but for smp.receive (receive lane) and smp.send (send
+     * lane). */
     enum session_phase phase;
     struct version_range announced;
     struct key_pair handshake_key; /* X25519, of this connection alone */

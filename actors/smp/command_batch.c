@@ -145,7 +145,8 @@ void slot_done(struct command_slot *slot) {
     command_batch_let_go(batch);
 }
 
-/* The last hand to let go decides where the batch goes. `waiting` was written by the process lane before it let go, and the count orders it. */
+/* The last hand to let go decides where the batch goes. `waiting` was written by the process lane before it let go, and
+ * the count orders it. */
 void command_batch_let_go(struct command_batch *batch) {
     if (atomic_fetch_sub_explicit(&batch->working, 1, memory_order_acq_rel) != 1)
         return;

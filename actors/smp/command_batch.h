@@ -35,8 +35,8 @@ enum answer_kind {
 /* A notification as it is stored: the nonce, then the encrypted metadata. */
 enum { NOTIFICATION_STORED_SIZE = BOX_NONCE_SIZE + NOTIFICATION_META_SIZE };
 
-/* One command. It belongs to whoever works on it: the process lane, then perhaps the store writer or a subscriber lane, passed on by message;
- * nobody else touches it until slot_done. */
+/* One command. It belongs to whoever works on it: the process lane, then perhaps the store writer or a subscriber lane,
+ * passed on by message; nobody else touches it until slot_done. */
 struct command_slot {
     struct writer_request
         request; /* to the store writer; its message also goes to process and subscriber lanes; first */
@@ -94,11 +94,12 @@ struct command_batch {
     struct command_slot slots[];
 };
 
-/* Takes over `block`, whose opened content is `content`, and a new reference to the session's connection. SMQ_ERR_SYNTAX: the content is not a list of
- * transmissions, and SMQ_ERR_NO_MEMORY: the block stays the caller's. */
+/* Takes over `block`, whose opened content is `content`, and a new reference to the session's connection.
+ * SMQ_ERR_SYNTAX: the content is not a list of transmissions, and SMQ_ERR_NO_MEMORY: the block stays the caller's. */
 enum smq_result command_batch_create(struct client_session *session, struct block *block, struct slice content,
                                      struct command_batch **batch);
-/* A batch of one that answers a block nobody could read: ERR BLOCK with empty ids. Takes over nothing but a reference to the connection. */
+/* A batch of one that answers a block nobody could read: ERR BLOCK with empty ids. Takes over nothing but a reference
+ * to the connection. */
 enum smq_result command_batch_create_bad_block(struct client_session *session, struct command_batch **batch);
 /* Send lane: everything was written, or the connection is gone. Returns the connection's credit. */
 void command_batch_finish(struct command_batch **batch);
@@ -107,7 +108,8 @@ void command_batch_finish(struct command_batch **batch);
 enum smq_result slot_set_ids(struct command_slot *slot, struct slice correlation_id, struct slice entity_id);
 void slot_answer(struct command_slot *slot, struct smp_response response);
 void slot_answer_error(struct command_slot *slot, struct smp_error error);
-/* The answer to what a store operation came to: SMQ_OK → OK, SMQ_ERR_NOT_FOUND and SMQ_ERR_AUTH → AUTH, failures of the store → STORE. */
+/* The answer to what a store operation came to: SMQ_OK → OK, SMQ_ERR_NOT_FOUND and SMQ_ERR_AUTH → AUTH, failures of the
+ * store → STORE. */
 void slot_answer_result(struct command_slot *slot, enum smq_result result);
 /* The answer MSG, read from the store when it is sent. */
 void slot_answer_message(struct command_slot *slot, uint64_t queue, uint64_t sequence,
@@ -118,8 +120,8 @@ void slot_own(struct command_slot *slot, void *owned, void (*release_owned)(void
 
 /* Before a slot is handed to another role: keeps the batch open until slot_done. Process lane. */
 void slot_handed_over(struct command_slot *slot);
-/* The slot has its answer. Whoever completes the last command in other hands sends the batch on: to the send lane, or back to the process lane that
- * waits. The slot must not be touched afterwards. */
+/* The slot has its answer. Whoever completes the last command in other hands sends the batch on: to the send lane, or
+ * back to the process lane that waits. The slot must not be touched afterwards. */
 void slot_done(struct command_slot *slot);
 /* The process lane lets go of the batch: at its end, or with `waiting` set. */
 void command_batch_let_go(struct command_batch *batch);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* Filling blocks. Each kind of item has a function that writes as much of it as fits; an item that is not through stays first in the queue for the next block. Bodies
- * are read from the store's map, and padded, encrypted and sealed in the block itself. */
+/* Filling blocks. Each kind of item has a function that writes as much of it as fits; an item that is not through stays
+ * first in the queue for the next block. Bodies are read from the store's map, and padded, encrypted and sealed in the
+ * block itself. */
 #include "actors/smp/delivery.h"
 
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* The send lane's part of the router: packs answers, events and messages into blocks. Messages are read from the store when their turn comes, so that what waits for
- * a slow reader costs some hundred bytes, not 16 KB. */
+/* The send lane's part of the router: packs answers, events and messages into blocks. Messages are read from the store
+ * when their turn comes, so that what waits for a slow reader costs some hundred bytes, not 16 KB. */
 #pragma once
 
 #include <stdint.h>

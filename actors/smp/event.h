@@ -19,8 +19,8 @@ struct event {
 
 /* Queues END or DELD for the entity. When memory is short or the connection is closed nobody is told. Never blocks. */
 void event_send(struct client_session *session, enum smp_response_tag tag, struct slice entity_id);
-/* Queues NMSG with a stored notification; counted in the session's queued_notifications. SMQ_ERR_NO_MEMORY, SMQ_ERR_CLOSED,
- * SMQ_ERR_NO_CREDIT (SESSION_NOTIFICATIONS_MAX are on their way). */
+/* Queues NMSG with a stored notification; counted in the session's queued_notifications. SMQ_ERR_NO_MEMORY,
+ * SMQ_ERR_CLOSED, SMQ_ERR_NO_CREDIT (SESSION_NOTIFICATIONS_MAX are on their way). */
 enum smq_result event_send_notification(struct client_session *session, struct slice notifier_id,
                                         struct slice notification);
 

@@ -68,8 +68,8 @@ static void execute_ping(const struct execution *execution) {
     slot_done(execution->slot);
 }
 
-/* SUBS is refused by the reference too, after its checks; NSUBS, PRXY, PFWD and RFWD belong to what this router does not offer: their errors are those
- * of a router that has it switched off. */
+/* SUBS is refused by the reference too, after its checks; NSUBS, PRXY, PFWD and RFWD belong to what this router does
+ * not offer: their errors are those of a router that has it switched off. */
 static void execute_prohibited(const struct execution *execution) {
     slot_answer_error(execution->slot, smp_error_command(SMP_COMMAND_PROHIBITED));
     slot_done(execution->slot);

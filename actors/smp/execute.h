@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* Carrying out commands: one function a command, in a table. They run on the process lane, after verification; what needs the store or the
- * subscriptions is handed on from there. */
+/* Carrying out commands: one function a command, in a table. They run on the process lane, after verification; what
+ * needs the store or the subscriptions is handed on from there. */
 #pragma once
 
 #include <stdbool.h>
@@ -10,7 +10,8 @@
 #include "stores/queue_store.h"
 #include "transport/smp/command.h"
 
-/* Where a command's effect takes place. Two commands of one block on the same queue are kept in order by waiting where they would go different ways. */
+/* Where a command's effect takes place. Two commands of one block on the same queue are kept in order by waiting where
+ * they would go different ways. */
 enum execution_route {
     ROUTE_AT_ONCE,      /* answered by the process lane */
     ROUTE_STORE,        /* SEND: in the order in which the writer gets them */
@@ -49,7 +50,8 @@ void execute_subscription(
     const struct execution *execution);                   /* execute.c: SUB GET ACK QUE NSUB, to the subscriber lane */
 void execute_link_get(const struct execution *execution); /* execute.c: LGET */
 
-/* For operations that completed with something else than success: SMQ_ERR_AGAIN sends the slot back to be verified anew (true: the slot is gone). */
+/* For operations that completed with something else than success: SMQ_ERR_AGAIN sends the slot back to be verified anew
+ * (true: the slot is gone). */
 bool execute_retried(struct command_slot *slot, enum smq_result result);
 
 /* Blocking info of a record, as the protocol's error. */

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* Commands that change a queue's record: KEY SKEY LKEY RKEY LSET LDEL NKEY NDEL OFF DEL. The writer decides them against its transaction. */
+/* Commands that change a queue's record: KEY SKEY LKEY RKEY LSET LDEL NKEY NDEL OFF DEL. The writer decides them
+ * against its transaction. */
 #include "actors/smp/execute.h"
 
 #include <string.h>
 
 #include "actors/smp/subscriber.h"
 #include "actors/smp/writer.h"
+#include "queues/base/check.h"
 #include "queues/base/memory.h"
 #include "queues/base/random.h"
 #include "queues/base/secret.h"
@@ -155,6 +157,7 @@ static const struct change_row *change_row(enum smp_command_tag tag) {
         [SMP_OFF] = {apply_suspend, done_ok},
         [SMP_DEL] = {apply_delete, done_delete},
     };
+    CHECK(rows[tag].apply != NULL && rows[tag].committed != NULL);
     return &rows[tag];
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* NEW: checks of the operator's policy, ids and keys, then one record in the store (reference: Server.hs, createQueue). */
+/* NEW: checks of the operator's policy, ids and keys, then one record in the store (reference: Server.hs,
+ * createQueue). */
 #include "actors/smp/execute.h"
 
 #include <string.h>
@@ -77,7 +78,8 @@ static struct slice key_der(const struct public_key *key, uint8_t *buffer, size_
     return slice_of(buffer, writer_length(&writer));
 }
 
-/* With link data the sender id is the client's (refuse_new has seen that it is a hash of our size), and so is a contact's link id. */
+/* With link data the sender id is the client's (refuse_new has seen that it is a hash of our size), and so is a
+ * contact's link id. */
 static void choose_ids(struct new_queue *queue, const struct smp_new *create) {
     random_bytes(queue->recipient_id, SMP_ENTITY_ID_SIZE);
     random_bytes(queue->sender_id, SMP_ENTITY_ID_SIZE);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* The process lane. A block's commands are gone through in order; each is looked up in a fresh snapshot, verified and handed on, and the next one follows
- * without waiting, unless both touch the same queue on different ways: then the block waits for what is under way, and goes on from there. */
+/* The process lane. A block's commands are gone through in order; each is looked up in a fresh snapshot, verified and
+ * handed on, and the next one follows without waiting, unless both touch the same queue on different ways: then the
+ * block waits for what is under way, and goes on from there. */
 #include "actors/smp/process.h"
 
 #include "actors/smp/command_batch.h"
@@ -69,17 +70,17 @@ static enum progress refuse(struct command_slot *slot, struct smp_error error) {
 
 /* Looks the queue up and checks everything that the answer AUTH stands for. */
 static enum progress authorise_and_execute(struct process_lane *lane, struct command_slot *slot,
-                                           struct execution *execution, const struct smp_transmission *transmission) {
+                                           struct execution *execution, const struct smp_transmission *transmission,
+                                           struct queue_record *record) {
     const struct smp_command_info *info = smp_command_info(slot->tag);
     const struct execution_row *row = execution_row(slot->tag);
     struct verification verification;
-    struct queue_record record;
     struct smp_error error;
     verification_prepare(&verification, execution->session, transmission, execution->command, lane->scratch);
     if (party_has_queue(info->party)) {
         enum smq_result found =
-            queue_store_find_record(execution->txn, queue_party_of(info->party), transmission->entity_id, &record);
-        if (must_wait(slot, found == SMQ_OK ? record.number : 0))
+            queue_store_find_record(execution->txn, queue_party_of(info->party), transmission->entity_id, record);
+        if (must_wait(slot, found == SMQ_OK ? record->number : 0))
             return PROGRESS_WAIT;
         if (found != SMQ_OK) {
             verify_nothing(&verification);
@@ -87,17 +88,17 @@ static enum progress authorise_and_execute(struct process_lane *lane, struct com
             slot_done(slot);
             return PROGRESS_NEXT;
         }
-        execution->record = &record;
-        slot->queue = (struct queue_reference){record.number, record.auth_version};
+        execution->record = record;
+        slot->queue = (struct queue_reference){record->number, record->auth_version};
     }
     if (!verify_service(&verification, &error))
         return refuse(slot, error);
     if (!verify_command(&verification, execution->record))
         return refuse(slot, smp_error_of(info->key == SMP_KEY_SERVICE ? SMP_ERROR_SERVICE : SMP_ERROR_AUTH));
     if (execution->record != NULL) {
-        if (row->refused_when_blocked && record.status == QUEUE_BLOCKED)
-            return refuse(slot, blocked_error(&record));
-        slot->touch = row->touches_queue && record.updated_day != (uint32_t)(execution->now_s / 86400);
+        if (row->refused_when_blocked && execution->record->status == QUEUE_BLOCKED)
+            return refuse(slot, blocked_error(execution->record));
+        slot->touch = row->touches_queue && execution->record->updated_day != (uint32_t)(execution->now_s / 86400);
     }
     row->execute(execution);
     return PROGRESS_NEXT;
@@ -108,6 +109,7 @@ static enum progress run_command(struct process_lane *lane, struct command_slot 
     struct smp_envelope envelope = smp_session_envelope(&session->smp);
     struct smp_transmission transmission;
     struct smp_command command;
+    struct queue_record record;
     struct smp_error error;
     struct execution execution = {
         .router = lane->router, .session = session, .slot = slot, .command = &command, .now_s = clock_realtime_s()};
@@ -129,12 +131,13 @@ static enum progress run_command(struct process_lane *lane, struct command_slot 
         slot_done(slot);
         return PROGRESS_NEXT;
     }
-    enum progress progress = authorise_and_execute(lane, slot, &execution, &transmission);
+    enum progress progress = authorise_and_execute(lane, slot, &execution, &transmission, &record);
     store_reader_end(lane->reader);
     return progress;
 }
 
-/* A slot that is answered on this lane must not be the last hand on the batch: the lane's own hand is let go at the end. */
+/* A slot that is answered on this lane must not be the last hand on the batch: the lane's own hand is let go at the
+ * end. */
 static enum progress run_slot(struct process_lane *lane, struct command_slot *slot) {
     slot_handed_over(slot);
     enum progress progress = run_command(lane, slot);
@@ -155,7 +158,8 @@ static void run_batch(struct process_lane *lane, struct command_batch *batch) {
     command_batch_let_go(batch);
 }
 
-/* A single command that has to be verified again: what it may have waited for is done, since it was carried out once. */
+/* A single command that has to be verified again: what it may have waited for is done, since it was carried out
+ * once. */
 static void run_again(struct process_lane *lane, struct command_slot *slot) {
     slot_own(slot, NULL, NULL);
     if (run_command(lane, slot) == PROGRESS_WAIT)

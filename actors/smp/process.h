@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* Process lanes: decode and authorise commands, look records up, and hand each command to the role that carries it out. */
+/* Process lanes: decode and authorise commands, look records up, and hand each command to the role that carries it
+ * out. */
 #pragma once
 
 #include "actors/smp/roles.h"
@@ -14,12 +15,13 @@ enum smq_result process_lane_create(struct smp_router *router, unsigned index, s
 /* After the lane's thread has ended. */
 void process_lane_destroy(struct process_lane **lane);
 
-/* From the receive lane: a block of commands. The lane owns it; when the lane has stopped the batch is finished at once. */
+/* From the receive lane: a block of commands. The lane owns it; when the lane has stopped the batch is finished at
+ * once. */
 void process_lane_batch(struct process_lane *lane, struct command_batch *batch);
 /* From whoever completed the last command that the batch waited for. */
 void process_lane_resume(struct process_lane *lane, struct command_batch *batch);
 /* From the store writer: the record changed under the command; it is verified and carried out anew. */
 void process_lane_retry(struct process_lane *lane, struct command_slot *slot);
-/* From the receive lane: a client hello that shows a service. The lane answers it and resumes the connection. Takes the block over.
- * SMQ_ERR_CLOSED: the lane has stopped; the block was released. */
+/* From the receive lane: a client hello that shows a service. The lane answers it and resumes the connection. Takes the
+ * block over. SMQ_ERR_CLOSED: the lane has stopped; the block was released. */
 enum smq_result process_lane_service_hello(struct process_lane *lane, struct block *block);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* QUE: what the router knows about a queue, as JSON (reference: Protocol.hs, QueueInfo). Ids are standard base64 here, not base64url. */
+/* QUE: what the router knows about a queue, as JSON (reference: Protocol.hs, QueueInfo). Ids are standard base64 here,
+ * not base64url. */
 #include <jansson.h>
 #include <sodium.h>
 #include <stdlib.h>

@@ -79,9 +79,9 @@ struct smp_router {
     struct process_lane *process[ROUTER_LANES_MAX];
     struct subscriber_lane *subscribers[ROUTER_LANES_MAX];
 
-    _Atomic uint64_t
-        batches_in_progress; /* received blocks whose answers have not been handed to TLS, plus one while the router runs */
-    struct waker quiet;      /* woken when that is 0: nothing is under way any more */
+    /* received blocks whose answers have not been handed to TLS, plus one while the router runs */
+    _Atomic uint64_t batches_in_progress;
+    struct waker quiet; /* woken when that is 0: nothing is under way any more */
     struct router_counters counters;
 };
 

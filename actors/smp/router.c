@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* The router's life. Parts start in the order in which they depend on each other and stop in reverse; between the listeners and the lanes there is one step more, that lets
- * what is under way come to its end: reading stops, every received block is answered, and the answers are flushed. */
+/* The router's life. Parts start in the order in which they depend on each other and stop in reverse; between the
+ * listeners and the lanes there is one step more, that lets what is under way come to its end: reading stops, every
+ * received block is answered, and the answers are flushed. */
 #include "actors/smp/router.h"
 
 #include <stdio.h>
@@ -99,7 +100,8 @@ static void stop_net(void *context) {
     net_destroy(&router->net);
 }
 
-/* Every received block is answered, from the last commit if need be, and the answers are on their way, or the deadline passes. */
+/* Every received block is answered, from the last commit if need be, and the answers are on their way, or the deadline
+ * passes. */
 static void drain(void *context) {
     struct smp_router *router = context;
     uint64_t deadline = clock_monotonic_ms() + DRAIN_MS;

@@ -10,10 +10,11 @@
 
 enum smp_durability {
     SMP_DURABILITY_COMMIT, /* fsync every group commit before its replies leave */
-    SMP_DURABILITY_INTERVAL /* fsync every `durability_interval_ms`: a power failure may lose that much acknowledged work */
+    SMP_DURABILITY_INTERVAL /* fsync every `durability_interval_ms`: a power failure may lose that much that was answered */
 };
 
-/* What an operator configures; every field follows an INI key of docs/operating.md. Strings are borrowed until smp_router_create returns. */
+/* What an operator configures; every field follows an INI key of docs/operating.md. Strings are borrowed until
+ * smp_router_create returns. */
 struct smp_router_config {
     /* credentials */
     const char *ca_certificate_path;     /* PEM; the router's identity is the fingerprint of its first certificate */
@@ -55,18 +56,21 @@ struct smp_router_config {
     unsigned send_lanes;
 };
 
-/* The defaults of the reference (smp-server 6.5.5, Main.hs and Env/STM.hs); paths, ports and addresses are left empty. */
+/* The defaults of the reference (smp-server 6.5.5, Main.hs and Env/STM.hs); paths, ports and addresses are left
+ * empty. */
 struct smp_router_config smp_router_config_default(void);
 
 struct smp_router;
 
-/* Loads credentials, opens the store and starts every role but the listeners, in order. Blocks for as long as that takes. On failure
- * everything is undone and `error` (of `error_size` bytes) holds one line for the operator. Errors: SMQ_ERR_INVALID (credentials or
- * configuration), SMQ_ERR_VERSION (the store is of a newer schema), SMQ_ERR_EXISTS (another process uses the store), SMQ_ERR_STORE, SMQ_ERR_SYSTEM. */
+/* Loads credentials, opens the store and starts every role but the listeners, in order. Blocks for as long as that
+ * takes. On failure everything is undone and `error` (of `error_size` bytes) holds one line for the operator. Errors:
+ * SMQ_ERR_INVALID (credentials or configuration), SMQ_ERR_VERSION (the store is of a newer schema), SMQ_ERR_EXISTS
+ * (another process uses the store), SMQ_ERR_STORE, SMQ_ERR_SYSTEM. */
 enum smq_result smp_router_create(const struct smp_router_config *config, struct smp_router **router, char *error,
                                   size_t error_size);
 
-/* Binds and listens: from its return connections are accepted. SMQ_ERR_SYSTEM: an address cannot be bound; `error` names it. */
+/* Binds and listens: from its return connections are accepted. SMQ_ERR_SYSTEM: an address cannot be bound; `error`
+ * names it. */
 enum smq_result smp_router_listen(struct smp_router *router, char *error, size_t error_size);
 
 /* The port that the i-th configured port is bound to. */
@@ -75,11 +79,13 @@ uint16_t smp_router_port(const struct smp_router *router, size_t i);
 /* Fingerprint of the identity certificate: 32 bytes, valid while the router lives. */
 const uint8_t *smp_router_fingerprint(const struct smp_router *router);
 
-/* A descriptor, readable once a role has failed for good: the process should then stop in order. Valid while the router lives. */
+/* A descriptor, readable once a role has failed for good: the process should then stop in order. Valid while the router
+ * lives. */
 int smp_router_failure_fd(const struct smp_router *router);
 
-/* Stops in order: listeners, reading, commands in flight, final commit, flush of replies (each with a deadline; 3 s in all), then joins
- * every thread and closes the store. Nothing acknowledged is lost. Call from the thread that created the router. Nulls `*router`. */
+/* Stops in order: listeners, reading, commands in flight, final commit, flush of replies (each with a deadline; 3 s in
+ * all), then joins every thread and closes the store. Nothing acknowledged is lost. Call from the thread that created
+ * the router. Nulls `*router`. */
 void smp_router_destroy(struct smp_router **router);
 
 /* Counters since start, and totals of the store. Any thread; reads are not a snapshot of one instant. */

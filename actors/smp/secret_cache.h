@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* The X25519 agreements of one connection: computed once for each sender key that proved itself, then reused for every message. */
+/* The X25519 agreements of one connection: computed once for each sender key that proved itself, then reused for every
+ * message. */
 #pragma once
 
 #include <stdbool.h>

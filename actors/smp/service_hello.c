@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* Service handshake. The certificate chain of the hello must be the one shown in TLS; the session key must be signed by its leaf; the fingerprint of the identity
- * certificate then leads to a known service, or makes a new one. */
+/* Service handshake. The certificate chain of the hello must be the one shown in TLS; the session key must be signed by
+ * its leaf; the fingerprint of the identity certificate then leads to a known service, or makes a new one. */
 #include "actors/smp/service_hello.h"
 
 #include <string.h>

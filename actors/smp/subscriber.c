@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* The subscriber lane. A subscription is registered before the queue is looked at, and the look is at a snapshot taken after that, so a message is either seen
- * there or reported by the writer afterwards (SUBSCRIBER_STORED): none falls between. At most one message is in flight to a subscription; while its ACK is with the
- * writer, reports are ignored, since the ACK's completion says what is at the head. */
+/* The subscriber lane. A subscription is registered before the queue is looked at, and the look is at a snapshot taken
+ * after that, so a message is either seen there or reported by the writer afterwards (SUBSCRIBER_STORED): none falls
+ * between. At most one message is in flight to a subscription; while its ACK is with the writer, reports are ignored,
+ * since the ACK's completion says what is at the head. */
 #include "actors/smp/subscriber.h"
 
 #include <string.h>
@@ -55,7 +56,8 @@ static bool session_is_gone(const struct subscriber_lane *lane, const struct cli
     return session->lanes[lane->index].closed;
 }
 
-/* Makes the session the one that gets the queue's messages; the one before is told END. SMQ_ERR_CLOSED, SMQ_ERR_NO_MEMORY. */
+/* Makes the session the one that gets the queue's messages; the one before is told END. SMQ_ERR_CLOSED,
+ * SMQ_ERR_NO_MEMORY. */
 static enum smq_result register_push(struct subscriber_lane *lane, struct client_session *session, uint64_t queue,
                                      struct slice recipient_id, struct subscription **out) {
     struct subscription *holder = subscription_holder(&lane->table, queue, SUBSCRIPTION_PUSH);
@@ -200,7 +202,8 @@ static void acknowledge_failed(struct subscription *subscription, struct command
     answer_failure(slot, slot->acknowledge_result);
 }
 
-/* ACK, second half: the next message, if any, is the answer to a push subscription's ACK; a get subscription asks for it itself. */
+/* ACK, second half: the next message, if any, is the answer to a push subscription's ACK; a get subscription asks for
+ * it itself. */
 static void acknowledged(struct subscriber_lane *lane, struct command_slot *slot) {
     const struct msg_acknowledged *outcome = &slot->acknowledge.acknowledged;
     struct subscription *subscription = subscription_to_acknowledge(lane, slot);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* Subscriber lanes: who reads which queue, what is in flight to them, and the events END, DELD and NMSG. A queue belongs to one lane. */
+/* Subscriber lanes: who reads which queue, what is in flight to them, and the events END, DELD and NMSG. A queue
+ * belongs to one lane. */
 #pragma once
 
 #include "actors/smp/roles.h"
@@ -13,7 +14,8 @@ enum smq_result subscriber_lane_create(struct smp_router *router, unsigned index
 /* After the lane's thread has ended. */
 void subscriber_lane_destroy(struct subscriber_lane **lane);
 
-/* Hands a command to the lane of slot->queue; the lane answers it. Any thread. A lane that has stopped leaves the answer as it is, or INTERNAL. */
+/* Hands a command to the lane of slot->queue; the lane answers it. Any thread. A lane that has stopped leaves the
+ * answer as it is, or INTERNAL. */
 void subscriber_lane_slot(struct smp_router *router, struct command_slot *slot, enum subscriber_message kind);
 /* A delivery whose message was gone: the lane looks again. Takes it over. Send lane. */
 void subscriber_lane_lost(struct smp_router *router, struct delivery *delivery);

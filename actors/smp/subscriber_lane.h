@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* What a subscriber lane consists of; for the files that make it up: subscriber.c, subscriber_notify.c, queue_info.c. */
+/* What a subscriber lane consists of; for the files that make it up: subscriber.c, subscriber_notify.c,
+ * queue_info.c. */
 #pragma once
 
 #include "actors/smp/command_batch.h"

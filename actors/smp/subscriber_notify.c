@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* Notifier subscriptions of a subscriber lane. Notifications are stored with their messages; a timer hands what is stored to whoever subscribed, and lets the writer
- * delete what was handed over (reference: Server.hs, deliverNtfs). */
+/* Notifier subscriptions of a subscriber lane. Notifications are stored with their messages; a timer hands what is
+ * stored to whoever subscribed, and lets the writer delete what was handed over (reference: Server.hs, deliverNtfs). */
 #include <string.h>
 
 #include "actors/smp/event.h"
@@ -101,7 +101,8 @@ static void delete_handed_over(struct subscriber_lane *lane, uint64_t queue, uin
     writer_submit(lane->router->writer, &handed_over->request);
 }
 
-/* Hands over what is stored, oldest first, as far as the connection's credit goes. True: nothing is left for the next time. */
+/* Hands over what is stored, oldest first, as far as the connection's credit goes. True: nothing is left for the next
+ * time. */
 static bool deliver_queue(struct subscriber_lane *lane, struct store_txn *txn, struct subscription *subscription) {
     struct queue_record record;
     struct ntf_view view;

@@ -15,7 +15,8 @@ static size_t hash_of(uint64_t queue) {
     return (size_t)(mixed ^ (mixed >> 32));
 }
 
-/* The bucket of a hash: by the mask of the complete round, or by the next wider one where that bucket was split already. */
+/* The bucket of a hash: by the mask of the complete round, or by the next wider one where that bucket was split
+ * already. */
 static size_t bucket_of(const struct subscription_table *table, uint64_t queue) {
     size_t hash = hash_of(queue);
     size_t wide = hash & (table->low_mask * 2 + 1);

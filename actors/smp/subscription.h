@@ -17,7 +17,8 @@ enum subscription_kind {
     SUBSCRIPTION_NOTIFY /* NSUB: receives NMSG events; at most one a queue */
 };
 
-/* One connection's interest in one queue. Owned by the table of the lane that the queue is pinned to; only that lane touches it. */
+/* One connection's interest in one queue. Owned by the table of the lane that the queue is pinned to; only that lane
+ * touches it. */
 struct subscription {
     struct subscription *chain;         /* next of the same bucket */
     struct client_session *session;     /* borrowed: the session leaves the table before it goes away */
@@ -38,7 +39,8 @@ struct subscription {
     bool acknowledging; /* an ACK is with the store writer: its completion says what comes next */
 };
 
-/* A table keyed by queue number. It grows one bucket an insertion (linear hashing), so that no insertion stalls the lane. */
+/* A table keyed by queue number. It grows one bucket an insertion (linear hashing), so that no insertion stalls the
+ * lane. */
 struct subscription_table {
     struct subscription ***segments; /* segments of SEGMENT_SIZE buckets each */
     size_t segment_count;

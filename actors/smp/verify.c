@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* Verification of commands. The time it takes depends on the kind of the authorization given, not on what is stored: where a key is missing or of another
- * kind, a fixed key is checked instead and the outcome dropped (SMP authorization rules, "key type against authorization type"). */
+/* Verification of commands. The time it takes depends on the kind of the authorization given, not on what is stored:
+ * where a key is missing or of another kind, a fixed key is checked instead and the outcome dropped (SMP authorization
+ * rules, "key type against authorization type"). */
 #include "actors/smp/verify.h"
 
 #include "queues/base/secret.h"
@@ -35,7 +36,8 @@ void verify_nothing(const struct verification *verification) {
                                &verification->session->handshake_key.private_key);
 }
 
-/* A secret is cached only once its key has proved itself, so that a failing check never becomes cheaper than the dummy one. */
+/* A secret is cached only once its key has proved itself, so that a failing check never becomes cheaper than the dummy
+ * one. */
 static bool verify_authenticator(const struct verification *verification, const struct public_key *key) {
     struct secret_cache *cache = &verification->session->secrets;
     const struct smp_transmission *transmission = verification->transmission;

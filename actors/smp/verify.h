@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* Authorization of one command (reference: Server.hs, verifyTransmission): which key, which proof, and the same work whether or not the queue exists. */
+/* Authorization of one command (reference: Server.hs, verifyTransmission): which key, which proof, and the same work
+ * whether or not the queue exists. */
 #pragma once
 
 #include <stdbool.h>
@@ -23,11 +24,12 @@ void verification_prepare(struct verification *verification, struct client_sessi
                           const struct smp_transmission *transmission, const struct smp_command *command,
                           uint8_t *scratch);
 
-/* The service checks, in the reference's order: the session's role may send the command (else CMD PROHIBITED); the service signature is there
- * exactly when it must be, and verifies (else SERVICE). True: passed. */
+/* The service checks, in the reference's order: the session's role may send the command (else CMD PROHIBITED); the
+ * service signature is there exactly when it must be, and verifies (else SERVICE). True: passed. */
 bool verify_service(const struct verification *verification, struct smp_error *error);
 
-/* Whether the command is authorised for `record` (of the command's entity; NULL for commands without a queue). For false the answer is AUTH. */
+/* Whether the command is authorised for `record` (of the command's entity; NULL for commands without a queue). For
+ * false the answer is AUTH. */
 bool verify_command(const struct verification *verification, const struct queue_record *record);
 
 /* The work of a failing check, for a queue that does not exist. */

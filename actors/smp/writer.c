@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* The store writer. Each turn gathers what the mailbox holds into one batch, bounded in count and bytes, and commits it at the end of the turn. */
+/* The store writer. Each turn gathers what the mailbox holds into one batch, bounded in count and bytes, and commits it
+ * at the end of the turn. */
 #include "actors/smp/writer.h"
 
 #include "queues/base/clock.h"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* The store writer: the only role that changes the store. What arrives while one commit is on its way to the disk shares the next. */
+/* The store writer: the only role that changes the store. What arrives while one commit is on its way to the disk
+ * shares the next. */
 #pragma once
 
 #include "actors/runtime/actor.h"
@@ -7,7 +8,8 @@
 #include "stores/batch.h"
 #include "stores/queue_store.h"
 
-/* A change of the store; embedded in what asks for it. The operation's `completed` runs on the writer's thread, after the commit. */
+/* A change of the store; embedded in what asks for it. The operation's `completed` runs on the writer's thread, after
+ * the commit. */
 struct writer_request {
     struct message message; /* first */
     struct store_operation operation;
@@ -18,7 +20,8 @@ enum smq_result writer_create(struct smp_router *router, struct store_writer **w
 /* After the thread has ended. */
 void writer_destroy(struct store_writer **writer);
 
-/* Hands the request over; any thread, never blocks. When the writer has stopped the operation completes at once with SMQ_ERR_CANCELLED. */
+/* Hands the request over; any thread, never blocks. When the writer has stopped the operation completes at once with
+ * SMQ_ERR_CANCELLED. */
 void writer_submit(struct store_writer *writer, struct writer_request *request);
 
 /* The request that an operation is part of. */

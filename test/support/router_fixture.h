@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* A router in the test's own process, with certificates and store in a temporary folder, on a free port. Failures fail the test (cmocka). */
+/* A router in the test's own process, with certificates and store in a temporary folder, on a free port. Failures fail
+ * the test (cmocka). */
 #pragma once
 
 #include <stdint.h>

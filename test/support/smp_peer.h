@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* A plain, blocking SMP client for tests of routers: every block and transmission can be made as the test wants it, right or wrong. It shares codecs with the router, but
- * none of its actors. All functions fail the test (cmocka) when the network, a deadline or the peer's bytes are not what they say. */
+/* A plain, blocking SMP client for tests of routers: every block and transmission can be made as the test wants it,
+ * right or wrong. It shares codecs with the router, but none of its actors. All functions fail the test (cmocka) when
+ * the network, a deadline or the peer's bytes are not what they say. */
 #pragma once
 
 #include <stdbool.h>
@@ -77,7 +78,8 @@ bool peer_read_block(struct peer *peer, uint8_t block[SMP_BLOCK_SIZE]);
 /* Whether the router closes the connection before the deadline; what it sends is dropped. */
 bool peer_is_closed(struct peer *peer);
 
-/* A block of commands: begin, add any number, send. `key` NULL: no authorization. The correlation id is random; the last one is in peer->correlation_id. */
+/* A block of commands: begin, add any number, send. `key` NULL: no authorization. The correlation id is random; the
+ * last one is in peer->correlation_id. */
 void peer_begin(struct peer *peer);
 void peer_add(struct peer *peer, const struct key_pair *key, struct slice entity_id, const struct smp_command *command);
 void peer_add_raw(struct peer *peer, struct slice transmission); /* any bytes as one transmission */
