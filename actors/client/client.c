@@ -63,6 +63,13 @@ void client_release(struct smq_client *client) {
 
 /* ---- hooks of the connection ---- */
 
+/* The router speaks first. */
+static enum smq_result secured(struct connection *connection, void *state) {
+    (void)connection;
+    (void)state;
+    return SMQ_OK;
+}
+
 static enum smq_result received(struct connection *connection, void *state, struct block *block) {
     (void)connection;
     struct smq_client *client = state;
@@ -87,6 +94,7 @@ static void released(void *state) {
 }
 
 const struct protocol client_protocol = {.name = "smp-client",
+                                         .secured = secured,
                                          .received = received,
                                          .fill = client_fill,
                                          .discard = client_discard,

@@ -141,19 +141,15 @@ static bool version_carries(const struct request *request) {
                                                       (!create->has_notifier || version >= SMP_VERSION_NEW_NOTIFIER));
 }
 
-void lane_submit(struct process_lane *lane, struct request *request) {
+/* Puts the request into the table, ready to be sent, with a reference for the send lane. */
+static enum smq_result enter(struct process_lane *lane, struct request *request) {
     struct smq_client *client = request->client;
-    enum smq_result result = SMQ_OK;
     if (client->phase != CLIENT_READY) {
-        result = client->own_close ? SMQ_ERR_CANCELLED : SMQ_ERR_CLOSED;
-    } else if (!version_carries(request)) {
-        result = SMQ_ERR_VERSION;
-    } else {
-        result = register_handles(lane, request);
+        return client->own_close ? SMQ_ERR_CANCELLED : SMQ_ERR_CLOSED;
     }
+    enum smq_result result = version_carries(request) ? register_handles(lane, request) : SMQ_ERR_VERSION;
     if (result != SMQ_OK) {
-        refuse(lane, request, result);
-        return;
+        return result;
     }
     if (command_rule(request->command)->enables_pings) {
         atomic_store_explicit(&client->ping_enabled, true, memory_order_relaxed);
@@ -166,48 +162,92 @@ void lane_submit(struct process_lane *lane, struct request *request) {
     request->timer = (struct wheel_timer){.fire = time_out};
     link_request(lane, request);
     wheel_add(actor_wheel(lane->actor), &request->timer, actor_now_ms(lane->actor) + request->timeout_ms);
-    atomic_fetch_add_explicit(&request->references, 1, memory_order_relaxed); /* the send lane's */
-    if (connection_send(client->connection, &request->outgoing) != SMQ_OK) {
-        request_release(request);
+    atomic_fetch_add_explicit(&request->references, 1, memory_order_relaxed);
+    return SMQ_OK;
+}
+
+/* Sends `count` requests, chained from `first` on, as one item. When the connection is closed they are refused. */
+static void send_part(struct process_lane *lane, struct request *first, uint32_t count) {
+    first->part_count = count;
+    if (connection_send(first->client->connection, &first->outgoing) == SMQ_OK) {
+        return;
+    }
+    struct request *request = first, *next;
+    for (uint32_t i = 0; i < count; i++, request = next) {
+        next = request->group_next;
         lane_take_request(lane, request);
+        request_release(request); /* the send lane's reference */
         refuse(lane, request, SMQ_ERR_CLOSED);
     }
 }
 
-/* Marks where blocks of a batch start, packed from its end. Without memory the send lane packs from the front. */
-static void mark_blocks(struct request_group *group) {
-    const struct smq_client *client = group->first->client;
-    size_t *sizes = memory_zalloc_array(group->count, sizeof(size_t));
-    struct smp_batch_part *parts = memory_zalloc_array(group->count, sizeof(struct smp_batch_part));
-    if (sizes != NULL && parts != NULL) {
-        struct smp_envelope envelope = smp_session_envelope(&client->session);
-        size_t i = 0;
-        for (struct request *request = group->first; request != NULL; request = request->group_next) {
-            size_t command_length = strlen(smp_command_info(request->body.tag)->text);
-            sizes[i++] = smp_transmission_size(&envelope, queue_key_authorization_length(request->key), false,
-                                               SMP_CORRELATION_ID_SIZE, request->entity.length, command_length);
-        }
-        size_t count = smp_batch_split(sizes, group->count, parts);
-        struct request *request = group->first;
-        for (size_t part = 0; part < count; part++) {
-            request->block_start = true;
-            for (size_t skipped = 0; skipped < parts[part].count; skipped++) {
-                request = request->group_next;
-            }
-        }
+void lane_submit(struct process_lane *lane, struct request *request) {
+    enum smq_result result = enter(lane, request);
+    if (result == SMQ_OK) {
+        send_part(lane, request, 1);
+    } else {
+        refuse(lane, request, result);
     }
+}
+
+static size_t encoded_size(const struct request *request) {
+    struct smp_envelope envelope = smp_session_envelope(&request->client->session);
+    size_t command_length =
+        strlen(smp_command_info(request->body.tag)->text); /* commands of batches have no parameters */
+    return smp_transmission_size(&envelope, queue_key_authorization_length(request->key), false,
+                                 SMP_CORRELATION_ID_SIZE, request->entity.length, command_length);
+}
+
+/* How the batch is split into blocks, packed from its end; NULL without memory. */
+static struct smp_batch_part *split(const struct request *first, size_t count, size_t *part_count) {
+    size_t *sizes = memory_zalloc_array(count, sizeof(size_t));
+    struct smp_batch_part *parts = memory_zalloc_array(count, sizeof(struct smp_batch_part));
+    if (sizes == NULL || parts == NULL) {
+        memory_free(sizes);
+        memory_free(parts);
+        return NULL;
+    }
+    size_t i = 0;
+    for (const struct request *request = first; request != NULL; request = request->group_next) {
+        sizes[i++] = encoded_size(request);
+    }
+    *part_count = smp_batch_split(sizes, count, parts);
     memory_free(sizes);
-    memory_free(parts);
+    return parts;
+}
+
+/* Refuses those that cannot be sent; chains and counts the others. */
+static struct request *enter_all(struct process_lane *lane, struct request *first, size_t *count) {
+    struct request *entered = NULL, **link = &entered;
+    *count = 0;
+    for (struct request *request = first, *next; request != NULL; request = next) {
+        next = request->group_next;
+        enum smq_result result = enter(lane, request);
+        if (result != SMQ_OK) {
+            refuse(lane, request, result);
+            continue;
+        }
+        *link = request;
+        link = &request->group_next;
+        ++*count;
+    }
+    *link = NULL;
+    return entered;
 }
 
 void lane_submit_many(struct process_lane *lane, struct request_group *group) {
-    if (group->first->client->phase == CLIENT_READY) {
-        mark_blocks(group);
+    size_t count, part_count = 0;
+    struct request *request = enter_all(lane, group->first, &count);
+    struct smp_batch_part *parts = request == NULL ? NULL : split(request, count, &part_count);
+    for (size_t part = 0; request != NULL; part++) {
+        uint32_t size = parts == NULL ? 1 : (uint32_t)parts[part].count;
+        struct request *first = request;
+        for (uint32_t i = 0; i < size; i++) {
+            request = request->group_next;
+        }
+        send_part(lane, first, size);
     }
-    for (struct request *request = group->first, *next; request != NULL; request = next) {
-        next = request->group_next;
-        lane_submit(lane, request);
-    }
+    memory_free(parts);
     memory_free(group);
 }
 

@@ -49,6 +49,7 @@ struct request {
     struct request_secrets *secrets; /* owned; may be NULL */
     struct slice entity;
     struct smp_command body;
+    struct request *group_next; /* of the same batch */
 
     /* what slices of `entity` and `body` point to; freed by the send lane when larger than inline */
     size_t data_size;
@@ -57,16 +58,17 @@ struct request {
 
     /* process lane; constant while the send lane has it */
     uint8_t correlation_id[SMP_CORRELATION_ID_SIZE];
-    bool has_nonce;   /* the caller chose the correlation id */
-    bool block_start; /* first of a block of its batch */
+    bool has_nonce; /* the caller chose the correlation id */
+    /* Of a batch, the requests that share a block go to the send lane as one item: the first of them, which leads this many, itself
+     * included, chained by `group_next`. */
+    uint32_t part_count;
 
     /* process lane */
     bool pending;
     struct wheel_timer timer;
     struct request *bucket_next;
     struct request *client_next, *client_previous;
-    struct request *group_next; /* on the way to the lane */
-    enum smq_result failure;    /* written by the send lane before the message */
+    enum smq_result failure; /* written by the send lane before the message */
 };
 
 /* Commands that are submitted together and share blocks. */

@@ -69,12 +69,33 @@ static enum smq_result write_hello(struct smq_client *client, uint8_t *bytes) {
     return smp_client_hello_write(&hello, bytes);
 }
 
-/* Takes requests off the queue into one block until the next one does not fit, or starts a block of its own. */
+/* Ends the send lane's part of `request`. */
+static void finish_request(struct smq_client *client, struct request *request, enum smq_result result) {
+    account_sent(client, request);
+    if (result == SMQ_OK || result == SMQ_ERR_TIMEOUT) {
+        request_release(request);
+    } else {
+        report_failure(client, request, result);
+    }
+}
+
+/* Writes the rest of a part whose first request was written: the process lane has made sure that all fit. */
+static void write_rest(struct smq_client *client, struct request *request, uint32_t count, struct send_lane_state *lane,
+                       struct smp_outgoing_block *block) {
+    for (struct request *next; count > 0; count--, request = next) {
+        next = request->group_next;
+        finish_request(client, request, write_request(client, request, lane, block));
+    }
+}
+
+/* Takes requests off the queue into one block until the next one does not fit, or leads a part of a batch, which gets a block of its own
+ * that later commands may share. */
 static void pack(struct smq_client *client, struct outgoing_queue *queue, struct send_lane_state *lane,
                  struct smp_outgoing_block *block) {
     for (struct outgoing *item = outgoing_first(queue); item != NULL; item = outgoing_first(queue)) {
         struct request *request = request_of(item);
-        if (block->count == SMP_BATCH_COUNT_MAX || (block->count > 0 && request->block_start)) {
+        uint32_t others = request->part_count - 1;
+        if (block->count == SMP_BATCH_COUNT_MAX || (block->count > 0 && others > 0)) {
             return;
         }
         enum smq_result result = write_request(client, request, lane, block);
@@ -82,12 +103,9 @@ static void pack(struct smq_client *client, struct outgoing_queue *queue, struct
             return;
         }
         (void)outgoing_take(queue);
-        account_sent(client, request);
-        if (result == SMQ_OK || result == SMQ_ERR_TIMEOUT) {
-            request_release(request);
-        } else {
-            report_failure(client, request, result);
-        }
+        struct request *next = request->group_next;
+        finish_request(client, request, result);
+        write_rest(client, next, others, lane, block);
     }
 }
 
@@ -112,8 +130,12 @@ enum smq_result client_fill(struct connection *connection, void *state, struct o
 
 void client_discard(struct connection *connection, void *state, struct outgoing *item) {
     (void)connection;
-    if (item->kind == OUTGOING_COMMAND) {
-        struct request *request = request_of(item);
+    if (item->kind != OUTGOING_COMMAND) {
+        return;
+    }
+    struct request *request = request_of(item), *next;
+    for (uint32_t count = request->part_count; count > 0; count--, request = next) {
+        next = request->group_next;
         account_sent(state, request);
         request_release(request);
     }
