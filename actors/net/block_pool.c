@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* Returned blocks are pushed on a stack that the lane takes as a whole, which rules out the ABA problem. Credit and lifetime are counted
- * apart: a holder gives credit back, then wakes the lane, and only then lets go of the pool. */
+/* Returned blocks are pushed on a stack that the lane takes as a whole, which rules out the ABA problem. Credit and
+ * lifetime are counted apart: a holder gives credit back, then wakes the lane, and only then lets go of the pool. */
 #include "actors/net/block_pool.h"
 
 #include <stdatomic.h>

@@ -17,8 +17,8 @@
  * A pool lives until it is retired and all its blocks are back. */
 struct block_pool;
 
-/* `waker` is woken when a starved pool has credit again; it must live until `freed(context)` was called, by the thread that returns the last
- * block. SMQ_ERR_NO_MEMORY. */
+/* `waker` is woken when a starved pool has credit again; it must live until `freed(context)` was called, by the thread
+ * that returns the last block. SMQ_ERR_NO_MEMORY. */
 enum smq_result block_pool_create(size_t credit, struct waker *waker, void (*freed)(void *context), void *context,
                                   struct block_pool **pool);
 void block_pool_retire(struct block_pool **pool);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* A TLS connection that carries 16,384-byte blocks, as the receive, send and monitor roles see it. Shared by routers and clients. */
+/* A TLS connection that carries 16,384-byte blocks, as the receive, send and monitor roles see it. Shared by routers
+ * and clients. */
 #pragma once
 
 #include <stdbool.h>
@@ -15,8 +16,9 @@ enum { BLOCK_SIZE = 16384 };
 struct net;        /* the receive lanes, send lanes, monitor and resolver of a process: actors/net/net.h */
 struct connection; /* reference-counted; pinned to one receive lane and one send lane for its life */
 
-/* One received block. It comes from the receive lane's pool; whoever holds it calls block_release once, from any thread.
- * Outstanding blocks are the receive lane's byte credit: at the limit the lane stops reading until blocks come back. */
+/* One received block. It comes from the receive lane's pool; whoever holds it calls block_release once, from any
+ * thread. Outstanding blocks are the receive lane's byte credit: at the limit the lane stops reading until blocks come
+ * back. */
 struct block {
     struct message message;        /* for whoever passes the block on through a mailbox */
     struct connection *connection; /* borrowed: the holder takes its own reference when it keeps the block */
@@ -27,8 +29,8 @@ struct block {
 };
 void block_release(struct block *block);
 
-/* Something to send on a connection; embedded in the sender's own struct. Owned by the connection from connection_send until
- * the protocol's fill has taken it off the queue, or discard was called for it. */
+/* Something to send on a connection; embedded in the sender's own struct. Owned by the connection from connection_send
+ * until the protocol's fill has taken it off the queue, or discard was called for it. */
 struct outgoing {
     struct message message;        /* used by the send role */
     struct connection *connection; /* set by connection_send */
@@ -44,41 +46,57 @@ struct outgoing_queue {
 struct outgoing *outgoing_first(const struct outgoing_queue *queue); /* NULL when empty */
 struct outgoing *outgoing_take(struct outgoing_queue *queue);        /* removes the first; NULL when empty */
 
-/* What a protocol does on a connection. All hooks are quick and never block. `state` is the connection's protocol state. */
+/* What a protocol does on a connection. All hooks are quick and never block. `state` is the connection's protocol
+ * state. */
 struct protocol {
     const char *name;
-    /* Receive lane. TLS is up: session id, peer chain and ALPN can be asked for. Anything but SMQ_OK closes the connection. */
+    /* Receive lane. TLS is up: session id, peer chain and ALPN can be asked for. Anything but SMQ_OK closes the
+     * connection. */
     enum smq_result (*secured)(struct connection *connection, void *state);
-    /* Receive lane. One whole block of TLS plaintext; the hook owns `block`. Anything but SMQ_OK closes the connection. */
+    /* Receive lane. One whole block of TLS plaintext; the hook owns `block`. Anything but SMQ_OK closes the connection.
+     */
     enum smq_result (*received)(struct connection *connection, void *state, struct block *block);
-    /* Send lane. Fills `bytes` (BLOCK_SIZE, sealed, ready for TLS) from the queue, taking finished items off it: as many as fit share
-     * the block. SMQ_ERR_EMPTY: nothing to send (the queue is then empty). Any other error closes the connection. `lane_state` is
-     * what net_options.send_lane_start made. Called only when the previous block was handed to the kernel. */
+    /* Send lane. Fills `bytes` (BLOCK_SIZE, sealed, ready for TLS) from the queue, taking finished items off it: as
+     * many as fit share the block. SMQ_ERR_EMPTY: nothing to send (the queue is then empty). Any other error closes the
+     * connection. `lane_state` is what net_options.send_lane_start made. Called only when the previous block was handed
+     * to the kernel. */
     enum smq_result (*fill)(struct connection *connection, void *state, struct outgoing_queue *queue, void *lane_state,
                             uint8_t *bytes);
     /* Send lane. The connection died before `item` was sent. */
     void (*discard)(struct connection *connection, void *state, struct outgoing *item);
-    /* Monitor. Called at the time the previous call (or connection set-up: first call `first_check_ms` after accept or connect) asked for;
-     * returns in how many ms to be called again, 0 never. May call connection_close or connection_send. May be NULL. */
+    /* Monitor. Called at the time the previous call (or connection set-up: first call `first_check_ms` after accept or
+     * connect) asked for; returns in how many ms to be called again, 0 never. May call connection_close or
+     * connection_send. May be NULL. */
     uint32_t (*check)(struct connection *connection, void *state, uint64_t now_ms);
     uint32_t first_check_ms;
-    /* Receive lane, exactly once, after the last `received`. */
+    /* Receive lane, exactly once, after the last `received`. The roles let go one after the other, so that `fill`,
+     * `discard` and `check` may still run, or come, after it; nothing comes after `released`. */
     void (*closed)(struct connection *connection, void *state, enum smq_result reason);
     /* Any thread, exactly once: the last reference is gone; frees `state`. */
     void (*released)(void *state);
 };
 
+/* Reasons that `closed` gets beside those given to connection_close and the results of hooks: SMQ_ERR_CLOSED, the peer
+ * ended the session in order; SMQ_ERR_NETWORK, SMQ_ERR_TLS, SMQ_ERR_IDENTITY; SMQ_ERR_TIMEOUT, a deadline of the
+ * set-up; SMQ_ERR_CANCELLED, the net is destroyed; SMQ_ERR_NO_MEMORY, SMQ_ERR_SYSTEM. */
+
 /* References. The connection stays valid (not open) while one is held. Any thread. */
 struct connection *connection_reference(struct connection *connection);
 void connection_release(struct connection *connection);
 
-/* Queues `item` for sending; never blocks. On SMQ_ERR_CLOSED the caller keeps the item. Any thread. Order is kept per calling thread. */
+/* Queues `item` for sending; never blocks. On SMQ_ERR_CLOSED the caller keeps the item. Any thread. Order is kept per
+ * calling thread. */
 enum smq_result connection_send(struct connection *connection, struct outgoing *item);
-/* Asks for the end of the connection; `flush`: after what is queued has been sent (at most 5 s). Idempotent. Any thread, never blocks. */
+/* Asks for the end of the connection; the first reason given is what `closed` gets. `flush`: received blocks are no
+ * longer delivered, what is queued is sent, then close_notify, then the peer's end is waited for, in 5 s all together;
+ * before TLS is up it means nothing. Closing without flush is possible later, too. Idempotent. Any thread, never
+ * blocks. */
 void connection_close(struct connection *connection, enum smq_result reason, bool flush);
-/* The protocol's own handshake is done: ends the budget of connect_options.timeout_ms or listen_options.handshake_timeout_ms. Any thread. */
+/* The protocol's own handshake is done: ends the budget of connect_options.timeout_ms or
+ * listen_options.handshake_timeout_ms. Any thread. */
 void connection_established(struct connection *connection);
-/* Back-pressure: while paused the connection is not read (EPOLLIN off). Counted: each pause needs a resume. Any thread. */
+/* Back-pressure: while paused the connection is not read (EPOLLIN off). Counted: each pause needs a resume. Any thread.
+ */
 void connection_pause(struct connection *connection);
 void connection_resume(struct connection *connection);
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* A connection from inside: its fields grouped by the role that owns them, and the requests by which roles talk about it.
+/* A connection from inside: its fields grouped by the role that owns them, and the requests by which roles talk about
+ * it.
  *
- * Life: the receive lane attaches a new connection, connects it or takes the accepted socket, does the TLS handshake, reads, and ends it. After
- * the end it tells the send lane and the monitor to let go; the send lane, last to use TLS, closes the socket. Each of the three holds
- * one reference until then. */
+ * Life: the receive lane attaches a new connection, connects it or takes the accepted socket, does the TLS handshake,
+ * reads, and ends it. After the end it tells the send lane and the monitor to let go; the send lane, last to use TLS,
+ * closes the socket. Each of the three holds one reference until then. */
 #pragma once
 
 #include <stdatomic.h>
@@ -28,8 +29,8 @@ enum phase {
     PHASE_ENDED,
 };
 
-/* A role's inbox about one connection: bits to be handled, and the one message that carries them. The message is on its way while there are
- * bits. */
+/* A role's inbox about one connection: bits to be handled, and the one message that carries them. The message is on its
+ * way while there are bits. */
 struct requests {
     struct message message;
     _Atomic uint32_t bits;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* Listener: one actor accepts for all listening sockets of a net. Without descriptors or memory it stops looking at them for a while, since they
- * would be reported again at once; those who wait stay in the kernel's backlog. */
+/* Listener: one actor accepts for all listening sockets of a net. Without descriptors or memory it stops looking at
+ * them for a while, since they would be reported again at once; those who wait stay in the kernel's backlog. */
 #include "actors/net/listener.h"
 
 #include <errno.h>
@@ -29,7 +29,7 @@ struct listener {
     uint16_t port;
     struct promise *added; /* decided by the role when it has made the change; NULL from then on */
     struct promise *removed;
-    /* the role, from LISTENER_ADD to LISTENER_REMOVE */
+    /* the role, once added */
     struct listener *next;
     size_t count;
     struct listening_socket sockets[];
@@ -294,7 +294,8 @@ static bool is_missing_family(int error) {
     return error == EAFNOSUPPORT || error == EADDRNOTAVAIL;
 }
 
-/* Binds what `host` stands for (NULL: all addresses); addresses of a family that this machine lacks are skipped as long as one is left. */
+/* Binds what `host` stands for (NULL: all addresses); addresses of a family that this machine lacks are skipped as long
+ * as one is left. */
 static enum smq_result bind_host(struct binding *binding, const char *host, bool dual_stack) {
     struct net_address_list *list = NULL;
     enum smq_result result = net_address_resolve(host, binding->options->port, NET_RESOLVE_LISTEN, &list);
@@ -330,6 +331,36 @@ static bool wants_dual_stack(const struct listen_options *options) {
     return true;
 }
 
+static enum smq_result bind_all(struct binding *binding) {
+    const struct listen_options *options = binding->options;
+    if (options->address_count == 0)
+        return bind_host(binding, NULL, true);
+    enum smq_result result = SMQ_OK;
+    for (size_t i = 0; i < options->address_count && result == SMQ_OK; i++)
+        result = bind_host(binding, options->addresses[i], wants_dual_stack(options));
+    return result;
+}
+
+/* Gives the bound sockets to the role. */
+static enum smq_result begin_accepting(struct net *net, const struct listen_options *options,
+                                       struct listener *listener) {
+    listener->net = net;
+    listener->message.kind = NET_LISTENER;
+    listener->options = *options;
+    listener->options.addresses = NULL;
+    listener->options.address_count = 0;
+    if (listener->options.tls_timeout_ms == 0)
+        listener->options.tls_timeout_ms = DEFAULT_TLS_TIMEOUT_MS;
+    for (size_t i = 0; i < listener->count; i++)
+        listener->sockets[i].listener = listener;
+    enum smq_result result = atomic_load(&net->is_stopping) ? SMQ_ERR_CLOSED : need_role(net);
+    if (result == SMQ_OK)
+        result = make_promise(&listener->added);
+    if (result == SMQ_OK)
+        result = make_promise(&listener->removed);
+    return result == SMQ_OK ? change(listener, listener->added) : result;
+}
+
 enum smq_result net_listen(struct net *net, const struct listen_options *options, struct listener **listener,
                            char *error, size_t error_size) {
     struct binding binding = {.options = options, .error = error, .error_size = error_size};
@@ -337,36 +368,18 @@ enum smq_result net_listen(struct net *net, const struct listen_options *options
     if (binding.listener == NULL)
         return describe(&binding, SMQ_ERR_NO_MEMORY, "a socket", smq_result_text(SMQ_ERR_NO_MEMORY));
     binding.listener->port = options->port;
-    enum smq_result result = options->address_count == 0 ? bind_host(&binding, NULL, true) : SMQ_OK;
-    for (size_t i = 0; i < options->address_count && result == SMQ_OK; i++)
-        result = bind_host(&binding, options->addresses[i], wants_dual_stack(options));
-    if (result == SMQ_OK && atomic_load(&net->is_stopping))
-        result = describe(&binding, SMQ_ERR_CLOSED, "a stopping net", smq_result_text(SMQ_ERR_CLOSED));
-    if (result == SMQ_OK)
-        result = need_role(net);
-    struct listener *bound = binding.listener;
+    enum smq_result result = bind_all(&binding);
     if (result == SMQ_OK) {
-        bound->net = net;
-        bound->message.kind = NET_LISTENER;
-        bound->options = *options;
-        bound->options.addresses = NULL;
-        bound->options.address_count = 0;
-        if (bound->options.tls_timeout_ms == 0)
-            bound->options.tls_timeout_ms = DEFAULT_TLS_TIMEOUT_MS;
-        for (size_t i = 0; i < bound->count; i++)
-            bound->sockets[i].listener = bound;
-        result = make_promise(&bound->added);
-        if (result == SMQ_OK)
-            result = make_promise(&bound->removed);
-        if (result == SMQ_OK)
-            result = change(bound, bound->added);
+        result = begin_accepting(net, options, binding.listener);
+        if (result != SMQ_OK)
+            describe(&binding, result, "the bound addresses", smq_result_text(result));
     }
     if (result != SMQ_OK) {
-        close_sockets(bound);
-        free_listener(bound);
+        close_sockets(binding.listener);
+        free_listener(binding.listener);
         return result;
     }
-    *listener = bound;
+    *listener = binding.listener;
     return SMQ_OK;
 }
 

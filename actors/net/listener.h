@@ -19,7 +19,8 @@ struct listen_options {
     uint16_t port;                         /* 0: the kernel chooses, one port for all addresses */
     const struct tls_context *tls_context; /* server context; outlives the net */
     const struct protocol *protocol;       /* outlives the net */
-    /* Listener's thread. Makes the protocol state of an accepted connection, which the connection owns from then on; NULL refuses it. */
+    /* Listener's thread. Makes the protocol state of an accepted connection, which the connection owns from then on;
+     * NULL refuses it. */
     void *(*accept)(void *context, struct connection *connection);
     void *context;
     uint32_t tls_timeout_ms;       /* accept to TLS established; 0: 60,000 */
@@ -27,15 +28,15 @@ struct listen_options {
     bool log_tls_errors;           /* one line for each failed handshake */
 };
 
-/* Binds, listens and starts accepting. Blocks for name resolution. SMQ_ERR_SYSTEM: an address does not resolve or cannot be bound;
- * SMQ_ERR_NO_MEMORY; SMQ_ERR_CLOSED. `error` (may be NULL) gets one line that names the address and the reason. Any attached thread that
- * is no role of the net. */
+/* Binds, listens and starts accepting. Blocks for name resolution. SMQ_ERR_SYSTEM: an address does not resolve or
+ * cannot be bound; SMQ_ERR_NO_MEMORY; SMQ_ERR_CLOSED. `error` (may be NULL) gets one line that names the address and
+ * the reason. Any attached thread that is no role of the net. */
 enum smq_result net_listen(struct net *net, const struct listen_options *options, struct listener **listener,
                            char *error, size_t error_size);
 
 /* The port that is bound. */
 uint16_t listener_port(const struct listener *listener);
 
-/* Stops accepting and closes the sockets; connections stay. When it returns, `accept` is not called any more. Blocks shortly. To be called
- * before net_destroy, which stops what is left but leaves the handle invalid. */
+/* Stops accepting and closes the sockets; connections stay. When it returns, `accept` is not called any more. Blocks
+ * shortly. To be called before net_destroy, which stops what is left but leaves the handle invalid. */
 void listener_stop(struct listener **listener);

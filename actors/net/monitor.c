@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* Monitor: one timer a connection, for the earliest of the set-up's budget, the flush's limit and the protocol's next check. */
+/* Monitor: one timer a connection, for the earliest of the set-up's budget, the flush's limit and the protocol's next
+ * check. */
 #include "actors/net/net_private.h"
 #include "queues/base/clock.h"
 #include "queues/base/memory.h"

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* The net as a whole: start, client connections, ordered end.
  *
- * The end: no new connections; each receive lane ends all of its own, which leaves the send lanes and the monitor with requests to let go; then
- * the roles are stopped in the order in which they send to each other. The memory stays until the last connection and block are back. */
+ * The end: no new connections; each receive lane ends all of its own, which leaves the send lanes and the monitor with
+ * requests to let go; then the roles are stopped in the order in which they send to each other. The memory stays until
+ * the last connection and block are back. */
 #include "actors/net/net_private.h"
 
 #include <string.h>

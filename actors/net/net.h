@@ -23,9 +23,10 @@ struct net_options {
     void *context;
 };
 
-/* Starts the receive lanes, send lanes and the monitor; the listener and the resolver start when they are first needed. Blocks until the
- * threads run. SMQ_ERR_NO_MEMORY, SMQ_ERR_SYSTEM, SMQ_ERR_INVALID, or what send_lane_start returned. The thread is attached to RCU
- * (thread.h); so must be every thread that calls a function of this header or of connection.h. */
+/* Starts the receive lanes, send lanes and the monitor; the listener and the resolver start when they are first needed.
+ * Blocks until the threads run. SMQ_ERR_NO_MEMORY, SMQ_ERR_SYSTEM, SMQ_ERR_INVALID, or what send_lane_start returned.
+ * The thread is attached to RCU (thread.h); so must be every thread that calls a function of this header or of
+ * connection.h. */
 enum smq_result net_create(const struct net_options *options, struct net **net);
 
 struct connect_options {
@@ -40,20 +41,21 @@ struct connect_options {
     bool no_keep_alive;                    /* keep-alive is on by default: idle 30 s, interval 15 s, 4 probes */
 };
 
-/* Starts connecting: resolution, all addresses in order, TLS. Never blocks. SMQ_OK: the outcome is told by `secured` or `closed`, `closed`
- * and `released` come in any case, and `*connection` (may be NULL: not wanted) is a reference for the caller. Reasons given to `closed`:
- * SMQ_ERR_NETWORK (no address, refused, reset), SMQ_ERR_TIMEOUT, SMQ_ERR_IDENTITY (wrong key hash or chain), SMQ_ERR_TLS, or a reason given
- * to connection_close. Errors: SMQ_ERR_NO_MEMORY, SMQ_ERR_INVALID, SMQ_ERR_CLOSED (the net is stopping), SMQ_ERR_SYSTEM; then no hook is
- * called and the caller keeps the state. Any attached thread. */
+/* Starts connecting: resolution, all addresses in order, TLS. Never blocks. SMQ_OK: the outcome is told by `secured` or
+ * `closed`, `closed` and `released` come in any case, and `*connection` (may be NULL: not wanted) is a reference for
+ * the caller. Reasons given to `closed`: SMQ_ERR_NETWORK (no address, refused, reset), SMQ_ERR_TIMEOUT,
+ * SMQ_ERR_IDENTITY (wrong key hash or chain), SMQ_ERR_TLS, or a reason given to connection_close. Errors:
+ * SMQ_ERR_NO_MEMORY, SMQ_ERR_INVALID, SMQ_ERR_CLOSED (the net is stopping), SMQ_ERR_SYSTEM; then no hook is called and
+ * the caller keeps the state. Any attached thread. */
 enum smq_result net_connect(struct net *net, const struct connect_options *options, struct connection **connection);
 
 /* The ordered end; each step is optional, from one thread (not a role of the net), and blocks.
  * net_stop_reading: when it returns, no `received` runs and none will; connections stay open for sending.
- * net_flush: waits until everything that was queued before is handed to the kernel, at most `deadline_ms`; slow readers are given up.
- *   SMQ_ERR_TIMEOUT when something is left.
- * net_destroy: stops listeners, closes every connection (SMQ_ERR_CANCELLED, close_notify, no flush), discards what is unsent, joins all
- *   threads, destroys the net once the last connection reference and block are returned; they may outlive this call, and so may calls on
- *   them, which then do nothing. A look-up in progress is waited for. */
+ * net_flush: waits until everything that was queued before is handed to the kernel, at most `deadline_ms`; slow readers
+ * are given up. SMQ_ERR_TIMEOUT when something is left. net_destroy: stops listeners, closes every connection
+ * (SMQ_ERR_CANCELLED, close_notify, no flush), discards what is unsent, joins all threads, destroys the net once the
+ * last connection reference and block are returned; they may outlive this call, and so may calls on them, which then do
+ * nothing. A look-up in progress is waited for. */
 void net_stop_reading(struct net *net);
 enum smq_result net_flush(struct net *net, uint32_t deadline_ms);
 void net_destroy(struct net **net);

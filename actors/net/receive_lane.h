@@ -33,7 +33,8 @@ struct receive_lane {
     bool is_ending_all;
 };
 
-/* Ends `connection` for `reason`, unless it was ended or another reason was given before. It stays valid until the end of the turn. */
+/* Ends `connection` for `reason`, unless it was ended or another reason was given before. It stays valid until the end
+ * of the turn. */
 void receive_end(struct receive_lane *lane, struct connection *connection, enum smq_result reason);
 /* Sets what the poller waits for; ends the connection when that fails. */
 void receive_set_interest(struct receive_lane *lane, struct connection *connection, unsigned interest);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* Reading blocks: straight from TLS into a pooled block, until TLS holds nothing more, the connection is paused, its share of the turn or the
- * lane's credit is used up. A connection that stops with input inside of TLS, of which epoll cannot know, is put on the pending list. */
+/* Reading blocks: straight from TLS into a pooled block, until TLS holds nothing more, the connection is paused, its
+ * share of the turn or the lane's credit is used up. A connection that stops with input inside of TLS, of which epoll
+ * cannot know, is put on the pending list. */
 #include "actors/net/receive_lane.h"
 #include "queues/base/memory.h"
 
@@ -21,7 +22,8 @@ static void turn_reading_off(struct receive_lane *lane, struct connection *conne
     receive_set_interest(lane, connection, POLL_NOTHING);
 }
 
-/* Whether the connection may be read now. A pause that ends while reading is turned off is seen here, or by whoever ends it. */
+/* Whether the connection may be read now. A pause that ends while reading is turned off is seen here, or by whoever
+ * ends it. */
 static bool may_read(struct receive_lane *lane, struct connection *connection) {
     if (connection->stage != STAGE_UP)
         return false;

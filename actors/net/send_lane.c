@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* Send lane: takes outgoing items per connection, lets the protocol pack them into a block, and hands one block at a time to TLS, going
- * round all connections that have something to send.
+/* Send lane: takes outgoing items per connection, lets the protocol pack them into a block, and hands one block at a
+ * time to TLS, going round all connections that have something to send.
  *
- * A connection whose socket is full keeps its one encrypted record inside of TLS, leaves the round, and comes back when epoll says that there
- * is room; TLS does not look at the plaintext again, so all connections share one buffer. */
+ * A connection whose socket is full keeps its one encrypted record inside of TLS, leaves the round, and comes back when
+ * epoll says that there is room; TLS does not look at the plaintext again, so all connections share one buffer. */
 #include <stdatomic.h>
 
 #include "actors/net/net_private.h"

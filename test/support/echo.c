@@ -62,10 +62,10 @@ static enum smq_result server_received(struct connection *connection, void *stat
 }
 
 static void server_drop(struct connection *connection, struct echo_state *echo, struct echo_item *item) {
-    block_release(item->block);
-    free(item);
     atomic_fetch_sub(&echo->server->queued, 1);
     int64_t queued = atomic_fetch_sub(&echo->queued, 1) - 1;
+    block_release(item->block);
+    free(item);
     if (queued < echo->server->window && atomic_exchange(&echo->is_paused, false))
         connection_resume(connection);
 }

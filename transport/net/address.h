@@ -29,8 +29,8 @@ enum net_resolve {
     NET_RESOLVE_LISTEN, /* as NAME, for binding; `host` NULL: all addresses, IPv6 first */
 };
 
-/* Finds the stream socket addresses of `host`; the caller frees the list with memory_free. SMQ_ERR_NOT_FOUND: no literal, or the name
- * does not exist or has no address; SMQ_ERR_NETWORK: the look-up failed; SMQ_ERR_NO_MEMORY. */
+/* Finds the stream socket addresses of `host`; the caller frees the list with memory_free. SMQ_ERR_NOT_FOUND: no
+ * literal, or the name does not exist or has no address; SMQ_ERR_NETWORK: the look-up failed; SMQ_ERR_NO_MEMORY. */
 enum smq_result net_address_resolve(const char *host, uint16_t port, enum net_resolve how,
                                     struct net_address_list **list);
 

@@ -33,6 +33,6 @@ enum smq_result poller_change(struct poller *poller, int descriptor, unsigned ev
 /* Events of this descriptor that poller_wait has already returned stay in the caller's array. */
 void poller_remove(struct poller *poller, int descriptor);
 
-/* Waits at most `timeout_ms` (-1: no limit, 0: only looks). Returns how many events there are; they stay valid until the next call. The
- * poller's lane only. */
+/* Waits at most `timeout_ms` (-1: no limit, 0: only looks). Returns how many events there are; they stay valid until
+ * the next call. The poller's lane only. */
 size_t poller_wait(struct poller *poller, int timeout_ms, const struct poll_event **events);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* TCP sockets: non-blocking, close-on-exec, TCP_NODELAY. All: any thread, none blocks; errno says why on SMQ_ERR_SYSTEM. */
+/* TCP sockets: non-blocking, close-on-exec, TCP_NODELAY. All: any thread, none blocks; errno says why on
+ * SMQ_ERR_SYSTEM. */
 #pragma once
 
 #include <stdbool.h>
@@ -13,19 +14,20 @@ enum smq_result socket_listen(const struct net_address *address, bool dual_stack
 /* The address that a socket is bound to. SMQ_ERR_SYSTEM. */
 enum smq_result socket_local_address(int descriptor, struct net_address *address);
 
-/* Accepts one connection. SMQ_ERR_EMPTY: nobody waits. SMQ_ERR_AGAIN: this one failed on its way, try the next. SMQ_ERR_NO_CREDIT: out of
- * descriptors or memory, wait a while. SMQ_ERR_SYSTEM: the listening socket is broken. */
+/* Accepts one connection. SMQ_ERR_EMPTY: nobody waits. SMQ_ERR_AGAIN: this one failed on its way, try the next.
+ * SMQ_ERR_NO_CREDIT: out of descriptors or memory, wait a while. SMQ_ERR_SYSTEM: the listening socket is broken. */
 enum smq_result socket_accept(int listener, int *descriptor);
 
-/* Starts connecting. SMQ_OK: wait until the socket is writable, then ask socket_connect_result. SMQ_ERR_NO_CREDIT: out of descriptors;
- * SMQ_ERR_NETWORK: refused at once. */
+/* Starts connecting. SMQ_OK: wait until the socket is writable, then ask socket_connect_result. SMQ_ERR_NO_CREDIT: out
+ * of descriptors; SMQ_ERR_NETWORK: refused at once. */
 enum smq_result socket_connect(const struct net_address *address, bool keep_alive, int *descriptor);
 /* SMQ_OK: connected; SMQ_ERR_NETWORK (errno). */
 enum smq_result socket_connect_result(int descriptor);
 
 /* No more sending: the peer reads the end after what was sent. Errors do not matter. */
 void socket_end_sending(int descriptor);
-/* Reads and drops what has arrived, at most 1 MB. SMQ_OK: nothing more for now; SMQ_ERR_CLOSED: the peer ended or the connection failed. */
+/* Reads and drops what has arrived, at most 1 MB. SMQ_OK: nothing more for now; SMQ_ERR_CLOSED: the peer ended or the
+ * connection failed. */
 enum smq_result socket_drain(int descriptor);
 /* Closes and sets `*descriptor` to -1; -1 is allowed. */
 void socket_close(int *descriptor);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* Classification and validation of certificate chains. The path rules are those of the reference's library, not of RFC 5280: the anchor is
- * trusted whatever its dates and extensions are, and one that is not self-signed will do. X509_verify_cert cannot be told so, hence the
- * walk below; every single test in it is OpenSSL's. */
+/* Classification and validation of certificate chains. The path rules are those of the reference's library, not of RFC
+ * 5280: the anchor is trusted whatever its dates and extensions are, and one that is not self-signed will do.
+ * X509_verify_cert cannot be told so, hence the walk below; every single test in it is OpenSSL's. */
 #include "transport/tls/certificate.h"
 
 #include <limits.h>
@@ -64,7 +64,8 @@ static bool is_intermediate_ca(X509 *certificate, long below) {
            (path_length < 0 || path_length >= below);
 }
 
-/* Goes up from the leaf by issuer names until the anchor is the issuer. Intermediates may stand in any order and are used once. */
+/* Goes up from the leaf by issuer names until the anchor is the issuer. Intermediates may stand in any order and are
+ * used once. */
 static enum certificate_fault walk(X509 *const *certificates, size_t count, int64_t now_s) {
     X509 *current = certificates[0];
     X509 *anchor = certificates[count - 1];

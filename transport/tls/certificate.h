@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* X.509 chains as peers show them: classification, fingerprint and validation (reference: Transport/Shared.hs, chainIdCaCerts and
- * x509validate). Certificates are DER slices, leaf first. Pure: any thread, no I/O. */
+/* X.509 chains as peers show them: classification, fingerprint and validation (reference: Transport/Shared.hs,
+ * chainIdCaCerts and x509validate). Certificates are DER slices, leaf first. Pure: any thread, no I/O. */
 #pragma once
 
 #include <stdbool.h>
@@ -44,12 +44,14 @@ enum certificate_fault {
     CERTIFICATE_FAULT_SIGNATURE, /* a signature does not verify */
 };
 
-/* Validates a chain of 1 (a self-signed certificate) to 4 certificates with the last as the only trust anchor: names, signatures, validity
- * of all but the anchor at `now_s` (UTC seconds), v3 leaf, CA flag, keyCertSign and path length of intermediates. Host names and key
- * usage of the leaf do not matter, and the anchor is trusted as it is. CERTIFICATE_FAULT_NONE: valid. */
+/* Validates a chain of 1 (a self-signed certificate) to 4 certificates with the last as the only trust anchor: names,
+ * signatures, validity of all but the anchor at `now_s` (UTC seconds), v3 leaf, CA flag, keyCertSign and path length of
+ * intermediates. Host names and key usage of the leaf do not matter, and the anchor is trusted as it is.
+ * CERTIFICATE_FAULT_NONE: valid. */
 enum certificate_fault certificate_chain_validate(const struct slice *chain, size_t count, int64_t now_s);
 
-/* What a client requires of a router: 2 to 4 certificates, the identity certificate has the fingerprint `key_hash`, the chain is valid. */
+/* What a client requires of a router: 2 to 4 certificates, the identity certificate has the fingerprint `key_hash`, the
+ * chain is valid. */
 enum certificate_fault certificate_check_server(const struct slice *chain, size_t count,
                                                 const uint8_t key_hash[FINGERPRINT_SIZE], int64_t now_s);
 

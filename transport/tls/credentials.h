@@ -9,8 +9,8 @@
 #include "transport/crypto/keys.h"
 #include "transport/tls/certificate.h"
 
-/* A private key and the certificate chain that ends it, leaf first. Immutable, so any thread may read it; whoever made it destroys it
- * when no TLS context uses it any more. */
+/* A private key and the certificate chain that ends it, leaf first. Immutable, so any thread may read it; whoever made
+ * it destroys it when no TLS context uses it any more. */
 struct credentials;
 
 /* What kind of certificate to make. */
@@ -31,19 +31,22 @@ struct certificate_request {
     uint32_t days;
 };
 
-/* Makes a fresh key and a certificate for it, signed by `issuer`'s leaf key, or by itself when `issuer` is NULL. The chain is the new
- * certificate followed by `issuer`'s chain, which is copied. SMQ_ERR_INVALID, SMQ_ERR_CRYPTO, SMQ_ERR_NO_MEMORY. */
+/* Makes a fresh key and a certificate for it, signed by `issuer`'s leaf key, or by itself when `issuer` is NULL. The
+ * chain is the new certificate followed by `issuer`'s chain, which is copied. SMQ_ERR_INVALID, SMQ_ERR_CRYPTO,
+ * SMQ_ERR_NO_MEMORY. */
 enum smq_result credentials_issue(const struct credentials *issuer, const struct certificate_request *request,
                                   struct credentials **credentials);
 
-/* Reads PEM files: the leaf certificate first in `certificate_path` (further ones follow it in the chain), then all certificates of
- * `ca_path` (NULL: none), and the private key of the leaf. Blocks on files. SMQ_ERR_SYSTEM: a file cannot be read (errno);
- * SMQ_ERR_SYNTAX: a file holds no such PEM object; SMQ_ERR_INVALID: the key is not the certificate's, is neither Ed25519 nor Ed448, or
- * there are more than 4 certificates. `error` (may be NULL) gets one line that names the file. */
+/* Reads PEM files: the leaf certificate first in `certificate_path` (further ones follow it in the chain), then all
+ * certificates of `ca_path` (NULL: none), and the private key of the leaf. Blocks on files. SMQ_ERR_SYSTEM: a file
+ * cannot be read (errno); SMQ_ERR_SYNTAX: a file holds no such PEM object; SMQ_ERR_INVALID: the key is not the
+ * certificate's, is neither Ed25519 nor Ed448, or there are more than 4 certificates. `error` (may be NULL) gets one
+ * line that names the file. */
 enum smq_result credentials_load(const char *certificate_path, const char *ca_path, const char *key_path,
                                  struct credentials **credentials, char *error, size_t error_size);
 
-/* Writes the leaf certificate, and the private key (mode 0600), as PEM; replaces the file in one step. Blocks. SMQ_ERR_SYSTEM (errno). */
+/* Writes the leaf certificate, and the private key (mode 0600), as PEM; replaces the file in one step. Blocks.
+ * SMQ_ERR_SYSTEM (errno). */
 enum smq_result credentials_save_certificate(const struct credentials *credentials, const char *path);
 enum smq_result credentials_save_key(const struct credentials *credentials, const char *path);
 
@@ -55,15 +58,18 @@ const struct slice *credentials_chain(const struct credentials *credentials, siz
 /* The leaf's key pair, with which a router signs its session keys. A secret. */
 const struct key_pair *credentials_key(const struct credentials *credentials);
 
-/* The files of a router in `directory`: ca.key, ca.crt, server.key, server.crt, and fingerprint (base64url with padding of the CA
- * certificate's SHA-256, one line). Makes new ones: CN `SMP server CA`, O `SimpleX` and CN `common_name`, both of 999,999 days. Refuses
- * to overwrite: SMQ_ERR_EXISTS. Otherwise the errors of issue and save; what was written is left for the caller to remove. */
+/* The files of a router in `directory`: ca.key, ca.crt, server.key, server.crt, and fingerprint (base64url with padding
+ * of the CA certificate's SHA-256, one line). Makes new ones: CN `SMP server CA`, O `SimpleX` and CN `common_name`,
+ * both of 999,999 days. Refuses to overwrite: SMQ_ERR_EXISTS. Otherwise the errors of issue and save; what was written
+ * is left for the caller to remove. */
 enum smq_result credentials_create_files(const char *directory, const char *common_name, enum key_algorithm algorithm,
                                          uint8_t fingerprint[FINGERPRINT_SIZE]);
-/* Makes a new server.key and server.crt in `directory`, signed by its ca.key and ca.crt. Errors of load, issue and save. */
+/* Makes a new server.key and server.crt in `directory`, signed by its ca.key and ca.crt. Errors of load, issue and
+ * save. */
 enum smq_result credentials_renew_files(const char *directory, const char *common_name, enum key_algorithm algorithm);
 
-/* Identity of a router: the fingerprint of the first certificate in the PEM file `ca_path`. SMQ_ERR_SYSTEM, SMQ_ERR_SYNTAX. Blocks. */
+/* Identity of a router: the fingerprint of the first certificate in the PEM file `ca_path`. SMQ_ERR_SYSTEM,
+ * SMQ_ERR_SYNTAX. Blocks. */
 enum smq_result credentials_ca_fingerprint(const char *ca_path, uint8_t fingerprint[FINGERPRINT_SIZE]);
 /* Reads a `fingerprint` file. SMQ_ERR_SYSTEM, SMQ_ERR_SYNTAX. Blocks. */
 enum smq_result credentials_read_fingerprint(const char *path, uint8_t fingerprint[FINGERPRINT_SIZE]);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* OpenSSL's own socket BIO uses write(2), which raises SIGPIPE in the threads of an embedding program; this one does not. */
+/* OpenSSL's own socket BIO uses write(2), which raises SIGPIPE in the threads of an embedding program; this one does
+ * not. */
 #include "transport/tls/socket_bio.h"
 
 #include <errno.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* TLS steps of one connection: the only place that calls SSL_* on a connection, under its lock and with an empty error queue. */
+/* TLS steps of one connection: the only place that calls SSL_* on a connection, under its lock and with an empty error
+ * queue. */
 #include "transport/tls/tls.h"
 
 #include <string.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* TLS as the reference speaks it: 1.3 and 1.2, ChaCha20-Poly1305, X448 and X25519, Ed448 and Ed25519 (reference: Transport.hs,
- * defaultSupportedParams). A `struct tls` wraps one non-blocking socket; each call is one step that never blocks. */
+/* TLS as the reference speaks it: 1.3 and 1.2, ChaCha20-Poly1305, X448 and X25519, Ed448 and Ed25519 (reference:
+ * Transport.hs, defaultSupportedParams). A `struct tls` wraps one non-blocking socket; each call is one step that never
+ * blocks. */
 #pragma once
 
 #include <stdbool.h>
@@ -12,17 +13,18 @@
 #include "transport/tls/credentials.h"
 
 /* Who may call what:
- *   tls_context_*                    any thread; a context is immutable and outlives its connections
- *   tls_create_*, tls_destroy        one thread, while no other uses the connection
- *   tls_handshake                    one thread, before any read or write
- *   tls_read | tls_write, tls_shutdown   one thread each, at the same time: the connection's own lock orders their steps
- *   tls_facts                        any thread once the handshake is done */
+ *   tls_context_*               any thread; a context is immutable and outlives its connections
+ *   tls_create_*, tls_destroy   one thread, while no other uses the connection
+ *   tls_handshake               one thread, before any read or write
+ *   tls_take_facts              the same thread, between handshake and the first read or write
+ *   tls_read                    one thread, and
+ *   tls_write, tls_shutdown     one thread at the same time: the connection's own lock orders their steps */
 struct tls_context;
 struct tls;
 
 /* Server side. `credentials` are borrowed for the context's life and must have a chain of 2 to 4 certificates. With
- * `request_client_certificate` clients are asked for a certificate; none is accepted, and a chain is validated against its own last one.
- * SMQ_ERR_INVALID, SMQ_ERR_CRYPTO, SMQ_ERR_NO_MEMORY. */
+ * `request_client_certificate` clients are asked for a certificate; none is accepted, and a chain is validated against
+ * its own last one. SMQ_ERR_INVALID, SMQ_ERR_CRYPTO, SMQ_ERR_NO_MEMORY. */
 enum smq_result tls_context_create_server(const struct credentials *credentials, bool request_client_certificate,
                                           struct tls_context **context);
 /* Client side. `credentials` (borrowed; NULL: none) are shown when a server asks for them. */
@@ -31,7 +33,8 @@ void tls_context_destroy(struct tls_context **context);
 
 /* Wraps `descriptor` (a connected non-blocking socket; borrowed until tls_destroy). SMQ_ERR_NO_MEMORY. */
 enum smq_result tls_create_server(const struct tls_context *context, int descriptor, struct tls **tls);
-/* `alpn`: the one protocol offered, such as "smp/1"; NULL: no ALPN. `key_hash`: what the server's chain is checked for; copied. */
+/* `alpn`: the one protocol offered, such as "smp/1"; NULL: no ALPN. `key_hash`: what the server's chain is checked for;
+ * copied. */
 enum smq_result tls_create_client(const struct tls_context *context, int descriptor, const char *alpn,
                                   const uint8_t key_hash[FINGERPRINT_SIZE], struct tls **tls);
 /* Frees all but the socket; sends nothing. */
@@ -40,17 +43,18 @@ void tls_destroy(struct tls **tls);
 /* What a step waits for when it returns SMQ_ERR_AGAIN. */
 enum tls_want { TLS_WANT_READ, TLS_WANT_WRITE };
 
-/* Goes on with the handshake. SMQ_OK: done. SMQ_ERR_AGAIN: call again when `*want` holds. Fatal: SMQ_ERR_IDENTITY (the server's chain is
- * not the expected one), SMQ_ERR_TLS (refused by either side, or no TLS), SMQ_ERR_NETWORK (the socket failed or ended). */
+/* Goes on with the handshake. SMQ_OK: done. SMQ_ERR_AGAIN: call again when `*want` holds. Fatal: SMQ_ERR_IDENTITY (the
+ * server's chain is not the expected one), SMQ_ERR_TLS (refused by either side, or no TLS), SMQ_ERR_NETWORK (the socket
+ * failed or ended). */
 enum smq_result tls_handshake(struct tls *tls, enum tls_want *want);
 
-/* Reads up to `size` plaintext bytes, at most one record. SMQ_OK: `*length` > 0 bytes; `*more`: TLS holds further input, so that the
- * socket may not become readable again before it is read. SMQ_ERR_AGAIN with `*want`. SMQ_ERR_CLOSED: the peer ended the session in
- * order. SMQ_ERR_TLS, SMQ_ERR_NETWORK: fatal. */
+/* Reads up to `size` plaintext bytes, at most one record. SMQ_OK: `*length` > 0 bytes; `*more`: TLS holds further
+ * input, so that the socket may not become readable again before it is read. SMQ_ERR_AGAIN with `*want`.
+ * SMQ_ERR_CLOSED: the peer ended the session in order. SMQ_ERR_TLS, SMQ_ERR_NETWORK: fatal. */
 enum smq_result tls_read(struct tls *tls, uint8_t *bytes, size_t size, size_t *length, bool *more, enum tls_want *want);
 
-/* Sends `bytes` as one record. SMQ_ERR_AGAIN: the encrypted record is kept; call again with the same `length` (the bytes are not looked at
- * again) when `*want` holds. SMQ_ERR_TLS, SMQ_ERR_NETWORK: fatal. `length` is 1 to 16,384. */
+/* Sends `bytes` as one record. SMQ_ERR_AGAIN: the encrypted record is kept; call again with the same `length` (the
+ * bytes are not looked at again) when `*want` holds. SMQ_ERR_TLS, SMQ_ERR_NETWORK: fatal. `length` is 1 to 16,384. */
 enum smq_result tls_write(struct tls *tls, const uint8_t *bytes, size_t length, enum tls_want *want);
 
 /* Sends close_notify if that is possible at once: not in the middle of a record, nor after a fatal error. */
@@ -66,9 +70,10 @@ struct tls_facts {
     struct slice *peer_chain; /* leaf first */
 };
 
-/* Takes the facts, once, after the handshake; what OpenSSL kept for them is freed. SMQ_ERR_TLS: the session has no Finished message;
- * SMQ_ERR_NO_MEMORY. */
+/* Takes the facts, once, after the handshake; what OpenSSL kept for them is freed. SMQ_ERR_TLS: the session has no
+ * Finished message; SMQ_ERR_NO_MEMORY. */
 enum smq_result tls_take_facts(struct tls *tls, struct tls_facts *facts);
 
-/* One line about why a step failed, for the log; never a peer's text or address. Valid until the connection's next step on this thread. */
+/* One line about why a step failed, for the log; never a peer's text or address. Valid until the connection's next step
+ * on this thread. */
 const char *tls_failure_text(const struct tls *tls);

@@ -39,7 +39,8 @@ static int note_certificate_request(SSL *ssl, void *argument) {
     return 1;
 }
 
-/* One allocation that holds `count` slices and their bytes; NULL when out of memory or for a certificate without an encoding. */
+/* One allocation that holds `count` slices and their bytes; NULL when out of memory or for a certificate without an
+ * encoding. */
 static struct slice *copy_chain(const STACK_OF(X509) * certificates, size_t count) {
     size_t total = count * sizeof(struct slice);
     for (size_t i = 0; i < count; i++) {
@@ -104,8 +105,8 @@ int tls_verify_peer(X509_STORE_CTX *store, void *argument) {
     return tls->fault == CERTIFICATE_FAULT_NONE;
 }
 
-/* Session tickets, caches and renegotiation are off on both sides. Servers that do not signal secure renegotiation (the reference's) are
- * accepted by clients: there is no renegotiation at all. */
+/* Session tickets, caches and renegotiation are off on both sides. Servers that do not signal secure renegotiation (the
+ * reference's) are accepted by clients: there is no renegotiation at all. */
 static bool set_parameters(SSL_CTX *context) {
     SSL_CTX_set_options(context, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
                                      SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_LEGACY_SERVER_CONNECT);

@@ -29,6 +29,6 @@ struct tls {
     uint8_t key_hash[FINGERPRINT_SIZE]; /* client side */
 };
 
-/* Copies the chain that `store` was asked to verify, checks it, and sets the error that becomes the TLS alert. 1: accepted. For
- * SSL_CTX_set_cert_verify_callback. */
+/* Copies the chain that `store` was asked to verify, checks it, and sets the error that becomes the TLS alert. 1:
+ * accepted. For SSL_CTX_set_cert_verify_callback. */
 int tls_verify_peer(X509_STORE_CTX *store, void *argument);
