@@ -110,9 +110,13 @@ void read_host_text(struct reader *reader, struct host *host) {
     while (length < reader_left(reader) && !host_ends(reader->position[length]))
         length++;
     struct slice text = read_bytes(reader, length);
+    if (length == 0 || length > HOST_TEXT_MAX) {
+        reader_fail(reader);
+        return;
+    }
     if (parse_ipv4(text, host) || parse_onion(text, host))
         return;
-    if (length == 0 || length > HOST_TEXT_MAX || ends_with_onion(text))
+    if (ends_with_onion(text))
         reader_fail(reader);
     else
         set_text(host, HOST_NAME, text.bytes, length);

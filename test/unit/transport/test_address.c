@@ -67,6 +67,10 @@ static void test_hosts_that_are_none_are_refused(void **state) {
     memset(long_name, 'a', sizeof long_name);
     assert_int_equal(host_parse(slice_of(long_name, 256), &host), SMQ_ERR_SYNTAX);
     assert_int_equal(host_parse(slice_of(long_name, 255), &host), SMQ_OK);
+    memcpy(long_name + sizeof long_name - 6, ".onion", 6);
+    assert_int_equal(host_parse(slice_of(long_name, 256), &host), SMQ_ERR_SYNTAX);
+    assert_int_equal(host_parse(slice_of(long_name + 1, 255), &host), SMQ_OK);
+    assert_int_equal(host.kind, HOST_ONION);
 }
 
 /* ---- addresses in text */
