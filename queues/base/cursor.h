@@ -22,7 +22,8 @@ struct reader {
     bool failed;
 };
 
-/* A writer into a caller's buffer, with the same sticky error: a write that does not fit writes nothing and sets `failed`. */
+/* A writer into a caller's buffer, with the same sticky error: a write that does not fit writes nothing and sets
+ * `failed`. */
 struct writer {
     uint8_t *start;
     uint8_t *position;

@@ -181,6 +181,19 @@ static void test_finish_wants_the_end_and_status_does_not(void **state) {
     assert_int_equal(reader_finish(&reader), SMQ_OK);
 }
 
+static void test_optional_text_is_consumed_only_when_it_is_there(void **state) {
+    (void)state;
+    struct reader reader = reader_of(slice_of_text("ab"));
+    assert_false(read_if(&reader, "b"));
+    assert_false(read_if(&reader, "abc"));
+    assert_int_equal(reader_left(&reader), 2);
+    assert_true(read_if(&reader, "ab"));
+    assert_false(read_if(&reader, "a"));
+    assert_int_equal(reader_finish(&reader), SMQ_OK);
+    reader_fail(&reader);
+    assert_false(read_if(&reader, ""));
+}
+
 static void test_empty_input_without_bytes_is_legal(void **state) {
     (void)state;
     struct reader reader = reader_of((struct slice){0});
@@ -237,6 +250,7 @@ int main(void) {
         cmocka_unit_test(test_booleans_and_markers_take_two_letters_only),
         cmocka_unit_test(test_lengths_that_lie_fail),
         cmocka_unit_test(test_finish_wants_the_end_and_status_does_not),
+        cmocka_unit_test(test_optional_text_is_consumed_only_when_it_is_there),
         cmocka_unit_test(test_empty_input_without_bytes_is_legal),
         cmocka_unit_test(test_strings_over_their_length_field_are_refused),
         cmocka_unit_test(test_failed_writer_has_no_room_and_writes_nothing),
