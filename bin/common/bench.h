@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/* One run of smq-bench: what all modes share. The driver thread (main) owns it; the client library's lanes do the rest. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "actors/client/smq/client.h"
+#include "bin/common/bench_floor.h"
+#include "bin/common/bench_histogram.h"
+#include "bin/common/bench_options.h"
+
+enum { BENCH_ERROR_SIZE = 256 };
+
+/* What was measured. Fields after a `has_` are valid when it is set. */
+struct bench_result {
+    uint64_t operations; /* that ended well in the measured window */
+    uint64_t window_us;  /* its length */
+    uint64_t errors;     /* failed commands, connections lost, events that nothing asked for */
+    char first_error[BENCH_ERROR_SIZE];
+    bool has_cpu;
+    uint64_t cpu_us; /* of the router, in the window */
+    bool has_rss;
+    uint64_t rss_before;            /* RssAnon before the first connection ... */
+    uint64_t rss_after;             /* ... and at the end of the measurement */
+    size_t body_size;               /* msg: bytes */
+    uint64_t lag_us;                /* msg with a rate: how late the latest SEND was handed over ... */
+    uint64_t left_out;              /* ... and SENDs left out, since their queues were full */
+    struct bench_histogram latency; /* microseconds */
+    struct bench_floor floor;
+};
+
+struct bench {
+    const struct bench_options *options;
+    struct smq_context *context;
+    struct smq_events *events;
+    struct bench_result result;
+    bool window_open;
+    uint64_t window_start_us;
+    uint64_t window_start_cpu_us;
+    bool progress; /* stderr is a terminal */
+    uint64_t progress_next_us;
+};
+
+/* Starts the client library and looks at the router's process. On failure says why on stderr; bench_close is due in any
+ * case. */
+enum smq_result bench_open(struct bench *bench, const struct bench_options *options);
+void bench_close(struct bench *bench);
+
+/* Measures, by mode; results are in bench->result. Blocks for the whole run. On failure says why on stderr. */
+enum smq_result bench_run_messages(struct bench *bench);
+enum smq_result bench_run_idle(struct bench *bench);
+enum smq_result bench_run_queues(struct bench *bench);
+enum smq_result bench_run_subscriptions(struct bench *bench);
+
+/* What a mode does with an event: CONNECTED, COMPLETED or MESSAGE. Others are errors and are counted here. */
+typedef void bench_handler(void *context, const struct smq_event *event);
+
+/* Takes one batch of events, waiting for it at most until `until_us` (monotonic), and hands out its events. False:
+ * there was none in time. */
+bool bench_take(struct bench *bench, uint64_t until_us, bench_handler *handler, void *context);
+
+/* Counts an error and remembers the words of the first. `text` may be "". */
+void bench_error(struct bench *bench, const char *what, enum smq_result result, const char *text);
+
+/* The measured window: router CPU and wall time from one to the other. */
+void bench_window_begin(struct bench *bench);
+void bench_window_end(struct bench *bench);
+
+/* The router's memory now; bench_window_end does it, too. */
+void bench_look_at_memory(struct bench *bench);
+
+/* Shows how far it is, at most four times a second and on a terminal only. */
+void bench_show_progress(struct bench *bench, const char *what, uint64_t done, uint64_t total);
+void bench_end_progress(struct bench *bench);

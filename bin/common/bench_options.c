@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/* Defaults and checks of smq-bench's options. */
+#include "bin/common/bench_options.h"
+
+const char *bench_mode_text(enum bench_mode mode) {
+    static const char *const texts[BENCH_MODE_COUNT] = {"msg", "idle", "queues", "subs"};
+    return texts[mode];
+}
+
+void bench_options_init(struct bench_options *options, enum bench_mode mode) {
+    *options = (struct bench_options){.mode = mode, .connections = 10, .seconds = 10, .warm_up = 2, .lanes = 1};
+}
+
+enum smq_result bench_options_complete(struct bench_options *options, const char **mistake) {
+    bool messages = options->mode == BENCH_MSG;
+    *mistake = NULL;
+    if (options->server == NULL)
+        *mistake = "--server is missing";
+    else if (messages && options->connections < 2)
+        *mistake = "msg needs at least 2 connections: one that sends and one that receives";
+    else if (options->state != NULL && options->mode != BENCH_QUEUES && options->mode != BENCH_SUBS)
+        *mistake = "--state is for queues and subs";
+    if (*mistake != NULL)
+        return SMQ_ERR_INVALID;
+    if (options->queues == 0)
+        options->queues = messages ? options->connections / 2 : 1;
+    if (!messages && options->queues > (int64_t)UINT32_MAX / options->connections) {
+        *mistake = "more than 4,294,967,295 queues";
+        return SMQ_ERR_INVALID;
+    }
+    return SMQ_OK;
+}
+
+size_t bench_options_queue_count(const struct bench_options *options) {
+    return (size_t)(options->mode == BENCH_MSG ? options->queues : options->queues * options->connections);
+}
+
+size_t bench_first_of(size_t total, size_t owners, size_t owner) {
+    return (size_t)((unsigned __int128)total * owner / owners);
+}
+
+size_t bench_owner_of(size_t total, size_t owners, size_t index) {
+    size_t owner = (size_t)((unsigned __int128)index * owners / total);
+    while (bench_first_of(total, owners, owner + 1) <= index)
+        owner++;
+    return owner;
+}
