@@ -48,7 +48,7 @@ static struct slice read_der(struct reader *reader, uint8_t tag) {
 static struct slice read_key_der(struct reader *reader) {
     const uint8_t *start = reader->position;
     (void)read_der(reader, TAG_SEQUENCE);
-    return reader->failed ? (struct slice){0} : slice_of(start, (size_t)(reader->position - start));
+    return slice_of(start, reader->failed ? 0 : (size_t)(reader->position - start));
 }
 
 enum smq_result signed_key_parse(struct slice der, struct signed_key *signed_key) {

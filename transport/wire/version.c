@@ -20,7 +20,9 @@ enum smq_result version_range_intersect(struct version_range a, struct version_r
 static struct version_range checked(struct reader *reader, struct version_range range) {
     if (range.min > range.max)
         reader_fail(reader);
-    return reader->failed ? (struct version_range){0} : range;
+    if (reader->failed)
+        range = (struct version_range){0};
+    return range;
 }
 
 struct version_range read_version_range(struct reader *reader) {
