@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* Free credit is one 64-bit word, messages above bytes, so that one compare-and-swap takes or returns both.
  *
- * Waiting senders are a stack: pushed one by one, taken all at once. Who waits pushes first and looks at the credit then; who returns credit
- * adds it first and looks at the stack then; both accesses are sequentially consistent, so that one of the two sees the other, takes the
- * stack and notifies. If enough is free when neither looks, nobody waits. The threshold lets a batch of credit gather before senders are
- * woken; it is always reached when everything outstanding is returned. */
+ * Waiting senders are a stack: pushed one by one, taken all at once. Who waits pushes first and looks at the credit
+ * then; who returns credit adds it first and looks at the stack then; both accesses are sequentially consistent, so
+ * that one of the two sees the other, takes the stack and notifies. If enough is free when neither looks, nobody waits.
+ * The threshold lets a batch of credit gather before senders are woken; it is always reached when everything
+ * outstanding is returned. */
 #include "queues/channel.h"
 
 #include <stdatomic.h>

@@ -14,8 +14,8 @@
  *   channel_return_credit                     any attached thread: who is done with a message
  *   channel_close                             any attached thread; blocks for a grace period
  *   channel_drain, channel_is_finished        the consumer
- *   channel_create, channel_destroy           the owner; destroy when finished and no sender can reach the channel any
- * more */
+ *   channel_create, channel_destroy           the owner; destroy when finished, every channel_close has returned, and
+ *                                             no sender can reach the channel any more */
 struct channel;
 
 enum { CHANNEL_MESSAGES_MAX = (1 << 24) - 1 };

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* Two liburcu wait-free queues: senders append to the incoming one; the consumer splices all of it into its own and takes messages from
- * there one by one, so that senders and consumer meet once a batch.
+/* Two liburcu wait-free queues: senders append to the incoming one; the consumer splices all of it into its own and
+ * takes messages from there one by one, so that senders and consumer meet once a batch.
  *
- * A sender appends in two steps: it exchanges the tail, then links its node to the former tail. A consumer that comes between them finds
- * WOULDBLOCK. In the incoming queue this means that the first sender of a batch is not done: it will wake the consumer when it is. In the
- * own queue it is a later sender, who will not: the consumer yields, and reports that there is more.
+ * A sender appends in two steps: it exchanges the tail, then links its node to the former tail. A consumer that comes
+ * between them finds WOULDBLOCK. In the incoming queue this means that the first sender of a batch is not done: it will
+ * wake the consumer when it is. In the own queue it is a later sender, who will not: the consumer yields, and reports
+ * that there is more.
  *
- * A sender checks `closed`, appends and wakes inside one read section. After `closed` is set and a grace period has passed, no sender is left
- * between the check and the wake. */
+ * A sender checks `closed`, appends and wakes inside one read section. After `closed` is set and a grace period has
+ * passed, no sender is left between the check and the wake. */
 #include "queues/mailbox.h"
 
 #include <sched.h>
@@ -75,7 +76,8 @@ enum smq_result mailbox_send(struct mailbox *mailbox, struct mailbox_node *node)
     return SMQ_OK;
 }
 
-/* The oldest message of the own queue; NULL when it is empty, CDS_WFCQ_WOULDBLOCK when a sender has not linked it yet. */
+/* The oldest message of the own queue; NULL when it is empty, CDS_WFCQ_WOULDBLOCK when a sender has not linked it yet.
+ */
 static struct cds_wfcq_node *take_own(struct mailbox *mailbox) {
     struct cds_wfcq_node *link = NULL;
     for (int i = 0; i < LINK_SPINS; i++) {

@@ -14,8 +14,8 @@
  *   mailbox_send                              any attached thread (base/thread.h); wait-free
  *   mailbox_close                             any attached thread; blocks for a grace period
  *   mailbox_drain, mailbox_is_finished        the consumer
- *   mailbox_create, mailbox_destroy           the owner; destroy when finished and no sender can reach the mailbox any
- * more */
+ *   mailbox_create, mailbox_destroy           the owner; destroy when finished, every mailbox_close has returned, and
+ *                                             no sender can reach the mailbox any more */
 struct mailbox;
 
 /* Embedded in what is sent. It belongs to the mailbox from mailbox_send until the consumer's function is called with
@@ -42,8 +42,8 @@ bool mailbox_drain(struct mailbox *mailbox, void (*receive)(void *context, struc
  * woken to drain the rest. Idempotent; only the first caller waits. Not inside a read section. */
 void mailbox_close(struct mailbox *mailbox);
 
-/* Whether the mailbox is closed and everything was drained: nothing will ever come again. The close wakes only once, so look
- * between the drain and the wait:
+/* Whether the mailbox is closed and everything was drained: nothing will ever come again. The close wakes only once, so
+ * look between the drain and the wait:
  *     for (;;) {
  *         bool more = mailbox_drain(...);
  *         if (mailbox_is_finished(mailbox)) break;

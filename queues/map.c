@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* A wrapper of liburcu's lock-free hash table. Who wins the removal of a node gives up the map's reference a grace period later, so that a
- * node found in a read section still has that reference until the section ends, and a reference can always be taken from it.
+/* A wrapper of liburcu's lock-free hash table. Who wins the removal of a node gives up the map's reference a grace
+ * period later, so that a node found in a read section still has that reference until the section ends, and a reference
+ * can always be taken from it.
  *
- * The resize worker of liburcu 0.13.2 can deadlock with a destroy that runs on a call_rcu thread or while callbacks are pending: map_destroy
- * waits for all of them first, and refuses to run inside one. */
+ * The resize worker of liburcu 0.13.2 can deadlock with a destroy that runs on a call_rcu thread or while callbacks are
+ * pending: map_destroy waits for all of them first, and refuses to run inside one. */
 #include "queues/map.h"
 
 #include <sodium.h>
@@ -185,8 +186,8 @@ size_t map_count(const struct map *map) {
     return count > 0 ? (size_t)count : 0;
 }
 
-/* Nodes in the order of the table, referenced. The last one of a full batch is not visited, but the first of the next: a
- * walk whose visitor removes everything still finds its place. */
+/* Nodes in the order of the table, referenced. The last one of a full batch is not visited, but the first of the next:
+ * a walk whose visitor removes everything still finds its place. */
 struct batch {
     struct map_node *nodes[WALK_BATCH];
     size_t count;
@@ -196,8 +197,8 @@ static size_t visited_of(const struct batch *batch) {
     return batch->count == WALK_BATCH ? WALK_BATCH - 1 : batch->count;
 }
 
-/* Inside a read section: moves `iterator` to the first node after the visited ones of `former`, as far as these are still in the
- * table; to its start when none is. */
+/* Inside a read section: moves `iterator` to the first node after the visited ones of `former`, as far as these are
+ * still in the table; to its start when none is. */
 static void resume(struct map *map, const struct batch *former, struct cds_lfht_iter *iterator) {
     for (size_t i = former->count; i > 0; i--) {
         struct map_node *node = former->nodes[i - 1];
@@ -255,8 +256,8 @@ void map_each(struct map *map, bool (*visit)(void *context, struct map_node *nod
     release_batch(map, former);
 }
 
-/* Takes `place` (NULL: nothing) and nodes after it (from the start) out of a table that nobody else changes. Returns the place
- * to go on from, which is still in the table; NULL when the table is empty. */
+/* Takes `place` (NULL: nothing) and nodes after it (from the start) out of a table that nobody else changes. Returns
+ * the place to go on from, which is still in the table; NULL when the table is empty. */
 static struct map_node *remove_some(struct map *map, struct map_node *place) {
     struct cds_lfht_iter iterator;
     read_section_begin();

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* Map: a hash table that threads read without locks; byte-string keys, references to what is found, deferred reclaim.
- */
+/* Map: a hash table that threads read without locks; byte-string keys, references to what is found, late reclaim. */
 #pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
 
+#include <urcu/rculfhash.h>
+
 #include "queues/base/cursor.h"
 #include "queues/base/rcu.h"
-#include <urcu/rculfhash.h>
 
 /* Who may call what:
  *   find, insert, remove, each                any attached thread; lock-free

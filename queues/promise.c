@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* The state word goes from PENDING to CLAIMED by the one compare-and-swap that decides; whoever did it writes the outcome
- * and goes on to DECIDED. A waiter whose time is up decides like anybody else. The outcome is written by one thread only,
- * and read after DECIDED was seen.
+/* The state word goes from PENDING to CLAIMED by the one compare-and-swap that decides; whoever did it writes the
+ * outcome and goes on to DECIDED. A waiter whose time is up decides like anybody else. The outcome is written by one
+ * thread only, and read after DECIDED was seen.
  *
- * The waiter sets `sleeping` before it looks at the state a last time, and who decides reads it after DECIDED: with both
- * sequentially consistent, either the waiter sees DECIDED or it is woken. */
+ * The waiter sets `sleeping` before it looks at the state a last time, and who decides reads it after DECIDED: with
+ * both sequentially consistent, either the waiter sees DECIDED or it is woken. */
 #include "queues/promise.h"
 
 #include <stdatomic.h>

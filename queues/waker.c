@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* The state word is AWAKE while the consumer works, SLEEPING once it has announced a sleep, and WOKEN from a wake until the
- * consumer takes it. A wake is an exchange to WOKEN; only the one that finds SLEEPING enters the kernel.
+/* The state word is AWAKE while the consumer works, SLEEPING once it has announced a sleep, and WOKEN from a wake until
+ * the consumer takes it. A wake is an exchange to WOKEN; only the one that finds SLEEPING enters the kernel.
  *
- * The exchange is made even when the word is WOKEN already: it is what orders the publishing of work, which may end with a plain
- * store, before the word. A mere look could find a WOKEN that the consumer is about to take, while the work is still in the store
- * buffer: the consumer would see neither. */
+ * The exchange is made even when the word is WOKEN already: it is what orders the publishing of work, which may end
+ * with a plain store, before the word. A mere look could find a WOKEN that the consumer is about to take, while the
+ * work is still in the store buffer: the consumer would see neither. */
 #include "queues/waker.h"
 
 #include <errno.h>

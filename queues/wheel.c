@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* Eight levels of 64 slots. A timer sits at the level of the highest 6-bit digit in which its deadline differs from the wheel's time, in the
- * slot of the deadline's digit there. So all timers of a level share the higher digits with the wheel's time, every timer of a level is due
- * before those of the levels above, and the next event is the lowest occupied slot of the lowest occupied level: at level 0 the deadline
- * itself; above, the moment when the digits below are all zero and the slot's timers move down. One bit a slot tells whether it is occupied. */
+/* Eight levels of 64 slots. A timer sits at the level of the highest 6-bit digit in which its deadline differs from the
+ * wheel's time, in the slot of the deadline's digit there. So all timers of a level share the higher digits with the
+ * wheel's time, every timer of a level is due before those of the levels above, and the next event is the lowest
+ * occupied slot of the lowest occupied level: at level 0 the deadline itself; above, the moment when the digits below
+ * are all zero and the slot's timers move down. One bit a slot tells whether it is occupied. */
 #include "queues/wheel.h"
 
 #include <limits.h>

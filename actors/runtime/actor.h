@@ -20,9 +20,10 @@ struct message {
     uint32_t kind;            /* meant by the receiving role */
 };
 
-/* A role. All functions but none else run on the actor's thread; only `receive` must be set. Each turn of the actor is:
+/* A role. All functions run on the actor's thread; only `receive` must be set. Each turn of the actor is:
  *     receive() for up to batch_limit messages; due timers; batch_end(); wait
- * The wait is left out when there are more messages. None but `wait` may block. */
+ * With more messages in the mailbox the wait is left out (`wait` is called with 0). None but `wait` waits for another
+ * thread or a peer. */
 struct actor_ops {
     const char *role; /* a constant text; "role" or "role-<lane>" is the thread's name, at most 15 bytes */
     /* First on the thread. Anything but SMQ_OK ends the actor (`stop` is then not called) and is what actor_start

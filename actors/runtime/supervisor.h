@@ -14,12 +14,12 @@ struct supervisor;
 /* SMQ_ERR_NO_MEMORY, SMQ_ERR_SYSTEM. */
 enum smq_result supervisor_create(struct supervisor **supervisor);
 
-/* Starts `actor` as the next part, and takes it over, also on an error (what actor_start returned, SMQ_ERR_NO_MEMORY). After an
- * error of this function or the next one nothing more can be added. */
+/* Starts `actor` as the next part, and takes it over, also on an error (what actor_start returned, SMQ_ERR_NO_MEMORY).
+ * After an error of this function or the next one nothing more can be added. */
 enum smq_result supervisor_start_actor(struct supervisor *supervisor, struct actor *actor);
 
-/* Adds, as the next part, something that is already started and is stopped by `stop(context)`. `name` is a constant text.
- * SMQ_ERR_NO_MEMORY: not added, and the caller stops it. */
+/* Adds, as the next part, something that is already started and is stopped by `stop(context)`. `name` is a constant
+ * text. SMQ_ERR_NO_MEMORY: not added, and the caller stops it. */
 enum smq_result supervisor_add(struct supervisor *supervisor, const char *name, void (*stop)(void *context),
                                void *context);
 

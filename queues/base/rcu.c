@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* Grace periods and deferred reclaim, told to ThreadSanitizer by two tags: the end of every read section is released into one, and what
- * waited for a grace period acquires it; the end of every deferred function is released into the other, for reclaim_barrier. */
+/* Grace periods and deferred reclaim, told to ThreadSanitizer by two tags: the end of every read section is released
+ * into one, and what waited for a grace period acquires it; the end of every deferred function is released into the
+ * other, for reclaim_barrier. */
 #include "queues/base/rcu.h"
 
 #include "queues/base/check.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* Actors that send tokens to random peers, with timers, while a few are stopped in the middle: made = sent on until spent + refused, in
- * order per pair of peers. */
+/* Actors that send tokens to random peers, with timers, while a few are stopped in the middle: made = sent on until
+ * spent + refused, in order per pair of peers. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

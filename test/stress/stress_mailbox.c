@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* Many producers and one consumer, with mailboxes that are closed while producers send: sent = received, in order per producer, and no wake
- * is lost. */
+/* Many producers and one consumer, with mailboxes that are closed while producers send: sent = received, in order per
+ * producer, and no wake is lost. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* Threads that insert, find, remove and walk over few keys: inserted = removed + present, one object a key, and nothing is used after it was
- * reclaimed. */
+/* Threads that insert, find, remove and walk over few keys: inserted = removed + present, one object a key, and nothing
+ * is used after it was reclaimed. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

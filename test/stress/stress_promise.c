@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* Two threads that set, one that cancels and one that waits with a short timeout: each promise is decided exactly once, and every value has
- * one owner at the end. */
+/* Two threads that set, one that cancels and one that waits with a short timeout: each promise is decided exactly once,
+ * and every value has one owner at the end. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
