@@ -343,15 +343,20 @@ void peer_expect(struct peer *peer, const struct key_pair *key, struct slice ent
     assert_string_equal(smp_response_tag_text(tag), smp_response_tag_text(answer->response.tag));
 }
 
-void peer_expect_error(struct peer *peer, const struct key_pair *key, struct slice entity_id,
-                       const struct smp_command *command, struct smp_error error) {
+void peer_check_error(const struct peer_answer *answer, struct smp_error error) {
     char expected[256];
     char actual[256];
+    smp_error_text(&error, expected, sizeof expected);
+    if (answer->response.tag != SMP_ERR)
+        fail_msg("answered with %s instead of %s", smp_response_tag_text(answer->response.tag), expected);
+    assert_string_equal(expected, smp_error_text(&answer->response.error, actual, sizeof actual));
+}
+
+void peer_expect_error(struct peer *peer, const struct key_pair *key, struct slice entity_id,
+                       const struct smp_command *command, struct smp_error error) {
     struct peer_answer answer;
     peer_ask(peer, key, entity_id, command, &answer);
-    assert_string_equal("ERR", smp_response_tag_text(answer.response.tag));
-    assert_string_equal(smp_error_text(&error, expected, sizeof expected),
-                        smp_error_text(&answer.response.error, actual, sizeof actual));
+    peer_check_error(&answer, error);
 }
 
 struct smp_command peer_command(enum smp_command_tag tag) {
@@ -378,33 +383,42 @@ static void copy_id(uint8_t id[24], struct slice from) {
     memcpy(id, from.bytes, 24);
 }
 
-void peer_create_queue(struct peer *peer, unsigned flags, struct peer_queue *queue) {
-    struct key_pair dh_key;
-    struct key_pair notifier_dh_key;
-    struct peer_answer answer;
+struct smp_command peer_new_command(unsigned flags, struct peer_queue *queue) {
     struct smp_command command = {.tag = SMP_NEW};
     memset(queue, 0, sizeof *queue);
     assert_int_equal(SMQ_OK, key_pair_generate(KEY_ED25519, &queue->recipient_key));
     assert_int_equal(SMQ_OK, key_pair_generate(KEY_X25519, &queue->sender_key));
     assert_int_equal(SMQ_OK, key_pair_generate(KEY_ED25519, &queue->notifier_key));
-    assert_int_equal(SMQ_OK, key_pair_generate(KEY_X25519, &dh_key));
-    assert_int_equal(SMQ_OK, key_pair_generate(KEY_X25519, &notifier_dh_key));
+    assert_int_equal(SMQ_OK, key_pair_generate(KEY_X25519, &queue->dh_key));
+    assert_int_equal(SMQ_OK, key_pair_generate(KEY_X25519, &queue->notifier_dh_key));
     command.create.recipient_key = queue->recipient_key.public_key;
-    command.create.recipient_dh_key = dh_key.public_key;
+    command.create.recipient_dh_key = queue->dh_key.public_key;
     command.create.subscribe = (flags & PEER_SUBSCRIBE) != 0;
     command.create.mode = (flags & PEER_CONTACT) != 0 ? SMP_MODE_CONTACT : SMP_MODE_MESSAGING;
     command.create.has_notifier = (flags & PEER_WITH_NOTIFIER) != 0;
     command.create.notifier_key = queue->notifier_key.public_key;
-    command.create.notifier_dh_key = notifier_dh_key.public_key;
+    command.create.notifier_dh_key = queue->notifier_dh_key.public_key;
+    return command;
+}
+
+void peer_queue_created(struct peer_queue *queue, const struct peer_answer *answer) {
+    const struct smp_queue_ids *ids = &answer->response.ids;
+    assert_string_equal("IDS", smp_response_tag_text(answer->response.tag));
+    copy_id(queue->recipient_id, ids->recipient_id);
+    copy_id(queue->sender_id, ids->sender_id);
+    assert_int_equal(SMQ_OK, box_key_agree(&queue->dh_key.private_key, &ids->dh_key, &queue->body_key));
+    if (!ids->has_notifier)
+        return;
+    copy_id(queue->notifier_id, ids->notifier_id);
+    assert_int_equal(
+        SMQ_OK, box_key_agree(&queue->notifier_dh_key.private_key, &ids->notifier_dh_key, &queue->notification_key));
+}
+
+void peer_create_queue(struct peer *peer, unsigned flags, struct peer_queue *queue) {
+    struct peer_answer answer;
+    struct smp_command command = peer_new_command(flags, queue);
     peer_expect(peer, &queue->recipient_key, slice_of(NULL, 0), &command, SMP_IDS, &answer);
-    copy_id(queue->recipient_id, answer.response.ids.recipient_id);
-    copy_id(queue->sender_id, answer.response.ids.sender_id);
-    assert_int_equal(SMQ_OK, box_key_agree(&dh_key.private_key, &answer.response.ids.dh_key, &queue->body_key));
-    if (command.create.has_notifier) {
-        copy_id(queue->notifier_id, answer.response.ids.notifier_id);
-        assert_int_equal(SMQ_OK, box_key_agree(&notifier_dh_key.private_key, &answer.response.ids.notifier_dh_key,
-                                               &queue->notification_key));
-    }
+    peer_queue_created(queue, &answer);
     if ((flags & PEER_SECURED) == 0)
         return;
     command = (struct smp_command){.tag = SMP_KEY};

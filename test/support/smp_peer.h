@@ -101,6 +101,9 @@ void peer_expect(struct peer *peer, const struct key_pair *key, struct slice ent
 void peer_expect_error(struct peer *peer, const struct key_pair *key, struct slice entity_id,
                        const struct smp_command *command, struct smp_error error);
 
+/* Fails the test unless the answer is that error. */
+void peer_check_error(const struct peer_answer *answer, struct smp_error error);
+
 /* A queue as its recipient knows it. */
 struct peer_queue {
     struct key_pair recipient_key;
@@ -111,11 +114,17 @@ struct peer_queue {
     uint8_t notifier_id[24];
     struct key_pair notifier_key;
     struct box_key notification_key;
+    struct key_pair dh_key; /* of NEW, until it is answered */
+    struct key_pair notifier_dh_key;
 };
 
 enum peer_queue_flags { PEER_SUBSCRIBE = 1, PEER_CONTACT = 2, PEER_WITH_NOTIFIER = 4, PEER_SECURED = 8 };
 
-/* NEW with fresh Ed25519 recipient key and X25519 sender key; PEER_SECURED: followed by KEY. */
+/* NEW with fresh keys, which `queue` keeps: Ed25519 for recipient and notifier, X25519 for the sender. The caller may change them, in both places. */
+struct smp_command peer_new_command(unsigned flags, struct peer_queue *queue);
+/* Takes ids and secrets from the IDS that answered it. */
+void peer_queue_created(struct peer_queue *queue, const struct peer_answer *answer);
+/* Both; PEER_SECURED: followed by KEY. */
 void peer_create_queue(struct peer *peer, unsigned flags, struct peer_queue *queue);
 struct slice peer_recipient(const struct peer_queue *queue);
 struct slice peer_sender(const struct peer_queue *queue);
