@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* Group commit.
  *
- * The whole batch goes into one transaction. When it breaks, LMDB has undone it, and the operations are tried again in smaller
- * pieces: eight at a time, then one at a time, so that an operation is tried at most three times and what fails is only what cannot be done. When it broke for
- * want of room, the growing operations of the piece fail at once and the rest, which frees room, is tried again.
+ * The whole batch goes into one transaction. When it breaks, LMDB has undone it, and the operations are tried again in
+ * smaller pieces: eight at a time, then one at a time, so that an operation is tried at most three times and what fails
+ * is only what cannot be done. When it broke for want of room, the growing operations of the piece fail at once and the
+ * rest, which frees room, is tried again.
  *
  * Running out of room is normally seen before it happens. The map is larger than what data may take, and the file is
- * allocated ahead of it; growing operations are refused when they would eat into that. LMDB writes pages anew rather than in place,
- * and uses a freed page again only when no older snapshot is open, so that freeing room needs room first: that is what the reserves are for. */
+ * allocated ahead of it; growing operations are refused when they would eat into that. LMDB writes pages anew rather
+ * than in place, and uses a freed page again only when no older snapshot is open, so that freeing room needs room
+ * first: that is what the reserves are for. */
 #include "stores/batch.h"
 
 #include "queues/base/clock.h"
@@ -47,8 +49,8 @@ static uint64_t growth_of(const struct store_operation *first, uint64_t page_siz
     return pages;
 }
 
-/* The page that data must end before, so that the reserves stay free. On a disk that is nearly full the file grows by what
- * there is, by halves. */
+/* The page that data must end before, so that the reserves stay free. On a disk that is nearly full the file grows by
+ * what there is, by halves. */
 static uint64_t limit_of(struct store *store, struct lmdb_pages *pages, uint64_t growth) {
     uint64_t reserve = STORE_RESERVE_BYTES / pages->page_size;
     uint64_t limit = store->map_size / pages->page_size;
@@ -70,7 +72,8 @@ static uint64_t count_free_pages(struct store *store) {
     return count;
 }
 
-/* How many pages growing operations may take now. The free list is walked only when the end of the data is near the limit. */
+/* How many pages growing operations may take now. The free list is walked only when the end of the data is near the
+ * limit. */
 static uint64_t find_room(struct store *store, const struct store_operation *first, uint64_t page_size) {
     uint64_t growth = growth_of(first, page_size);
     if (growth == 0)
@@ -94,6 +97,7 @@ struct pass {
     uint64_t room; /* pages that growing operations may still take */
     size_t piece_size;
     enum smq_result failure; /* why the last transaction broke */
+    const char *failure_text;
 };
 
 static enum smq_result apply_one(struct pass *pass, struct store_operation *operation, struct store_txn *txn) {
@@ -182,6 +186,7 @@ static bool run_pass(struct pass *pass, struct store_operation *list) {
         }
         pass->room = room;
         pass->failure = result;
+        pass->failure_text = lmdb_error_text(pass->store->writer.lmdb);
         atomic_fetch_add_explicit(&pass->store->commit_failures, 1, memory_order_relaxed);
         if (result == SMQ_ERR_STORE_FULL)
             refuse_growing(first, pass->piece_size == SIZE_MAX ? NULL : end);
@@ -192,7 +197,7 @@ static bool run_pass(struct pass *pass, struct store_operation *list) {
 
 /* ---- the batch ---- */
 
-static void note_condition(struct store *store, enum store_condition condition, enum smq_result failure) {
+static void note_condition(struct store *store, enum store_condition condition, const char *failure_text) {
     int before = atomic_exchange_explicit(&store->condition, (int)condition, memory_order_relaxed);
     if (before == (int)condition)
         return;
@@ -201,12 +206,11 @@ static void note_condition(struct store *store, enum store_condition condition, 
     else if (condition == STORE_CONDITION_FULL)
         log_error("store: full; reading and deleting go on, new data is refused");
     else
-        log_error("store: a transaction failed: %s (%s)", smq_result_text(failure),
-                  lmdb_error_text(store->writer.lmdb));
+        log_error("store: a transaction failed: %s", failure_text);
 }
 
 /* The store is good when something that grows it went well, and full until then. */
-static void judge(struct store *store, const struct store_operation *list, enum smq_result failure) {
+static void judge(struct store *store, const struct store_operation *list, const char *failure_text) {
     bool grown = false;
     bool refused = false;
     bool failed = false;
@@ -222,11 +226,11 @@ static void judge(struct store *store, const struct store_operation *list, enum 
     atomic_fetch_add_explicit(&store->operations, count, memory_order_relaxed);
     atomic_fetch_add_explicit(&store->refused, refusals, memory_order_relaxed);
     if (failed)
-        note_condition(store, STORE_CONDITION_FAILED, failure);
+        note_condition(store, STORE_CONDITION_FAILED, failure_text);
     else if (refused)
-        note_condition(store, STORE_CONDITION_FULL, failure);
+        note_condition(store, STORE_CONDITION_FULL, failure_text);
     else if (grown)
-        note_condition(store, STORE_CONDITION_GOOD, SMQ_OK);
+        note_condition(store, STORE_CONDITION_GOOD, failure_text);
 }
 
 void store_batch_run(struct store *store, struct store_batch *batch) {
@@ -238,7 +242,7 @@ void store_batch_run(struct store *store, struct store_batch *batch) {
         operation->finished = false;
     struct lmdb_pages pages;
     lmdb_pages_get(store->lmdb, &pages);
-    struct pass pass = {.store = store, .page_size = pages.page_size};
+    struct pass pass = {.store = store, .page_size = pages.page_size, .failure_text = ""};
     pass.room = find_room(store, list, pages.page_size);
     bool left = true;
     for (size_t i = 0; left && i < sizeof piece_sizes / sizeof piece_sizes[0]; i++) {
@@ -248,7 +252,7 @@ void store_batch_run(struct store *store, struct store_batch *batch) {
     for (struct store_operation *operation = list; left && operation != NULL; operation = operation->next)
         if (!operation->finished)
             operation->result = pass.failure;
-    judge(store, list, pass.failure);
+    judge(store, list, pass.failure_text);
     while (list != NULL) {
         struct store_operation *operation = list;
         list = operation->next;

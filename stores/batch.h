@@ -47,5 +47,8 @@ void store_batch_add(struct store_batch *batch, struct store_operation *operatio
  * When the store is full (map_size, disk, quota of the file system) the growing operations complete with
  * SMQ_ERR_STORE_FULL and the others are done; when a transaction breaks in another way the operations are tried again
  * in smaller transactions, each operation at most three times in all, so that only what cannot be done fails. Logs when
- * the store becomes full or fails, and when it is good again. */
+ * the store becomes full or fails, and when it is good again.
+ *
+ * One failure is final: when LMDB cannot write its own root page, every later operation fails until the store is opened
+ * again; reads go on. */
 void store_batch_run(struct store *store, struct store_batch *batch);

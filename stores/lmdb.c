@@ -133,8 +133,8 @@ void lmdb_pages_get(const struct lmdb *lmdb, struct lmdb_pages *out) {
     out->map = info.me_mapsize / lmdb->page_size;
 }
 
-/* The write transaction that the oldest open snapshot sees; SIZE_MAX when there is none. A snapshot that begins meanwhile may be missed: it
- * is as new as the last commit. */
+/* The write transaction that the oldest open snapshot sees; SIZE_MAX when there is none. A snapshot that begins
+ * meanwhile may be missed: it is as new as the last commit. */
 static size_t oldest_snapshot(struct lmdb *lmdb, const struct lmdb_txn *except) {
     size_t oldest = SIZE_MAX;
     pthread_mutex_lock(&lmdb->readers_lock);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* LMDB behind a small interface: environment, tables, transactions with a sticky error, one cursor for each table of a transaction.
- * Private to stores/. Only stores/lmdb*.c include <lmdb.h>. */
+/* LMDB behind a small interface: environment, tables, transactions with a sticky error, one cursor for each table of a
+ * transaction. Private to stores/. Only stores/lmdb*.c include <lmdb.h>. */
 #pragma once
 
 #include <stdbool.h>
@@ -26,8 +26,8 @@ struct lmdb_options {
 /* Opens or creates the environment. Logs the reason of a failure.
  * Errors: SMQ_ERR_STORE_FULL, SMQ_ERR_STORE, SMQ_ERR_VERSION (of LMDB's format), SMQ_ERR_NO_MEMORY. */
 enum smq_result lmdb_open(const struct lmdb_options *options, struct lmdb **out);
-/* Opens the tables with the given names, creating missing ones; a table is then called by its place: 0 for the first ever opened.
- * No transaction may be open. Errors as lmdb_open. */
+/* Opens the tables with the given names, creating missing ones; a table is then called by its place: 0 for the first
+ * ever opened. No transaction may be open. Errors as lmdb_open. */
 enum smq_result lmdb_open_tables(struct lmdb *lmdb, const char *const *names, unsigned count);
 void lmdb_close(struct lmdb **lmdb);
 enum smq_result lmdb_sync(struct lmdb *lmdb);
@@ -40,11 +40,11 @@ struct lmdb_pages {
     uint64_t map;       /* pages that the map can hold */
 };
 void lmdb_pages_get(const struct lmdb *lmdb, struct lmdb_pages *out);
-/* Pages below `end` that hold nothing and that no open snapshot but `txn` keeps from being used again. Costs a walk over the free list.
- * `txn` is an open read-only one. */
+/* Pages below `end` that hold nothing and that no open snapshot but `txn` keeps from being used again. Costs a walk
+ * over the free list. `txn` is an open read-only one. */
 uint64_t lmdb_pages_free(struct lmdb_txn *txn);
-/* Asks the file system for room for the first `pages` pages of the file, so that writing them cannot fail for want of space.
- * SMQ_ERR_STORE_FULL when it has none. Does nothing on a file system that does not know how. */
+/* Asks the file system for room for the first `pages` pages of the file, so that writing them cannot fail for want of
+ * space. SMQ_ERR_STORE_FULL when it has none. Does nothing on a file system that does not know how. */
 enum smq_result lmdb_pages_allocate(struct lmdb *lmdb, uint64_t pages);
 
 /* A transaction object, used again for one transaction after another. Read-only ones belong to one thread at a time.
@@ -66,8 +66,8 @@ void lmdb_fail(struct lmdb_txn *txn, enum smq_result error);
 const char *lmdb_error_text(const struct lmdb_txn *txn);
 
 /* Values are valid until the next write of the transaction, or its end. `key` and `value` of look-ups may be NULL.
- * lmdb_find: the exact key. lmdb_seek: the first key not below. lmdb_next: the one after the table's position, or, after
- * lmdb_remove, the one that followed the removed. All leave the table's position at what they found. */
+ * lmdb_find: the exact key. lmdb_seek: the first key not below. lmdb_next: the one after the table's position, or,
+ * after lmdb_remove, the one that followed the removed. All leave the table's position at what they found. */
 bool lmdb_find(struct lmdb_txn *txn, unsigned table, struct slice key, struct slice *value);
 bool lmdb_seek(struct lmdb_txn *txn, unsigned table, struct slice from, struct slice *key, struct slice *value);
 bool lmdb_next(struct lmdb_txn *txn, unsigned table, struct slice *key, struct slice *value);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* Look-ups and changes through one cursor a table: LMDB finds a key on the page where the cursor is without a descent from the root. */
+/* Look-ups and changes through one cursor a table: LMDB finds a key on the page where the cursor is without a descent
+ * from the root. */
 #include <string.h>
 
 #include "stores/lmdb.h"

@@ -181,8 +181,8 @@ uint32_t list_expire_head(struct store_txn *txn, const struct queue_list *list, 
     return removed;
 }
 
-/* A due queue: expires from its head, then registers it with the head that is left. A head that stops expiry is the last entry: the
- * queue needs no registration until it has been empty. Answers how many entries expired. */
+/* A due queue: expires from its head, then registers it with the head that is left. A head that stops expiry is the
+ * last entry: the queue needs no registration until it has been empty. Answers how many entries expired. */
 static uint32_t expire_queue(struct store_txn *txn, const struct queue_list *list, uint64_t number, int64_t before,
                              uint32_t max) {
     struct list_state state;

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* What messages and notifications have in common: entries of a queue in order, with a count and lazy expiry. Private to stores/.
+/* What messages and notifications have in common: entries of a queue in order, with a count and lazy expiry. Private to
+ * stores/.
  *
  * A queue without entries takes no room at all. One with entries has a state, which sorts before them, so that both are
- * mostly on one page, and one registration in the expiry table: (second of its oldest entry at the time of registering, number). The registration is left
- * alone while the head changes; the expiry step moves it when it is due. So sending and acknowledging cost the expiry nothing as long as
- * the queue does not become empty. */
+ * mostly on one page, and one registration in the expiry table: (second of its oldest entry at the time of registering,
+ * number). The registration is left alone while the head changes; the expiry step moves it when it is due. So sending
+ * and acknowledging cost the expiry nothing as long as the queue does not become empty. */
 #pragma once
 
 #include <stdbool.h>
@@ -59,8 +60,8 @@ enum smq_result list_get(struct store_txn *txn, const struct queue_list *list, u
 enum smq_result list_following(struct store_txn *txn, const struct queue_list *list, uint64_t number,
                                struct list_entry *entry);
 
-/* Adds an entry with room for `length` bytes of payload, which the caller fills at once, and counts it in `state`, which
- * the caller puts back. NULL on error. */
+/* Adds an entry with room for `length` bytes of payload, which the caller fills at once, and counts it in `state`,
+ * which the caller puts back. NULL on error. */
 uint8_t *list_add(struct store_txn *txn, const struct queue_list *list, uint64_t number, struct list_state *state,
                   int64_t timestamp, uint8_t flags, size_t length, uint64_t *sequence);
 /* Removes the entry at the table's position, which is the queue's, and counts it out of `state`. */
@@ -68,8 +69,8 @@ void list_remove(struct store_txn *txn, const struct queue_list *list, struct li
 /* Removes everything. Answers how many entries there were. */
 uint64_t list_clear(struct store_txn *txn, const struct queue_list *list, uint64_t number);
 
-/* Removes entries from the head while they are older than `before`, at most `max`; stops at LIST_ENTRY_STOPS_EXPIRY. Changes `state`, which
- * the caller puts back. Answers how many were removed. */
+/* Removes entries from the head while they are older than `before`, at most `max`; stops at LIST_ENTRY_STOPS_EXPIRY.
+ * Changes `state`, which the caller puts back. Answers how many were removed. */
 uint32_t list_expire_head(struct store_txn *txn, const struct queue_list *list, uint64_t number,
                           struct list_state *state, int64_t before, uint32_t max);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* Stored queue records: a summary of fixed length, the fields, and spare room.
  *
- * The spare room holds a sender key or a notifier's fields, so that securing a queue rewrites its record in place: the pages
- * of the table are filled to the brim by appending, and a record that grows would split its page. */
+ * The spare room holds a sender key or a notifier's fields, so that securing a queue rewrites its record in place: the
+ * pages of the table are filled to the brim by appending, and a record that grows would split its page. */
 #include "stores/queue_record.h"
 
 #include "queues/base/secret.h"

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* Queues: look-ups, creation, deletion, and the changes of their records.
  *
- * Every change loads the record, checks its version, decides, writes the record over itself, and then changes other tables. The
- * record comes first because its encoding is the only step that can refuse; ids of the old record that are needed after it are copied. */
+ * Every change loads the record, checks its version, decides, writes the record over itself, and then changes other
+ * tables. The record comes first because its encoding is the only step that can refuse; ids of the old record that are
+ * needed after it are copied. */
 #include "stores/queue_store.h"
 
 #include "stores/internal.h"

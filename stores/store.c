@@ -152,7 +152,8 @@ bool pair_key_parse(struct slice key, uint64_t *first, uint64_t *second) {
 
 /* ---- opening ---- */
 
-/* The lock is the open file description's: it holds against other processes and against this one, and goes with the process. */
+/* The lock is the open file description's: it holds against other processes and against this one, and goes with the
+ * process. */
 static enum smq_result take_lock(struct store *store, const char *directory) {
     char path[4096];
     int length = snprintf(path, sizeof path, "%s/lock", directory);

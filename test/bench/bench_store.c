@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* Measures the stores: processor time of messages and new queues by operations a commit, commit times, opening time.
  *
- * bench_store DIRECTORY [queues [messages [active]]]: fills DIRECTORY with `queues` queues, then delivers `messages` messages to `active`
- * of them for each batch size. DIRECTORY must not hold a store yet, or one that this program made. */
+ * bench_store DIRECTORY [queues [messages [active [backlog]]]]: fills DIRECTORY with `queues` queues, then for each
+ * batch size delivers `messages` messages to `active` of them, `backlog` of which wait at a time. DIRECTORY must not
+ * hold a store yet, or one that this program made. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +22,13 @@ struct job {
     uint64_t number;
     uint8_t id[ID_SIZE];
     enum smq_result result;
+};
+
+struct shape {
+    uint64_t queues;
+    uint64_t messages; /* to deliver */
+    uint64_t active;   /* queues that they go to, in turn */
+    uint64_t backlog;  /* messages that wait in queues */
 };
 
 static uint8_t body[BODY_SIZE];
@@ -111,73 +119,88 @@ static void bench_create(struct store *store, uint64_t queues, unsigned batch_si
            (double)(clock_monotonic_us() - wall) / (double)queues);
 }
 
-/* A pipeline as in the router: each commit has `batch_size` operations, half of them messages, half acknowledgements of those sent before. */
-static void bench_messages(struct store *store, struct store_reader *reader, uint64_t messages, unsigned batch_size,
-                           uint64_t active, uint64_t queues) {
-    static struct job slots[2][MAX_BATCH];
+/* Reads back what was just sent, as delivery does. */
+static uint64_t read_sent(struct store_reader *reader, const struct job *jobs, unsigned count) {
+    struct store_txn *txn;
+    uint64_t checksum = 0;
+    if (store_reader_begin(reader, &txn) != SMQ_OK) {
+        failures++;
+        return 0;
+    }
+    for (unsigned i = 0; i < count; i++) {
+        struct msg_view view;
+        if (msg_store_head(txn, jobs[i].number, &view) != SMQ_OK)
+            failures++;
+        else
+            checksum += view.body.bytes[i];
+    }
+    store_reader_end(reader);
+    return checksum;
+}
+
+/* A pipeline as in the router: each commit has `batch_size` operations, half of them messages, half acknowledgements of
+ * those sent `backlog` messages before. */
+static void bench_messages(struct store *store, struct store_reader *reader, const struct shape *shape,
+                           unsigned batch_size) {
+    static struct job acknowledging[MAX_BATCH];
     struct store_statistics before;
     struct store_statistics after;
     unsigned pairs = batch_size / 2 > 0 ? batch_size / 2 : 1;
-    unsigned current = 0;
-    bool pending = false;
-    uint64_t stride = queues / active;
+    uint64_t slots = (shape->backlog / pairs + 2) * pairs;
+    uint64_t checksum = 0;
+    uint64_t sent = 0;
+    uint64_t acknowledged = 0;
+    struct job *ring = calloc(slots, sizeof *ring);
+    if (ring == NULL)
+        exit(1);
     store_statistics_get(store, &before);
     double cpu = cpu_us();
-    uint64_t next = 0;
-    uint64_t checksum = 0;
-    for (uint64_t done = 0; done < messages; done += pairs) {
+    while (acknowledged < shape->messages) {
         struct store_batch batch = {0};
-        struct job *sent = slots[current];
-        struct job *acked = slots[!current];
-        for (unsigned i = 0; i < pairs; i++) {
-            random_bytes(sent[i].id, ID_SIZE);
-            sent[i].number = 1 + (next++ % active) * stride;
-            add(&batch, &sent[i], true, BODY_SIZE, apply_send);
+        struct job *first = &ring[sent % slots];
+        bool sends = sent < shape->messages;
+        for (unsigned i = 0; sends && i < pairs; i++, sent++) {
+            struct job *job = &ring[sent % slots];
+            random_bytes(job->id, ID_SIZE);
+            job->number = 1 + (sent % shape->active) * (shape->queues / shape->active);
+            add(&batch, job, true, BODY_SIZE, apply_send);
         }
-        if (batch_size == 1) {
+        if (batch_size == 1)
             store_batch_run(store, &batch);
-            memset(&batch, 0, sizeof batch);
-        }
-        for (unsigned i = 0; pending && i < pairs; i++)
-            add(&batch, &acked[i], false, 0, apply_acknowledge);
-        store_batch_run(store, &batch);
-        struct store_txn *txn;
-        if (store_reader_begin(reader, &txn) == SMQ_OK) {
-            for (unsigned i = 0; i < pairs; i++) {
-                struct msg_view view;
-                if (msg_store_head(txn, sent[i].number, &view) != SMQ_OK)
-                    failures++;
-                else
-                    checksum += view.body.bytes[0];
+        if (!sends || sent > shape->backlog + pairs) {
+            for (unsigned i = 0; i < pairs; i++, acknowledged++) {
+                acknowledging[i] = ring[acknowledged % slots];
+                add(&batch, &acknowledging[i], false, 0, apply_acknowledge);
             }
-            store_reader_end(reader);
         }
-        pending = true;
-        current = !current;
+        store_batch_run(store, &batch);
+        if (sends)
+            checksum += read_sent(reader, first, pairs);
     }
-    struct store_batch batch = {0};
-    for (unsigned i = 0; i < pairs; i++)
-        add(&batch, &slots[!current][i], false, 0, apply_acknowledge);
-    store_batch_run(store, &batch);
     cpu = cpu_us() - cpu;
+    free(ring);
     store_statistics_get(store, &after);
     uint64_t commits = after.commits - before.commits;
-    printf(
-        "message sent, read, acknowledged, %3u operations a commit, %6llu queues: %6.1f us cpu each, commit %6.0f us "
-        "wall%s\n",
-        batch_size, (unsigned long long)active, cpu / (double)messages,
-        (double)(after.commit_us_total - before.commit_us_total) / (double)(commits > 0 ? commits : 1),
-        checksum == 1 ? "!" : "");
+    printf("message, %3u operations a commit, %llu queues, %llu waiting: %6.1f us cpu each, commit %6.0f us wall, "
+           "%.0f MB used%s\n",
+           batch_size, (unsigned long long)shape->active, (unsigned long long)shape->backlog,
+           cpu / (double)acknowledged,
+           (double)(after.commit_us_total - before.commit_us_total) / (double)(commits > 0 ? commits : 1),
+           (double)after.used_bytes / 1048576.0, checksum == 1 ? "!" : "");
 }
 
 int main(int argc, char **argv) {
     if (argc < 2) {
-        fprintf(stderr, "usage: bench_store DIRECTORY [queues [messages [active]]]\n");
+        fprintf(stderr, "usage: bench_store DIRECTORY [queues [messages [active [backlog]]]]\n");
         return 2;
     }
-    uint64_t queues = argc > 2 ? strtoull(argv[2], NULL, 10) : 10000;
-    uint64_t messages = argc > 3 ? strtoull(argv[3], NULL, 10) : 10000;
-    uint64_t active = argc > 4 ? strtoull(argv[4], NULL, 10) : 1000;
+    struct shape shape = {
+        .queues = argc > 2 ? strtoull(argv[2], NULL, 10) : 10000,
+        .messages = argc > 3 ? strtoull(argv[3], NULL, 10) : 10000,
+        .active = argc > 4 ? strtoull(argv[4], NULL, 10) : 1000,
+        .backlog = argc > 5 ? strtoull(argv[5], NULL, 10) : 0,
+    };
+    uint64_t queues = shape.queues;
     struct store_options options = {.directory = argv[1], .map_size = UINT64_C(1) << 36};
     if (getenv("BENCH_INTERVAL") != NULL) {
         options.durability = STORE_DURABILITY_INTERVAL;
@@ -205,7 +228,7 @@ int main(int argc, char **argv) {
     printf("RssAnon %ld KB\n", rss_anon_kb());
     static const unsigned sizes[] = {1, 8, 32, 64, 128};
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++)
-        bench_messages(store, reader, messages, sizes[i], active, queues);
+        bench_messages(store, reader, &shape, sizes[i]);
     printf("RssAnon %ld KB, %llu failures\n", rss_anon_kb(), (unsigned long long)failures);
     store_reader_destroy(&reader);
     store_close(&store);

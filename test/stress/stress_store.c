@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* Random operations in random batches against a model, with readers beside: sent = acknowledged + expired + deleted + stored, every
- * snapshot is consistent, and failed transactions leave no trace. */
+/* Random operations in random batches against a model, with readers beside: sent = acknowledged + expired + deleted +
+ * stored, every snapshot is consistent, and failed transactions leave no trace. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
