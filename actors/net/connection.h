@@ -56,10 +56,10 @@ struct protocol {
     /* Receive lane. One whole block of TLS plaintext; the hook owns `block`. Anything but SMQ_OK closes the connection.
      */
     enum smq_result (*received)(struct connection *connection, void *state, struct block *block);
-    /* Send lane. Fills `bytes` (BLOCK_SIZE, sealed, ready for TLS) from the queue, taking finished items off it: as
-     * many as fit share the block. SMQ_ERR_EMPTY: nothing to send (the queue is then empty). Any other error closes the
-     * connection. `lane_state` is what net_options.send_lane_start made. Called only when the previous block was handed
-     * to the kernel. */
+    /* Send lane. Fills `bytes` (BLOCK_SIZE, sealed, ready for TLS) from the queue, which is not empty, taking finished
+     * items off it: as many as fit share the block. SMQ_ERR_EMPTY: the items that were taken, at least one, made
+     * nothing to send. Any other error closes the connection. `lane_state` is what net_options.send_lane_start made.
+     * Called only when the previous block was handed to the kernel. */
     enum smq_result (*fill)(struct connection *connection, void *state, struct outgoing_queue *queue, void *lane_state,
                             uint8_t *bytes);
     /* Send lane. The connection died before `item` was sent. */

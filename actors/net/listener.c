@@ -303,7 +303,6 @@ static enum smq_result bind_host(struct binding *binding, const char *host, bool
         return describe(binding, SMQ_ERR_SYSTEM, host == NULL ? "all addresses" : host, "the address does not resolve");
     size_t bound = 0;
     bool has_ipv6 = false;
-    result = SMQ_ERR_SYSTEM;
     for (int pass = 0; pass < 2; pass++) {
         int family = pass == 0 ? AF_INET6 : AF_INET;
         for (size_t i = 0; i < list->count; i++) {

@@ -79,24 +79,23 @@ static void finish_flush(struct connection *connection) {
     connection_request_receive(connection, RECEIVE_AWAIT_END);
 }
 
-/* Packs and sends one block, or goes on with the one that is in TLS. */
-static void send_block(struct send_lane *lane, struct connection *connection) {
-    const struct protocol *protocol = connection->protocol;
-    enum smq_result result = SMQ_OK;
-    if (!connection->write_is_pending) {
-        result = SMQ_ERR_EMPTY;
-        if (connection->queue.head != NULL)
-            result = protocol->fill(connection, connection->state, &connection->queue, lane->lane_state, lane->bytes);
-        if (result == SMQ_ERR_EMPTY) {
-            CHECK(connection->queue.head == NULL);
-            if (connection->is_flushing)
-                finish_flush(connection);
-            return;
-        }
-    }
+/* Lets the protocol pack a block. SMQ_ERR_EMPTY: nothing is left to be sent; SMQ_ERR_AGAIN: items were taken that made
+ * no block, and others are left. */
+static enum smq_result pack(struct send_lane *lane, struct connection *connection) {
+    struct outgoing *first = connection->queue.head;
+    if (first == NULL)
+        return SMQ_ERR_EMPTY;
+    enum smq_result result =
+        connection->protocol->fill(connection, connection->state, &connection->queue, lane->lane_state, lane->bytes);
+    if (result != SMQ_ERR_EMPTY || connection->queue.head == NULL)
+        return result;
+    return connection->queue.head == first ? SMQ_ERR_INTERNAL : SMQ_ERR_AGAIN;
+}
+
+/* Hands the packed block to TLS, or goes on with the one that is there. */
+static void write_block(struct send_lane *lane, struct connection *connection) {
     enum tls_want want = TLS_WANT_WRITE;
-    if (result == SMQ_OK)
-        result = tls_write(connection->tls, lane->bytes, BLOCK_SIZE, &want);
+    enum smq_result result = tls_write(connection->tls, lane->bytes, BLOCK_SIZE, &want);
     if (result == SMQ_OK) {
         set_write_pending(lane, connection, false);
         atomic_store_explicit(&connection->last_sent_ms, lane->now_ms, memory_order_relaxed);
@@ -108,6 +107,26 @@ static void send_block(struct send_lane *lane, struct connection *connection) {
         await_room(lane, connection);
     } else {
         fail(lane, connection, result == SMQ_ERR_AGAIN ? SMQ_ERR_TLS : result);
+    }
+}
+
+/* One step of the round. */
+static void send_block(struct send_lane *lane, struct connection *connection) {
+    enum smq_result result = connection->write_is_pending ? SMQ_OK : pack(lane, connection);
+    switch (result) {
+    case SMQ_OK:
+        write_block(lane, connection);
+        break;
+    case SMQ_ERR_AGAIN:
+        make_ready(lane, connection);
+        break;
+    case SMQ_ERR_EMPTY:
+        if (connection->is_flushing)
+            finish_flush(connection);
+        break;
+    default:
+        fail(lane, connection, result);
+        break;
     }
 }
 
