@@ -111,7 +111,16 @@ static bool options_are_valid(const struct smq_client_options *options) {
            options->command_timeout_ms > 0 && options->background_timeout_ms > 0;
 }
 
-/* A client with two references: the handle's and the lane's. */
+/* Gives up what `create` made. */
+static void destroy_unstarted(struct smq_client *client) {
+    struct promise *waiters = client->connected;
+    promise_release(&waiters);
+    smq_batch_release(&client->final);
+    client_release(client);
+    client_release(client);
+}
+
+/* A client with two references: the handle's and the lane's. Of the two of `connected` one is the caller's. */
 static enum smq_result create(struct smq_context *context, const char *address_text,
                               const struct smq_client_options *options, bool blocking, struct smq_client **client) {
     struct server_address address;
@@ -141,9 +150,7 @@ static enum smq_result create(struct smq_context *context, const char *address_t
         result = promise_create(NULL, &made->connected);
     }
     if (result != SMQ_OK) {
-        smq_batch_release(&made->final);
-        client_release(made);
-        client_release(made);
+        destroy_unstarted(made);
         return result;
     }
     *client = made;
@@ -167,9 +174,7 @@ static enum smq_result start(struct smq_context *context, const char *address, c
     made->connect_message.kind = LANE_CONNECT;
     result = actor_send(made->lane->actor, &made->connect_message);
     if (result != SMQ_OK) {
-        smq_batch_release(&made->final);
-        client_release(made);
-        client_release(made);
+        destroy_unstarted(made);
         return result;
     }
     *client = made;
@@ -190,9 +195,11 @@ enum smq_result smq_client_connect(struct smq_context *context, const char *addr
         error_set(error, result, smq_result_text(result));
         return result;
     }
+    struct promise *connected = made->connected;
     void *nothing = NULL;
     uint64_t wait_ms = (uint64_t)made->options.connect_timeout_ms + CONNECT_MARGIN_MS;
     result = promise_wait(made->connected, wait_ms > INT32_MAX ? INT32_MAX : (int)wait_ms, &nothing);
+    promise_release(&connected);
     if (result == SMQ_OK) {
         *client = made;
         return SMQ_OK;
