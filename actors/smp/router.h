@@ -9,8 +9,8 @@
 #include "smq/result.h"
 
 enum smp_durability {
-    SMP_DURABILITY_COMMIT, /* fsync every group commit before its replies leave */
-    SMP_DURABILITY_INTERVAL /* fsync every `durability_interval_ms`: a power failure may lose that much that was answered */
+    SMP_DURABILITY_COMMIT,  /* fsync every group commit before its replies leave */
+    SMP_DURABILITY_INTERVAL /* fsync every `durability_interval_ms`: a power failure loses up to that much */
 };
 
 /* What an operator configures; every field follows an INI key of docs/operating.md. Strings are borrowed until
