@@ -148,9 +148,7 @@ void connection_pause(struct connection *connection) {
 }
 
 void connection_resume(struct connection *connection) {
-    int32_t before = atomic_fetch_sub(&connection->pauses, 1);
-    CHECK(before > 0);
-    if (before == 1 && atomic_load(&connection->reading_is_off))
+    if (atomic_fetch_sub(&connection->pauses, 1) <= 1 && atomic_load(&connection->reading_is_off))
         connection_request_receive(connection, RECEIVE_RESUME);
 }
 

@@ -95,8 +95,8 @@ void connection_close(struct connection *connection, enum smq_result reason, boo
 /* The protocol's own handshake is done: ends the budget of connect_options.timeout_ms or
  * listen_options.handshake_timeout_ms. Any thread. */
 void connection_established(struct connection *connection);
-/* Back-pressure: while paused the connection is not read (EPOLLIN off). Counted: each pause needs a resume. Any thread.
- */
+/* Back-pressure: while paused the connection is not read (EPOLLIN off). Counted: each pause needs a resume, and the
+ * resume may overtake its pause when they come from different threads. Any thread. */
 void connection_pause(struct connection *connection);
 void connection_resume(struct connection *connection);
 

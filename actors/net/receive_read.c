@@ -31,7 +31,7 @@ static bool may_read(struct receive_lane *lane, struct connection *connection) {
         receive_set_interest(lane, connection, POLL_NOTHING);
         return false;
     }
-    if (atomic_load(&connection->pauses) == 0)
+    if (atomic_load(&connection->pauses) <= 0)
         return true;
     turn_reading_off(lane, connection);
     if (connection->stage != STAGE_UP || atomic_load(&connection->pauses) > 0)
