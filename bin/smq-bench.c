@@ -118,7 +118,7 @@ int main(int argc, char **argv) {
         .commands = commands,
         .command_count = sizeof commands / sizeof commands[0],
         .target = &target,
-        .notes = "\nExit codes: 0 measured; 1 not measured; 2 measured, but there were errors.\n",
+        .notes = "Exit codes: 0 measured; 1 not measured; 2 measured, but there were errors.\n",
     };
     return cli_run(&program, argc, argv);
 }

@@ -16,8 +16,8 @@
 #include "transport/crypto/signature.h"
 
 enum {
-    ROUNDS = 8,
-    ROUND_US = 4000,
+    ROUNDS = 20,
+    ROUND_US = 2000,
     SEND_OVERHEAD = 90,   /* of the bytes that a SEND's authenticator covers, besides the body */
     SIGNED_COMMAND = 120, /* bytes of an ACK, SUB or NEW that Ed25519 signs, about */
     TLS_HEADER = 5,
