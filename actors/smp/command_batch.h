@@ -50,6 +50,7 @@ struct command_slot {
     enum smp_command_tag tag;
     struct queue_reference queue; /* number 0: none found yet */
     bool touch;                   /* note the day of use together with the change */
+    bool client_ids;              /* NEW: later commands of the block may know the queue's ids already */
 
     enum answer_kind answer;
     bool push;                                  /* SUB: `message_reference` follows the answer as an event */

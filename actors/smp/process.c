@@ -24,19 +24,23 @@ struct process_lane {
 /* What a command came to on this lane. */
 enum progress { PROGRESS_NEXT, PROGRESS_WAIT };
 
-static bool route_conflicts(const struct command_slot *earlier, const struct command_slot *slot, uint64_t queue) {
+/* `queue` is NULL when the entity leads to none. */
+static bool route_conflicts(const struct command_slot *earlier, const struct command_slot *slot,
+                            const struct queue_record *queue) {
     if (atomic_load_explicit(&earlier->done, memory_order_acquire))
         return false;
-    enum execution_route first = execution_row(earlier->tag)->route;
-    if (queue == 0)
-        return earlier->tag == SMP_NEW; /* not found, but it may be about to be created with the client's own ids */
-    if (earlier->queue.number != queue)
+    if (earlier->tag == SMP_NEW) /* its number is the writer's to set; only ids of the client's own can lead to it */
+        return earlier->client_ids;
+    if (queue == NULL || earlier->queue.number != queue->number)
         return false;
-    return first != execution_row(slot->tag)->route || first == ROUTE_CHANGE || first == ROUTE_ACKNOWLEDGE;
+    enum execution_route first = execution_row(earlier->tag)->route;
+    /* With another version the earlier one may be on its way back here, to be verified again. */
+    return first != execution_row(slot->tag)->route || first == ROUTE_CHANGE || first == ROUTE_ACKNOWLEDGE ||
+           earlier->queue.auth_version != queue->auth_version;
 }
 
 /* Whether the command must wait for an earlier one of its block. */
-static bool must_wait(const struct command_slot *slot, uint64_t queue) {
+static bool must_wait(const struct command_slot *slot, const struct queue_record *queue) {
     const struct command_batch *batch = slot->batch;
     for (const struct command_slot *earlier = batch->slots; earlier < slot; earlier++)
         if (route_conflicts(earlier, slot, queue))
@@ -80,7 +84,7 @@ static enum progress authorise_and_execute(struct process_lane *lane, struct com
     if (party_has_queue(info->party)) {
         enum smq_result found =
             queue_store_find_record(execution->txn, queue_party_of(info->party), transmission->entity_id, record);
-        if (must_wait(slot, found == SMQ_OK ? record->number : 0))
+        if (must_wait(slot, found == SMQ_OK ? record : NULL))
             return PROGRESS_WAIT;
         if (found != SMQ_OK) {
             verify_nothing(&verification);
@@ -158,12 +162,12 @@ static void run_batch(struct process_lane *lane, struct command_batch *batch) {
     command_batch_let_go(batch);
 }
 
-/* A single command that has to be verified again: what it may have waited for is done, since it was carried out
- * once. */
+/* A single command that has to be verified again. An earlier one of its queue may have to be as well: then that goes
+ * first, and this one comes round once more. */
 static void run_again(struct process_lane *lane, struct command_slot *slot) {
     slot_own(slot, NULL, NULL);
     if (run_command(lane, slot) == PROGRESS_WAIT)
-        (void)refuse(slot, smp_error_of(SMP_ERROR_INTERNAL));
+        process_lane_retry(lane, slot);
 }
 
 static struct command_batch *batch_of(struct message *message) {
