@@ -47,6 +47,20 @@ void lane_take_request(struct process_lane *lane, struct request *request) {
     }
 }
 
+/* Failures that the process lane itself decides on carry the command's handles and id, too. */
+static void add_origin(struct smq_event *outcome, const struct request *request) {
+    outcome->entity_id = (struct smq_bytes){request->entity.bytes, request->entity.length};
+    if (request->receive_queue != NULL) {
+        outcome->receive_queue = smq_receive_queue_reference(request->receive_queue);
+    }
+    if (request->send_queue != NULL) {
+        outcome->send_queue = smq_send_queue_reference(request->send_queue);
+    }
+    if (request->notifier != NULL) {
+        outcome->notifier = smq_notifier_reference(request->notifier);
+    }
+}
+
 /* Tells the caller. Afterwards the request is not pending. */
 static void tell_outcome(struct process_lane *lane, struct request *request, struct smq_event *outcome) {
     request->pending = false;
@@ -56,9 +70,6 @@ static void tell_outcome(struct process_lane *lane, struct request *request, str
     outcome->tag = request->tag;
     outcome->client = request->client;
     outcome->user = request->client->options.user;
-    if (outcome->entity_id.length == 0) {
-        outcome->entity_id = (struct smq_bytes){request->entity.bytes, request->entity.length};
-    }
     if (request->promise != NULL) {
         bool wanted = outcome->result != SMQ_OK || command_rule(request->command)->has_answer;
         struct smq_batch *batch = wanted ? batch_create(outcome, 1) : NULL;
@@ -75,6 +86,14 @@ static void tell_outcome(struct process_lane *lane, struct request *request, str
     }
 }
 
+/* The same for a failure of our own. It is delivered at once, since it points into the request. */
+static void tell_failure(struct process_lane *lane, struct request *request, enum smq_result result) {
+    struct smq_event outcome = {.result = result};
+    add_origin(&outcome, request);
+    tell_outcome(lane, request, &outcome);
+    lane_deliver(lane, request->client);
+}
+
 void lane_complete(struct process_lane *lane, struct request *request, struct smq_event *outcome) {
     tell_outcome(lane, request, outcome);
     request_release(request);
@@ -82,12 +101,9 @@ void lane_complete(struct process_lane *lane, struct request *request, struct sm
 
 /* A request that never was in the table. */
 static void refuse(struct process_lane *lane, struct request *request, enum smq_result result) {
-    struct smq_client *client = client_reference(request->client);
-    atomic_fetch_sub_explicit(&client->unsent_bytes, request->data_size, memory_order_relaxed);
-    struct smq_event outcome = {.result = result};
-    lane_complete(lane, request, &outcome);
-    lane_deliver(lane, client);
-    client_release(client);
+    atomic_fetch_sub_explicit(&request->client->unsent_bytes, request->data_size, memory_order_relaxed);
+    tell_failure(lane, request, result);
+    request_release(request);
 }
 
 static struct process_lane *lane_of(const struct request *request) {
@@ -104,22 +120,17 @@ static void forget(struct wheel_timer *timer) {
 static void time_out(struct wheel_timer *timer) {
     struct request *request = (struct request *)(void *)((char *)timer - offsetof(struct request, timer));
     struct process_lane *lane = lane_of(request);
-    struct smq_client *client = client_reference(request->client);
-    atomic_fetch_add_explicit(&client->timeouts, 1, memory_order_relaxed);
-    struct smq_event outcome = {.result = SMQ_ERR_TIMEOUT};
-    tell_outcome(lane, request, &outcome);
+    atomic_fetch_add_explicit(&request->client->timeouts, 1, memory_order_relaxed);
+    tell_failure(lane, request, SMQ_ERR_TIMEOUT);
     uint32_t stage = REQUEST_QUEUED;
     if (!request->batch && atomic_compare_exchange_strong_explicit(&request->stage, &stage, REQUEST_EXPIRED,
                                                                    memory_order_acq_rel, memory_order_acquire)) {
         lane_take_request(lane, request);
-        lane_deliver(lane, client);
         request_release(request);
     } else {
         request->timer.fire = forget;
         wheel_add(actor_wheel(lane->actor), &request->timer, actor_now_ms(lane->actor) + REQUEST_LATE_MS);
-        lane_deliver(lane, client);
     }
-    client_release(client);
 }
 
 /* What arrives for a queue must be opened even when it comes before the response. */
@@ -252,15 +263,12 @@ void lane_submit_many(struct process_lane *lane, struct request_group *group) {
 }
 
 void lane_request_failed(struct process_lane *lane, struct request *request) {
-    struct smq_client *client = client_reference(request->client);
     if (request->pending) {
         lane_take_request(lane, request);
-        struct smq_event outcome = {.result = request->failure};
-        lane_complete(lane, request, &outcome);
-        lane_deliver(lane, client);
+        tell_failure(lane, request, request->failure);
+        request_release(request); /* the table's */
     }
     request_release(request); /* the send lane's */
-    client_release(client);
 }
 
 void lane_end_requests(struct process_lane *lane, struct smq_client *client, enum smq_result result) {
@@ -268,11 +276,8 @@ void lane_end_requests(struct process_lane *lane, struct smq_client *client, enu
         struct request *request = client->outstanding;
         lane_take_request(lane, request);
         if (request->pending) {
-            struct smq_event outcome = {.result = result};
-            lane_complete(lane, request, &outcome);
-        } else {
-            request_release(request);
+            tell_failure(lane, request, result);
         }
+        request_release(request);
     }
-    lane_deliver(lane, client);
 }
