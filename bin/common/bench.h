@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* One run of smq-bench: what all modes share. The driver thread (main) owns it; the client library's lanes do the rest. */
+/* One run of smq-bench: what all modes share. The driver thread (main) owns it; the client library's lanes do the
+ * rest. */
 #pragma once
 
 #include <stdbool.h>

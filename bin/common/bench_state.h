@@ -21,7 +21,8 @@ struct bench_state;
 /* SMQ_ERR_SYSTEM with errno; SMQ_ERR_SYNTAX: not such a file, or cut off. */
 enum smq_result bench_state_open(const char *path, struct bench_state **state);
 size_t bench_state_count(const struct bench_state *state);
-/* The handle of a queue, for the caller to release. SMQ_ERR_NOT_FOUND beyond the end; SMQ_ERR_SYNTAX, SMQ_ERR_VERSION. */
+/* The handle of a queue, for the caller to release. SMQ_ERR_NOT_FOUND beyond the end; SMQ_ERR_SYNTAX,
+ * SMQ_ERR_VERSION. */
 enum smq_result bench_state_queue(const struct bench_state *state, size_t index, struct smq_receive_queue **queue);
 /* NULL inside is allowed. */
 void bench_state_destroy(struct bench_state **state);
