@@ -264,7 +264,8 @@ static void deleted(struct subscriber_lane *lane, struct command_slot *slot) {
 }
 
 static void notifier_gone(struct subscriber_lane *lane, struct command_slot *slot) {
-    notify_gone(lane, slot->queue.number, slice_of(slot->old_notifier.bytes, slot->old_notifier.length), NULL);
+    notify_gone(lane, slot->queue.number, slice_of(slot->old_notifier.bytes, slot->old_notifier.length),
+                slot->batch->session);
     slot_done(slot);
 }
 
