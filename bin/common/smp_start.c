@@ -191,6 +191,7 @@ int smp_start(const struct smp_files *files, const struct smp_start_options *opt
     (void)sigaddset(&signals, SIGHUP);
     (void)sigprocmask(SIG_BLOCK, &signals, NULL);
     (void)signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGXFSZ, SIG_IGN); /* a limit of file sizes is to the store what a full disk is */
     int status = 1;
     if (base_setup() == SMQ_OK)
         status = run(files, options, &settings, version, &signals);

@@ -41,6 +41,7 @@ static void launch(struct server_process *server, const char *const arguments[])
     (void)setenv("SMP_SERVER_LOG_PATH", server->data, 1);
     process_destroy(&server->process);
     server->process = process_start(arguments, NULL);
+    server->log_seen = 0;
 }
 
 static void write_ini(const struct server_process *server, const char *store_keys) {
@@ -103,12 +104,14 @@ void server_process_finish(struct server_process *server) {
 
 bool server_process_await_log(struct server_process *server, const char *text) {
     uint64_t deadline = clock_monotonic_ms() + SERVER_DEADLINE_MS;
-    while (strstr(process_errors(server->process), text) == NULL) {
+    const char *found;
+    while ((found = strstr(process_errors(server->process) + server->log_seen, text)) == NULL) {
         if (clock_monotonic_ms() >= deadline)
             return false;
-        /* Returns when something was printed, at the latest after a moment. */
+        /* Comes back when something was printed, at the latest after a moment. */
         (void)process_wait_output(server->process, text, 20);
     }
+    server->log_seen = (size_t)(found - process_errors(server->process)) + strlen(text);
     return true;
 }
 

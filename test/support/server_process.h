@@ -4,8 +4,8 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
-#include <sys/types.h>
 
 #include "test/support/process.h"
 #include "test/support/smp_peer.h"
@@ -20,6 +20,7 @@ struct server_process {
     uint8_t fingerprint[FINGERPRINT_SIZE];
     uint16_t port;
     struct process *process; /* NULL: not started */
+    size_t log_seen;         /* bytes of its stderr that server_process_await_log went past */
 };
 
 /* Runs `smp-server init` and writes an INI file; `store_keys` are lines for its section [STORE_LOG]. */
@@ -35,7 +36,7 @@ int server_process_stop(struct server_process *server, int signal, int timeout_m
 /* Kills it if it runs, and removes the folders. */
 void server_process_finish(struct server_process *server);
 
-/* Waits until `text` is in what it wrote to stderr; false after SERVER_DEADLINE_MS. */
+/* Waits until it has written `text` to stderr, after what the call before found; false after SERVER_DEADLINE_MS. */
 bool server_process_await_log(struct server_process *server, const char *text);
 /* How many descriptors it has open now. */
 unsigned server_process_descriptors(const struct server_process *server);
