@@ -78,6 +78,7 @@ echo "2. A queue is created, and secured: only its sender can send to it now."
 
 lines=$(wc -l <"$text")
 echo "3. The $lines lines of $text are sent, each as a message ..."
+: >"$folder/sent"
 "$bin/smq" send --lines --json --queue "$folder/sender" "$text" >"$folder/sent" 2>"$folder/sender.log" &
 sender=$!
 while [ "$(wc -l <"$folder/sent")" -lt $((lines / 2)) ] && kill -0 "$sender" 2>/dev/null; do
