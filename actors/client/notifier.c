@@ -85,7 +85,7 @@ enum smq_result smq_notifier_import(const uint8_t *bytes, size_t length, struct 
         return SMQ_ERR_VERSION;
     }
     read_literal(&reader, "N");
-    enum key_algorithm algorithm = (enum key_algorithm)read_u8(&reader);
+    enum key_algorithm algorithm = read_key_algorithm(&reader);
     struct slice raw = read_short(&reader);
     struct slice metadata = read_bytes(&reader, BOX_KEY_SIZE);
     struct slice id = read_short(&reader);

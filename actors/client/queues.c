@@ -38,6 +38,15 @@ enum key_algorithm key_algorithm_of(enum smq_key_algorithm algorithm) {
     return KEY_NONE;
 }
 
+enum key_algorithm read_key_algorithm(struct reader *reader) {
+    uint8_t value = read_u8(reader);
+    if (value > KEY_X25519) {
+        reader_fail(reader);
+        return KEY_NONE;
+    }
+    return (enum key_algorithm)value;
+}
+
 enum smq_result copy_out(struct slice content, uint8_t *buffer, size_t *size) {
     size_t room = *size;
     *size = content.length;

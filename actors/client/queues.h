@@ -87,6 +87,8 @@ enum smq_result send_queue_create(struct router_address *router, struct slice se
 enum smq_result notifier_create(const struct private_key *key, const struct box_key *metadata_key, struct slice id,
                                 struct smq_notifier **notifier);
 
+/* One byte of an export: an algorithm that queues accept, or KEY_NONE; anything else fails the reader. */
+enum key_algorithm read_key_algorithm(struct reader *reader);
 /* The algorithm behind the public name; KEY_NONE for a value that is none. */
 enum key_algorithm key_algorithm_of(enum smq_key_algorithm algorithm);
 /* `writer` holds the whole text or bytes: gives the size in and out, as the public export functions do. */

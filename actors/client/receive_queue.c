@@ -249,7 +249,7 @@ enum smq_result smq_receive_queue_export(const struct smq_receive_queue *queue, 
 /* Reads all but the address and the notifier. */
 static enum smq_result read_export(struct reader *reader, struct receive_queue_parts *parts, struct private_key *key,
                                    struct box_key *message_key, struct slice *notifier) {
-    enum key_algorithm algorithm = (enum key_algorithm)read_u8(reader);
+    enum key_algorithm algorithm = read_key_algorithm(reader);
     struct slice raw = read_short(reader);
     struct slice message = read_bytes(reader, BOX_KEY_SIZE);
     parts->envelope_key = read_bytes(reader, DH_SECRET_SIZE).bytes;

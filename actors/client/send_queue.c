@@ -215,7 +215,7 @@ enum smq_result smq_send_queue_import(const uint8_t *bytes, size_t length, struc
     const uint8_t *recipient_key = read_maybe(&reader) ? read_bytes(&reader, DH_SECRET_SIZE).bytes : NULL;
     const uint8_t *envelope_key = read_bytes(&reader, DH_SECRET_SIZE).bytes;
     bool secured = read_bool(&reader);
-    struct private_key key = {.algorithm = (enum key_algorithm)read_u8(&reader)};
+    struct private_key key = {.algorithm = read_key_algorithm(&reader)};
     struct slice raw = key.algorithm == KEY_NONE ? slice_of(NULL, 0) : read_short(&reader);
     struct server_address address;
     if (reader_finish(&reader) != SMQ_OK || mode > QUEUE_MODE_CONTACT || (secured && raw.length == 0) ||
