@@ -170,6 +170,7 @@ struct smq_client;
 struct smq_receive_queue;
 struct smq_send_queue;
 struct smq_notifier;
+struct smq_agent_event;
 
 struct smq_events; /* a queue of batches */
 struct smq_batch;  /* the events of one block, or one event that has no block */
@@ -195,6 +196,7 @@ enum smq_event_kind {
     SMQ_EVENT_ERROR,
     /* something that no command asked for, or with another queue's id; error_text. Worth logging only. */
     SMQ_EVENT_UNEXPECTED,
+    SMQ_EVENT_AGENT, /* of an agent, not of a connection: `agent` tells; result, error_text, tag (smq/agent.h) */
 };
 
 /* One event. Fields that the kind does not name are zero. All pointers are valid until the batch is released. */
@@ -223,8 +225,9 @@ struct smq_event {
     /* `body` is as the router sent it: the client is raw, or has no key; with result SMQ_ERR_CRYPTO or
      * SMQ_ERR_SYNTAX: it does not decrypt */
     bool encrypted;
-    bool has_message;       /* COMPLETED, LATE of smq_get_message: there was one */
-    const char *error_text; /* never NULL; "" when there is nothing to say */
+    bool has_message;                    /* COMPLETED, LATE of smq_get_message: there was one */
+    const char *error_text;              /* never NULL; "" when there is nothing to say */
+    const struct smq_agent_event *agent; /* smq/agent.h */
 };
 
 struct smq_events_options {
@@ -550,7 +553,8 @@ struct smq_opened {
     uint8_t sender_key[SMQ_KEY_DER_MAX]; /* SPKI DER */
 };
 /* Unwraps in place. In messaging mode the handle remembers the sender's half from the first envelope: export it
- * again then. SMQ_ERR_SYNTAX, SMQ_ERR_CRYPTO, SMQ_ERR_VERSION; SMQ_ERR_NOT_FOUND: no envelope with a key came before. */
+ * again then. SMQ_ERR_SYNTAX, SMQ_ERR_CRYPTO, SMQ_ERR_VERSION; SMQ_ERR_NOT_FOUND: no envelope with a key came
+ * before. */
 enum smq_result smq_receive_queue_open(struct smq_receive_queue *queue, uint8_t *envelope, size_t length,
                                        struct smq_opened *opened);
 

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/* Agent for actors of this process, which must not block: connections by message, and look-ups by session. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "actors/client/smq/agent.h"
+#include "actors/runtime/actor.h"
+#include "queues/base/cursor.h"
+#include "queues/wheel.h"
+
+struct agent_server;
+
+/* Somebody who wants a connection; embedded in the caller's object. It belongs to the agent from agent_connect until
+ * `done`, which is called exactly once, on the agent's thread, and must not block: typically it sends a message to its
+ * actor. */
+struct agent_waiter {
+    /* SMQ_OK: `client` is a reference for the callee (client_release). Else `error` says why, valid during the call;
+     * `client` is NULL. `waiter` may be freed here. */
+    void (*done)(struct agent_waiter *waiter, enum smq_result result, const struct smq_error *error,
+                 struct smq_client *client);
+
+    /* private */
+    struct message message;
+    uint32_t timeout_ms;
+    char *address; /* owned by the agent until `done` */
+    struct agent_server *server;
+    struct wheel_timer timer;
+    struct agent_waiter *next, *previous;
+};
+
+/* Asks for the connection to the router at `address` (text, as in smq_client_connect), at most `timeout_ms` (0: the
+ * client's connect_timeout_ms). Any thread, never blocks. SMQ_ERR_SYNTAX, SMQ_ERR_NO_MEMORY, SMQ_ERR_CLOSED: `done` is
+ * not called. */
+enum smq_result agent_connect(struct smq_agent *agent, const char *address, uint32_t timeout_ms,
+                              struct agent_waiter *waiter);
+
+/* The client whose session has this id, as long as it is connected, referenced for the caller (client_release); NULL:
+ * none. Any attached thread; lock-free. */
+struct smq_client *agent_find_session(struct smq_agent *agent, struct slice session_id);
+
+/* Whether `host` equals one of `domains` (names separated by spaces) or ends with "." and one (reference:
+ * Client/Agent.hs, isOwnServer). */
+bool agent_is_own_server(const char *domains, const char *host);
