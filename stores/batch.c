@@ -18,8 +18,10 @@
 #include "stores/internal.h"
 
 enum {
-    ALLOWANCE_PAGES = 2,   /* what a growing operation takes beside its bytes */
-    ALLOCATE_AHEAD = 2048, /* pages asked from the file system at a time, beyond the reserve */
+    ALLOWANCE_PAGES = 2,     /* what a growing operation takes beside its bytes */
+    ALLOCATE_AHEAD = 2048,   /* pages asked from the file system at a time, beyond the reserve */
+    SCATTERED_PAGES = 16384, /* free pages outside of runs that make messages be stored in parts, see queue_list.c */
+    SURVEY_BATCHES = 1024,   /* how often the free pages are looked at, in batches that store something */
 };
 
 static const size_t piece_sizes[] = {SIZE_MAX, 8, 1};
@@ -64,16 +66,18 @@ static uint64_t limit_of(struct store *store, struct lmdb_pages *pages, uint64_t
     return on_disk < limit ? on_disk : limit;
 }
 
-static uint64_t count_free_pages(struct store *store) {
+static struct lmdb_free look_at_free_pages(struct store *store) {
+    struct lmdb_free found = {0};
     if (lmdb_begin(store->writer_view) != SMQ_OK)
-        return 0;
-    uint64_t count = lmdb_pages_free(store->writer_view);
+        return found;
+    found = lmdb_pages_free(store->writer_view);
     lmdb_abort(store->writer_view);
-    return count;
+    store->scattered = found.scattered > SCATTERED_PAGES;
+    return found;
 }
 
-/* How many pages growing operations may take now. The free list is walked only when the end of the data is near the
- * limit. */
+/* How many pages growing operations may take now. The free list is walked when the end of the data is near
+ * the limit, and otherwise now and then. */
 static uint64_t find_room(struct store *store, const struct store_operation *first, uint64_t page_size) {
     uint64_t growth = growth_of(first, page_size);
     if (growth == 0)
@@ -83,7 +87,9 @@ static uint64_t find_room(struct store *store, const struct store_operation *fir
     uint64_t limit = limit_of(store, &pages, growth);
     uint64_t used = pages.end;
     if (used + growth > limit)
-        used -= count_free_pages(store);
+        used -= look_at_free_pages(store).usable;
+    else if (store->batches++ % SURVEY_BATCHES == 0)
+        (void)look_at_free_pages(store);
     atomic_store_explicit(&store->used_bytes, used * page_size, memory_order_relaxed);
     atomic_store_explicit(&store->limit_bytes, limit * page_size, memory_order_relaxed);
     return used < limit ? limit - used : 0;

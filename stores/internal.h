@@ -24,12 +24,12 @@ enum store_table {
     TABLE_SENDERS,
     TABLE_NOTIFIERS,
     TABLE_LINKS,
-    TABLE_LINK_DATA,            /* number -> blobs */
-    TABLE_MESSAGES,             /* pair (number, sequence) -> message; (number, 0) -> state of the list */
-    TABLE_MESSAGE_EXPIRY,       /* pair (second, number) -> nothing */
-    TABLE_NOTIFICATIONS,        /* as messages */
-    TABLE_NOTIFICATION_EXPIRY,  /* as messages */
-    TABLE_SERVICES,             /* id -> record */
+    TABLE_LINK_DATA,           /* number -> blobs */
+    TABLE_MESSAGES,            /* pair (number, sequence) -> message, and its parts; (number, 0) -> state of the list */
+    TABLE_MESSAGE_EXPIRY,      /* pair (second, number) -> nothing */
+    TABLE_NOTIFICATIONS,       /* as messages */
+    TABLE_NOTIFICATION_EXPIRY, /* as messages */
+    TABLE_SERVICES,            /* id -> record */
     TABLE_SERVICE_FINGERPRINTS, /* fingerprint -> id */
     TABLE_SERVICE_COUNTS,       /* id -> counts */
     TABLE_COUNT
@@ -45,6 +45,7 @@ struct store_figures {
 struct store_txn {
     struct lmdb_txn *lmdb;
     struct store *store;
+    uint8_t *gathered;            /* where list_payload puts parts together; made when first needed */
     struct store_figures figures; /* of a writable transaction; written back by store_txn_commit */
     struct store_figures figures_before;
 };
@@ -63,6 +64,8 @@ struct store {
     struct store_txn writer;
     struct lmdb_txn *writer_view; /* read-only: looks at the free list */
     bool unsynced;
+    bool scattered;              /* free pages are: see queue_list.c */
+    uint64_t batches;            /* that looked for room */
     uint8_t scratch[RECORD_MAX]; /* records on their way into the store */
 
     /* anybody's */

@@ -147,28 +147,40 @@ static size_t oldest_snapshot(struct lmdb *lmdb, const struct lmdb_txn *except) 
     return oldest;
 }
 
+/* How many of the pages, whose numbers descend, are not in runs. */
+static uint64_t count_scattered(const size_t *pages, size_t count) {
+    uint64_t scattered = 0;
+    size_t run = 1;
+    for (size_t i = 0; i < count; i += run) {
+        run = 1;
+        while (i + run < count && pages[i + run] + run == pages[i])
+            run++;
+        scattered += run % LMDB_RUN;
+    }
+    return scattered;
+}
+
 /* LMDB keeps its free list in table 0, by the transaction that freed: the value is a count and as many page numbers. */
-uint64_t lmdb_pages_free(struct lmdb_txn *txn) {
-    uint64_t total = 0;
+struct lmdb_free lmdb_pages_free(struct lmdb_txn *txn) {
+    struct lmdb_free found = {0};
     size_t oldest = oldest_snapshot(txn->lmdb, txn);
     MDB_cursor *cursor = NULL;
     if (txn->writable || mdb_cursor_open(txn->txn, 0, &cursor) != MDB_SUCCESS)
-        return 0;
+        return found;
     MDB_val key;
     MDB_val value;
     while (mdb_cursor_get(cursor, &key, &value, MDB_NEXT) == MDB_SUCCESS) {
+        const size_t *pages = value.mv_data; /* LMDB aligns it */
         size_t freed_by = 0;
-        size_t count = 0;
-        if (key.mv_size != sizeof freed_by || value.mv_size < sizeof count)
+        if (key.mv_size != sizeof freed_by || value.mv_size < sizeof *pages ||
+            pages[0] > value.mv_size / sizeof *pages - 1)
             continue;
         memcpy(&freed_by, key.mv_data, sizeof freed_by);
-        memcpy(&count, value.mv_data, sizeof count);
-        if (freed_by > oldest)
-            break;
-        total += count;
+        found.usable += freed_by <= oldest ? pages[0] : 0;
+        found.scattered += count_scattered(pages + 1, pages[0]);
     }
     mdb_cursor_close(cursor);
-    return total;
+    return found;
 }
 
 enum smq_result lmdb_pages_allocate(struct lmdb *lmdb, uint64_t pages) {

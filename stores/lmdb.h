@@ -40,9 +40,13 @@ struct lmdb_pages {
     uint64_t map;       /* pages that the map can hold */
 };
 void lmdb_pages_get(const struct lmdb *lmdb, struct lmdb_pages *out);
-/* Pages below `end` that hold nothing and that no open snapshot but `txn` keeps from being used again. Costs a walk
- * over the free list. `txn` is an open read-only one. */
-uint64_t lmdb_pages_free(struct lmdb_txn *txn);
+/* Pages below `end` that hold nothing. Costs a walk over the free list. `txn` is an open read-only one. */
+struct lmdb_free {
+    uint64_t usable;    /* that no open snapshot but `txn` keeps from being used again */
+    uint64_t scattered; /* of all: not in a run of LMDB_RUN pages */
+};
+enum { LMDB_RUN = 4 };
+struct lmdb_free lmdb_pages_free(struct lmdb_txn *txn);
 /* Asks the file system for room for the first `pages` pages of the file, so that writing them cannot fail for want of
  * space. SMQ_ERR_STORE_FULL when it has none. Does nothing on a file system that does not know how. */
 enum smq_result lmdb_pages_allocate(struct lmdb *lmdb, uint64_t pages);

@@ -6,15 +6,20 @@
 #include "stores/queue_list.h"
 #include "stores/queue_record.h"
 
+/* Everything but the body. */
 static enum smq_result view_of(struct store_txn *txn, const struct list_entry *entry, struct msg_view *message) {
-    struct reader reader = reader_of(entry->payload);
-    message->sequence = entry->sequence;
-    message->timestamp = entry->timestamp;
-    message->is_marker = (entry->flags & LIST_ENTRY_STOPS_EXPIRY) != 0;
-    message->notify = (entry->flags & LIST_ENTRY_NOTIFY) != 0;
-    message->id = read_short(&reader);
-    message->body = read_tail(&reader);
-    return reader_finish(&reader) == SMQ_OK ? SMQ_OK : store_txn_damaged(txn, message_list.name);
+    struct reader reader = reader_of(entry->start);
+    *message = (struct msg_view){
+        .sequence = entry->sequence,
+        .timestamp = entry->timestamp,
+        .is_marker = (entry->flags & LIST_ENTRY_STOPS_EXPIRY) != 0,
+        .notify = (entry->flags & LIST_ENTRY_NOTIFY) != 0,
+        .id = read_short(&reader),
+    };
+    if (reader_status(&reader) != SMQ_OK)
+        return store_txn_damaged(txn, message_list.name);
+    message->body_length = entry->length - 1 - message->id.length;
+    return SMQ_OK;
 }
 
 enum smq_result msg_store_state(struct store_txn *txn, uint64_t number, struct msg_state *state) {
@@ -30,8 +35,15 @@ enum smq_result msg_store_head(struct store_txn *txn, uint64_t number, struct ms
 
 enum smq_result msg_store_get(struct store_txn *txn, uint64_t number, uint64_t sequence, struct msg_view *message) {
     struct list_entry entry;
+    struct slice payload;
     enum smq_result result = list_get(txn, &message_list, number, sequence, &entry);
-    return result == SMQ_OK ? view_of(txn, &entry, message) : result;
+    if (result == SMQ_OK)
+        result = view_of(txn, &entry, message);
+    if (result == SMQ_OK)
+        result = list_payload(txn, &message_list, &entry, &payload);
+    if (result == SMQ_OK)
+        message->body = slice_of(payload.bytes + payload.length - message->body_length, message->body_length);
+    return result;
 }
 
 enum smq_result msg_store_next(struct store_txn *txn, uint64_t number, uint64_t after, struct msg_view *message) {
@@ -44,15 +56,16 @@ enum smq_result msg_store_next(struct store_txn *txn, uint64_t number, uint64_t 
 
 static void store_message(struct store_txn *txn, uint64_t number, struct list_state *state, const struct msg_send *send,
                           bool marker, uint64_t *sequence) {
-    struct slice body = marker ? slice_of("", 0) : send->body;
-    uint8_t flags = marker ? LIST_ENTRY_STOPS_EXPIRY : send->notify ? LIST_ENTRY_NOTIFY : 0;
-    size_t length = 1 + send->id.length + body.length;
-    uint8_t *room = list_add(txn, &message_list, number, state, send->timestamp, flags, length, sequence);
-    if (room == NULL)
-        return;
-    struct writer writer = writer_of(room, length);
-    write_short(&writer, send->id);
-    write_slice(&writer, body);
+    uint8_t id_length = (uint8_t)send->id.length;
+    struct list_entry entry = {
+        .timestamp = send->timestamp,
+        .flags = marker         ? LIST_ENTRY_STOPS_EXPIRY
+                 : send->notify ? LIST_ENTRY_NOTIFY
+                                : 0,
+    };
+    const struct slice pieces[LIST_PIECES_MAX] = {slice_of(&id_length, 1), send->id,
+                                                  marker ? slice_of("", 0) : send->body};
+    list_add(txn, &message_list, number, state, &entry, pieces, sequence);
 }
 
 static void send_under_quota(struct store_txn *txn, uint64_t number, const struct msg_send *send,
@@ -79,6 +92,8 @@ enum smq_result msg_store_send(struct store_txn *txn, struct queue_reference que
     *sent = (struct msg_sent){.outcome = MSG_QUOTA};
     if (send->id.length == 0 || send->id.length > QUEUE_ID_MAX || send->quota == 0)
         return SMQ_ERR_INVALID;
+    if (send->body.length > MSG_BODY_MAX)
+        return SMQ_ERR_TOO_LARGE;
     struct queue_summary summary;
     struct list_state state;
     enum smq_result result = queue_record_check(txn, queue, &summary);
@@ -144,7 +159,7 @@ enum smq_result msg_store_acknowledge(struct store_txn *txn, struct queue_refere
     acknowledged->deleted = true;
     acknowledged->was_marker = head.is_marker;
     acknowledged->notify = head.notify;
-    list_remove(txn, &message_list, &state);
+    list_remove(txn, &message_list, &entry, &state);
     if (state.count > 0) {
         result = list_following(txn, &message_list, queue.number, &entry);
         if (result == SMQ_OK)

@@ -15,14 +15,17 @@
 #include "stores/queue_store.h"
 #include "stores/store.h"
 
-/* A message where it is stored; slices as in store.h. */
+enum { MSG_BODY_MAX = 65535 };
+
+/* A message; slices as in store.h. */
 struct msg_view {
     uint64_t sequence;
     int64_t timestamp; /* seconds */
     bool is_marker;    /* the quota marker: no body */
     bool notify;       /* the sender's notification flag */
     struct slice id;
-    struct slice body;
+    size_t body_length;
+    struct slice body; /* from msg_store_get only, and valid until it is called again for the same transaction */
 };
 
 struct msg_state {
@@ -36,7 +39,7 @@ struct msg_state {
 enum smq_result msg_store_state(struct store_txn *txn, uint64_t number, struct msg_state *state);
 /* The oldest message. SMQ_ERR_EMPTY when there is none. */
 enum smq_result msg_store_head(struct store_txn *txn, uint64_t number, struct msg_view *message);
-/* One message. SMQ_ERR_NOT_FOUND when it is gone. */
+/* One message, with its body. SMQ_ERR_NOT_FOUND when it is gone. */
 enum smq_result msg_store_get(struct store_txn *txn, uint64_t number, uint64_t sequence, struct msg_view *message);
 /* The first message of the queue with a sequence above `after` (0: the oldest). SMQ_ERR_EMPTY after the last. */
 enum smq_result msg_store_next(struct store_txn *txn, uint64_t number, uint64_t after, struct msg_view *message);
@@ -47,7 +50,7 @@ struct msg_send {
     struct slice id;   /* 1..255 bytes */
     int64_t timestamp; /* seconds: now */
     bool notify;
-    struct slice body; /* copied once, straight into the store's page; may be empty */
+    struct slice body; /* copied once, straight into the store's pages; may be empty */
     uint32_t quota;    /* messages a queue may hold, at least 1 */
     bool expire; /* first drop the messages from the head that are older than expire_before (not at or behind a marker)
                   */

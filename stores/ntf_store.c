@@ -11,12 +11,9 @@ enum smq_result ntf_store_next(struct store_txn *txn, uint64_t number, uint64_t 
     enum smq_result result = list_next(txn, &notification_list, number, after, &entry);
     if (result != SMQ_OK)
         return result;
-    *notification = (struct ntf_view){
-        .sequence = entry.sequence,
-        .timestamp = entry.timestamp,
-        .bytes = entry.payload,
-    };
-    return SMQ_OK;
+    notification->sequence = entry.sequence;
+    notification->timestamp = entry.timestamp;
+    return list_payload(txn, &notification_list, &entry, &notification->bytes);
 }
 
 enum smq_result ntf_store_next_queue(struct store_txn *txn, uint64_t after, uint64_t *number) {
@@ -35,6 +32,8 @@ enum smq_result ntf_store_append(struct store_txn *txn, uint64_t number, int64_t
     struct queue_summary summary;
     struct list_state state;
     enum smq_result result = store_txn_check_writable(txn);
+    if (result == SMQ_OK && bytes.length > NTF_BYTES_MAX)
+        result = SMQ_ERR_TOO_LARGE;
     if (result == SMQ_OK)
         result = queue_record_summary(txn, number, &summary);
     if (result == SMQ_OK && !summary.has_notifier)
@@ -43,12 +42,10 @@ enum smq_result ntf_store_append(struct store_txn *txn, uint64_t number, int64_t
         result = list_state_get(txn, &notification_list, number, &state);
     if (result != SMQ_OK)
         return result;
-    uint8_t *room = list_add(txn, &notification_list, number, &state, timestamp, 0, bytes.length, sequence);
-    if (room != NULL) {
-        struct writer writer = writer_of(room, bytes.length);
-        write_slice(&writer, bytes);
-        list_state_put(txn, &notification_list, number, &state);
-    }
+    const struct list_entry entry = {.timestamp = timestamp};
+    const struct slice pieces[LIST_PIECES_MAX] = {bytes, slice_of("", 0), slice_of("", 0)};
+    list_add(txn, &notification_list, number, &state, &entry, pieces, sequence);
+    list_state_put(txn, &notification_list, number, &state);
     return store_txn_status(txn);
 }
 
@@ -63,7 +60,7 @@ enum smq_result ntf_store_delete_through(struct store_txn *txn, uint64_t number,
         return result;
     while (state.count > 0 && list_following(txn, &notification_list, number, &entry) == SMQ_OK &&
            entry.sequence <= last) {
-        list_remove(txn, &notification_list, &state);
+        list_remove(txn, &notification_list, &entry, &state);
         if (store_txn_status(txn) != SMQ_OK)
             break;
         ++*deleted;

@@ -14,10 +14,12 @@
 #include "stores/queue_store.h"
 #include "stores/store.h"
 
+enum { NTF_BYTES_MAX = 65535 };
+
 struct ntf_view {
-    uint64_t sequence; /* never used again */
-    int64_t timestamp; /* seconds */
-    struct slice bytes;
+    uint64_t sequence;  /* never used again */
+    int64_t timestamp;  /* seconds */
+    struct slice bytes; /* valid until the next one is read from the same transaction */
 };
 
 /* The first notification of the queue with a sequence above `after` (0: the oldest). SMQ_ERR_EMPTY after the last. Any
@@ -27,8 +29,8 @@ enum smq_result ntf_store_next(struct store_txn *txn, uint64_t number, uint64_t 
  * transaction. */
 enum smq_result ntf_store_next_queue(struct store_txn *txn, uint64_t after, uint64_t *number);
 
-/* Appends. Growing: bytes = the notification. SMQ_ERR_NOT_FOUND when the queue has no notifier or is gone; the version
- * is not checked, so it may share an operation with msg_store_send. */
+/* Appends. Growing: bytes = the notification. SMQ_ERR_TOO_LARGE above NTF_BYTES_MAX. SMQ_ERR_NOT_FOUND when the queue
+ * has no notifier or is gone; the version is not checked, so it may share an operation with msg_store_send. */
 enum smq_result ntf_store_append(struct store_txn *txn, uint64_t number, int64_t timestamp, struct slice bytes,
                                  uint64_t *sequence);
 

@@ -2,10 +2,18 @@
 /* Entries of queues, their counts and their expiry. */
 #include "stores/queue_list.h"
 
+#include "queues/base/memory.h"
+
 const struct queue_list message_list = {TABLE_MESSAGES, TABLE_MESSAGE_EXPIRY, "messages"};
 const struct queue_list notification_list = {TABLE_NOTIFICATIONS, TABLE_NOTIFICATION_EXPIRY, "notifications"};
 
-enum { STATE_FORMAT = 1, STATE_SIZE = 14, ENTRY_FORMAT = 1, ENTRY_HEADER = 10 };
+enum {
+    STATE_FORMAT = 1,
+    STATE_SIZE = 14,
+    ENTRY_FORMAT = 1,
+    ENTRY_HEADER = 14,
+    PART_SIZE = 4080, /* what LMDB can put on one page of its own */
+};
 
 static uint64_t *total_of(struct store_txn *txn, const struct queue_list *list) {
     struct store_totals *totals = &txn->figures.totals;
@@ -69,7 +77,25 @@ void list_state_put(struct store_txn *txn, const struct queue_list *list, uint64
     lmdb_put(txn->lmdb, list->entries, KEY_SLICE(key), slice_of(bytes, sizeof bytes));
 }
 
-/* ---- entries ---- */
+/* ---- entries ----
+ *
+ * LMDB stores a message as one value on consecutive pages, which are written with one call. But it looks for a run of
+ * free pages by trying all free pages in order, which takes long, and finds none, when many are free and scattered:
+ * after very many queues were deleted. Then entries are cut into parts of a page each, at (number, sequence), (number,
+ * sequence, 1), and so on. That doubles the cost of a message, whereas the search has no bound. Both forms are read
+ * alike. */
+
+struct part_key {
+    uint8_t bytes[17];
+};
+
+/* The key of a part: that of the entry itself for part 0. */
+static struct slice part_key(struct part_key *key, uint64_t number, uint64_t sequence, uint8_t part) {
+    struct pair_key pair = pair_key(number, sequence);
+    memcpy(key->bytes, pair.bytes, sizeof pair.bytes);
+    key->bytes[sizeof pair.bytes] = part;
+    return slice_of(key->bytes, part == 0 ? sizeof pair.bytes : sizeof key->bytes);
+}
 
 static enum smq_result parse_entry(struct store_txn *txn, const struct queue_list *list, struct slice value,
                                    struct list_entry *entry) {
@@ -78,8 +104,11 @@ static enum smq_result parse_entry(struct store_txn *txn, const struct queue_lis
         reader_fail(&reader);
     entry->flags = read_u8(&reader);
     entry->timestamp = read_i64(&reader);
-    entry->payload = read_tail(&reader);
-    return reader_finish(&reader) == SMQ_OK ? SMQ_OK : store_txn_damaged(txn, list->name);
+    entry->length = read_u32(&reader);
+    entry->start = read_tail(&reader);
+    if (reader_finish(&reader) != SMQ_OK || entry->start.length > entry->length || entry->length > LIST_PAYLOAD_MAX)
+        return store_txn_damaged(txn, list->name);
+    return SMQ_OK;
 }
 
 /* The entry at a key that a look-up answered: SMQ_ERR_EMPTY when it is another queue's. */
@@ -122,26 +151,124 @@ enum smq_result list_get(struct store_txn *txn, const struct queue_list *list, u
     return parse_entry(txn, list, value, entry);
 }
 
-uint8_t *list_add(struct store_txn *txn, const struct queue_list *list, uint64_t number, struct list_state *state,
-                  int64_t timestamp, uint8_t flags, size_t length, uint64_t *sequence) {
-    *sequence = txn->figures.next_sequence++;
-    struct pair_key key = pair_key(number, *sequence);
-    uint8_t *room = lmdb_reserve(txn->lmdb, list->entries, KEY_SLICE(key), ENTRY_HEADER + length);
-    if (room == NULL)
-        return NULL;
-    struct writer writer = writer_of(room, ENTRY_HEADER);
-    write_u8(&writer, ENTRY_FORMAT);
-    write_u8(&writer, flags);
-    write_i64(&writer, timestamp);
-    if (state->registered == LIST_NOT_REGISTERED && (flags & LIST_ENTRY_STOPS_EXPIRY) == 0)
-        register_at(txn, list, number, state, timestamp);
-    state->count++;
-    ++*total_of(txn, list);
-    return room + ENTRY_HEADER;
+/* Parts are missing: because the transaction has failed, or else the data is damaged. */
+static enum smq_result broken(struct store_txn *txn, const struct queue_list *list) {
+    enum smq_result status = store_txn_status(txn);
+    return status != SMQ_OK ? status : store_txn_damaged(txn, list->name);
 }
 
-void list_remove(struct store_txn *txn, const struct queue_list *list, struct list_state *state) {
+enum smq_result list_payload(struct store_txn *txn, const struct queue_list *list, const struct list_entry *entry,
+                             struct slice *payload) {
+    if (entry->start.length == entry->length) {
+        *payload = entry->start;
+        return SMQ_OK;
+    }
+    if (txn->gathered == NULL)
+        txn->gathered = memory_alloc(LIST_PAYLOAD_MAX);
+    if (txn->gathered == NULL)
+        return SMQ_ERR_NO_MEMORY;
+    struct writer writer = writer_of(txn->gathered, entry->length);
+    write_slice(&writer, entry->start);
+    while (writer_room(&writer) > 0 && !writer.failed) {
+        struct slice key;
+        struct slice value;
+        if (!lmdb_next(txn->lmdb, list->entries, &key, &value) || key.length != sizeof(struct part_key))
+            return broken(txn, list);
+        write_slice(&writer, value);
+    }
+    if (writer_finish(&writer) != SMQ_OK)
+        return store_txn_damaged(txn, list->name);
+    *payload = slice_of(txn->gathered, entry->length);
+    return SMQ_OK;
+}
+
+/* Pieces being copied one after the other. */
+struct pieces {
+    const struct slice *piece;
+    size_t offset;
+};
+
+static void copy_pieces(struct pieces *from, uint8_t *to, size_t length) {
+    while (length > 0) {
+        size_t left = from->piece->length - from->offset;
+        size_t step = left < length ? left : length;
+        if (step > 0)
+            memcpy(to, from->piece->bytes + from->offset, step);
+        to += step;
+        length -= step;
+        from->offset += step;
+        if (from->offset == from->piece->length && length > 0) {
+            from->piece++;
+            from->offset = 0;
+        }
+    }
+}
+
+static void write_entry(struct store_txn *txn, const struct queue_list *list, uint64_t number,
+                        const struct list_entry *entry, const struct slice *pieces) {
+    struct part_key key;
+    struct pieces from = {.piece = pieces};
+    size_t left = entry->length;
+    bool whole = !txn->store->scattered || left <= PART_SIZE - ENTRY_HEADER;
+    size_t length = whole ? left : PART_SIZE - ENTRY_HEADER;
+    uint8_t *room =
+        lmdb_reserve(txn->lmdb, list->entries, part_key(&key, number, entry->sequence, 0), ENTRY_HEADER + length);
+    if (room == NULL)
+        return;
+    struct writer writer = writer_of(room, ENTRY_HEADER);
+    write_u8(&writer, ENTRY_FORMAT);
+    write_u8(&writer, entry->flags);
+    write_i64(&writer, entry->timestamp);
+    write_u32(&writer, entry->length);
+    copy_pieces(&from, room + ENTRY_HEADER, length);
+    for (uint8_t part = 1; left > length; part++) {
+        left -= length;
+        length = left < PART_SIZE ? left : PART_SIZE;
+        room = lmdb_reserve(txn->lmdb, list->entries, part_key(&key, number, entry->sequence, part), length);
+        if (room == NULL)
+            return;
+        copy_pieces(&from, room, length);
+    }
+}
+
+void list_add(struct store_txn *txn, const struct queue_list *list, uint64_t number, struct list_state *state,
+              const struct list_entry *entry, const struct slice pieces[LIST_PIECES_MAX], uint64_t *sequence) {
+    struct list_entry added = *entry;
+    added.sequence = txn->figures.next_sequence++;
+    added.length = 0;
+    for (size_t i = 0; i < LIST_PIECES_MAX; i++)
+        added.length += (uint32_t)pieces[i].length;
+    write_entry(txn, list, number, &added, pieces);
+    if (state->registered == LIST_NOT_REGISTERED && (added.flags & LIST_ENTRY_STOPS_EXPIRY) == 0)
+        register_at(txn, list, number, state, added.timestamp);
+    state->count++;
+    ++*total_of(txn, list);
+    *sequence = added.sequence;
+}
+
+/* Removes the entry at the table's position with its parts, which follow it. Its own key tells whose they are. */
+static bool remove_parts(struct store_txn *txn, const struct queue_list *list, const struct list_entry *entry) {
+    size_t left = entry->length - entry->start.length;
+    struct slice key;
+    struct slice value;
     if (!lmdb_remove(txn->lmdb, list->entries))
+        return false;
+    while (left > 0) {
+        if (!lmdb_next(txn->lmdb, list->entries, &key, &value) || key.length != sizeof(struct part_key) ||
+            value.length > left) {
+            (void)broken(txn, list);
+            return false;
+        }
+        left -= value.length;
+        if (!lmdb_remove(txn->lmdb, list->entries))
+            return false;
+    }
+    return true;
+}
+
+void list_remove(struct store_txn *txn, const struct queue_list *list, const struct list_entry *entry,
+                 struct list_state *state) {
+    if (!remove_parts(txn, list, entry))
         return;
     state->count--;
     --*total_of(txn, list);
@@ -156,7 +283,7 @@ uint64_t list_clear(struct store_txn *txn, const struct queue_list *list, uint64
     if (list_state_get(txn, list, number, &state) != SMQ_OK || state.count == 0)
         return 0;
     while (state.count > 0 && list_following(txn, list, number, &entry) == SMQ_OK) {
-        list_remove(txn, list, &state);
+        list_remove(txn, list, &entry, &state);
         removed++;
     }
     if (state.count > 0)
@@ -173,7 +300,7 @@ uint32_t list_expire_head(struct store_txn *txn, const struct queue_list *list, 
     struct list_entry entry;
     while (state->count > 0 && removed < max && list_next(txn, list, number, 0, &entry) == SMQ_OK &&
            entry.timestamp < before && (entry.flags & LIST_ENTRY_STOPS_EXPIRY) == 0) {
-        list_remove(txn, list, state);
+        list_remove(txn, list, &entry, state);
         if (store_txn_status(txn) != SMQ_OK)
             break;
         removed++;

@@ -41,7 +41,15 @@ struct list_entry {
     uint64_t sequence;
     int64_t timestamp;
     uint8_t flags;
-    struct slice payload;
+    uint32_t length; /* of the payload */
+    struct slice
+        start; /* the part of the payload that is in the entry itself: all of it, or LIST_START_MIN bytes or more */
+};
+
+enum {
+    LIST_START_MIN = 4000,
+    LIST_PIECES_MAX = 3,
+    LIST_PAYLOAD_MAX = 70000,
 };
 
 /* Missing is {0, true, not registered}. Errors: SMQ_ERR_STORE. */
@@ -60,12 +68,20 @@ enum smq_result list_get(struct store_txn *txn, const struct queue_list *list, u
 enum smq_result list_following(struct store_txn *txn, const struct queue_list *list, uint64_t number,
                                struct list_entry *entry);
 
-/* Adds an entry with room for `length` bytes of payload, which the caller fills at once, and counts it in `state`,
- * which the caller puts back. NULL on error. */
-uint8_t *list_add(struct store_txn *txn, const struct queue_list *list, uint64_t number, struct list_state *state,
-                  int64_t timestamp, uint8_t flags, size_t length, uint64_t *sequence);
-/* Removes the entry at the table's position, which is the queue's, and counts it out of `state`. */
-void list_remove(struct store_txn *txn, const struct queue_list *list, struct list_state *state);
+/* The whole payload of an entry that the table's position is at. When it is in parts they are put together in a buffer
+ * of `txn`: the slice is valid until the next call for the same transaction. Errors: SMQ_ERR_STORE, SMQ_ERR_NO_MEMORY.
+ */
+enum smq_result list_payload(struct store_txn *txn, const struct queue_list *list, const struct list_entry *entry,
+                             struct slice *payload);
+
+/* Adds an entry whose payload is the pieces, one after the other, at most LIST_PAYLOAD_MAX bytes, and counts it in
+ * `state`, which the caller puts back. */
+void list_add(struct store_txn *txn, const struct queue_list *list, uint64_t number, struct list_state *state,
+              const struct list_entry *entry, const struct slice pieces[LIST_PIECES_MAX], uint64_t *sequence);
+/* Removes `entry`, which the table's position is at, and counts it out of `state`. The position is then before what
+ * followed. */
+void list_remove(struct store_txn *txn, const struct queue_list *list, const struct list_entry *entry,
+                 struct list_state *state);
 /* Removes everything. Answers how many entries there were. */
 uint64_t list_clear(struct store_txn *txn, const struct queue_list *list, uint64_t number);
 

@@ -271,6 +271,7 @@ void store_close(struct store **store) {
     (void)store_sync(closing); /* logs its failure */
     lmdb_txn_destroy(&closing->writer_view);
     lmdb_txn_destroy(&closing->writer.lmdb);
+    memory_free(closing->writer.gathered);
     lmdb_close(&closing->lmdb);
     if (closing->lock_file >= 0)
         (void)close(closing->lock_file);
@@ -314,6 +315,7 @@ void store_reader_destroy(struct store_reader **reader) {
     if (*reader == NULL)
         return;
     lmdb_txn_destroy(&(*reader)->txn.lmdb);
+    memory_free((*reader)->txn.gathered);
     memory_free(*reader);
     *reader = NULL;
 }

@@ -129,7 +129,8 @@ static uint64_t read_sent(struct store_reader *reader, const struct job *jobs, u
     }
     for (unsigned i = 0; i < count; i++) {
         struct msg_view view;
-        if (msg_store_head(txn, jobs[i].number, &view) != SMQ_OK)
+        if (msg_store_head(txn, jobs[i].number, &view) != SMQ_OK ||
+            msg_store_get(txn, jobs[i].number, view.sequence, &view) != SMQ_OK)
             failures++;
         else
             checksum += view.body.bytes[i];

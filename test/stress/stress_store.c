@@ -20,6 +20,7 @@
 #include "queues/base/setup.h"
 #include "queues/base/thread.h"
 #include "stores/batch.h"
+#include "stores/internal.h"
 #include "stores/msg_store.h"
 #include "stores/ntf_store.h"
 #include "stores/queue_store.h"
@@ -283,6 +284,7 @@ static void compare(struct round *round) {
             assert_int_equal(msg_store_next(txn, number, view.sequence, &view), SMQ_OK);
             assert_true(slice_equal(view.id, id_of(id, 0, model->messages[k])));
             assert_int_equal(view.is_marker, model->marker && k + 1 == model->count);
+            assert_int_equal(msg_store_get(txn, number, view.sequence, &view), SMQ_OK);
             assert_true(slice_equal(view.body, view.is_marker ? slice_of("", 0) : body_of(model->messages[k])));
         }
         assert_int_equal(msg_store_next(txn, number, view.sequence, &view), SMQ_ERR_EMPTY);
@@ -337,6 +339,7 @@ static void run_batch(struct round *round) {
         fault_arm(FAULT_POINT_store_commit_full, 0, 1);
     else if (stress_random(&round->seed) % 16 == 0)
         fault_arm(FAULT_POINT_store_commit_io, 0, 1);
+    round->store->scattered = stress_random(&round->seed) % 2 == 0; /* both forms of messages */
     store_batch_run(round->store, &batch);
     fault_disarm_all();
     for (unsigned i = 0; i < count; i++) {
@@ -367,8 +370,10 @@ static void check_snapshot(struct store_txn *txn) {
         struct msg_state state;
         uint32_t count = 0;
         queues++;
-        for (; msg_store_next(txn, record.number, message.sequence, &message) == SMQ_OK; count++)
+        for (; msg_store_next(txn, record.number, message.sequence, &message) == SMQ_OK; count++) {
+            CHECK(msg_store_get(txn, record.number, message.sequence, &message) == SMQ_OK);
             CHECK(message.is_marker || slice_equal(message.body, body_of((uint64_t)message.timestamp)));
+        }
         CHECK(msg_store_state(txn, record.number, &state) == SMQ_OK && state.count == count);
         messages += count;
         while (ntf_store_next(txn, record.number, notification.sequence, &notification) == SMQ_OK)

@@ -394,9 +394,34 @@ static void test_an_open_snapshot_does_not_stop_a_full_store_from_deleting(void 
     assert_int_equal(store_reader_begin(old, &snapshot), SMQ_OK);
     assert_int_equal(drain(fixture), stored);
     assert_int_equal(msg_store_head(snapshot, 1, &view), SMQ_OK); /* still there for whoever looks */
-    assert_int_equal(view.body.length, BODY_SIZE);
+    assert_int_equal(view.body_length, BODY_SIZE);
     store_reader_destroy(&old);
     assert_true(fill(fixture, 300) > stored / 2);
+}
+
+/* Deletes all queues but every fourth: the pages of ids empty one by one. */
+static void test_scattered_free_pages_are_seen(void **state) {
+    struct fixture *fixture = *state;
+    write_begin(fixture);
+    for (uint64_t i = 0; i < 20000; i++) {
+        uint8_t ids[2][ID_SIZE];
+        struct queue_record record = make_record(fixture, "", "", 'M');
+        record.recipient_id = make_id(ids[0], 'r', i);
+        record.sender_id = make_id(ids[1], 's', i);
+        uint64_t number;
+        assert_int_equal(queue_store_create(fixture->txn, &record, NULL, &number), SMQ_OK);
+    }
+    write_commit(fixture);
+    write_begin(fixture);
+    for (uint64_t i = 1; i <= 20000; i++)
+        if (i % 64 < 48)
+            assert_int_equal(run_delete(&(struct job){.number = i}, fixture->txn), SMQ_OK);
+    write_commit(fixture);
+    assert_int_equal(lmdb_begin(fixture->store->writer_view), SMQ_OK);
+    struct lmdb_free found = lmdb_pages_free(fixture->store->writer_view);
+    lmdb_abort(fixture->store->writer_view);
+    assert_true(found.scattered > 0);
+    assert_true(found.scattered < found.usable);
 }
 
 int main(void) {
@@ -411,6 +436,7 @@ int main(void) {
         STORE_TEST(test_a_full_map_refuses_what_grows_until_room_comes_back),
         STORE_TEST(test_a_file_that_may_not_grow_refuses_until_it_may),
         STORE_TEST(test_a_full_disk_refuses_what_grows_until_room_comes_back),
+        STORE_TEST(test_scattered_free_pages_are_seen),
         STORE_TEST(test_an_open_snapshot_does_not_stop_a_full_store_from_deleting),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -67,12 +67,80 @@ static void test_a_sent_message_is_read_as_sent(void **state) {
     assert_true(view.notify);
     assert_false(view.is_marker);
     assert_slice(view.id, "id1");
-    assert_true(slice_equal(view.body, send.body));
+    assert_int_equal(view.body_length, sizeof body);
     assert_int_equal(msg_store_get(fixture->txn, queue.number, sent.sequence, &view), SMQ_OK);
     assert_slice(view.id, "id1");
+    assert_true(slice_equal(view.body, send.body));
     assert_int_equal(msg_store_get(fixture->txn, queue.number, sent.sequence + 1, &view), SMQ_ERR_NOT_FOUND);
     assert_int_equal(msg_store_get(fixture->txn, queue.number, 0, &view), SMQ_ERR_NOT_FOUND);
     assert_int_equal(msg_store_next(fixture->txn, queue.number, sent.sequence, &view), SMQ_ERR_EMPTY);
+    read_end(fixture);
+}
+
+/* Bodies around the sizes of pages, each stored whole and in parts; read, then deleted. */
+static void test_bodies_of_all_sizes_are_kept_whole_and_in_parts(void **state) {
+    struct fixture *fixture = *state;
+    static uint8_t body[MSG_BODY_MAX];
+    static const size_t sizes[] = {0,    1,    1980, 2100, 4035,  4036,  4037,
+                                   8100, 8115, 8116, 8117, 16048, 16088, MSG_BODY_MAX};
+    enum { COUNT = sizeof sizes / sizeof sizes[0] };
+    uint64_t sequences[2 * COUNT];
+    for (size_t i = 0; i < sizeof body; i++)
+        body[i] = (uint8_t)(i * 13 + i / 256);
+    write_begin(fixture);
+    struct queue_reference queue = create_queue(fixture, "r", "s", 'M');
+    struct queue_reference other = create_queue(fixture, "r2", "s2", 'M');
+    for (size_t i = 0; i < 2 * COUNT; i++) {
+        struct msg_send send = {
+            .id = text("m"), .body = slice_of(body + i, sizes[i / 2] - (i < sizes[i / 2] ? i : 0)), .quota = 100};
+        struct msg_sent sent;
+        fixture->store->scattered = i % 2 == 1;
+        assert_int_equal(msg_store_send(fixture->txn, queue, &send, &sent), SMQ_OK);
+        sequences[i] = sent.sequence;
+    }
+    send_at(fixture, other, "other", 1);
+    write_commit(fixture);
+    read_begin(fixture);
+    uint64_t after = 0;
+    for (size_t i = 0; i < 2 * COUNT; i++) {
+        struct msg_view view;
+        assert_int_equal(msg_store_next(fixture->txn, queue.number, after, &view), SMQ_OK);
+        assert_int_equal(view.sequence, sequences[i]);
+        size_t length = sizes[i / 2] - (i < sizes[i / 2] ? i : 0);
+        assert_int_equal(view.body_length, length);
+        assert_int_equal(msg_store_get(fixture->txn, queue.number, view.sequence, &view), SMQ_OK);
+        assert_true(slice_equal(view.body, slice_of(body + i, length)));
+        after = view.sequence;
+    }
+    read_end(fixture);
+    write_begin(fixture);
+    for (size_t i = 0; i < 2 * COUNT; i++)
+        assert_true(acknowledge(fixture, queue, "m").deleted);
+    assert_int_equal(table_size(fixture, TABLE_MESSAGES), 2); /* the other queue's */
+    write_commit(fixture);
+}
+
+static void test_a_message_without_its_parts_is_damage(void **state) {
+    struct fixture *fixture = *state;
+    static uint8_t body[16048];
+    struct msg_send send = {.id = text("m"), .body = slice_of(body, sizeof body), .quota = 100};
+    struct msg_sent sent;
+    struct msg_view view;
+    struct slice key;
+    write_begin(fixture);
+    struct queue_reference queue = create_queue(fixture, "r", "s", 'M');
+    fixture->store->scattered = true;
+    assert_int_equal(msg_store_send(fixture->txn, queue, &send, &sent), SMQ_OK);
+    struct pair_key last = pair_key(queue.number, sent.sequence + 1);
+    assert_false(lmdb_seek(fixture->txn->lmdb, TABLE_MESSAGES, KEY_SLICE(last), &key, NULL));
+    struct pair_key message = pair_key(queue.number, sent.sequence);
+    assert_true(lmdb_find(fixture->txn->lmdb, TABLE_MESSAGES, KEY_SLICE(message), NULL));
+    assert_true(lmdb_next(fixture->txn->lmdb, TABLE_MESSAGES, &key, NULL));
+    assert_true(lmdb_remove(fixture->txn->lmdb, TABLE_MESSAGES));
+    write_commit(fixture);
+    read_begin(fixture);
+    assert_int_equal(msg_store_head(fixture->txn, queue.number, &view), SMQ_OK);
+    assert_int_equal(msg_store_get(fixture->txn, queue.number, sent.sequence, &view), SMQ_ERR_STORE);
     read_end(fixture);
 }
 
@@ -85,7 +153,7 @@ static void test_an_empty_body_is_a_message(void **state) {
     struct queue_reference queue = create_queue(fixture, "r", "s", 'M');
     assert_int_equal(msg_store_send(fixture->txn, queue, &send, &sent), SMQ_OK);
     assert_int_equal(msg_store_head(fixture->txn, queue.number, &view), SMQ_OK);
-    assert_int_equal(view.body.length, 0);
+    assert_int_equal(view.body_length, 0);
     assert_false(view.is_marker);
     write_commit(fixture);
 }
@@ -107,6 +175,7 @@ static void test_only_the_first_message_finds_the_queue_empty(void **state) {
 static void test_send_with_bad_arguments_is_refused(void **state) {
     struct fixture *fixture = *state;
     static uint8_t id[256];
+    static uint8_t large[MSG_BODY_MAX + 1];
     struct msg_sent sent;
     write_begin(fixture);
     struct queue_reference queue = create_queue(fixture, "r", "s", 'M');
@@ -116,6 +185,8 @@ static void test_send_with_bad_arguments_is_refused(void **state) {
     assert_int_equal(msg_store_send(fixture->txn, queue, &send, &sent), SMQ_ERR_INVALID);
     send = (struct msg_send){.id = text("m"), .quota = 0};
     assert_int_equal(msg_store_send(fixture->txn, queue, &send, &sent), SMQ_ERR_INVALID);
+    send = (struct msg_send){.id = text("m"), .quota = 1, .body = slice_of(large, sizeof large)};
+    assert_int_equal(msg_store_send(fixture->txn, queue, &send, &sent), SMQ_ERR_TOO_LARGE);
     assert_state(fixture, queue, 0, true);
     write_commit(fixture);
 }
@@ -146,7 +217,7 @@ static void test_a_full_queue_gets_one_marker_and_stays_shut_until_it_is_empty(v
     assert_int_equal(acknowledged.next_timestamp, 6);
     assert_int_equal(msg_store_head(fixture->txn, queue.number, &view), SMQ_OK);
     assert_true(view.is_marker);
-    assert_int_equal(view.body.length, 0);
+    assert_int_equal(view.body_length, 0);
 
     assert_int_equal(send_at(fixture, queue, "m6", 8).outcome, MSG_QUOTA);
     acknowledged = acknowledge(fixture, queue, "m4");
@@ -434,6 +505,8 @@ static void test_times_before_1970_do_not_expire_wrongly(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         STORE_TEST(test_a_sent_message_is_read_as_sent),
+        STORE_TEST(test_bodies_of_all_sizes_are_kept_whole_and_in_parts),
+        STORE_TEST(test_a_message_without_its_parts_is_damage),
         STORE_TEST(test_an_empty_body_is_a_message),
         STORE_TEST(test_only_the_first_message_finds_the_queue_empty),
         STORE_TEST(test_send_with_bad_arguments_is_refused),

@@ -9,7 +9,7 @@
 
 #include "queues/base/clock.h"
 
-enum { QUEUES = 8, BATCH = 12, BODY_SIZE = 4000, ROUNDS = 12, READ_TIMEOUT_MS = 20000 };
+enum { QUEUES = 8, BATCH = 12, BODY_SIZE = 9000, ROUNDS = 12, READ_TIMEOUT_MS = 20000 };
 
 /* What the child tells: before it asks for a deletion, and after each completed operation. */
 enum report_kind { REPORT_SENT, REPORT_DELETING, REPORT_DELETED };
@@ -77,6 +77,7 @@ static void work(const struct store_options *options, int pipe, struct ledger le
         _exit(5);
     for (uint64_t turn = 0;; turn++) {
         struct store_batch batch = {0};
+        store->scattered = turn % 3 == 0; /* both forms of messages */
         for (uint32_t i = 0; i < BATCH; i++) {
             uint32_t queue = (uint32_t)((turn * BATCH + i) % QUEUES);
             struct ledger *ledger = &ledgers[queue];
@@ -137,6 +138,7 @@ static uint64_t check_queue(struct fixture *fixture, uint32_t queue, struct ledg
         first = count == 0 ? number : first;
         assert_true(slice_equal(view.id, make_id(id, 'm', message))); /* no gap, in order */
         fill_body(body, queue, message);
+        assert_int_equal(msg_store_get(fixture->txn, queue + 1, view.sequence, &view), SMQ_OK);
         assert_true(slice_equal(view.body, slice_of(body, sizeof body)));
         after = view.sequence;
         count++;
