@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "actors/client/agent_event.h"
 #include "actors/client/client.h"
 #include "actors/client/events.h"
 #include "queues/base/magic.h"
@@ -77,6 +78,20 @@ struct smq_batch *batch_create(const struct smq_event *events, size_t count) {
     return batch;
 }
 
+struct smq_batch *batch_create_with_room(size_t size, void **room) {
+    enum { HEADER = sizeof(struct smq_batch) + sizeof(struct smq_event), ALIGNED = (HEADER + 15) / 16 * 16 };
+    struct smq_batch *batch = memory_zalloc(ALIGNED + size);
+    if (batch == NULL) {
+        return NULL;
+    }
+    batch->count = 1;
+    batch->size = ALIGNED + size;
+    batch->events[0].error_text = "";
+    MAGIC_SET(batch, BATCH_MAGIC);
+    *room = (uint8_t *)batch + ALIGNED;
+    return batch;
+}
+
 struct smq_batch *batch_of_node(struct mailbox_node *node) {
     struct smq_batch *batch = (struct smq_batch *)(void *)((char *)node - offsetof(struct smq_batch, node));
     MAGIC_CHECK(batch, BATCH_MAGIC);
@@ -113,10 +128,15 @@ void smq_batch_release(struct smq_batch **batch) {
         smq_send_queue_release(&event->send_queue);
         smq_notifier_release(&event->notifier);
         secret_wipe((void *)(uintptr_t)event->body.bytes, event->body.length);
+        if (event->agent != NULL) {
+            agent_event_release_items(event->agent);
+        }
     }
     MAGIC_CLEAR(released);
     memory_free(released);
-    client_release(client);
+    if (client != NULL) {
+        client_release(client);
+    }
     if (origin != NULL) {
         events_return_credit(origin, size);
         events_release(origin);

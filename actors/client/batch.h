@@ -18,6 +18,8 @@ struct smq_batch {
     struct smq_event events[]; /* then the bytes */
 };
 
+/* A batch of one zeroed event and `size` bytes behind it at `room`, aligned for any type. Any thread. */
+struct smq_batch *batch_create_with_room(size_t size, void **room);
 /* Packs `count` events (at least 1, all of one client): byte strings and texts are copied, references to handles are
  * taken over, the client is referenced. NULL when out of memory; then nothing was taken over. Any thread. */
 struct smq_batch *batch_create(const struct smq_event *events, size_t count);

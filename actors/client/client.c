@@ -158,11 +158,11 @@ static enum smq_result create(struct smq_context *context, const char *address_t
 }
 
 static enum smq_result start(struct smq_context *context, const char *address, const struct smq_client_options *given,
-                             bool blocking, struct smq_client **client) {
+                             bool blocking, struct client_observer *observer, struct smq_client **client) {
     struct smq_client_options options;
     smq_client_options_init(&options);
     options = given == NULL ? options : *given;
-    if (!options_are_valid(&options) || (!blocking && options.events == NULL)) {
+    if (!options_are_valid(&options) || (!blocking && observer == NULL && options.events == NULL)) {
         return SMQ_ERR_INVALID;
     }
     thread_attach();
@@ -171,6 +171,7 @@ static enum smq_result start(struct smq_context *context, const char *address, c
     if (result != SMQ_OK) {
         return result;
     }
+    made->observer = observer;
     made->connect_message.kind = LANE_CONNECT;
     result = actor_send(made->lane->actor, &made->connect_message);
     if (result != SMQ_OK) {
@@ -183,14 +184,20 @@ static enum smq_result start(struct smq_context *context, const char *address, c
 
 enum smq_result smq_client_connect_async(struct smq_context *context, const char *address,
                                          const struct smq_client_options *options, struct smq_client **client) {
-    return start(context, address, options, false, client);
+    return start(context, address, options, false, NULL, client);
+}
+
+enum smq_result client_connect_observed(struct smq_context *context, const char *address,
+                                        const struct smq_client_options *options, struct client_observer *observer,
+                                        struct smq_client **client) {
+    return start(context, address, options, false, observer, client);
 }
 
 enum smq_result smq_client_connect(struct smq_context *context, const char *address,
                                    const struct smq_client_options *options, struct smq_client **client,
                                    struct smq_error *error) {
     struct smq_client *made;
-    enum smq_result result = start(context, address, options, true, &made);
+    enum smq_result result = start(context, address, options, true, NULL, &made);
     if (result != SMQ_OK) {
         error_set(error, result, smq_result_text(result));
         return result;

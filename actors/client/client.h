@@ -27,6 +27,17 @@ enum client_phase {
     CLIENT_CLOSED,
 };
 
+/* Whoever wants to know about a connection by calls, besides its events: its agent. All on the process lane; none
+ * blocks. It lives until `connected` with a failure, or `disconnected`, was called. */
+struct client_observer {
+    /* Exactly once; client->connect_error says more about a failure. Takes the place of SMQ_EVENT_CONNECTED. */
+    void (*connected)(struct client_observer *observer, struct smq_client *client, enum smq_result result);
+    /* Exactly once after a success, with the result of SMQ_EVENT_DISCONNECTED. Requests have ended before. */
+    void (*disconnected)(struct client_observer *observer, struct smq_client *client, enum smq_result reason);
+    /* The subscription with this id is not this connection's any more, or the queue is gone. */
+    void (*ended)(struct client_observer *observer, struct smq_client *client, struct slice entity_id);
+};
+
 struct smq_client {
     uint32_t magic;
     /* The user's handles; the connection; the process lane until it has seen the end; each request, batch and
@@ -41,6 +52,7 @@ struct smq_client {
     struct password password;
     struct smq_client_options options; /* .events is referenced, or NULL */
     bool blocking_connect;
+    struct client_observer *observer; /* may be NULL */
 
     /* messages to the process lane, each sent once or, `credit`, one at a time */
     struct message connect_message;
@@ -91,6 +103,11 @@ struct smq_client {
 struct smq_client *client_reference(struct smq_client *client);
 void client_release(struct smq_client *client);
 void client_check(const struct smq_client *client); /* aborts unless it is a live client */
+
+/* Like smq_client_connect_async, with calls to `observer`; options->events may be NULL. Any attached thread. */
+enum smq_result client_connect_observed(struct smq_context *context, const char *address,
+                                        const struct smq_client_options *options, struct client_observer *observer,
+                                        struct smq_client **client);
 
 /* The hooks of every client connection; the state is the client. */
 extern const struct protocol client_protocol;

@@ -182,6 +182,8 @@ static void report_connected(struct process_lane *lane, struct smq_client *clien
     }
     if (client->blocking_connect) {
         (void)promise_set(client->connected, result, NULL);
+    } else if (client->observer != NULL) {
+        client->observer->connected(client->observer, client, result);
     } else if (result == SMQ_OK) {
         (void)lane_draft(lane, client, SMQ_EVENT_CONNECTED);
         lane_deliver(lane, client);
@@ -196,6 +198,9 @@ static void report_connected(struct process_lane *lane, struct smq_client *clien
 }
 
 static void report_disconnected(struct smq_client *client, enum smq_result reason) {
+    if (client->observer != NULL) {
+        client->observer->disconnected(client->observer, client, reason);
+    }
     if (client->final == NULL) {
         return;
     }

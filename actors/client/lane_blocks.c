@@ -60,6 +60,9 @@ static void draft_notification(struct process_lane *lane, struct smq_client *cli
 /* END keeps the handle: the client may have subscribed again already. */
 static void draft_end(struct process_lane *lane, struct smq_client *client, struct slice entity_id,
                       enum smq_event_kind kind) {
+    if (client->observer != NULL) {
+        client->observer->ended(client->observer, client, entity_id);
+    }
     struct smq_event *event = lane_draft(lane, client, kind);
     event->entity_id = bytes_of(entity_id);
     add_handles(lane, client, entity_id, event);
@@ -97,17 +100,19 @@ static void handle_event(struct process_lane *lane, struct smq_client *client, s
 /* The response to a request whose time-out was told before. */
 static void draft_late(struct process_lane *lane, struct smq_client *client, const struct request *request,
                        struct smq_event *outcome) {
-    if (request->internal) {
+    outcome->kind = SMQ_EVENT_LATE;
+    outcome->client = client;
+    outcome->user = client->options.user;
+    outcome->command = request->command;
+    outcome->tag = request->tag;
+    if (request->owner != NULL) {
+        request->owner->completed(request->owner, request, outcome);
+    }
+    if (request->owner != NULL || request->internal) {
         event_release_handles(outcome);
         return;
     }
-    struct smq_event *event = lane_draft(lane, client, SMQ_EVENT_LATE);
-    *event = *outcome;
-    event->kind = SMQ_EVENT_LATE;
-    event->client = client;
-    event->user = client->options.user;
-    event->command = request->command;
-    event->tag = request->tag;
+    *lane_draft(lane, client, SMQ_EVENT_LATE) = *outcome;
 }
 
 static bool forwards_message(const struct request *request, const struct smp_response *response) {

@@ -79,6 +79,9 @@ static void tell_outcome(struct process_lane *lane, struct request *request, str
         if (!promise_set(request->promise, outcome->result, batch)) {
             smq_batch_release(&batch);
         }
+    } else if (request->owner != NULL) {
+        request->owner->completed(request->owner, request, outcome);
+        event_release_handles(outcome);
     } else if (request->internal) {
         event_release_handles(outcome);
     } else {
@@ -253,7 +256,7 @@ void lane_submit_many(struct process_lane *lane, struct request_group *group) {
     for (size_t part = 0; request != NULL; part++) {
         uint32_t size = parts == NULL ? 1 : (uint32_t)parts[part].count;
         struct request *first = request;
-        for (uint32_t i = 0; i < size; i++) {
+        for (uint32_t i = 0; i < size && request != NULL; i++) {
             request = request->group_next;
         }
         send_part(lane, first, size);

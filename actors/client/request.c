@@ -95,6 +95,9 @@ void request_release(struct request *request) {
     if (atomic_fetch_sub_explicit(&request->references, 1, memory_order_acq_rel) != 1) {
         return;
     }
+    if (request->owner != NULL) {
+        request->owner->released(request->owner, request);
+    }
     free_data(request);
     if (request->secrets != NULL) {
         queue_key_destroy(&request->secrets->key);
@@ -178,7 +181,7 @@ static enum smq_result hand_over(struct smq_client *client, struct request **req
 static enum smq_result submit(struct request **requests, size_t count, const struct call *call,
                               struct promise **promises) {
     struct smq_client *client = requests[0]->client;
-    if (call->asynchronous && client->options.events == NULL) {
+    if (call->asynchronous && client->options.events == NULL && requests[0]->owner == NULL) {
         return SMQ_ERR_INVALID;
     }
     uint64_t bytes = 0;

@@ -28,6 +28,15 @@ struct request_secrets {
     struct private_key notifier_dh; /* X25519 */
 };
 
+/* Whoever wants the outcome of requests as calls instead of as events, without blocking. It outlives its requests. */
+struct request_owner {
+    /* Process lane; must not block. `outcome`, of kind SMQ_EVENT_COMPLETED, exactly once, and SMQ_EVENT_LATE perhaps
+     * after a time-out; it is valid during the call. */
+    void (*completed)(struct request_owner *owner, struct request *request, const struct smq_event *outcome);
+    /* Any thread: `request`, which was submitted, is about to be freed and is not reported any more. */
+    void (*released)(struct request_owner *owner, struct request *request);
+};
+
 struct request {
     struct message message;      /* caller to process lane; send lane to process lane when it could not be written */
     struct outgoing outgoing;    /* process lane to send lane */
@@ -42,6 +51,7 @@ struct request {
     uint32_t timeout_ms;
     uint64_t tag;
     struct promise *promise;                 /* blocking form; NULL: the completion is an event */
+    struct request_owner *owner;             /* gets the outcome instead; NULL: nobody; set by hand before request_run */
     struct smq_receive_queue *receive_queue; /* referenced, as the next two; may be NULL */
     struct smq_send_queue *send_queue;
     struct smq_notifier *notifier;
@@ -59,8 +69,8 @@ struct request {
     /* process lane; constant while the send lane has it */
     uint8_t correlation_id[SMP_CORRELATION_ID_SIZE];
     bool has_nonce; /* the caller chose the correlation id */
-    /* Of a batch, the requests that share a block go to the send lane as one item: the first of them, which leads this many, itself
-     * included, chained by `group_next`. */
+    /* Of a batch, the requests that share a block go to the send lane as one item: the first of them, which leads
+     * this many, itself included, chained by `group_next`. */
     uint32_t part_count;
 
     /* process lane */

@@ -88,8 +88,8 @@ static void write_rest(struct smq_client *client, struct request *request, uint3
     }
 }
 
-/* Takes requests off the queue into one block until the next one does not fit, or leads a part of a batch, which gets a block of its own
- * that later commands may share. */
+/* Takes requests off the queue into one block until the next one does not fit, or leads a part of a batch, which
+ * gets a block of its own that later commands may share. */
 static void pack(struct smq_client *client, struct outgoing_queue *queue, struct send_lane_state *lane,
                  struct smp_outgoing_block *block) {
     for (struct outgoing *item = outgoing_first(queue); item != NULL; item = outgoing_first(queue)) {

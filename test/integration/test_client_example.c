@@ -7,6 +7,8 @@
 #include "test/support/require.h"
 #include "test/support/router_fixture.h"
 
+static const char echo[] = BUILD_DIR "/examples/echo";
+
 static void test_echo_prints_what_it_sent(void **state) {
     (void)state;
     struct router_fixture router;
@@ -14,7 +16,7 @@ static void test_echo_prints_what_it_sent(void **state) {
     router_fixture_start(&router);
     char address[256];
     client_fixture_address(router.fingerprint, router.port, address, sizeof(address));
-    const char *const argv[] = {BUILD_DIR "/examples/echo", address, "first", "second text", "", "last", NULL};
+    const char *const argv[] = {echo, address, "first", "second text", "", "last", NULL};
     struct process *process = process_start(argv, NULL);
     assert_int_equal(process_wait(process, 20000), 0);
     assert_string_equal(process_output(process), "first\nsecond text\n\nlast\n");
@@ -25,7 +27,7 @@ static void test_echo_prints_what_it_sent(void **state) {
 
 static void test_echo_says_why_it_failed(void **state) {
     (void)state;
-    const char *const argv[] = {BUILD_DIR "/examples/echo", "smp://nonsense", "text", NULL};
+    const char *const argv[] = {echo, "smp://nonsense", "text", NULL};
     struct process *process = process_start(argv, NULL);
     assert_int_equal(process_wait(process, 20000), 1);
     assert_non_null(strstr(process_errors(process), "connecting: "));

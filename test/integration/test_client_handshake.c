@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* Connecting to routers that are not what they should be: each is refused, with its reason, by both forms of connect. */
+/* Connecting to routers that are not what they should be: each is refused, with its reason, by both forms of
+ * connect. */
 #include <stdio.h>
 #include <string.h>
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* Time and room: what expires before it is sent, pings and the silent router, consumers that do not keep up, callers without credit. */
+/* Time and room: what expires before it is sent, pings and the silent router, consumers that do not keep up, callers
+ * without credit. */
 #include <poll.h>
 #include <string.h>
 
@@ -70,7 +71,8 @@ static void end(struct set *set) {
     scripted_router_stop(&set->router);
 }
 
-/* Fills what the kernel buffers between client and router, while the router does not read; returns how many commands that took. */
+/* Fills what the kernel buffers between client and router, while the router does not read; returns how many commands
+ * that took. */
 static uint32_t clog_up(struct set *set) {
     enum { ENOUGH = 2000 }; /* 32 MB, more than the kernel buffers for a loopback connection */
     static uint8_t body[SMQ_BODY_MAX];

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* How responses are matched: late ones, wrong ones, garbage; and what is told when a connection ends. The router is scripted. */
+/* How responses are matched: late ones, wrong ones, garbage; and what is told when a connection ends. The router is
+ * scripted. */
 #include <sched.h>
 #include <string.h>
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* The client library against the router, in one process: every command in both forms, events, versions, many connections. */
+/* The client library against the router, in one process: every command in both forms, events, versions, many
+ * connections. */
 #include <stdio.h>
 #include <string.h>
 

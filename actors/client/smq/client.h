@@ -159,9 +159,9 @@ void smq_context_options_init(struct smq_context_options *options);
  * SMQ_ERR_SYSTEM, SMQ_ERR_CRYPTO. */
 enum smq_result smq_context_create(const struct smq_context_options *options, struct smq_context **context);
 
-/* Closes all clients of the context (as smq_client_close does), waits for their ends and for the threads. Handles of
- * clients, queues, events and batches stay valid and are still to be released. Blocks up to some seconds. No other
- * function may be using the context. */
+/* Closes all clients of the context (as smq_client_close does), waits for their ends and for the threads. Events for
+ * which their queue has no credit then are dropped. Handles of clients, queues, events and batches stay valid and are
+ * still to be released. Blocks up to some seconds. No other function may be using the context. */
 void smq_context_destroy(struct smq_context **context);
 
 /* ---- events ---- */
@@ -287,8 +287,9 @@ void smq_client_options_init(struct smq_client_options *options);
  * absent. The password is used for creating queues. `options` may be NULL. Blocks until the connection is usable or
  * has failed, at most connect_timeout_ms: SMQ_ERR_SYNTAX or SMQ_ERR_INVALID (address, options), SMQ_ERR_NETWORK,
  * SMQ_ERR_TLS, SMQ_ERR_IDENTITY (another key hash or session), SMQ_ERR_CRYPTO (the router's session key is not
- * signed by its certificate), SMQ_ERR_VERSION, SMQ_ERR_TIMEOUT, SMQ_ERR_CLOSED. The client takes part of its memory
- * from the context: it must not be used after smq_context_destroy but by smq_client_close. */
+ * signed by its certificate), SMQ_ERR_VERSION, SMQ_ERR_TIMEOUT, SMQ_ERR_CLOSED. After smq_context_destroy commands on
+ * the client end with SMQ_ERR_CLOSED. When memory runs out for an event, the connection is closed with
+ * SMQ_ERR_NO_MEMORY, and completions may be missing. */
 enum smq_result smq_client_connect(struct smq_context *context, const char *address,
                                    const struct smq_client_options *options, struct smq_client **client,
                                    struct smq_error *error);
