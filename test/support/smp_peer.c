@@ -111,14 +111,18 @@ bool peer_is_closed(struct peer *peer) {
 static void add_service(struct peer *peer, const struct peer_options *options, struct smp_client_hello *hello,
                         uint8_t *chain, size_t chain_size, uint8_t *signed_key) {
     size_t count;
-    const struct slice *certificates = credentials_chain(options->service, &count);
+    const struct credentials *shown = options->service_hello != NULL ? options->service_hello : options->service;
+    const struct credentials *signer = options->service_signer != NULL ? options->service_signer : shown;
+    const struct slice *certificates = credentials_chain(shown, &count);
     struct certificate_chain_class class = certificate_chain_classify(count);
     struct writer chain_writer = writer_of(chain, chain_size);
     struct writer key_writer = writer_of(signed_key, SIGNED_KEY_MAX);
     smp_chain_encode(&chain_writer, certificates, count);
-    assert_int_equal(SMQ_OK, key_pair_generate(KEY_ED25519, &peer->service_key));
-    assert_int_equal(SMQ_OK,
-                     write_signed_key(&key_writer, credentials_key(options->service), &peer->service_key.public_key));
+    assert_int_equal(
+        SMQ_OK,
+        key_pair_generate(options->service_key_algorithm != KEY_NONE ? options->service_key_algorithm : KEY_ED25519,
+                          &peer->service_key));
+    assert_int_equal(SMQ_OK, write_signed_key(&key_writer, credentials_key(signer), &peer->service_key.public_key));
     assert_int_equal(SMQ_OK, certificate_fingerprint(certificates[class.identity], peer->service_fingerprint));
     hello->has_service = true;
     hello->service_role = options->service_role;
@@ -126,8 +130,10 @@ static void add_service(struct peer *peer, const struct peer_options *options, s
                                                       slice_of(signed_key, writer_length(&key_writer))};
 }
 
-static void read_service_response(struct peer *peer) {
+void peer_connect_end(struct peer *peer, const struct peer_options *options) {
     struct smp_service_response response;
+    if (options->service_role == SMP_ROLE_ANY)
+        return;
     assert_true(peer_read_block(peer, peer->block));
     assert_int_equal(SMQ_OK, smp_service_response_parse(peer->block, &response));
     peer->has_service = response.accepted;
@@ -149,7 +155,7 @@ static void start_session(struct peer *peer, const struct peer_options *options,
         SMQ_OK, smp_session_init(&peer->session, SMP_SIDE_CLIENT, version, session_id, encrypted ? &secret : NULL));
 }
 
-void peer_connect(struct peer *peer, const struct peer_options *options) {
+void peer_connect_begin(struct peer *peer, const struct peer_options *options) {
     uint8_t chain[8192];
     uint8_t signed_key_bytes[SIGNED_KEY_MAX];
     struct smp_server_hello hello;
@@ -171,13 +177,16 @@ void peer_connect(struct peer *peer, const struct peer_options *options) {
                                    .has_key = !options->no_key && version >= 7,
                                    .key = peer->key.public_key,
                                    .is_proxy = options->is_proxy};
-    if (options->service != NULL)
+    if (options->service_role != SMP_ROLE_ANY)
         add_service(peer, options, &own, chain, sizeof chain, signed_key_bytes);
     assert_int_equal(SMQ_OK, smp_client_hello_write(&own, peer->outgoing));
     peer_write_block(peer, peer->outgoing);
     start_session(peer, options, version);
-    if (options->service != NULL)
-        read_service_response(peer);
+}
+
+void peer_connect(struct peer *peer, const struct peer_options *options) {
+    peer_connect_begin(peer, options);
+    peer_connect_end(peer, options);
 }
 
 void peer_close(struct peer *peer) {

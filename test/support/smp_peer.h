@@ -29,9 +29,12 @@ struct peer_options {
     const char *alpn; /* NULL: "smp/1"; "": none */
     bool no_key;      /* send no client key: no block encryption */
     bool is_proxy;
-    const struct credentials *service; /* a service's certificate and role */
-    enum smp_service_role service_role;
-    int receive_buffer; /* SO_RCVBUF in bytes; 0: the default */
+    const struct credentials *service;        /* a service's certificate, shown in TLS */
+    enum smp_service_role service_role;       /* SMP_ROLE_ANY: the hello does not mention the service */
+    const struct credentials *service_hello;  /* the chain in the hello; NULL: `service` */
+    const struct credentials *service_signer; /* who signs the session key; NULL: `service_hello` */
+    enum key_algorithm service_key_algorithm; /* of the session key; KEY_NONE: Ed25519 */
+    int receive_buffer;                       /* SO_RCVBUF in bytes; 0: the default */
 };
 
 struct peer {
@@ -70,6 +73,9 @@ struct peer_answer {
 int peer_tcp(uint16_t port);
 void peer_tls(struct peer *peer, const struct peer_options *options);
 void peer_connect(struct peer *peer, const struct peer_options *options);
+/* peer_connect in two steps, for a service that does not wait: the second one reads the answer to the service, if there is any to come. */
+void peer_connect_begin(struct peer *peer, const struct peer_options *options);
+void peer_connect_end(struct peer *peer, const struct peer_options *options);
 void peer_close(struct peer *peer);
 
 /* Raw blocks. peer_read_block: false when the router closed the connection. */
