@@ -32,7 +32,7 @@ struct request_secrets {
 struct request_owner {
     /* Process lane; must not block. `outcome`, of kind SMQ_EVENT_COMPLETED, exactly once, and SMQ_EVENT_LATE perhaps
      * after a time-out; it is valid during the call. */
-    void (*completed)(struct request_owner *owner, struct request *request, const struct smq_event *outcome);
+    void (*completed)(struct request_owner *owner, const struct request *request, const struct smq_event *outcome);
     /* Any thread: `request`, which was submitted, is about to be freed and is not reported any more. */
     void (*released)(struct request_owner *owner, struct request *request);
 };
@@ -50,8 +50,8 @@ struct request {
     bool internal; /* a ping of the monitor: nobody waits */
     uint32_t timeout_ms;
     uint64_t tag;
-    struct promise *promise;                 /* blocking form; NULL: the completion is an event */
-    struct request_owner *owner;             /* gets the outcome instead; NULL: nobody; set by hand before request_run */
+    struct promise *promise;     /* blocking form; NULL: the completion is an event */
+    struct request_owner *owner; /* gets the outcome instead; NULL: nobody; set by hand before request_run */
     struct smq_receive_queue *receive_queue; /* referenced, as the next two; may be NULL */
     struct smq_send_queue *send_queue;
     struct smq_notifier *notifier;
