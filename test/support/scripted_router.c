@@ -98,7 +98,7 @@ static enum smq_result accept_hello(struct scripted_connection *scripted, const 
 
 /* ---- protocol hooks ---- */
 
-static void *accept(void *context, struct connection *connection) {
+static void *accept_connection(void *context, struct connection *connection) {
     struct scripted_connection *scripted = memory_zalloc(sizeof(*scripted));
     CHECK(scripted != NULL);
     scripted->router = context;
@@ -224,7 +224,7 @@ void scripted_router_start(struct scripted_router *router, const struct scripted
                                     .address_count = 1,
                                     .tls_context = router->pki.server_context,
                                     .protocol = &scripted_protocol,
-                                    .accept = accept,
+                                    .accept = accept_connection,
                                     .context = router};
     CHECK(net_listen(router->net, &listen, &router->listener, NULL, 0) == SMQ_OK);
     router->port = listener_port(router->listener);
