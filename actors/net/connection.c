@@ -34,11 +34,21 @@ struct connection *connection_create(struct net *net, const struct protocol *pro
     return connection;
 }
 
+void setup_destroy(struct setup **setup) {
+    struct setup *destroyed = *setup;
+    *setup = NULL;
+    if (destroyed == NULL)
+        return;
+    if (destroyed->socks != NULL)
+        socks_end(destroyed->socks);
+    memory_free(destroyed->socks);
+    memory_free(destroyed->addresses);
+    memory_free(destroyed);
+}
+
 void connection_abandon(struct connection *connection) {
     struct net *net = connection->net;
-    if (connection->setup != NULL)
-        memory_free(connection->setup->addresses);
-    memory_free(connection->setup);
+    setup_destroy(&connection->setup);
     memory_free((void *)(uintptr_t)connection->facts.peer_chain);
     counter_add(&net->connections, -1);
     MAGIC_CLEAR(connection);

@@ -15,6 +15,8 @@
 #include "queues/base/magic.h"
 #include "queues/wheel.h"
 #include "transport/net/address.h"
+#include "transport/net/keep_alive.h"
+#include "transport/net/socks.h"
 #include "transport/tls/tls.h"
 
 #define CONNECTION_MAGIC MAGIC('C', 'O', 'N', 'N')
@@ -63,12 +65,16 @@ struct setup {
     uint8_t key_hash[FINGERPRINT_SIZE];
     uint32_t timeout_ms;
     uint16_t port;
-    bool keep_alive;
+    bool has_keep_alive;
+    struct keep_alive keep_alive;
     char host[HOST_SIZE];
+    struct socks_conversation *socks; /* NULL: no proxy; else `addresses` are the proxy's */
 };
+/* Wipes and frees; nulls the pointer, which may point to NULL. */
+void setup_destroy(struct setup **setup);
 
 /* What a readiness event of the receive lane's poller means for the connection. */
-enum stage { STAGE_NEW, STAGE_CONNECTING, STAGE_HANDSHAKE, STAGE_UP, STAGE_AWAIT_END, STAGE_ENDED };
+enum stage { STAGE_NEW, STAGE_CONNECTING, STAGE_SOCKS, STAGE_HANDSHAKE, STAGE_UP, STAGE_AWAIT_END, STAGE_ENDED };
 
 struct connection {
     /* constant */

@@ -209,6 +209,19 @@ static enum smq_result need_resolvers(struct net *net) {
     return result;
 }
 
+/* The conversation with the proxy, and its address instead of the destination's. */
+static enum smq_result prepare_socks(const struct connect_options *options, struct setup *setup) {
+    struct host destination;
+    if (host_parse(slice_of_text(options->host), &destination) != SMQ_OK)
+        return SMQ_ERR_INVALID;
+    setup->socks = memory_alloc(sizeof *setup->socks);
+    if (setup->socks == NULL)
+        return SMQ_ERR_NO_MEMORY;
+    socks_begin(setup->socks, &destination, options->port, options->socks_credentials);
+    const struct socks_proxy *proxy = options->socks_proxy;
+    return net_address_resolve(proxy->host.text, proxy->port, NET_RESOLVE_LITERAL, &setup->addresses);
+}
+
 static enum smq_result make_setup(const struct connect_options *options, struct connection *connection) {
     size_t host_length = strlen(options->host);
     if (host_length >= HOST_SIZE)
@@ -222,8 +235,11 @@ static enum smq_result make_setup(const struct connect_options *options, struct 
     memcpy(setup->host, options->host, host_length);
     setup->port = options->port;
     setup->alpn = options->alpn;
-    setup->keep_alive = !options->no_keep_alive;
+    setup->has_keep_alive = !options->no_keep_alive;
+    setup->keep_alive = options->keep_alive;
     memcpy(setup->key_hash, options->key_hash, FINGERPRINT_SIZE);
+    if (options->socks_proxy != NULL)
+        return prepare_socks(options, setup);
     enum smq_result result = net_address_resolve(setup->host, setup->port, NET_RESOLVE_LITERAL, &setup->addresses);
     return result == SMQ_OK ? SMQ_OK : need_resolvers(connection->net);
 }

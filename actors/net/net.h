@@ -9,7 +9,11 @@
 #include "actors/net/connection.h"
 #include "actors/net/listener.h"
 #include "smq/result.h"
+#include "transport/net/keep_alive.h"
 #include "transport/tls/tls.h"
+
+struct socks_credentials; /* transport/net/socks.h */
+struct socks_proxy;
 
 struct net_options {
     unsigned receive_lanes; /* 0: number of processors; at most 64 */
@@ -39,12 +43,16 @@ struct connect_options {
     void *state;                           /* the protocol's; owned by the connection if SMQ_OK is returned */
     uint32_t timeout_ms;                   /* budget from now to connection_established; 0: none */
     bool no_keep_alive;                    /* keep-alive is on by default: idle 30 s, interval 15 s, 4 probes */
+    struct keep_alive keep_alive;          /* zeroes stand for these values */
+    /* NULL: connect directly. Else `host` and `port` are given to this proxy, which looks names up; copied. */
+    const struct socks_proxy *socks_proxy;
+    const struct socks_credentials *socks_credentials; /* shown to the proxy; NULL: none. Copied. */
 };
 
-/* Starts connecting: resolution, all addresses in order, TLS. Never blocks. SMQ_OK: the outcome is told by `secured` or
+/* Starts connecting: resolution, all addresses in order, the SOCKS proxy, TLS. Never blocks. SMQ_OK: the outcome is told by `secured` or
  * `closed`, `closed` and `released` come in any case, and `*connection` (may be NULL: not wanted) is a reference for
- * the caller. Reasons given to `closed`: SMQ_ERR_NETWORK (no address, refused, reset), SMQ_ERR_TIMEOUT,
- * SMQ_ERR_IDENTITY (wrong key hash or chain), SMQ_ERR_TLS, or a reason given to connection_close. Errors:
+ * the caller. Reasons given to `closed`: SMQ_ERR_NETWORK (no address, refused, reset, refused by the proxy, or no SOCKS5
+ * proxy there), SMQ_ERR_TIMEOUT, SMQ_ERR_IDENTITY (wrong key hash or chain), SMQ_ERR_TLS, or a reason given to connection_close. Errors:
  * SMQ_ERR_NO_MEMORY, SMQ_ERR_INVALID, SMQ_ERR_CLOSED (the net is stopping), SMQ_ERR_SYSTEM; then no hook is called and
  * the caller keeps the state. Any attached thread. */
 enum smq_result net_connect(struct net *net, const struct connect_options *options, struct connection **connection);

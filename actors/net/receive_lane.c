@@ -106,6 +106,9 @@ static void handle_event(struct receive_lane *lane, struct connection *connectio
     case STAGE_CONNECTING:
         receive_connected(lane, connection);
         break;
+    case STAGE_SOCKS:
+        receive_socks(lane, connection);
+        break;
     case STAGE_HANDSHAKE:
         receive_handshake(lane, connection);
         break;

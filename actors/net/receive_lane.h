@@ -43,6 +43,7 @@ void receive_set_interest(struct receive_lane *lane, struct connection *connecti
 void receive_start(struct receive_lane *lane, struct connection *connection);
 void receive_resolved(struct receive_lane *lane, struct connection *connection);
 void receive_connected(struct receive_lane *lane, struct connection *connection);
+void receive_socks(struct receive_lane *lane, struct connection *connection);
 void receive_handshake(struct receive_lane *lane, struct connection *connection);
 /* Frees setup, which nobody but the lane may use any more. */
 void receive_free_setup(struct receive_lane *lane, struct connection *connection);

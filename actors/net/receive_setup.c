@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* Setting up a connection on its receive lane: addresses in order, connecting, the TLS handshake. */
+/* Setting up a connection on its receive lane: addresses in order, connecting, the SOCKS proxy, the TLS handshake. */
 #include "actors/net/receive_lane.h"
 #include "queues/base/log.h"
-#include "queues/base/memory.h"
 #include "transport/net/socket.h"
 
 enum { UNLIMITED_ATTEMPT_MS = 30000 };
@@ -19,6 +18,13 @@ static void begin_handshake(struct receive_lane *lane, struct connection *connec
     }
     connection->stage = STAGE_HANDSHAKE;
     receive_set_interest(lane, connection, POLL_READ);
+}
+
+/* The client's first flight goes out at once. */
+static void start_tls(struct receive_lane *lane, struct connection *connection) {
+    begin_handshake(lane, connection);
+    if (connection->stage == STAGE_HANDSHAKE)
+        receive_handshake(lane, connection);
 }
 
 /* When further addresses are left, the one that is tried gets its share of the budget that remains. */
@@ -43,7 +49,7 @@ static void try_next_address(struct receive_lane *lane, struct connection *conne
     socket_close(&connection->descriptor);
     while (setup->next_address < setup->addresses->count) {
         const struct net_address *address = &setup->addresses->addresses[setup->next_address++];
-        reason = socket_connect(address, setup->keep_alive, &connection->descriptor);
+        reason = socket_connect(address, setup->has_keep_alive ? &setup->keep_alive : NULL, &connection->descriptor);
         if (reason != SMQ_OK)
             continue;
         connection->stage = STAGE_CONNECTING;
@@ -96,19 +102,57 @@ void receive_connected(struct receive_lane *lane, struct connection *connection)
         return;
     }
     wheel_cancel(actor_wheel(lane->actor), &connection->setup->timer);
-    begin_handshake(lane, connection);
-    if (connection->stage == STAGE_HANDSHAKE)
-        receive_handshake(lane, connection);
+    if (connection->setup->socks != NULL) {
+        connection->stage = STAGE_SOCKS;
+        receive_socks(lane, connection);
+    } else {
+        start_tls(lane, connection);
+    }
+}
+
+/* One step of the conversation with the proxy. SMQ_ERR_AGAIN: `*interest` is to be waited for. */
+static enum smq_result socks_step(struct connection *connection, unsigned *interest) {
+    struct socks_conversation *socks = connection->setup->socks;
+    struct slice output = socks_output(socks);
+    size_t length = 0;
+    if (output.length > 0) {
+        *interest = POLL_WRITE;
+        enum smq_result result = socket_send(connection->descriptor, output.bytes, output.length, &length);
+        if (result != SMQ_OK)
+            return result;
+        socks_sent(socks, length);
+        return SMQ_OK;
+    }
+    uint8_t bytes[SOCKS_MESSAGE_MAX];
+    *interest = POLL_READ;
+    enum smq_result result = socket_receive(connection->descriptor, bytes, socks_wanted(socks), &length);
+    if (result != SMQ_OK)
+        return result;
+    result = socks_received(socks, bytes, length);
+    if (result == SMQ_OK)
+        *interest = POLL_NOTHING;
+    return result == SMQ_ERR_AGAIN ? SMQ_OK : result;
+}
+
+void receive_socks(struct receive_lane *lane, struct connection *connection) {
+    unsigned interest = POLL_READ;
+    enum smq_result result = SMQ_OK;
+    while (result == SMQ_OK && interest != POLL_NOTHING)
+        result = socks_step(connection, &interest);
+    if (result == SMQ_OK) {
+        start_tls(lane, connection);
+    } else if (result == SMQ_ERR_AGAIN) {
+        receive_set_interest(lane, connection, interest);
+    } else {
+        log_debug("SOCKS proxy: %s", socks_failure_text(connection->setup->socks));
+        receive_end(lane, connection, SMQ_ERR_NETWORK);
+    }
 }
 
 void receive_free_setup(struct receive_lane *lane, struct connection *connection) {
-    struct setup *setup = connection->setup;
-    connection->setup = NULL;
-    if (setup == NULL)
-        return;
-    wheel_cancel(actor_wheel(lane->actor), &setup->timer);
-    memory_free(setup->addresses);
-    memory_free(setup);
+    if (connection->setup != NULL)
+        wheel_cancel(actor_wheel(lane->actor), &connection->setup->timer);
+    setup_destroy(&connection->setup);
 }
 
 static enum smq_result take_facts(struct connection *connection) {

@@ -89,18 +89,23 @@ enum smq_result socket_accept(int listener, int *descriptor) {
     return SMQ_OK;
 }
 
-static bool set_keep_alive(int descriptor) {
-    return set_option(descriptor, SOL_SOCKET, SO_KEEPALIVE, 1) &&
-           set_option(descriptor, IPPROTO_TCP, TCP_KEEPIDLE, KEEP_ALIVE_IDLE_S) &&
-           set_option(descriptor, IPPROTO_TCP, TCP_KEEPINTVL, KEEP_ALIVE_INTERVAL_S) &&
-           set_option(descriptor, IPPROTO_TCP, TCP_KEEPCNT, KEEP_ALIVE_PROBES);
+static int chosen(uint16_t value, int by_default) {
+    return value == 0 ? by_default : value;
 }
 
-enum smq_result socket_connect(const struct net_address *address, bool keep_alive, int *descriptor) {
+static bool set_keep_alive(int descriptor, const struct keep_alive *keep_alive) {
+    return set_option(descriptor, SOL_SOCKET, SO_KEEPALIVE, 1) &&
+           set_option(descriptor, IPPROTO_TCP, TCP_KEEPIDLE, chosen(keep_alive->idle_s, KEEP_ALIVE_IDLE_S)) &&
+           set_option(descriptor, IPPROTO_TCP, TCP_KEEPINTVL, chosen(keep_alive->interval_s, KEEP_ALIVE_INTERVAL_S)) &&
+           set_option(descriptor, IPPROTO_TCP, TCP_KEEPCNT, chosen(keep_alive->probes, KEEP_ALIVE_PROBES));
+}
+
+enum smq_result socket_connect(const struct net_address *address, const struct keep_alive *keep_alive,
+                               int *descriptor) {
     int made = socket(address->storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (made < 0)
         return errno == EMFILE || errno == ENFILE ? SMQ_ERR_NO_CREDIT : SMQ_ERR_NETWORK;
-    if (!set_option(made, IPPROTO_TCP, TCP_NODELAY, 1) || (keep_alive && !set_keep_alive(made)))
+    if (!set_option(made, IPPROTO_TCP, TCP_NODELAY, 1) || (keep_alive != NULL && !set_keep_alive(made, keep_alive)))
         return fail(made, SMQ_ERR_NETWORK);
     if (connect(made, (const struct sockaddr *)&address->storage, address->length) != 0 && errno != EINPROGRESS &&
         errno != EINTR)
@@ -116,6 +121,24 @@ enum smq_result socket_connect_result(int descriptor) {
         return SMQ_ERR_NETWORK;
     errno = error;
     return error == 0 ? SMQ_OK : SMQ_ERR_NETWORK;
+}
+
+static enum smq_result step_result(ssize_t moved, size_t *length) {
+    if (moved > 0) {
+        *length = (size_t)moved;
+        return SMQ_OK;
+    }
+    if (moved == 0)
+        return SMQ_ERR_CLOSED;
+    return errno == EAGAIN || errno == EINTR ? SMQ_ERR_AGAIN : SMQ_ERR_NETWORK;
+}
+
+enum smq_result socket_receive(int descriptor, uint8_t *bytes, size_t size, size_t *length) {
+    return step_result(recv(descriptor, bytes, size, 0), length);
+}
+
+enum smq_result socket_send(int descriptor, const uint8_t *bytes, size_t size, size_t *length) {
+    return step_result(send(descriptor, bytes, size, MSG_NOSIGNAL), length);
 }
 
 void socket_end_sending(int descriptor) {

@@ -4,8 +4,11 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #include "transport/net/address.h"
+#include "transport/net/keep_alive.h"
 
 enum { SOCKET_BACKLOG = 1024 };
 
@@ -18,11 +21,16 @@ enum smq_result socket_local_address(int descriptor, struct net_address *address
  * SMQ_ERR_NO_CREDIT: out of descriptors or memory, wait a while. SMQ_ERR_SYSTEM: the listening socket is broken. */
 enum smq_result socket_accept(int listener, int *descriptor);
 
-/* Starts connecting. SMQ_OK: wait until the socket is writable, then ask socket_connect_result. SMQ_ERR_NO_CREDIT: out
+/* Starts connecting. `keep_alive` NULL: off. SMQ_OK: wait until the socket is writable, then ask socket_connect_result. SMQ_ERR_NO_CREDIT: out
  * of descriptors; SMQ_ERR_NETWORK: refused at once. */
-enum smq_result socket_connect(const struct net_address *address, bool keep_alive, int *descriptor);
+enum smq_result socket_connect(const struct net_address *address, const struct keep_alive *keep_alive, int *descriptor);
 /* SMQ_OK: connected; SMQ_ERR_NETWORK (errno). */
 enum smq_result socket_connect_result(int descriptor);
+
+/* One step each, for the few bytes before TLS. SMQ_OK: `*length` > 0 bytes; SMQ_ERR_AGAIN: wait for readiness;
+ * SMQ_ERR_CLOSED: the peer ended (receive only); SMQ_ERR_NETWORK: the connection failed. */
+enum smq_result socket_receive(int descriptor, uint8_t *bytes, size_t size, size_t *length);
+enum smq_result socket_send(int descriptor, const uint8_t *bytes, size_t size, size_t *length);
 
 /* No more sending: the peer reads the end after what was sent. Errors do not matter. */
 void socket_end_sending(int descriptor);
