@@ -6,6 +6,7 @@
 #include "actors/smp/command_batch.h"
 #include "actors/smp/delivery.h"
 #include "actors/smp/process.h"
+#include "actors/smp/services.h"
 #include "actors/smp/subscriber.h"
 #include "queues/base/magic.h"
 #include "queues/base/memory.h"
@@ -23,6 +24,9 @@ void *client_session_accept(void *context, struct connection *connection) {
     session->router = router;
     session->connection = connection;
     session->phase = SESSION_AWAITS_HELLO;
+    for (unsigned lane = 0; lane < router->subscriber_count; lane++)
+        session->lanes[lane].farewell.session = session;
+    session->service_place.farewell.session = session;
     MAGIC_SET(session, SESSION_MAGIC);
     counter_add(&router->counters.connections, 1);
     return session;
@@ -138,11 +142,11 @@ static void session_closed(struct connection *connection, void *state, enum smq_
     struct smp_router *router = session->router;
     counter_add(&router->counters.connections, -1);
     for (unsigned lane = 0; lane < router->subscriber_count; lane++) {
-        struct session_farewell *farewell = &session->lanes[lane].farewell;
-        farewell->session = session;
         connection_reference(connection);
-        subscriber_lane_farewell(router->subscribers[lane], farewell);
+        subscriber_lane_farewell(router->subscribers[lane], &session->lanes[lane].farewell);
     }
+    connection_reference(connection);
+    services_farewell(router->services, &session->service_place.farewell);
 }
 
 static void session_released(void *state) {

@@ -11,6 +11,7 @@
 #include "actors/smp/roles.h"
 #include "actors/smp/secret_cache.h"
 #include "actors/smp/subscription.h"
+#include "queues/ring.h"
 #include "transport/smp/handshake.h"
 #include "transport/smp/session.h"
 
@@ -25,7 +26,7 @@ enum outgoing_kind {
     OUTGOING_SERVICE_RESPONSE, /* the session's own `service_response` */
     OUTGOING_ANSWERS,          /* struct command_batch */
     OUTGOING_DELIVERY,         /* struct delivery: a MSG event */
-    OUTGOING_EVENT,            /* struct event: END, DELD, NMSG, ERR BLOCKED */
+    OUTGOING_EVENT,            /* struct event: END, ENDS, DELD, NMSG, ERR BLOCKED */
     OUTGOING_KIND_COUNT
 };
 
@@ -40,7 +41,8 @@ struct service_session {
     uint8_t fingerprint[SMP_FINGERPRINT_SIZE];
 };
 
-/* Tells a subscriber lane that a session ended; keeps the session alive until the lane has let go of it. */
+/* Tells a subscriber lane, or the services role, that a session ended; keeps the session alive until the role has let
+ * go of it. */
 struct session_farewell {
     struct message message;
     struct client_session *session;
@@ -51,6 +53,20 @@ struct session_farewell {
 struct session_lane {
     struct subscription *subscriptions; /* head of the list */
     bool closed;                        /* the farewell has come: nothing may be added any more */
+    struct ring pending;                /* subscriptions with undelivered notifications, first come first */
+    struct ring waiting;                /* in the lane's ring of sessions while `pending` is not empty */
+    uint32_t pending_count;
+    struct service_copy *service; /* the session holds its service, as far as the lane knows; NULL: it does not */
+    struct session_farewell farewell;
+};
+
+/* What the services role keeps with a session; only it touches this, but for the farewell. */
+struct session_service_place {
+    bool closed;                     /* the farewell has come */
+    bool subscribed;                 /* NSUBS was answered */
+    int64_t count;                   /* queues that the session gets notifications of; 0 unless it holds its service */
+    uint64_t counted_at;             /* writer's order of the NSUBS that `count` started from; 0: none */
+    struct service_holding *holding; /* NULL: the session does not hold its service */
     struct session_farewell farewell;
 };
 
@@ -73,11 +89,15 @@ struct client_session {
     struct outgoing service_response;
     struct smp_transport_error service_error; /* NONE: accepted */
 
+    /* Writer. */
+    bool service_created_queue; /* counted once as a subscription: queues of a messaging service have none */
+
     /* Any role. */
     _Atomic uint32_t batches;              /* received blocks not answered yet: the connection's credit */
-    _Atomic uint32_t subscription_count;   /* PUSH and NOTIFY, over all lanes */
+    _Atomic uint32_t subscription_count;   /* PUSH and NOTIFY over all lanes, and a service that is held */
     _Atomic uint32_t queued_notifications; /* NMSG events on their way */
 
+    struct session_service_place service_place;
     struct session_lane lanes[]; /* one a subscriber lane */
 };
 

@@ -35,6 +35,13 @@ enum answer_kind {
 /* A notification as it is stored: the nonce, then the encrypted metadata. */
 enum { NOTIFICATION_STORED_SIZE = BOX_NONCE_SIZE + NOTIFICATION_META_SIZE };
 
+/* Which service a notifier belonged to before a change. */
+struct notifier_move {
+    bool had_service;
+    uint8_t service[SMP_ENTITY_ID_SIZE];
+    uint64_t order; /* of the commit among those of its kind, so that nothing is counted twice: see services.c */
+};
+
 /* One command. It belongs to whoever works on it: the process lane, then perhaps the store writer or a subscriber lane,
  * passed on by message; nobody else touches it until slot_done. */
 struct command_slot {
@@ -74,8 +81,15 @@ struct command_slot {
         } acknowledge;
         struct {
             bool secured, has_notifier;
-        } inform;                     /* QUE */
-        struct queue_id old_notifier; /* NKEY, NDEL, DEL: whose subscriber is told */
+        } inform; /* QUE */
+        struct {
+            struct queue_id old_notifier; /* NKEY, NDEL, DEL: whose subscriber is told */
+            struct notifier_move move;    /* these, and NSUB */
+        };
+        struct {
+            uint64_t count; /* notifiers of the service */
+            uint64_t order; /* the writer's, see notifier_move */
+        } service_count;    /* NSUBS */
     };
     enum smq_result acknowledge_result; /* ACK: what the store operation came to */
     void *owned; /* a heap object of the command's work, released with the slot by `release_owned`; NULL: none */

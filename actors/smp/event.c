@@ -32,6 +32,10 @@ void event_send(struct client_session *session, enum smp_response_tag tag, struc
     (void)send_event(session, tag, entity_id, slice_of(NULL, 0));
 }
 
+void event_send_service_end(struct client_session *session, struct slice service_id, int64_t count) {
+    (void)send_event(session, SMP_ENDS, service_id, slice_of(&count, sizeof count));
+}
+
 enum smq_result event_send_notification(struct client_session *session, struct slice notifier_id,
                                         struct slice notification) {
     if (notification.length != NOTIFICATION_STORED_SIZE)
@@ -49,9 +53,11 @@ enum smq_result event_send_notification(struct client_session *session, struct s
 
 void event_response(const struct event *event, struct smp_response *response) {
     *response = (struct smp_response){.tag = event->tag};
+    const uint8_t *payload = event->bytes + event->entity_length;
+    if (event->tag == SMP_ENDS)
+        memcpy(&response->count, payload, sizeof response->count);
     if (event->tag != SMP_NMSG)
         return;
-    const uint8_t *payload = event->bytes + event->entity_length;
     response->notification.nonce = slice_of(payload, BOX_NONCE_SIZE);
     response->notification.metadata =
         slice_of(payload + BOX_NONCE_SIZE, event->payload_length - (size_t)BOX_NONCE_SIZE);

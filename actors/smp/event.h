@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* Events: what the router tells a client without being asked, other than messages: END, DELD, NMSG, ERR BLOCKED. */
+/* Events: what the router tells a client without being asked, other than messages: END, ENDS, DELD, NMSG, ERR
+ * BLOCKED. */
 #pragma once
 
 #include <stdint.h>
@@ -13,12 +14,14 @@ struct event {
     struct outgoing outgoing; /* first */
     enum smp_response_tag tag;
     uint8_t entity_length;
-    uint8_t payload_length; /* NMSG: nonce and metadata, as stored */
+    uint8_t payload_length; /* NMSG: nonce and metadata, as stored; ENDS: the count */
     uint8_t bytes[];        /* entity id, then payload */
 };
 
 /* Queues END or DELD for the entity. When memory is short or the connection is closed nobody is told. Never blocks. */
 void event_send(struct client_session *session, enum smp_response_tag tag, struct slice entity_id);
+/* Queues ENDS for the service, likewise. */
+void event_send_service_end(struct client_session *session, struct slice service_id, int64_t count);
 /* Queues NMSG with a stored notification; counted in the session's queued_notifications. SMQ_ERR_NO_MEMORY,
  * SMQ_ERR_CLOSED, SMQ_ERR_NO_CREDIT (SESSION_NOTIFICATIONS_MAX are on their way). */
 enum smq_result event_send_notification(struct client_session *session, struct slice notifier_id,

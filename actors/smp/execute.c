@@ -29,8 +29,6 @@ static enum subscriber_message subscriber_message_of(enum smp_command_tag tag) {
         return SUBSCRIBER_ACKNOWLEDGE;
     case SMP_QUE:
         return SUBSCRIBER_INFORM;
-    case SMP_NSUB:
-        return SUBSCRIBER_NOTIFY;
     default:
         return SUBSCRIBER_SUBSCRIBE;
     }
@@ -68,7 +66,7 @@ static void execute_ping(const struct execution *execution) {
     slot_done(execution->slot);
 }
 
-/* SUBS is refused by the reference too, after its checks; NSUBS, PRXY, PFWD and RFWD belong to what this router does
+/* SUBS is refused by the reference too, after its checks; PRXY, PFWD and RFWD belong to what this router does
  * not offer: their errors are those of a router that has it switched off. */
 static void execute_prohibited(const struct execution *execution) {
     slot_answer_error(execution->slot, smp_error_command(SMP_COMMAND_PROHIBITED));
@@ -104,8 +102,8 @@ static const struct execution_row rows[SMP_COMMAND_COUNT] = {
     [SMP_SEND] = {ROUTE_STORE, false, true, execute_send},
     [SMP_LKEY] = {ROUTE_CHANGE, true, true, execute_change},
     [SMP_LGET] = {ROUTE_AT_ONCE, true, true, execute_link_get},
-    [SMP_NSUB] = {ROUTE_SUBSCRIPTION, false, false, execute_subscription},
-    [SMP_NSUBS] = {ROUTE_AT_ONCE, false, false, execute_prohibited},
+    [SMP_NSUB] = {ROUTE_SUBSCRIPTION, false, false, execute_notifier_subscribe},
+    [SMP_NSUBS] = {ROUTE_AT_ONCE, false, false, execute_service_subscribe},
     [SMP_PING] = {ROUTE_AT_ONCE, false, false, execute_ping},
     [SMP_PRXY] = {ROUTE_AT_ONCE, false, false, execute_no_proxy},
     [SMP_PFWD] = {ROUTE_AT_ONCE, false, false, execute_no_proxy_session},

@@ -45,10 +45,18 @@ const struct execution_row *execution_row(enum smp_command_tag tag);
 void execute_new(const struct execution *execution); /* execute_create.c */
 void execute_change(
     const struct execution *execution); /* execute_change.c: KEY SKEY LKEY RKEY LSET LDEL NKEY NDEL OFF DEL */
-void execute_send(const struct execution *execution); /* execute_send.c */
-void execute_subscription(
-    const struct execution *execution);                   /* execute.c: SUB GET ACK QUE NSUB, to the subscriber lane */
-void execute_link_get(const struct execution *execution); /* execute.c: LGET */
+void execute_send(const struct execution *execution);         /* execute_send.c */
+void execute_subscription(const struct execution *execution); /* execute.c: SUB GET ACK QUE, to the subscriber lane */
+void execute_link_get(const struct execution *execution);     /* execute.c: LGET */
+
+void execute_notifier_subscribe(const struct execution *execution); /* execute_notify.c: NSUB */
+void execute_service_subscribe(const struct execution *execution);  /* execute_notify.c: NSUBS */
+
+/* execute_notify.c. NSUB: has the writer note which service the notifier belongs to, that of the slot's session or
+ * none; then the slot goes to its subscriber lane (SUBSCRIBER_NOTIFIER_MOVED). Any thread. */
+void notifier_move_submit(struct command_slot *slot);
+/* Notes the service of a notifier that is about to change; an id that is not ours is none, since nobody can hold it. */
+void notifier_move_note(struct notifier_move *move, struct slice service_id);
 
 /* For operations that completed with something else than success: SMQ_ERR_AGAIN sends the slot back to be verified anew
  * (true: the slot is gone). */

@@ -36,6 +36,14 @@ struct change_row {
 };
 static const struct change_row *change_row(enum smp_command_tag tag);
 
+/* Which service the notifier belongs to that the command removes. */
+static void note_service(struct command_slot *slot, struct store_txn *txn) {
+    struct queue_record record;
+    slot->move.had_service = false;
+    if (queue_store_get(txn, slot->queue.number, &record) == SMQ_OK)
+        notifier_move_note(&slot->move, record.notifier.service_id);
+}
+
 static struct command_slot *slot_of(struct store_operation *operation) {
     return (struct command_slot *)(void *)writer_request_of(operation);
 }
@@ -106,6 +114,7 @@ static enum smq_result apply_notifier_set(struct change *change, struct command_
         .key = slice_of(der, writer_length(&writer)),
         .dh_secret = change->dh_secret,
     };
+    note_service(slot, txn);
     return queue_store_notifier_set(txn, slot->queue, &notifier, &slot->old_notifier);
 }
 
@@ -119,6 +128,7 @@ static void done_notifier_set(struct change *change, struct command_slot *slot) 
 
 static enum smq_result apply_notifier_delete(struct change *change, struct command_slot *slot, struct store_txn *txn) {
     (void)change;
+    note_service(slot, txn);
     return queue_store_notifier_delete(txn, slot->queue, &slot->old_notifier);
 }
 
@@ -134,6 +144,7 @@ static enum smq_result apply_suspend(struct change *change, struct command_slot 
 }
 
 static enum smq_result apply_delete(struct change *change, struct command_slot *slot, struct store_txn *txn) {
+    note_service(slot, txn);
     return queue_store_delete(txn, slot->queue, &change->deleted);
 }
 
@@ -180,6 +191,7 @@ static void change_completed(struct store_operation *operation, enum smq_result 
     if (result == SMQ_OK)
         result = change->outcome;
     if (result == SMQ_OK) {
+        slot->move.order = writer_next_order(slot->batch->session->router->writer);
         change_row(slot->tag)->committed(change, slot);
         return;
     }
@@ -231,6 +243,7 @@ void execute_change(const struct execution *execution) {
         return;
     }
     slot->old_notifier.length = 0;
+    slot->move.had_service = false;
     slot->request.operation = (struct store_operation){
         .grows = row->grows,
         .bytes = slot->bytes.length,

@@ -148,6 +148,15 @@ static void answer_ids(struct command_slot *slot, const struct new_queue *queue)
     slot_answer(slot, response);
 }
 
+/* NEW with subscription in a service session: messages are not pushed until the queue is subscribed, but the session is
+ * not unsubscribed for that. */
+static void count_service_session(struct client_session *session) {
+    if (session->service_created_queue)
+        return;
+    session->service_created_queue = true;
+    atomic_fetch_add_explicit(&session->subscription_count, 1, memory_order_relaxed);
+}
+
 /* On the writer's thread. Ids that the router chose are chosen anew when they were taken. */
 static void create_completed(struct store_operation *operation, enum smq_result result) {
     struct command_slot *slot = slot_of(operation);
@@ -163,7 +172,9 @@ static void create_completed(struct store_operation *operation, enum smq_result 
     if (result == SMQ_OK) {
         counter_add(&router->counters.queues_created, 1);
         answer_ids(slot, queue);
-        if (queue->subscribe && queue->record.recipient_service_id.length == 0) {
+        if (queue->record.recipient_service_id.length > 0) {
+            count_service_session(slot->batch->session);
+        } else if (queue->subscribe) {
             subscriber_lane_slot(router, slot, SUBSCRIBER_CREATED);
             return;
         }

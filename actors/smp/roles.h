@@ -36,11 +36,21 @@ enum subscriber_message {
     SUBSCRIBER_STORED,         /* struct command_slot: SEND was committed, to an empty queue or with a notification */
     SUBSCRIBER_DELETED,        /* struct command_slot: DEL was committed */
     SUBSCRIBER_INFORM,         /* struct command_slot: QUE */
-    SUBSCRIBER_NOTIFY,         /* struct command_slot: NSUB */
+    SUBSCRIBER_NOTIFY,         /* struct command_slot: NSUB of a connection that is no service */
+    SUBSCRIBER_NOTIFIER_MOVED, /* struct command_slot: NSUB, and the notifier's service was committed */
     SUBSCRIBER_NOTIFIER_GONE,  /* struct command_slot: NKEY or NDEL was committed */
+    SUBSCRIBER_SERVICE_HELD,   /* struct service_copy: another session holds the service */
+    SUBSCRIBER_HANDED_OVER,    /* struct handed_over: notifications that were handed over are deleted */
     SUBSCRIBER_LOST_DELIVERY,  /* struct delivery: the message was gone when its turn to be sent came */
     SUBSCRIBER_SESSION_CLOSED, /* struct session_farewell */
     SUBSCRIBER_MESSAGE_COUNT
+};
+
+/* Messages to the services role. */
+enum services_message {
+    SERVICES_MOVED,         /* struct command_slot: NSUB, NKEY, NDEL, DEL: a notifier came to a service or left one */
+    SERVICES_SUBSCRIBE,     /* struct command_slot: NSUBS, with the count of the service's queues */
+    SERVICES_SESSION_CLOSED /* struct session_farewell */
 };
 
 /* Everything an operator may ask for, counted where it happens. */
@@ -55,6 +65,7 @@ struct router_counters {
 struct process_lane;
 struct subscriber_lane;
 struct store_writer;
+struct services;
 struct expirer;
 
 struct smp_router {
@@ -73,6 +84,7 @@ struct smp_router {
     uint16_t *ports;
 
     struct store_writer *writer;
+    struct services *services;
     struct expirer *expirer;
     unsigned process_count;
     unsigned subscriber_count;

@@ -13,6 +13,7 @@
 #include "actors/smp/expirer.h"
 #include "actors/smp/process.h"
 #include "actors/smp/roles.h"
+#include "actors/smp/services.h"
 #include "actors/smp/subscriber.h"
 #include "actors/smp/writer.h"
 #include "queues/base/clock.h"
@@ -143,6 +144,8 @@ static enum smq_result start_roles(struct smp_router *router) {
     enum smq_result result = supervisor_create(&router->supervisor);
     if (result == SMQ_OK)
         result = writer_create(router, &router->writer);
+    if (result == SMQ_OK)
+        result = services_create(router, &router->services);
     for (unsigned i = 0; i < router->subscriber_count && result == SMQ_OK; i++)
         result = subscriber_lane_create(router, i, &router->subscribers[i]);
     for (unsigned i = 0; i < router->process_count && result == SMQ_OK; i++)
@@ -268,6 +271,7 @@ void smp_router_destroy(struct smp_router **out) {
         process_lane_destroy(&router->process[i]);
     for (unsigned i = 0; i < router->subscriber_count; i++)
         subscriber_lane_destroy(&router->subscribers[i]);
+    services_destroy(&router->services);
     writer_destroy(&router->writer);
     expirer_destroy(&router->expirer);
     store_close(&router->store);

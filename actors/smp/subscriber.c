@@ -45,8 +45,8 @@ static enum smq_result peek(struct subscriber_lane *lane, uint64_t queue, struct
 
 /* Removes a subscription of any kind, with what else the lane keeps about it. */
 static void drop(struct subscriber_lane *lane, struct subscription *subscription) {
-    if (subscription->kind == SUBSCRIPTION_NOTIFY)
-        notify_forget(lane, subscription);
+    if (subscription->kind == SUBSCRIPTION_NOTIFY || subscription->kind == SUBSCRIPTION_SERVICE)
+        deliver_forget(lane, subscription);
     if (subscription->kind == SUBSCRIPTION_PUSH)
         counter_add(&lane->router->counters.subscriptions, -1);
     subscription_remove(&lane->table, &subscription);
@@ -258,15 +258,7 @@ static void deleted(struct subscriber_lane *lane, struct command_slot *slot) {
             event_send(subscription->session, SMP_DELD, slot->entity_id);
         drop(lane, subscription);
     }
-    notify_gone(lane, slot->queue.number, slice_of(slot->old_notifier.bytes, slot->old_notifier.length),
-                slot->batch->session);
-    slot_done(slot);
-}
-
-static void notifier_gone(struct subscriber_lane *lane, struct command_slot *slot) {
-    notify_gone(lane, slot->queue.number, slice_of(slot->old_notifier.bytes, slot->old_notifier.length),
-                slot->batch->session);
-    slot_done(slot);
+    notify_gone(lane, slot);
 }
 
 /* The message was acknowledged elsewhere or expired before it was sent: what is at the head now goes instead. */
@@ -289,6 +281,7 @@ static void session_closed(struct subscriber_lane *lane, struct client_session *
     place->closed = true;
     while (place->subscriptions != NULL)
         drop(lane, place->subscriptions);
+    service_forget(lane, session);
     connection_release(session->connection);
 }
 
@@ -302,24 +295,36 @@ static void (*const slot_handlers[SUBSCRIBER_MESSAGE_COUNT])(struct subscriber_l
     [SUBSCRIBER_DELETED] = deleted,
     [SUBSCRIBER_INFORM] = queue_inform,
     [SUBSCRIBER_NOTIFY] = notify_subscribe,
-    [SUBSCRIBER_NOTIFIER_GONE] = notifier_gone,
+    [SUBSCRIBER_NOTIFIER_MOVED] = notify_moved,
+    [SUBSCRIBER_NOTIFIER_GONE] = notify_gone,
 };
 
 static void subscriber_receive(void *state, struct message *message) {
     struct subscriber_lane *lane = state;
-    if (message->kind == SUBSCRIBER_SESSION_CLOSED)
+    switch (message->kind) {
+    case SUBSCRIBER_SESSION_CLOSED:
         session_closed(
             lane, ((struct session_farewell *)(void *)((char *)message - offsetof(struct session_farewell, message)))
                       ->session);
-    else if (message->kind == SUBSCRIBER_LOST_DELIVERY)
+        break;
+    case SUBSCRIBER_LOST_DELIVERY:
         lost_delivery(lane, (struct delivery *)(void *)((char *)message - offsetof(struct delivery, outgoing.message)));
-    else
+        break;
+    case SUBSCRIBER_SERVICE_HELD:
+        service_held(lane, (struct service_copy *)(void *)message);
+        break;
+    case SUBSCRIBER_HANDED_OVER:
+        deliver_handed_over(lane, message);
+        break;
+    default:
         slot_handlers[message->kind](lane, slot_of_message(message));
+        break;
+    }
 }
 
 static enum smq_result subscriber_start(void *state) {
     struct subscriber_lane *lane = state;
-    lane->delivery.fire = notify_deliver;
+    lane->delivery.fire = deliver_round;
     wheel_add(actor_wheel(lane->actor), &lane->delivery,
               clock_monotonic_ms() + lane->router->config.notification_delivery_interval_ms);
     return SMQ_OK;
@@ -341,6 +346,8 @@ enum smq_result subscriber_lane_create(struct smp_router *router, unsigned index
     lane->index = index;
     enum smq_result result = subscription_table_init(&lane->table, index);
     if (result == SMQ_OK)
+        result = service_table_init(&lane->services);
+    if (result == SMQ_OK)
         result = store_reader_create(router->store, &lane->reader);
     if (result == SMQ_OK)
         result = actor_create(&subscriber_ops, lane, (int)index, &lane->actor);
@@ -356,6 +363,7 @@ void subscriber_lane_destroy(struct subscriber_lane **lane) {
     if (*lane == NULL)
         return;
     subscription_table_finish(&(*lane)->table);
+    service_copies_destroy(*lane);
     store_reader_destroy(&(*lane)->reader);
     memory_free(*lane);
     *lane = NULL;
@@ -367,7 +375,7 @@ void subscriber_lane_slot(struct smp_router *router, struct command_slot *slot, 
     if (actor_send(lane->actor, &slot->request.message) == SMQ_OK)
         return;
     if (kind == SUBSCRIBER_SUBSCRIBE || kind == SUBSCRIBER_GET || kind == SUBSCRIBER_ACKNOWLEDGE ||
-        kind == SUBSCRIBER_INFORM || kind == SUBSCRIBER_NOTIFY)
+        kind == SUBSCRIBER_INFORM || kind == SUBSCRIBER_NOTIFY || kind == SUBSCRIBER_NOTIFIER_MOVED)
         slot_answer_error(slot, smp_error_of(SMP_ERROR_INTERNAL));
     slot_done(slot);
 }
@@ -383,4 +391,13 @@ void subscriber_lane_farewell(struct subscriber_lane *lane, struct session_farew
     farewell->message.kind = SUBSCRIBER_SESSION_CLOSED;
     if (actor_send(lane->actor, &farewell->message) != SMQ_OK)
         connection_release(farewell->session->connection);
+}
+
+void subscriber_lane_service(struct subscriber_lane *lane, struct service_copy *copy) {
+    struct service_change *change = copy->change;
+    copy->message.kind = SUBSCRIBER_SERVICE_HELD;
+    if (actor_send(lane->actor, &copy->message) == SMQ_OK)
+        return;
+    memory_free(copy);
+    service_change_applied(&change);
 }

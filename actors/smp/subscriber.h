@@ -7,6 +7,7 @@
 
 struct command_slot;
 struct delivery;
+struct service_copy;
 struct session_farewell;
 
 /* Creates and starts lane `index` under the router's supervisor. SMQ_ERR_NO_MEMORY, SMQ_ERR_SYSTEM. */
@@ -21,3 +22,5 @@ void subscriber_lane_slot(struct smp_router *router, struct command_slot *slot, 
 void subscriber_lane_lost(struct smp_router *router, struct delivery *delivery);
 /* The session ended; takes over the reference to its connection. Receive lane. */
 void subscriber_lane_farewell(struct subscriber_lane *lane, struct session_farewell *farewell);
+/* Another session holds a service; takes `copy` over. A lane that has stopped has applied it at once. Services role. */
+void subscriber_lane_service(struct subscriber_lane *lane, struct service_copy *copy);

@@ -1,149 +1,154 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* Notifier subscriptions of a subscriber lane. Notifications are stored with their messages; a timer hands what is
- * stored to whoever subscribed, and lets the writer delete what was handed over (reference: Server.hs, deliverNtfs). */
-#include <string.h>
-
+/* Notifier subscriptions of a subscriber lane: of connections (NOTIFY), and of services, which need none a queue
+ * (reference: Server.hs, subscribeNotifications). The lane hears of every commit that gives a notifier to a service or
+ * takes it away, in order, so that a queue never has both. */
 #include "actors/smp/event.h"
+#include "actors/smp/execute.h"
 #include "actors/smp/subscriber_lane.h"
-#include "actors/smp/writer.h"
-#include "queues/base/clock.h"
-#include "queues/base/memory.h"
-#include "stores/ntf_store.h"
 
-enum { TIMER_MIN_MS = 10 };
-
-/* Deletion of what was handed over. */
-struct handed_over {
-    struct writer_request request;
-    uint64_t queue;
-    uint64_t last;
+/* What the lane reads of a record. */
+struct notifier_state {
+    uint32_t auth_version;
+    bool has_service;
+    struct notifier_move service; /* when the service's id is one of ours */
 };
 
-static void set_pending(struct subscriber_lane *lane, struct subscription *subscription) {
-    if (subscription->pending)
-        return;
-    subscription->pending = true;
-    subscription->pending_next = lane->pending;
-    lane->pending = subscription;
+/* As it is now. */
+static enum smq_result look(struct subscriber_lane *lane, uint64_t queue, struct notifier_state *state) {
+    struct store_txn *txn;
+    struct queue_record record;
+    enum smq_result result = store_reader_begin(lane->reader, &txn);
+    if (result != SMQ_OK)
+        return result;
+    result = queue_store_get(txn, queue, &record);
+    if (result == SMQ_OK) {
+        state->auth_version = record.auth_version;
+        state->has_service = record.notifier.service_id.length > 0;
+        notifier_move_note(&state->service, record.notifier.service_id);
+    }
+    store_reader_end(lane->reader);
+    return result;
 }
 
-void notify_forget(struct subscriber_lane *lane, struct subscription *subscription) {
-    if (!subscription->pending)
-        return;
-    struct subscription **link = &lane->pending;
-    while (*link != subscription)
-        link = &(*link)->pending_next;
-    *link = subscription->pending_next;
-    subscription->pending = false;
+/* Removes the subscription, and returns up to where it was notified. */
+static uint64_t take_away(struct subscriber_lane *lane, struct subscription *subscription) {
+    uint64_t notified = subscription->notified;
+    deliver_forget(lane, subscription);
+    subscription_remove(&lane->table, &subscription);
+    return notified;
 }
 
-/* NSUB: takes over from another connection, which is told END. Repeating it is fine. */
-void notify_subscribe(struct subscriber_lane *lane, struct command_slot *slot) {
+/* Makes the slot's connection the one that gets the queue's notifications; the one before is told END. */
+static enum smq_result register_notify(struct subscriber_lane *lane, const struct command_slot *slot) {
     struct client_session *session = slot->batch->session;
-    struct subscription *holder = subscription_holder(&lane->table, slot->queue.number, SUBSCRIPTION_NOTIFY);
-    enum smq_result result = session->lanes[lane->index].closed ? SMQ_ERR_CLOSED : SMQ_OK;
-    if (result == SMQ_OK && (holder == NULL || holder->session != session)) {
+    uint64_t queue = slot->queue.number;
+    struct subscription *holder = subscription_holder(&lane->table, queue, SUBSCRIPTION_NOTIFY);
+    struct subscription *of_service = subscription_holder(&lane->table, queue, SUBSCRIPTION_SERVICE);
+    if (session->lanes[lane->index].closed)
+        return SMQ_ERR_CLOSED;
+    if (holder == NULL || holder->session != session) {
         struct subscription *added;
-        result = subscription_add(&lane->table, slot->queue.number, SUBSCRIPTION_NOTIFY, session, &added);
-        if (result == SMQ_OK && holder != NULL) {
+        enum smq_result result = subscription_add(&lane->table, queue, SUBSCRIPTION_NOTIFY, session, &added);
+        if (result != SMQ_OK)
+            return result;
+        if (holder != NULL) {
             event_send(holder->session, SMP_END, slot->entity_id);
-            notify_forget(lane, holder);
-            subscription_remove(&lane->table, &holder);
+            added->notified = take_away(lane, holder);
         }
         holder = added;
     }
-    if (result == SMQ_OK) {
-        set_pending(lane, holder);
-        slot_answer(slot, (struct smp_response){.tag = SMP_SOK});
-    } else {
-        slot_answer_result(slot, result);
-    }
-    slot_done(slot);
-}
-
-void notify_stored(struct subscriber_lane *lane, uint64_t queue) {
-    struct subscription *holder = subscription_holder(&lane->table, queue, SUBSCRIPTION_NOTIFY);
-    if (holder != NULL)
-        set_pending(lane, holder);
-}
-
-void notify_gone(struct subscriber_lane *lane, uint64_t queue, struct slice id, const struct client_session *session) {
-    struct subscription *holder = subscription_holder(&lane->table, queue, SUBSCRIPTION_NOTIFY);
-    if (holder == NULL)
-        return;
-    if (id.length > 0 && holder->session != session)
-        event_send(holder->session, SMP_DELD, id);
-    notify_forget(lane, holder);
-    subscription_remove(&lane->table, &holder);
-}
-
-static enum smq_result handed_over_apply(struct store_operation *operation, struct store_txn *txn) {
-    const struct handed_over *handed_over = (struct handed_over *)(void *)writer_request_of(operation);
-    uint64_t deleted;
-    (void)ntf_store_delete_through(txn, handed_over->queue, handed_over->last,
-                                   &deleted); /* the queue may be gone, and its notifications with it */
+    if (of_service != NULL)
+        holder->notified = take_away(lane, of_service);
+    deliver_later(lane, holder);
     return SMQ_OK;
 }
 
-static void handed_over_completed(struct store_operation *operation, enum smq_result result) {
-    (void)result; /* a failure means that they are delivered once more */
-    memory_free(writer_request_of(operation));
-}
-
-static void delete_handed_over(struct subscriber_lane *lane, uint64_t queue, uint64_t last) {
-    struct handed_over *handed_over = memory_zalloc(sizeof *handed_over);
-    if (handed_over == NULL)
-        return;
-    handed_over->queue = queue;
-    handed_over->last = last;
-    handed_over->request.operation.apply = handed_over_apply;
-    handed_over->request.operation.completed = handed_over_completed;
-    writer_submit(lane->router->writer, &handed_over->request);
-}
-
-/* Hands over what is stored, oldest first, as far as the connection's credit goes. True: nothing is left for the next
- * time. */
-static bool deliver_queue(struct subscriber_lane *lane, struct store_txn *txn, struct subscription *subscription) {
-    struct queue_record record;
-    struct ntf_view view;
-    uint64_t last = 0;
-    bool complete = true;
-    uint64_t after = subscription->notified;
-    if (queue_store_get(txn, subscription->queue, &record) != SMQ_OK || record.notifier.id.length == 0)
-        return true;
-    while (ntf_store_next(txn, subscription->queue, after, &view) == SMQ_OK) {
-        enum smq_result result = event_send_notification(subscription->session, record.notifier.id, view.bytes);
-        if (result == SMQ_ERR_CLOSED || result == SMQ_ERR_NO_CREDIT || result == SMQ_ERR_NO_MEMORY) {
-            complete = false;
-            break;
-        }
-        if (result == SMQ_OK)
-            counter_add(&lane->router->counters.notifications_sent, 1);
-        after = last = view.sequence;
+static void answer_subscribed(struct command_slot *slot, enum smq_result result) {
+    struct smp_response response = {.tag = SMP_SOK};
+    const struct client_session *session = slot->batch->session;
+    if (session->service.present) {
+        response.service.present = true;
+        response.service.id = slice_of(session->service.id, SMP_ENTITY_ID_SIZE);
     }
-    subscription->notified = after;
-    if (last > 0)
-        delete_handed_over(lane, subscription->queue, last);
-    return complete;
+    if (result == SMQ_OK)
+        slot_answer(slot, response);
+    else
+        slot_answer_result(slot, result);
 }
 
-void notify_deliver(struct wheel_timer *timer) {
-    struct subscriber_lane *lane =
-        (struct subscriber_lane *)(void *)((char *)timer - offsetof(struct subscriber_lane, delivery));
-    struct subscription *pending = lane->pending;
-    struct store_txn *txn;
-    uint32_t interval = lane->router->config.notification_delivery_interval_ms;
-    wheel_add(actor_wheel(lane->actor), timer,
-              clock_monotonic_ms() + (interval > TIMER_MIN_MS ? interval : TIMER_MIN_MS));
-    if (pending == NULL || store_reader_begin(lane->reader, &txn) != SMQ_OK)
+/* NSUB of a connection that is no service; repeating it is fine. A notifier that a service has is taken from it
+ * first. */
+void notify_subscribe(struct subscriber_lane *lane, struct command_slot *slot) {
+    struct notifier_state state;
+    enum smq_result result = look(lane, slot->queue.number, &state);
+    if (result == SMQ_OK && state.auth_version != slot->queue.auth_version) {
+        (void)execute_retried(slot, SMQ_ERR_AGAIN);
         return;
-    lane->pending = NULL;
-    while (pending != NULL) {
-        struct subscription *subscription = pending;
-        pending = subscription->pending_next;
-        subscription->pending = false;
-        if (!deliver_queue(lane, txn, subscription))
-            set_pending(lane, subscription);
     }
-    store_reader_end(lane->reader);
+    if (result == SMQ_OK && state.has_service) {
+        notifier_move_submit(slot);
+        return;
+    }
+    if (result == SMQ_OK)
+        result = register_notify(lane, slot);
+    answer_subscribed(slot, result);
+    slot_done(slot);
+}
+
+/* The notifier came to the service of the slot's session: its queue's subscriber is told END, and what is undelivered
+ * goes to the service. While nobody holds the service, the search of whoever takes it finds it. */
+static void moved_to_service(struct subscriber_lane *lane, const struct command_slot *slot) {
+    struct subscription *holder = subscription_holder(&lane->table, slot->queue.number, SUBSCRIPTION_NOTIFY);
+    struct service_copy *service = service_find(lane, slice_of(slot->batch->session->service.id, SMP_ENTITY_ID_SIZE));
+    uint64_t notified = 0;
+    if (holder != NULL) {
+        event_send(holder->session, SMP_END, slot->entity_id);
+        notified = take_away(lane, holder);
+    }
+    if (service != NULL)
+        service_enlist(lane, service, slot->queue.number, notified);
+}
+
+void notify_moved(struct subscriber_lane *lane, struct command_slot *slot) {
+    enum smq_result result = SMQ_OK;
+    if (slot->batch->session->service.present)
+        moved_to_service(lane, slot);
+    else
+        result = register_notify(lane, slot);
+    answer_subscribed(slot, result);
+    services_slot(lane->router, slot, SERVICES_MOVED);
+}
+
+/* A queue without a subscriber of its own may be a service's, which the record says. While no service is held there is
+ * nothing to look for. */
+void notify_stored(struct subscriber_lane *lane, uint64_t queue) {
+    struct subscription *holder = subscription_holder(&lane->table, queue, SUBSCRIPTION_NOTIFY);
+    if (holder == NULL)
+        holder = subscription_holder(&lane->table, queue, SUBSCRIPTION_SERVICE);
+    if (holder != NULL) {
+        deliver_later(lane, holder);
+        return;
+    }
+    struct notifier_state state;
+    if (lane->services.count == 0 || look(lane, queue, &state) != SMQ_OK || !state.service.had_service)
+        return;
+    struct service_copy *service = service_find(lane, slice_of(state.service.service, SMP_ENTITY_ID_SIZE));
+    if (service != NULL)
+        service_enlist(lane, service, queue, 0);
+}
+
+void notify_gone(struct subscriber_lane *lane, struct command_slot *slot) {
+    struct subscription *holder = subscription_holder(&lane->table, slot->queue.number, SUBSCRIPTION_NOTIFY);
+    struct subscription *of_service = subscription_holder(&lane->table, slot->queue.number, SUBSCRIPTION_SERVICE);
+    if (holder != NULL) {
+        if (slot->old_notifier.length > 0 && holder->session != slot->batch->session)
+            event_send(holder->session, SMP_DELD, slice_of(slot->old_notifier.bytes, slot->old_notifier.length));
+        (void)take_away(lane, holder);
+    }
+    if (of_service != NULL)
+        (void)take_away(lane, of_service);
+    if (slot->move.had_service)
+        services_slot(lane->router, slot, SERVICES_MOVED);
+    else
+        slot_done(slot);
 }

@@ -98,6 +98,28 @@ struct subscription *subscription_find(const struct subscription_table *table, u
     return found;
 }
 
+/* Whether the session counts as subscribed by it. Whoever holds a service is counted by the services role. */
+static bool counts(unsigned kind) {
+    return kind == SUBSCRIPTION_PUSH || kind == SUBSCRIPTION_NOTIFY;
+}
+
+static void link_to_session(const struct subscription_table *table, struct subscription *subscription,
+                            struct client_session *session) {
+    struct subscription **first = &session->lanes[table->lane].subscriptions;
+    subscription->session = session;
+    subscription->session_next = *first;
+    subscription->session_link = first;
+    if (*first != NULL)
+        (*first)->session_link = &subscription->session_next;
+    *first = subscription;
+}
+
+static void unlink_from_session(struct subscription *subscription) {
+    *subscription->session_link = subscription->session_next;
+    if (subscription->session_next != NULL)
+        subscription->session_next->session_link = subscription->session_link;
+}
+
 enum smq_result subscription_add(struct subscription_table *table, uint64_t queue, enum subscription_kind kind,
                                  struct client_session *session, struct subscription **added) {
     struct subscription *subscription = memory_zalloc(sizeof *subscription);
@@ -105,25 +127,28 @@ enum smq_result subscription_add(struct subscription_table *table, uint64_t queu
         return SMQ_ERR_NO_MEMORY;
     subscription->queue = queue;
     subscription->kind = (uint8_t)kind;
-    subscription->session = session;
-
-    struct subscription **first = &session->lanes[table->lane].subscriptions;
-    subscription->session_next = *first;
-    subscription->session_link = first;
-    if (*first != NULL)
-        (*first)->session_link = &subscription->session_next;
-    *first = subscription;
-
+    link_to_session(table, subscription, session);
     if (table->count >= table->bucket_count)
         grow_by_one(table);
     struct subscription **head = bucket_at(table, bucket_of(table, queue));
     subscription->chain = *head;
     *head = subscription;
     table->count++;
-    if (kind != SUBSCRIPTION_GET)
+    if (counts(kind))
         atomic_fetch_add_explicit(&session->subscription_count, 1, memory_order_relaxed);
     *added = subscription;
     return SMQ_OK;
+}
+
+void subscription_rehome(struct subscription_table *table, struct subscription *subscription,
+                         struct client_session *session) {
+    bool counted = counts(subscription->kind);
+    if (counted)
+        atomic_fetch_sub_explicit(&subscription->session->subscription_count, 1, memory_order_relaxed);
+    unlink_from_session(subscription);
+    link_to_session(table, subscription, session);
+    if (counted)
+        atomic_fetch_add_explicit(&session->subscription_count, 1, memory_order_relaxed);
 }
 
 void subscription_remove(struct subscription_table *table, struct subscription **subscription) {
@@ -132,10 +157,8 @@ void subscription_remove(struct subscription_table *table, struct subscription *
     while (*link != gone)
         link = &(*link)->chain;
     *link = gone->chain;
-    *gone->session_link = gone->session_next;
-    if (gone->session_next != NULL)
-        gone->session_next->session_link = gone->session_link;
-    if (gone->kind != SUBSCRIPTION_GET)
+    unlink_from_session(gone);
+    if (counts(gone->kind))
         atomic_fetch_sub_explicit(&gone->session->subscription_count, 1, memory_order_relaxed);
     table->count--;
     memory_free(gone);

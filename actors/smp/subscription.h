@@ -6,15 +6,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "queues/ring.h"
 #include "smq/result.h"
 #include "transport/crypto/message_body.h"
 
 struct client_session;
 
 enum subscription_kind {
-    SUBSCRIPTION_PUSH,  /* SUB, NEW with subscription: receives MSG events; at most one a queue */
-    SUBSCRIPTION_GET,   /* made by GET: remembers what was delivered, receives no events */
-    SUBSCRIPTION_NOTIFY /* NSUB: receives NMSG events; at most one a queue */
+    SUBSCRIPTION_PUSH,   /* SUB, NEW with subscription: receives MSG events; at most one a queue */
+    SUBSCRIPTION_GET,    /* made by GET: remembers what was delivered, receives no events */
+    SUBSCRIPTION_NOTIFY, /* NSUB of a connection: receives NMSG events; at most one a queue */
+    SUBSCRIPTION_SERVICE /* notifications of a queue on their way to the connection that holds the service; at most one a
+                            queue, and only while there are any */
 };
 
 /* One connection's interest in one queue. Owned by the table of the lane that the queue is pinned to; only that lane
@@ -27,10 +30,9 @@ struct subscription {
     uint64_t queue;
     union {
         uint8_t delivered[MESSAGE_ID_SIZE]; /* PUSH and GET: the unacknowledged message, when `in_flight` */
-        struct {
-            struct subscription *pending_next; /* NOTIFY: the lane's list of queues with undelivered notifications */
-            uint64_t notified; /* the last notification handed over; its deletion may still be on the way */
-            bool pending;
+        struct {                            /* NOTIFY and SERVICE, see subscriber_deliver.c */
+            struct ring pending;            /* in the session's ring while there may be undelivered notifications */
+            uint64_t notified;              /* the last one handed over, until it is deleted; 0: none */
         };
     };
     uint32_t delivered_second; /* low 32 bits of the UTC second of delivery */
@@ -63,5 +65,8 @@ struct subscription *subscription_holder(const struct subscription_table *table,
 /* Adds one (the caller has looked that there is none) and links it to the session. SMQ_ERR_NO_MEMORY. */
 enum smq_result subscription_add(struct subscription_table *table, uint64_t queue, enum subscription_kind kind,
                                  struct client_session *session, struct subscription **added);
-/* Removes and frees `*subscription`; a NOTIFY one must not be pending. */
+/* Gives the subscription to another session. It must not be pending. */
+void subscription_rehome(struct subscription_table *table, struct subscription *subscription,
+                         struct client_session *session);
+/* Removes and frees `*subscription`; it must not be pending. */
 void subscription_remove(struct subscription_table *table, struct subscription **subscription);

@@ -20,6 +20,7 @@ struct store_writer {
     struct actor *actor;
     struct store_batch batch;
     struct wheel_timer sync; /* with interval durability */
+    uint64_t order;          /* the last that writer_next_order gave */
     /* Pacing, see writer_batch_end. */
     uint64_t committed_us; /* when the last commit ended */
     bool paced;            /* the pause before this batch was made */
@@ -134,6 +135,10 @@ void writer_destroy(struct store_writer **writer) {
 void writer_submit(struct store_writer *writer, struct writer_request *request) {
     if (actor_send(writer->actor, &request->message) != SMQ_OK)
         request->operation.completed(&request->operation, SMQ_ERR_CANCELLED);
+}
+
+uint64_t writer_next_order(struct store_writer *writer) {
+    return ++writer->order;
 }
 
 static enum smq_result touch_apply(struct store_operation *operation, struct store_txn *txn) {

@@ -27,5 +27,8 @@ void writer_submit(struct store_writer *writer, struct writer_request *request);
 /* The request that an operation is part of. */
 struct writer_request *writer_request_of(struct store_operation *operation);
 
+/* A number above all given before, for an operation that completed well: in order of commit. Writer's thread. */
+uint64_t writer_next_order(struct store_writer *writer);
+
 /* Notes that a queue was used on `day`; nobody waits for it, and a failure is only counted by the store. */
 void writer_touch_queue(struct store_writer *writer, struct queue_reference queue, uint32_t day);

@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/* The services role (reference: Server.hs, serverThread and subscribeServiceNotifications).
+ *
+ * A service is held by one session. When that changes, every subscriber lane is told, and only when all have taken it
+ * in does the session before get its ENDS and the command its answer: from then on no lane sends to the session before.
+ *
+ * Counts stay true although a command comes here on several ways. The writer numbers the commits that concern
+ * notifiers; NSUBS reads the number of the service's notifiers in a commit of its own, and what was committed before
+ * that is in the number already, so it is not counted again when it comes here later. */
+#include "actors/smp/services.h"
+
+#include <stdatomic.h>
+#include <string.h>
+
+#include "actors/smp/command_batch.h"
+#include "actors/smp/event.h"
+#include "actors/smp/subscriber.h"
+#include "queues/base/memory.h"
+
+/* A service that is held. */
+struct service_holding {
+    struct service_node node;
+    struct client_session *session; /* borrowed: its farewell ends the holding */
+};
+
+struct services {
+    struct smp_router *router;
+    struct actor *actor;
+    struct service_table holdings;
+};
+
+/* A change of holder on its way through the lanes. */
+struct service_change {
+    _Atomic unsigned lanes; /* that have not applied it */
+    struct command_slot *slot;
+    struct client_session *before; /* with a reference to its connection; NULL: nobody held the service */
+    int64_t count_before;
+    uint8_t id[SMP_ENTITY_ID_SIZE];
+};
+
+static struct slice service_id(const struct client_session *session) {
+    return slice_of(session->service.id, SMP_ENTITY_ID_SIZE);
+}
+
+static struct service_holding *holding_of(const struct services *services, struct slice id) {
+    struct service_node *node = service_table_find(&services->holdings, id);
+    return node == NULL ? NULL
+                        : (struct service_holding *)(void *)((char *)node - offsetof(struct service_holding, node));
+}
+
+void service_change_applied(struct service_change **reference) {
+    struct service_change *change = *reference;
+    *reference = NULL;
+    if (atomic_fetch_sub_explicit(&change->lanes, 1, memory_order_acq_rel) != 1)
+        return;
+    if (change->before != NULL) {
+        event_send_service_end(change->before, slice_of(change->id, sizeof change->id), change->count_before);
+        connection_release(change->before->connection);
+    }
+    slot_done(change->slot);
+    memory_free(change);
+}
+
+/* Everything that a change of holder takes, so that nothing can fail once it has begun. */
+struct preparation {
+    struct service_change *change;
+    struct service_holding *holding; /* NULL: there is one */
+    struct service_copy *copies[ROUTER_LANES_MAX];
+};
+
+static void preparation_undo(struct preparation *preparation, unsigned lanes) {
+    memory_free(preparation->change);
+    memory_free(preparation->holding);
+    for (unsigned lane = 0; lane < lanes; lane++)
+        memory_free(preparation->copies[lane]);
+}
+
+static enum smq_result prepare(const struct services *services, bool is_held, struct preparation *preparation) {
+    unsigned lanes = services->router->subscriber_count;
+    *preparation = (struct preparation){.change = memory_zalloc(sizeof *preparation->change)};
+    bool complete = preparation->change != NULL;
+    if (!is_held)
+        complete = (preparation->holding = memory_zalloc(sizeof *preparation->holding)) != NULL && complete;
+    for (unsigned lane = 0; lane < lanes && complete; lane++)
+        complete = (preparation->copies[lane] = memory_zalloc(sizeof *preparation->copies[lane])) != NULL;
+    if (complete)
+        return SMQ_OK;
+    preparation_undo(preparation, lanes);
+    return SMQ_ERR_NO_MEMORY;
+}
+
+/* The session before is not the holder any more. */
+static void lose(struct service_change *change, struct client_session *before) {
+    connection_reference(before->connection);
+    change->before = before;
+    change->count_before = before->service_place.count;
+    before->service_place.count = 0;
+    before->service_place.holding = NULL;
+    atomic_fetch_sub_explicit(&before->subscription_count, 1, memory_order_relaxed);
+}
+
+static void tell_lanes(struct services *services, struct preparation *preparation, struct client_session *session) {
+    struct smp_router *router = services->router;
+    for (unsigned lane = 0; lane < router->subscriber_count; lane++) {
+        struct service_copy *copy = preparation->copies[lane];
+        copy->session = session;
+        copy->change = preparation->change;
+        memcpy(copy->node.id, session->service.id, SMP_ENTITY_ID_SIZE);
+        subscriber_lane_service(router->subscribers[lane], copy);
+    }
+}
+
+/* Makes the slot's session the holder of its service with `count` notifiers. The slot has its answer, which is sent
+ * when all lanes know. */
+static void hold(struct services *services, struct command_slot *slot, int64_t count) {
+    struct client_session *session = slot->batch->session;
+    struct session_service_place *place = &session->service_place;
+    struct service_holding *holding = holding_of(services, service_id(session));
+    struct preparation preparation;
+    if (place->closed || place->holding != NULL) {
+        place->count = place->closed ? 0 : count;
+        slot_done(slot);
+        return;
+    }
+    enum smq_result result = prepare(services, holding != NULL, &preparation);
+    if (result != SMQ_OK) {
+        slot_answer_result(slot, result);
+        slot_done(slot);
+        return;
+    }
+    atomic_init(&preparation.change->lanes, services->router->subscriber_count);
+    preparation.change->slot = slot;
+    memcpy(preparation.change->id, session->service.id, SMP_ENTITY_ID_SIZE);
+    if (holding != NULL) {
+        lose(preparation.change, holding->session);
+    } else {
+        holding = preparation.holding;
+        memcpy(holding->node.id, session->service.id, SMP_ENTITY_ID_SIZE);
+        service_table_insert(&services->holdings, &holding->node);
+    }
+    holding->session = session;
+    place->holding = holding;
+    place->count = count;
+    atomic_fetch_add_explicit(&session->subscription_count, 1, memory_order_relaxed);
+    tell_lanes(services, &preparation, session);
+}
+
+/* NSUBS. The answer is given once a session; later it is the present count, also when another session has taken the
+ * service since. */
+static void subscribe(struct services *services, struct command_slot *slot) {
+    struct session_service_place *place = &slot->batch->session->service_place;
+    struct smp_response response = {.tag = SMP_SOKS};
+    if (place->subscribed) {
+        response.count = place->count;
+        slot_answer(slot, response);
+        slot_done(slot);
+        return;
+    }
+    response.count = (int64_t)slot->service_count.count;
+    slot_answer(slot, response);
+    place->subscribed = true;
+    place->counted_at = slot->service_count.order;
+    hold(services, slot, response.count);
+    if (!place->closed && place->holding == NULL)
+        place->subscribed = false;
+}
+
+/* A service's notifier came to the slot's session, or was its already. */
+static void join(struct services *services, struct command_slot *slot, bool moved) {
+    const struct session_service_place *place = &slot->batch->session->service_place;
+    bool counted = place->holding != NULL && slot->move.order < place->counted_at;
+    if (moved ? !counted : place->count == 0)
+        hold(services, slot, place->count + 1);
+    else
+        slot_done(slot);
+}
+
+/* A notifier left its service: whoever holds that is told, unless the notifier was gone before it subscribed. */
+static void leave(struct services *services, const struct notifier_move *move, enum smp_response_tag tag,
+                  struct slice notifier_id) {
+    struct service_holding *holding = holding_of(services, slice_of(move->service, SMP_ENTITY_ID_SIZE));
+    if (holding == NULL)
+        return;
+    struct session_service_place *place = &holding->session->service_place;
+    if (move->order < place->counted_at)
+        return;
+    if (place->count > 0)
+        place->count--;
+    event_send(holding->session, tag, notifier_id);
+}
+
+static void moved(struct services *services, struct command_slot *slot) {
+    struct client_session *session = slot->batch->session;
+    const struct notifier_move *move = &slot->move;
+    if (slot->tag != SMP_NSUB) {
+        leave(services, move, SMP_DELD, slice_of(slot->old_notifier.bytes, slot->old_notifier.length));
+        slot_done(slot);
+        return;
+    }
+    bool joins = session->service.present;
+    bool stays = joins && move->had_service && memcmp(move->service, session->service.id, SMP_ENTITY_ID_SIZE) == 0;
+    if (move->had_service && !stays)
+        leave(services, move, SMP_END, slot->entity_id);
+    if (joins)
+        join(services, slot, !stays);
+    else
+        slot_done(slot);
+}
+
+/* The lanes hear it from the session itself. */
+static void session_closed(struct services *services, struct client_session *session) {
+    struct session_service_place *place = &session->service_place;
+    place->closed = true;
+    place->count = 0;
+    if (place->holding != NULL) {
+        service_table_remove(&services->holdings, &place->holding->node);
+        memory_free(place->holding);
+        place->holding = NULL;
+    }
+    connection_release(session->connection);
+}
+
+static struct command_slot *slot_of(struct message *message) {
+    return (struct command_slot *)(void *)((char *)message - offsetof(struct command_slot, request.message));
+}
+
+static void services_receive(void *state, struct message *message) {
+    struct services *services = state;
+    switch ((enum services_message)message->kind) {
+    case SERVICES_MOVED:
+        moved(services, slot_of(message));
+        break;
+    case SERVICES_SUBSCRIBE:
+        subscribe(services, slot_of(message));
+        break;
+    case SERVICES_SESSION_CLOSED:
+        session_closed(services, ((struct session_farewell *)(void *)((char *)message -
+                                                                      offsetof(struct session_farewell, message)))
+                                     ->session);
+        break;
+    }
+}
+
+static const struct actor_ops services_ops = {.role = "services", .receive = services_receive};
+
+enum smq_result services_create(struct smp_router *router, struct services **out) {
+    struct services *services = memory_zalloc(sizeof *services);
+    if (services == NULL)
+        return SMQ_ERR_NO_MEMORY;
+    services->router = router;
+    enum smq_result result = service_table_init(&services->holdings);
+    if (result == SMQ_OK)
+        result = actor_create(&services_ops, services, -1, &services->actor);
+    if (result != SMQ_OK) {
+        services_destroy(&services);
+        return result;
+    }
+    *out = services;
+    return supervisor_start_actor(router->supervisor, services->actor);
+}
+
+void services_destroy(struct services **services) {
+    struct service_node *node;
+    if (*services == NULL)
+        return;
+    while ((*services)->holdings.buckets != NULL && (node = service_table_any(&(*services)->holdings)) != NULL) {
+        service_table_remove(&(*services)->holdings, node);
+        memory_free((char *)node - offsetof(struct service_holding, node));
+    }
+    service_table_finish(&(*services)->holdings);
+    memory_free(*services);
+    *services = NULL;
+}
+
+void services_slot(struct smp_router *router, struct command_slot *slot, enum services_message kind) {
+    slot->request.message.kind = kind;
+    if (actor_send(router->services->actor, &slot->request.message) == SMQ_OK)
+        return;
+    if (kind == SERVICES_SUBSCRIBE)
+        slot_answer_error(slot, smp_error_of(SMP_ERROR_INTERNAL));
+    slot_done(slot);
+}
+
+void services_farewell(struct services *services, struct session_farewell *farewell) {
+    farewell->message.kind = SERVICES_SESSION_CLOSED;
+    if (actor_send(services->actor, &farewell->message) != SMQ_OK)
+        connection_release(farewell->session->connection);
+}
