@@ -270,8 +270,9 @@ static void test_many_sends_at_once_share_blocks(void **state) {
 
 static void test_links_notifications_keys_info_and_suspension(void **state) {
     (void)state;
-    struct client_fixture client;
+    struct client_fixture client, watcher;
     client_fixture_connect(&client, context, address, NULL);
+    client_fixture_connect(&watcher, context, address, NULL);
     uint8_t nonce[SMQ_NONCE_SIZE], sender_id[24];
     memset(nonce, 7, sizeof(nonce));
     memcpy(nonce, &(uint64_t){clock_monotonic_ns()}, 8);
@@ -304,13 +305,13 @@ static void test_links_notifications_keys_info_and_suspension(void **state) {
 
     struct smq_notifier *notifier = smq_receive_queue_notifier(queue);
     assert_non_null(notifier);
-    assert_int_equal(smq_subscribe_notifications(client.client, notifier, 0, &error), SMQ_OK);
+    assert_int_equal(smq_subscribe_notifications(watcher.client, notifier, 0, &error), SMQ_OK);
     assert_int_equal(smq_send(client.client, send_queue, true, text("ring"), 0, &error), SMQ_OK);
     const struct smq_event *event = client_fixture_expect(&client, SMQ_EVENT_MESSAGE);
     uint8_t message_id[SMQ_ID_MAX];
     memcpy(message_id, event->message_id.bytes, event->message_id.length);
     size_t message_id_length = event->message_id.length;
-    event = client_fixture_expect(&client, SMQ_EVENT_NOTIFICATION);
+    event = client_fixture_expect(&watcher, SMQ_EVENT_NOTIFICATION);
     assert_ptr_equal(event->notifier, notifier);
     assert_int_equal(event->message_id.length, message_id_length);
     assert_memory_equal(event->message_id.bytes, message_id, message_id_length);
@@ -322,7 +323,7 @@ static void test_links_notifications_keys_info_and_suspension(void **state) {
 
     struct smq_notifier *renewed;
     assert_int_equal(smq_enable_notifications(client.client, queue, SMQ_KEY_X25519, 0, &renewed, &error), SMQ_OK);
-    (void)client_fixture_expect(&client, SMQ_EVENT_QUEUE_DELETED);
+    (void)client_fixture_expect(&watcher, SMQ_EVENT_QUEUE_DELETED);
     assert_int_equal(smq_subscribe_notifications(client.client, notifier, 0, &error), SMQ_ERR_PROTOCOL);
     assert_int_equal(smq_subscribe_notifications(client.client, renewed, 0, &error), SMQ_OK);
     assert_int_equal(smq_disable_notifications(client.client, queue, 0, &error), SMQ_OK);
@@ -335,6 +336,7 @@ static void test_links_notifications_keys_info_and_suspension(void **state) {
     smq_notifier_release(&notifier);
     smq_send_queue_release(&send_queue);
     smq_receive_queue_release(&queue);
+    client_fixture_close(&watcher);
     client_fixture_close(&client);
 }
 

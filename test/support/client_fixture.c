@@ -66,6 +66,9 @@ static const struct smq_event *next_event(struct client_fixture *fixture, int ti
 
 const struct smq_event *client_fixture_expect(struct client_fixture *fixture, enum smq_event_kind kind) {
     const struct smq_event *event = next_event(fixture, WAIT_MS);
+    if (event == NULL) {
+        (void)fprintf(stderr, "no event of kind %d came\n", (int)kind);
+    }
     require(event != NULL);
     if (event->kind != kind) {
         (void)fprintf(stderr, "event of kind %d (%s: %s) instead of %d\n", (int)event->kind,
