@@ -74,6 +74,8 @@ static bool begin_reading(struct filling *filling) {
 
 /* Ends the draft; a transmission that does not fit leaves no trace. */
 static enum filled end_transmission(struct filling *filling, const struct smp_draft *draft) {
+    if (filling->block.count == SMP_BATCH_COUNT_MAX)
+        writer_fail(&filling->block.writer);
     if (smp_draft_end(&filling->envelope, &filling->block.writer, draft, slice_of(NULL, 0), NULL) != SMQ_OK)
         return FILLED_NO_ROOM;
     smp_outgoing_block_added(&filling->block);

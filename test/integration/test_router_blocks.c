@@ -197,6 +197,34 @@ static void test_255_commands_in_one_block_are_all_answered(void **state) {
     }
 }
 
+/* Answers to several blocks may share one, which holds 255 whatever room is left in it. */
+static void test_answers_to_blocks_that_share_one_are_all_there(void **state) {
+    enum { ROUNDS = 20, BLOCKS = 8, COMMANDS = 128 };
+    (void)state;
+    struct raw_transmission transmission = {.command = slice_of_text("PING")};
+    uint8_t number;
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        unsigned answers[COMMANDS] = {0};
+        for (unsigned i = 0; i < BLOCKS * COMMANDS; i++) {
+            number = (uint8_t)(i % COMMANDS);
+            transmission.correlation_id = slice_of(&number, 1);
+            if (number == 0)
+                peer_begin(&peer);
+            raw_transmission_add(&peer, &transmission);
+            if (number == COMMANDS - 1)
+                peer_send(&peer);
+        }
+        for (unsigned i = 0; i < BLOCKS * COMMANDS; i++) {
+            peer_receive(&peer, &answer);
+            assert_string_equal("PONG", smp_response_tag_text(answer.response.tag));
+            assert_int_equal(1, answer.correlation_id.length);
+            answers[answer.correlation_id.bytes[0] % COMMANDS]++;
+        }
+        for (unsigned i = 0; i < COMMANDS; i++)
+            assert_int_equal(BLOCKS, answers[i]);
+    }
+}
+
 static void exchange(void) {
     struct peer_queue queue;
     uint8_t id[24];
@@ -376,6 +404,7 @@ int main(void) {
         TEST(test_service_signature_of_another_size_is_a_bad_transmission),
         TEST(test_version_6_checks_the_session_id_that_it_is_sent),
         TEST(test_255_commands_in_one_block_are_all_answered),
+        TEST(test_answers_to_blocks_that_share_one_are_all_there),
         TEST(test_blocks_are_plain_without_a_client_key_and_for_proxies),
         TEST(test_messages_of_one_block_are_stored_in_order),
         TEST(test_order_holds_while_the_queue_changes_under_its_messages),
