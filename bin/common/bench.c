@@ -42,7 +42,9 @@ static enum smq_result look_at_router(struct bench *bench) {
 enum smq_result bench_open(struct bench *bench, const struct bench_options *options) {
     struct smq_context_options lanes;
     struct smq_events_options events = {.bytes = EVENT_BYTES};
-    *bench = (struct bench){.options = options, .progress = isatty(STDERR_FILENO) == 1};
+    *bench = (struct bench){.options = options,
+                            .result.queues = bench_options_queue_count(options),
+                            .progress = isatty(STDERR_FILENO) == 1};
     raise_descriptor_limit(options->connections);
     enum smq_result result = look_at_router(bench);
     if (result != SMQ_OK)

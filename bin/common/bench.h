@@ -15,6 +15,7 @@ enum { BENCH_ERROR_SIZE = 256 };
 
 /* What was measured. Fields after a `has_` are valid when it is set. */
 struct bench_result {
+    size_t queues;       /* in all */
     uint64_t operations; /* that ended well in the measured window */
     uint64_t window_us;  /* its length */
     uint64_t errors;     /* failed commands, connections lost, events that nothing asked for */

@@ -154,7 +154,7 @@ enum smq_result bench_run_subscriptions(struct bench *bench) {
     if (result == SMQ_OK)
         result = bench_connect(bench, (size_t)bench->options->connections, NULL, &connections);
     if (result == SMQ_OK) {
-        pump.total = queue_total(&subscribing);
+        pump.total = bench->result.queues = queue_total(&subscribing);
         bench_window_begin(bench);
         bench->result.operations = bench_pump(bench, &connections, &pump);
         bench_window_end(bench);

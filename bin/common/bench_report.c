@@ -75,11 +75,11 @@ static json_t *json_of(const struct bench *bench, const struct figures *figures)
     return json_pack(
         "{s:s, s:I, s:I, s:I, s:I, s:I, s:f, s:f, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:f, s:b, s:I, s:s}", "mode",
         bench_mode_text(options->mode), "connections", (json_int_t)options->connections, "queues",
-        (json_int_t)bench_options_queue_count(options), "size", (json_int_t)result->body_size, "rate",
-        (json_int_t)options->rate, "operations", (json_int_t)result->operations, "seconds",
-        (double)result->window_us / 1e6, "operations_per_s", figures->operations_per_s, "latency_ms", latency,
-        "server_cpu_us_per_operation", known(figures->cpu_us), "floor_us_per_operation", known(figures->floor_us),
-        "floor_ratio", known(figures->ratio), "floor", json_of_floor(&result->floor), "server_rss_anon_bytes",
+        (json_int_t)result->queues, "size", (json_int_t)result->body_size, "rate", (json_int_t)options->rate,
+        "operations", (json_int_t)result->operations, "seconds", (double)result->window_us / 1e6, "operations_per_s",
+        figures->operations_per_s, "latency_ms", latency, "server_cpu_us_per_operation", known(figures->cpu_us),
+        "floor_us_per_operation", known(figures->floor_us), "floor_ratio", known(figures->ratio), "floor",
+        json_of_floor(&result->floor), "server_rss_anon_bytes",
         result->has_rss ? json_integer((json_int_t)result->rss_after) : json_null(),
         "server_rss_anon_per_connection_bytes",
         figures->rss_per_connection >= 0 ? json_integer((json_int_t)figures->rss_per_connection) : json_null(),
@@ -134,7 +134,7 @@ static enum smq_result print_text(const struct bench *bench, const struct figure
     const struct bench_result *result = &bench->result;
     const struct words *word = &words[options->mode];
     printf("%s: %" PRId64 " connections, %zu queues", bench_mode_text(options->mode), options->connections,
-           bench_options_queue_count(options));
+           result->queues);
     if (options->mode == BENCH_MSG) {
         printf(", bodies of %zu bytes (left encrypted by the recipient)", result->body_size);
         if (options->rate > 0)
