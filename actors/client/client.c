@@ -7,6 +7,7 @@
 #include "actors/client/context.h"
 #include "actors/client/events.h"
 #include "actors/client/lane.h"
+#include "actors/client/smq/network.h"
 #include "queues/base/clock.h"
 #include "queues/base/magic.h"
 #include "queues/base/memory.h"
@@ -53,9 +54,13 @@ void client_release(struct smq_client *client) {
     password_wipe(&client->password);
     promise_release(&client->connected);
     router_address_release(client->router);
+    key_pair_wipe(&client->service_key);
     if (client->options.events != NULL) {
         events_release(client->options.events);
     }
+    smq_network_release(&client->options.network);
+    smq_service_release(&client->options.service);
+    memory_free((void *)(uintptr_t)client->options.entity.bytes);
     struct smq_context *context = client->context;
     memory_free(client);
     context_release(context);
@@ -108,7 +113,7 @@ const struct protocol client_protocol = {.name = "smp-client",
 static bool options_are_valid(const struct smq_client_options *options) {
     return options->version_min >= SMQ_VERSION_MIN && options->version_max <= SMQ_VERSION_MAX &&
            options->version_min <= options->version_max && options->connect_timeout_ms > 0 &&
-           options->command_timeout_ms > 0 && options->background_timeout_ms > 0;
+           options->command_timeout_ms > 0 && options->background_timeout_ms > 0 && options->entity.length <= UINT8_MAX;
 }
 
 /* Gives up what `create` made. */
@@ -118,6 +123,19 @@ static void destroy_unstarted(struct smq_client *client) {
     smq_batch_release(&client->final);
     client_release(client);
     client_release(client);
+}
+
+static enum smq_result copy_entity(struct smq_client *client, struct smq_bytes entity) {
+    if (entity.length == 0) {
+        return SMQ_OK;
+    }
+    uint8_t *copy = memory_alloc(entity.length);
+    if (copy == NULL) {
+        return SMQ_ERR_NO_MEMORY;
+    }
+    memcpy(copy, entity.bytes, entity.length);
+    client->options.entity = (struct smq_bytes){copy, entity.length};
+    return SMQ_OK;
 }
 
 /* A client with two references: the handle's and the lane's. Of the two of `connected` one is the caller's. */
@@ -139,13 +157,16 @@ static enum smq_result create(struct smq_context *context, const char *address_t
     made->lane = context_choose_lane(context, &made->number);
     made->options = *options;
     made->options.events = options->events == NULL ? NULL : events_reference(options->events);
+    made->options.network = options->network == NULL ? NULL : smq_network_reference(options->network);
+    made->options.service = options->service == NULL ? NULL : smq_service_reference(options->service);
+    made->options.entity = (struct smq_bytes){NULL, 0};
     made->blocking_connect = blocking;
     made->created_ms = clock_monotonic_ms();
     MAGIC_SET(made, CLIENT_MAGIC);
     made->router = router_address_create(&address);
     struct smq_event final = {.kind = SMQ_EVENT_DISCONNECTED, .client = made, .user = options->user};
     made->final = batch_create(&final, 1);
-    result = made->router == NULL || made->final == NULL ? SMQ_ERR_NO_MEMORY : SMQ_OK;
+    result = made->router == NULL || made->final == NULL ? SMQ_ERR_NO_MEMORY : copy_entity(made, options->entity);
     if (result == SMQ_OK && blocking) {
         result = promise_create(NULL, &made->connected);
     }
@@ -256,6 +277,8 @@ void smq_client_info(const struct smq_client *client, struct smq_client_info *in
         info->version = client->session.version;
         info->session_id_length = client->session.session_id_length;
         memcpy(info->session_id, client->session.session_id, client->session.session_id_length);
+        info->service_id_length = client->service_id_length;
+        memcpy(info->service_id, client->service_id, client->service_id_length);
         info->body_max = smp_message_limit(info->version);
     }
 }

@@ -23,6 +23,7 @@ struct subscription;
 enum client_phase {
     CLIENT_NEW,       /* not given to the net yet */
     CLIENT_HANDSHAKE, /* connecting, or waiting for the router's hello */
+    CLIENT_SERVICE,   /* waiting for the router's answer to the service in our hello */
     CLIENT_READY,
     CLIENT_CLOSED,
 };
@@ -50,7 +51,7 @@ struct smq_client {
     struct process_lane *lane;   /* lives as long as the context */
     struct router_address *router;
     struct password password;
-    struct smq_client_options options; /* .events is referenced, or NULL */
+    struct smq_client_options options; /* .events, .network and .service are referenced, or NULL; .entity is a copy */
     bool blocking_connect;
     struct client_observer *observer; /* may be NULL */
 
@@ -80,6 +81,10 @@ struct smq_client {
     struct smp_session session;
     struct public_key server_key; /* KEY_NONE: the router showed none */
     struct public_key hello_key;  /* KEY_NONE: none is sent */
+    bool is_service;              /* the hello shows the service, and commands are signed for it */
+    struct key_pair service_key;  /* of this session; when is_service */
+    uint8_t service_id_length;
+    uint8_t service_id[SMQ_ID_MAX];
     struct outgoing hello;
     struct smq_error connect_error; /* constant once the outcome was told */
 
@@ -113,8 +118,12 @@ enum smq_result client_connect_observed(struct smq_context *context, const char 
 extern const struct protocol client_protocol;
 
 /* Process lane. Judges the router's hello in `block`, makes the session and queues the answer. On failure the
- * client's connect_error is set. */
+ * client's connect_error is set. With client->is_service the router answers once more: client_service_answer. */
 enum smq_result client_handshake(struct smq_client *client, const uint8_t *block);
+enum smq_result client_service_answer(struct smq_client *client, const uint8_t *block);
+
+/* Whether the command carries the signature of the client's service. Process and send lane, after the handshake. */
+bool client_signs_as_service(const struct smq_client *client, enum smp_command_tag tag);
 
 /* Send lane: the fill and discard hooks of the protocol. */
 enum smq_result client_fill(struct connection *connection, void *state, struct outgoing_queue *queue, void *lane_state,

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "actors/client/client.h"
+#include "actors/client/service.h"
 #include "transport/crypto/signed_key.h"
 #include "transport/tls/certificate.h"
 
@@ -87,9 +88,34 @@ enum smq_result client_handshake(struct smq_client *client, const uint8_t *block
         }
     }
     result = start_session(client, agreed.max, session_id);
+    if (result == SMQ_OK && client->options.service != NULL) {
+        client->is_service = smp_client_sends_service(agreed.max, tls->client_certificate_requested);
+    }
+    if (result == SMQ_OK && client->is_service) {
+        result = key_pair_generate(KEY_ED25519, &client->service_key);
+    }
     if (result != SMQ_OK) {
         return result;
     }
     client->hello.kind = OUTGOING_HELLO;
     return connection_send(client->connection, &client->hello);
+}
+
+enum smq_result client_service_answer(struct smq_client *client, const uint8_t *block) {
+    struct smp_service_response response;
+    if (smp_service_response_parse(block, &response) != SMQ_OK) {
+        return fail(client, SMQ_ERR_SYNTAX, smp_handshake_error_of(SMP_HANDSHAKE_PARSE));
+    }
+    if (!response.accepted) {
+        return fail(client, SMQ_ERR_AUTH, response.error);
+    }
+    _Static_assert(sizeof(client->service_id) >= UINT8_MAX, "room for a short string");
+    memcpy(client->service_id, response.service_id.bytes, response.service_id.length);
+    client->service_id_length = (uint8_t)response.service_id.length;
+    return SMQ_OK;
+}
+
+bool client_signs_as_service(const struct smq_client *client, enum smp_command_tag tag) {
+    const struct smp_command_info *info = smp_command_info(tag);
+    return client->is_service && info->service_signature && info->role == client->options.service->role;
 }

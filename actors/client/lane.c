@@ -6,6 +6,8 @@
 
 #include "actors/client/context.h"
 #include "actors/client/events.h"
+#include "actors/client/network.h"
+#include "actors/client/service.h"
 #include "queues/base/log.h"
 #include "queues/base/memory.h"
 #include "queues/base/secret.h"
@@ -177,6 +179,10 @@ static void put_waiting(struct process_lane *lane, struct smq_client *client) {
 
 /* Tells the outcome of connecting. After a failure the final batch says so, and no other event follows. */
 static void report_connected(struct process_lane *lane, struct smq_client *client, enum smq_result result) {
+    /* The router may have ended the connection before its refusal was read. */
+    if (result != SMQ_OK && !client->own_close && client->connect_error.result != SMQ_OK) {
+        result = client->connect_error.result;
+    }
     if (result != SMQ_OK && client->connect_error.result == SMQ_OK) {
         error_set(&client->connect_error, result, smq_result_text(result));
     }
@@ -237,6 +243,36 @@ static void end_client(struct process_lane *lane, struct smq_client *client, enu
     }
 }
 
+/* On the way that the client's network settings tell. */
+static enum smq_result start_connection(const struct process_lane *lane, struct smq_client *client) {
+    const struct server_address *address = &client->router->address;
+    const struct smq_client_options *chosen = &client->options;
+    struct network_route route;
+    enum smq_result result = network_route(chosen->network, address, chosen->user_id,
+                                           slice_of(chosen->entity.bytes, chosen->entity.length), &route);
+    if (result == SMQ_ERR_NOT_FOUND) {
+        error_set(&client->connect_error, result, "no host of the required kind");
+    }
+    if (result == SMQ_OK) {
+        struct connect_options options = {.host = server_address_host(address, route.choice.host),
+                                          .port = route.choice.port,
+                                          .tls_context =
+                                              chosen->service == NULL ? lane->context->tls : chosen->service->tls,
+                                          .alpn = route.choice.alpn,
+                                          .protocol = &client_protocol,
+                                          .state = client,
+                                          .timeout_ms = chosen->connect_timeout_ms,
+                                          .no_keep_alive = !chosen->keep_alive,
+                                          .keep_alive = route.keep_alive,
+                                          .socks_proxy = route.proxy,
+                                          .socks_credentials = route.has_credentials ? &route.credentials : NULL};
+        memcpy(options.key_hash, address->key_hash, sizeof(options.key_hash));
+        result = net_connect(lane->context->net, &options, &client->connection);
+    }
+    network_route_wipe(&route);
+    return result;
+}
+
 static void connect_client(struct process_lane *lane, struct smq_client *client) {
     add_client(lane, client);
     if (lane->stopping) {
@@ -246,24 +282,11 @@ static void connect_client(struct process_lane *lane, struct smq_client *client)
         end_client(lane, client, SMQ_ERR_CANCELLED);
         return;
     }
-    const struct server_address *address = &client->router->address;
-    size_t host = 0; /* the first that can be reached without a proxy */
-    while (host + 1 < address->host_count && server_address_host_kind(address, host) == HOST_ONION) {
-        host++;
-    }
-    struct connect_options options = {.host = server_address_host(address, host),
-                                      .port = server_address_port(address, SMP_DEFAULT_PORT),
-                                      .tls_context = lane->context->tls,
-                                      .alpn = "smp/1",
-                                      .protocol = &client_protocol,
-                                      .state = client_reference(client),
-                                      .timeout_ms = client->options.connect_timeout_ms,
-                                      .no_keep_alive = !client->options.keep_alive};
-    memcpy(options.key_hash, address->key_hash, sizeof(options.key_hash));
     client->phase = CLIENT_HANDSHAKE;
-    enum smq_result result = net_connect(lane->context->net, &options, &client->connection);
+    (void)client_reference(client); /* the connection's */
+    enum smq_result result = start_connection(lane, client);
     if (result != SMQ_OK) {
-        client_release(client); /* the connection's */
+        client_release(client);
         end_client(lane, client, result);
     }
 }
@@ -281,9 +304,13 @@ static void receive_block(struct process_lane *lane, struct block *block) {
         atomic_fetch_add_explicit(&client->blocks_received, 1, memory_order_relaxed);
         atomic_store_explicit(&client->timeouts, 0, memory_order_relaxed);
         lane_block(lane, client, block);
-    } else if (client->phase == CLIENT_HANDSHAKE && !client->own_close) {
-        enum smq_result result = client_handshake(client, block->bytes);
-        if (result == SMQ_OK) {
+    } else if (client->phase != CLIENT_CLOSED && !client->own_close) {
+        bool is_hello = client->phase == CLIENT_HANDSHAKE;
+        enum smq_result result =
+            is_hello ? client_handshake(client, block->bytes) : client_service_answer(client, block->bytes);
+        if (result == SMQ_OK && is_hello && client->is_service) {
+            client->phase = CLIENT_SERVICE;
+        } else if (result == SMQ_OK) {
             client->phase = CLIENT_READY;
             atomic_store_explicit(&client->is_ready, true, memory_order_release);
             atomic_store_explicit(&client->is_connected, true, memory_order_release);

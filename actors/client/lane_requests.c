@@ -208,8 +208,9 @@ static size_t encoded_size(const struct request *request) {
     struct smp_envelope envelope = smp_session_envelope(&request->client->session);
     size_t command_length =
         strlen(smp_command_info(request->body.tag)->text); /* commands of batches have no parameters */
-    return smp_transmission_size(&envelope, queue_key_authorization_length(request->key), false,
-                                 SMP_CORRELATION_ID_SIZE, request->entity.length, command_length);
+    return smp_transmission_size(&envelope, request_authorization_length(request),
+                                 client_signs_as_service(request->client, request->body.tag), SMP_CORRELATION_ID_SIZE,
+                                 request->entity.length, command_length);
 }
 
 /* How the batch is split into blocks, packed from its end; NULL without memory. */

@@ -122,5 +122,7 @@ enum smq_result request_run(struct request *request, const struct call *call);
 /* The same for `count` requests that share blocks; takes over the requests, not the array. `results` may be NULL. */
 enum smq_result request_run_many(struct request **requests, size_t count, const struct call *call,
                                  enum smq_result *results);
+/* Bytes of the authorization that it is sent with: by its key, or by the service's for commands of services. */
+size_t request_authorization_length(const struct request *request);
 /* For the monitor: a ping whose outcome only counts as a time-out or as none. Never blocks. */
 void request_ping(struct smq_client *client);

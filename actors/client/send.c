@@ -4,6 +4,8 @@
 #include "actors/client/context.h"
 #include "actors/client/lane.h"
 #include "actors/client/request.h"
+#include "actors/client/service.h"
+#include "transport/crypto/signature.h"
 
 static struct request *request_of(struct outgoing *item) {
     return (struct request *)(void *)((char *)item - offsetof(struct request, outgoing));
@@ -31,19 +33,46 @@ static bool decide_to_send(struct request *request) {
            request->batch;
 }
 
+size_t request_authorization_length(const struct request *request) {
+    if (smp_command_info(request->body.tag)->key == SMP_KEY_SERVICE) {
+        return signature_size(KEY_ED25519);
+    }
+    return request->key == NULL ? 0 : queue_key_authorization_length(request->key);
+}
+
+/* By the session's service key, over the bytes without the fingerprint. */
+static enum smq_result sign_as_service(const struct smq_client *client, struct smp_authorized authorized,
+                                       uint8_t *scratch, uint8_t *signature) {
+    if (!client->is_service) {
+        return SMQ_ERR_AUTH;
+    }
+    authorized.parts[0] = slice_of(NULL, 0);
+    return sign(&client->service_key, smp_authorized_contiguous(&authorized, scratch, SMP_AUTHORIZED_MAX), signature);
+}
+
 /* SMQ_ERR_TIMEOUT: it must not be sent any more; SMQ_ERR_TOO_LARGE: not in this block. The block is then as before. */
 static enum smq_result write_request(struct smq_client *client, struct request *request, struct send_lane_state *lane,
                                      struct smp_outgoing_block *block) {
     struct smp_envelope envelope = smp_session_envelope(&client->session);
     struct slice correlation_id = slice_of(request->correlation_id, sizeof(request->correlation_id));
-    size_t authorization_length = request->key == NULL ? 0 : queue_key_authorization_length(request->key);
+    const struct smq_service *service = client->options.service;
+    bool service_signs = client_signs_as_service(client, request->body.tag);
+    struct slice fingerprint =
+        slice_of(service_signs ? service->fingerprint : NULL, service_signs ? FINGERPRINT_SIZE : 0);
+    size_t authorization_length = request_authorization_length(request);
     struct writer before = block->writer;
     struct smp_draft draft;
     struct smp_authorized authorized;
-    smp_draft_begin(&envelope, &block->writer, authorization_length, false, correlation_id, request->entity, &draft);
+    smp_draft_begin(&envelope, &block->writer, authorization_length, service_signs, correlation_id, request->entity,
+                    &draft);
     smp_command_write(envelope.version, &request->body, &block->writer);
-    enum smq_result result = smp_draft_end(&envelope, &block->writer, &draft, slice_of(NULL, 0), &authorized);
-    if (result == SMQ_OK && authorization_length > 0) {
+    enum smq_result result = smp_draft_end(&envelope, &block->writer, &draft, fingerprint, &authorized);
+    if (result == SMQ_OK && draft.service_signature != NULL) {
+        result = sign_as_service(client, authorized, lane->scratch, draft.service_signature);
+    }
+    if (result == SMQ_OK && smp_command_info(request->body.tag)->key == SMP_KEY_SERVICE) {
+        result = sign_as_service(client, authorized, lane->scratch, draft.authorization);
+    } else if (result == SMQ_OK && authorization_length > 0) {
         struct authorization_context context = {.session = client->number,
                                                 .server_key = &client->server_key,
                                                 .correlation_id = correlation_id,
@@ -65,7 +94,18 @@ static enum smq_result write_hello(struct smq_client *client, uint8_t *bytes) {
     struct smp_client_hello hello = {.version = client->session.version,
                                      .key_hash = slice_of(client->router->address.key_hash, KEY_HASH_SIZE),
                                      .has_key = client->hello_key.algorithm != KEY_NONE,
-                                     .key = client->hello_key};
+                                     .key = client->hello_key,
+                                     .has_service = client->is_service};
+    struct service_hello room;
+    if (client->is_service) {
+        const struct smq_service *service = client->options.service;
+        hello.service_role = service->role;
+        enum smq_result result =
+            service_sign_key(service, &client->service_key.public_key, &room, &hello.service_chain_key);
+        if (result != SMQ_OK) {
+            return result;
+        }
+    }
     return smp_client_hello_write(&hello, bytes);
 }
 

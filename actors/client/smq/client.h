@@ -258,6 +258,9 @@ void smq_batch_release(struct smq_batch **batch);
 
 /* ---- clients ---- */
 
+struct smq_network; /* smq/network.h */
+struct smq_service;
+
 struct smq_client_options {
     /* where events go; the client keeps a reference. NULL: they are dropped, and only blocking commands are
      * possible. */
@@ -275,18 +278,25 @@ struct smq_client_options {
     uint32_t ping_interval_ms;
     uint32_t ping_count;      /* 3: so many time-outs in a row, and ... */
     uint32_t ping_window_ms;  /* 900,000: ... so long without a block, drop the connection; count 0: never */
-    bool keep_alive;          /* true: TCP keep-alive, idle 30 s, interval 15 s, 4 probes */
+    bool keep_alive;          /* true: TCP keep-alive, by default idle 30 s, interval 15 s, 4 probes */
     uint32_t outstanding_max; /* 16,384 asynchronous commands without a completion; then SMQ_ERR_NO_CREDIT */
     /* 4 MiB of commands that wait to be sent; then SMQ_ERR_NO_CREDIT in the asynchronous form */
     uint64_t unsent_bytes_max;
+    /* NULL: connections are direct, to the first host that is not an onion one. The client keeps a reference. */
+    struct smq_network *network;
+    /* NULL: none. Used where the router accepts services (version 16 on); smq_client_info.service_id tells. The client
+     * keeps a reference. */
+    struct smq_service *service;
+    int64_t user_id;         /* 0: for the isolation of connections through a SOCKS proxy */
+    struct smq_bytes entity; /* empty: the same; at most 255 bytes; not for agents */
 };
 /* Sets the values above. */
 void smq_client_options_init(struct smq_client_options *options);
 
 /* Connects to the router at `address`: smp://<key hash>[:<password>]@<host>{,<host>}[:<port>], port 5223 when
  * absent. The password is used for creating queues. `options` may be NULL. Blocks until the connection is usable or
- * has failed, at most connect_timeout_ms: SMQ_ERR_SYNTAX or SMQ_ERR_INVALID (address, options), SMQ_ERR_NETWORK,
- * SMQ_ERR_TLS, SMQ_ERR_IDENTITY (another key hash or session), SMQ_ERR_CRYPTO (the router's session key is not
+ * has failed, at most connect_timeout_ms: SMQ_ERR_SYNTAX or SMQ_ERR_INVALID (address, options), SMQ_ERR_NOT_FOUND (no
+ * host of the required kind), SMQ_ERR_NETWORK, SMQ_ERR_AUTH (the router refuses the service), SMQ_ERR_TLS, SMQ_ERR_IDENTITY (another key hash or session), SMQ_ERR_CRYPTO (the router's session key is not
  * signed by its certificate), SMQ_ERR_VERSION, SMQ_ERR_TIMEOUT, SMQ_ERR_CLOSED. After smq_context_destroy commands on
  * the client end with SMQ_ERR_CLOSED. When memory runs out for an event, the connection is closed with
  * SMQ_ERR_NO_MEMORY, and completions may be missing. */
@@ -319,6 +329,8 @@ struct smq_client_info {
     uint32_t outstanding; /* commands without a completion now, of both forms */
     uint64_t blocks_received;
     uint64_t blocks_sent;
+    uint8_t service_id_length; /* 0: the session is no service's */
+    uint8_t service_id[SMQ_ID_MAX];
 };
 void smq_client_info(const struct smq_client *client, struct smq_client_info *info);
 
