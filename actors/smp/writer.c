@@ -11,7 +11,7 @@
 
 enum {
     BATCH_OPERATIONS_MAX = 256,
-    COMMIT_PAUSE_US = 1000,           /* least time from one commit to the next, unless a batch is full */
+    COMMIT_PAUSE_US = 2000,           /* least time from one commit to the next, unless a batch is full */
     BATCH_BYTES_MAX = 4 * 1024 * 1024 /* one commit of this size stays near 10 ms on an ordinary SSD */
 };
 

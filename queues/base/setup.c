@@ -3,10 +3,10 @@
 #include "queues/base/setup.h"
 
 #include <pthread.h>
-#include <sodium.h>
 #include <stdlib.h>
 
 #include "queues/base/fault.h"
+#include "queues/base/random.h"
 #include "queues/base/rcu.h"
 #include "queues/base/thread.h"
 
@@ -32,7 +32,7 @@ static enum smq_result start_reclaim_thread(void) {
 }
 
 static void setup(void) {
-    setup_result = sodium_init() < 0 ? SMQ_ERR_CRYPTO : SMQ_OK;
+    setup_result = random_setup();
     if (setup_result == SMQ_OK)
         setup_result = start_reclaim_thread();
     if (setup_result == SMQ_OK)

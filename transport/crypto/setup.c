@@ -2,12 +2,10 @@
 /* One-time set-up of the cryptographic libraries. */
 #include "transport/crypto/setup.h"
 
-#include <sodium.h>
-
+#include "queues/base/random.h"
 #include "transport/crypto/hash.h"
 
 enum smq_result crypto_setup(void) {
-    if (sodium_init() < 0)
-        return SMQ_ERR_CRYPTO;
-    return hash_setup();
+    enum smq_result result = random_setup();
+    return result == SMQ_OK ? hash_setup() : result;
 }
