@@ -57,8 +57,7 @@ void deliver_forget(struct subscriber_lane *lane, struct subscription *subscript
     lane->waiting_count--;
 }
 
-/* A SERVICE subscription goes when it has nothing to deliver and nothing to remember. */
-static void remove_if_idle(struct subscriber_lane *lane, struct subscription *subscription) {
+void deliver_end_if_idle(struct subscriber_lane *lane, struct subscription *subscription) {
     if (subscription->kind == SUBSCRIPTION_SERVICE && !ring_is_member(&subscription->pending) &&
         subscription->notified == 0)
         subscription_remove(&lane->table, &subscription);
@@ -89,7 +88,7 @@ void deliver_handed_over(struct subscriber_lane *lane, struct message *message) 
         if (subscription == NULL || subscription->notified > handed_over->last)
             continue;
         subscription->notified = 0;
-        remove_if_idle(lane, subscription);
+        deliver_end_if_idle(lane, subscription);
     }
     memory_free(handed_over);
 }
@@ -164,7 +163,7 @@ static enum delivered deliver_session(struct round *round, struct session_lane *
         if (delivered != DELIVERED_ALL)
             return delivered;
         deliver_forget(round->lane, subscription);
-        remove_if_idle(round->lane, subscription);
+        deliver_end_if_idle(round->lane, subscription);
     }
     return DELIVERED_ALL;
 }

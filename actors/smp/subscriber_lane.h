@@ -37,6 +37,8 @@ struct handed_over;
 /* The subscription (NOTIFY or SERVICE) may have undelivered notifications: the next round looks. */
 void deliver_later(struct subscriber_lane *lane, struct subscription *subscription);
 void deliver_forget(struct subscriber_lane *lane, struct subscription *subscription); /* before it is removed */
+/* Removes a SERVICE subscription that has nothing to deliver and nothing to remember. */
+void deliver_end_if_idle(struct subscriber_lane *lane, struct subscription *subscription);
 void deliver_round(struct wheel_timer *timer);
 void deliver_handed_over(struct subscriber_lane *lane, struct message *message);
 
@@ -47,8 +49,8 @@ struct service_copy *service_find(const struct subscriber_lane *lane, struct sli
 void service_held(struct subscriber_lane *lane, struct service_copy *copy);
 /* The session is closed; its subscriptions are gone already. */
 void service_forget(struct subscriber_lane *lane, struct client_session *session);
-/* The queue may have notifications for the holder of the service; up to `notified` they were handed over. */
-void service_enlist(struct subscriber_lane *lane, struct service_copy *copy, uint64_t queue, uint64_t notified);
+/* The queue may have notifications for the holder of the service. */
+void service_enlist(struct subscriber_lane *lane, struct service_copy *copy, uint64_t queue);
 /* One step of looking for undelivered notifications of services that were taken. Whether there is more to do at
  * once. */
 bool service_scan(struct subscriber_lane *lane, struct store_txn *txn);

@@ -96,17 +96,20 @@ void notify_subscribe(struct subscriber_lane *lane, struct command_slot *slot) {
 }
 
 /* The notifier came to the service of the slot's session: its queue's subscriber is told END, and what is undelivered
- * goes to the service. While nobody holds the service, the search of whoever takes it finds it. */
+ * goes to the service. While nobody holds the service, the search of whoever takes it finds that; the subscription then
+ * stays only to remember what is handed over and not deleted yet. */
 static void moved_to_service(struct subscriber_lane *lane, const struct command_slot *slot) {
     struct subscription *holder = subscription_holder(&lane->table, slot->queue.number, SUBSCRIPTION_NOTIFY);
     struct service_copy *service = service_find(lane, slice_of(slot->batch->session->service.id, SMP_ENTITY_ID_SIZE));
-    uint64_t notified = 0;
     if (holder != NULL) {
         event_send(holder->session, SMP_END, slot->entity_id);
-        notified = take_away(lane, holder);
+        deliver_forget(lane, holder);
+        subscription_becomes_service(holder);
     }
     if (service != NULL)
-        service_enlist(lane, service, slot->queue.number, notified);
+        service_enlist(lane, service, slot->queue.number);
+    else if (holder != NULL)
+        deliver_end_if_idle(lane, holder);
 }
 
 void notify_moved(struct subscriber_lane *lane, struct command_slot *slot) {
@@ -134,7 +137,7 @@ void notify_stored(struct subscriber_lane *lane, uint64_t queue) {
         return;
     struct service_copy *service = service_find(lane, slice_of(state.service.service, SMP_ENTITY_ID_SIZE));
     if (service != NULL)
-        service_enlist(lane, service, queue, 0);
+        service_enlist(lane, service, queue);
 }
 
 void notify_gone(struct subscriber_lane *lane, struct command_slot *slot) {

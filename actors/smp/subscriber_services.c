@@ -34,15 +34,17 @@ static void scan_again(struct subscriber_lane *lane, struct service_copy *copy) 
     ring_append(&lane->scanning, &copy->scan);
 }
 
-void service_enlist(struct subscriber_lane *lane, struct service_copy *copy, uint64_t queue, uint64_t notified) {
+/* A queue that still has a subscriber of its own came to the service by a commit that the lane will hear of. */
+void service_enlist(struct subscriber_lane *lane, struct service_copy *copy, uint64_t queue) {
     struct subscription *subscription = subscription_holder(&lane->table, queue, SUBSCRIPTION_SERVICE);
+    if (subscription_holder(&lane->table, queue, SUBSCRIPTION_NOTIFY) != NULL)
+        return;
     if (subscription == NULL) {
         if (copy->session->lanes[lane->index].pending_count >= PENDING_MAX ||
             subscription_add(&lane->table, queue, SUBSCRIPTION_SERVICE, copy->session, &subscription) != SMQ_OK) {
             scan_again(lane, copy);
             return;
         }
-        subscription->notified = notified;
     } else if (subscription->session != copy->session) {
         deliver_forget(lane, subscription);
         subscription_rehome(&lane->table, subscription, copy->session);
@@ -126,7 +128,7 @@ static void scan_step(struct subscriber_lane *lane, struct store_txn *txn, struc
         }
         copy->scanned = queue;
         if (subscriber_lane_of(lane->router, queue) == lane->index && belongs_to(txn, queue, copy))
-            service_enlist(lane, copy, queue, 0);
+            service_enlist(lane, copy, queue);
     }
 }
 

@@ -140,6 +140,12 @@ enum smq_result subscription_add(struct subscription_table *table, uint64_t queu
     return SMQ_OK;
 }
 
+void subscription_becomes_service(struct subscription *subscription) {
+    if (counts(subscription->kind))
+        atomic_fetch_sub_explicit(&subscription->session->subscription_count, 1, memory_order_relaxed);
+    subscription->kind = SUBSCRIPTION_SERVICE;
+}
+
 void subscription_rehome(struct subscription_table *table, struct subscription *subscription,
                          struct client_session *session) {
     bool counted = counts(subscription->kind);

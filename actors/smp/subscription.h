@@ -65,6 +65,8 @@ struct subscription *subscription_holder(const struct subscription_table *table,
 /* Adds one (the caller has looked that there is none) and links it to the session. SMQ_ERR_NO_MEMORY. */
 enum smq_result subscription_add(struct subscription_table *table, uint64_t queue, enum subscription_kind kind,
                                  struct client_session *session, struct subscription **added);
+/* Makes a NOTIFY subscription one of a service. It must not be pending. */
+void subscription_becomes_service(struct subscription *subscription);
 /* Gives the subscription to another session. It must not be pending. */
 void subscription_rehome(struct subscription_table *table, struct subscription *subscription,
                          struct client_session *session);

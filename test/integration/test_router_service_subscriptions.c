@@ -527,6 +527,7 @@ static void test_session_that_holds_its_service_is_not_inactive(void **state) {
     assert_true(peer_is_closed(&second));
     assert_true(peer_is_silent(&first, 1500));
     expect_count(&first, 0);
+    peer_close(&second);
     connect_service(&second, service);
     expect_count(&second, 0);
     expect_service_end(&first, 0);
