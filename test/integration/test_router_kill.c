@@ -33,9 +33,7 @@ static void test_nothing_acknowledged_is_lost_or_comes_again_over_twenty_kills(v
     server_process_start(&server);
     client_load_create(server.address, PAIRS, QUEUES, &load);
     for (unsigned i = 0; i < KILLS; i++) {
-        uint32_t number;
-        random_bytes(&number, sizeof number);
-        client_load_run(load, SENDS_MIN + number % SENDS_SPREAD);
+        client_load_run(load, SENDS_MIN + random_below(SENDS_SPREAD));
         server_process_kill(&server);
         client_load_lose(load);
         server_process_start(&server);

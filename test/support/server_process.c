@@ -22,9 +22,7 @@
 static uint16_t lasting_port(void) {
     enum { FIRST = 12000, COUNT = 18000 };
     for (;;) {
-        uint16_t number;
-        random_bytes(&number, sizeof number);
-        uint16_t port = (uint16_t)(FIRST + number % COUNT);
+        uint16_t port = (uint16_t)(FIRST + random_below(COUNT));
         struct sockaddr_in address = {
             .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
         int descriptor = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
