@@ -11,6 +11,7 @@
 #include "queues/base/log.h"
 #include "queues/base/memory.h"
 #include "transport/crypto/message_body.h"
+#include "transport/crypto/proxy_layer.h"
 #include "transport/crypto/signed_key.h"
 #include "transport/smp/handshake.h"
 #include "transport/smp/session.h"
@@ -95,39 +96,58 @@ static enum filled write_response(struct filling *filling, struct slice correlat
     return end_transmission(filling, &draft);
 }
 
-/* A MSG, encrypted for the recipient. `entity_id` NULL: an event, whose entity is the recipient id of the record. */
-static enum filled write_message(struct filling *filling, struct slice correlation_id, const struct slice *entity_id,
-                                 const struct message_reference *reference) {
-    struct queue_record record;
-    struct msg_view view;
+/* A MSG, encrypted for the recipient. */
+static enum filled write_message_of(struct filling *filling, struct slice correlation_id, struct slice entity_id,
+                                    const struct msg_view *view, const uint8_t recipient_dh_secret[QUEUE_SECRET_SIZE]) {
     struct smp_draft draft;
-    if (!begin_reading(filling) || queue_store_get(filling->txn, reference->queue, &record) != SMQ_OK ||
-        msg_store_get(filling->txn, reference->queue, reference->sequence, &view) != SMQ_OK ||
-        view.id.length != MESSAGE_ID_SIZE)
-        return FILLED_MISSING;
-    begin_transmission(filling, correlation_id, entity_id != NULL ? *entity_id : record.recipient_id, &draft);
-    uint8_t *body = smp_message_reserve(&filling->block.writer, view.id);
+    begin_transmission(filling, correlation_id, entity_id, &draft);
+    uint8_t *body = smp_message_reserve(&filling->block.writer, view->id);
     if (body != NULL) {
         struct box_key key;
-        box_key_of_secret(record.recipient_dh_secret, &key);
-        if (view.is_marker)
-            message_body_seal_quota(&key, view.id.bytes, view.timestamp, body);
-        else if (message_body_seal(&key, view.id.bytes, view.timestamp, view.notify, view.body, body) != SMQ_OK)
+        box_key_of_secret(recipient_dh_secret, &key);
+        if (view->is_marker)
+            message_body_seal_quota(&key, view->id.bytes, view->timestamp, body);
+        else if (message_body_seal(&key, view->id.bytes, view->timestamp, view->notify, view->body, body) != SMQ_OK)
             writer_fail(&filling->block.writer);
         box_key_wipe(&key);
     }
     return end_transmission(filling, &draft);
 }
 
+/* The same from the store. `entity_id` NULL: an event, whose entity is the recipient id of the record. */
+static enum filled write_message(struct filling *filling, struct slice correlation_id, const struct slice *entity_id,
+                                 const struct message_reference *reference) {
+    struct queue_record record;
+    struct msg_view view;
+    if (!begin_reading(filling) || queue_store_get(filling->txn, reference->queue, &record) != SMQ_OK ||
+        msg_store_get(filling->txn, reference->queue, reference->sequence, &view) != SMQ_OK ||
+        view.id.length != MESSAGE_ID_SIZE)
+        return FILLED_MISSING;
+    return write_message_of(filling, correlation_id, entity_id != NULL ? *entity_id : record.recipient_id, &view,
+                            record.recipient_dh_secret);
+}
+
+static enum filled write_message_answer(struct filling *filling, const struct command_slot *slot) {
+    if (slot->kept == NULL)
+        return write_message(filling, slot->correlation_id, &slot->entity_id, &slot->message_reference);
+    return write_message_of(filling, slot->correlation_id, slot->entity_id, &slot->kept->message,
+                            slot->kept->recipient_dh_secret);
+}
+
 static enum filled write_link(struct filling *filling, const struct command_slot *slot) {
     struct queue_record record;
     struct queue_link_data link;
-    uint64_t queue = slot->message_reference.queue;
-    if (!begin_reading(filling) || queue_store_get(filling->txn, queue, &record) != SMQ_OK ||
-        queue_store_link_get(filling->txn, queue, &link) != SMQ_OK)
-        return FILLED_MISSING;
     struct smp_response response = {.tag = SMP_LNK};
-    response.link.sender_id = record.sender_id;
+    uint64_t queue = slot->message_reference.queue;
+    if (slot->kept != NULL) {
+        response.link.sender_id = slot->kept->sender_id;
+        link = slot->kept->link;
+    } else {
+        if (!begin_reading(filling) || queue_store_get(filling->txn, queue, &record) != SMQ_OK ||
+            queue_store_link_get(filling->txn, queue, &link) != SMQ_OK)
+            return FILLED_MISSING;
+        response.link.sender_id = record.sender_id;
+    }
     response.link.data = (struct smp_link_data){link.fixed, link.user};
     return write_response(filling, slot->correlation_id, slot->entity_id, &response);
 }
@@ -143,12 +163,12 @@ static void report_lost(struct filling *filling, const struct message_reference 
     subscriber_lane_lost(filling->router, delivery);
 }
 
-static enum filled write_answer(struct filling *filling, struct command_slot *slot) {
+static enum filled write_own_answer(struct filling *filling, struct command_slot *slot) {
     struct smp_response fallback = smp_response_ok();
     enum filled filled;
     switch (slot->answer) {
     case ANSWER_MESSAGE:
-        filled = write_message(filling, slot->correlation_id, &slot->entity_id, &slot->message_reference);
+        filled = write_message_answer(filling, slot);
         if (filled != FILLED_MISSING)
             return filled;
         filled = write_response(filling, slot->correlation_id, slot->entity_id, &fallback);
@@ -165,6 +185,39 @@ static enum filled write_answer(struct filling *filling, struct command_slot *sl
         break;
     }
     return write_response(filling, slot->correlation_id, slot->entity_id, &slot->response);
+}
+
+/* The answer as it would be sent to a client, in the place that it has in a RRES, and in both layers. */
+static enum filled write_inner_answer(struct filling *filling, struct command_slot *slot, uint8_t *sealed) {
+    size_t room;
+    uint8_t *place = forwarded_answer_place(sealed, &room);
+    struct filling inner = *filling;
+    inner.envelope = slot_envelope(slot);
+    inner.block.writer = writer_of(place, room);
+    enum filled filled = write_own_answer(&inner, slot);
+    filling->txn = inner.txn;
+    if (filled == FILLED && forwarded_answer_seal(slot->forwarded, filling->session, sealed,
+                                                  writer_length(&inner.block.writer)) != SMQ_OK)
+        filled = FILLED_NO_ROOM;
+    return filled;
+}
+
+/* RRES; ERR BLOCK when the answer does not fit into one (reference: Server.hs, processForwardedCommand). */
+static enum filled write_forwarded_answer(struct filling *filling, struct command_slot *slot) {
+    struct slice proxy_id = slice_of(slot->forwarded->proxy_id, slot->forwarded->proxy_id_length);
+    struct smp_response too_large = smp_response_error(smp_error_of(SMP_ERROR_BLOCK));
+    struct writer before = filling->block.writer;
+    struct smp_draft draft;
+    begin_transmission(filling, proxy_id, slice_of(NULL, 0), &draft);
+    uint8_t *sealed = smp_payload_reserve(&filling->block.writer, SMP_RRES, PROXY_RESPONSE_MAX);
+    if (sealed == NULL || write_inner_answer(filling, slot, sealed) == FILLED)
+        return end_transmission(filling, &draft);
+    filling->block.writer = before;
+    return write_response(filling, proxy_id, slice_of(NULL, 0), &too_large);
+}
+
+static enum filled write_answer(struct filling *filling, struct command_slot *slot) {
+    return slot->forwarded != NULL ? write_forwarded_answer(filling, slot) : write_own_answer(filling, slot);
 }
 
 /* Whether a transmission that does not fit may wait for the next block; in an empty one it never will fit. */
