@@ -24,6 +24,7 @@ void *client_session_accept(void *context, struct connection *connection) {
     session->router = router;
     session->connection = connection;
     session->phase = SESSION_AWAITS_HELLO;
+    session->batches_max = SESSION_BATCHES_MAX;
     for (unsigned lane = 0; lane < router->subscriber_count; lane++)
         session->lanes[lane].farewell.session = session;
     session->service_place.farewell.session = session;
@@ -38,12 +39,12 @@ struct process_lane *client_session_process_lane(const struct client_session *se
 
 void client_session_block_admitted(struct client_session *session) {
     atomic_fetch_add_explicit(&session->router->batches_in_progress, 1, memory_order_relaxed);
-    if (atomic_fetch_add_explicit(&session->batches, 1, memory_order_relaxed) + 1 == SESSION_BATCHES_MAX)
+    if (atomic_fetch_add_explicit(&session->batches, 1, memory_order_relaxed) + 1 == session->batches_max)
         connection_pause(session->connection);
 }
 
 void client_session_block_answered(struct client_session *session) {
-    if (atomic_fetch_sub_explicit(&session->batches, 1, memory_order_relaxed) == SESSION_BATCHES_MAX)
+    if (atomic_fetch_sub_explicit(&session->batches, 1, memory_order_relaxed) == session->batches_max)
         connection_resume(session->connection);
     if (atomic_fetch_sub_explicit(&session->router->batches_in_progress, 1, memory_order_acq_rel) == 1)
         waker_wake(&session->router->quiet);
@@ -60,16 +61,26 @@ static enum smq_result session_secured(struct connection *connection, void *stat
     return connection_send(connection, &session->hello);
 }
 
-/* Derives the block encryption that both sides switch on with the first block after the handshake. */
+/* Agrees with the client's key, and derives the block encryption that both sides switch on with the first block after
+ * the handshake. */
 static enum smq_result start_encryption(struct client_session *session, const struct smp_client_hello *hello) {
     const struct connection_tls *tls = connection_tls(session->connection);
     struct slice session_id = slice_of(tls->session_id, tls->session_id_length);
-    if (!smp_blocks_are_encrypted(hello->version, hello->version >= SMP_VERSION_AUTH, hello->has_key, hello->is_proxy))
+    bool encrypted =
+        smp_blocks_are_encrypted(hello->version, hello->version >= SMP_VERSION_AUTH, hello->has_key, hello->is_proxy);
+    if (hello->is_proxy)
+        session->batches_max = SESSION_PROXY_BATCHES_MAX;
+    if (!hello->has_key)
         return smp_session_init(&session->smp, SMP_SIDE_SERVER, hello->version, session_id, NULL);
     struct dh_secret secret;
     enum smq_result result = dh(&session->handshake_key.private_key, &hello->key, &secret);
     if (result == SMQ_OK)
-        result = smp_session_init(&session->smp, SMP_SIDE_SERVER, hello->version, session_id, &secret);
+        result = smp_session_init(&session->smp, SMP_SIDE_SERVER, hello->version, session_id,
+                                  encrypted ? &secret : NULL);
+    if (result == SMQ_OK) {
+        box_key_of_secret(secret.bytes, &session->proxy_key);
+        session->has_proxy_key = true;
+    }
     dh_secret_wipe(&secret);
     return result;
 }
@@ -155,6 +166,7 @@ static void session_released(void *state) {
     MAGIC_CLEAR(session);
     secret_cache_clear(&session->secrets);
     key_pair_wipe(&session->handshake_key);
+    box_key_wipe(&session->proxy_key);
     smp_session_wipe(&session->smp);
     memory_free(session);
 }

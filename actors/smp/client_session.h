@@ -17,6 +17,7 @@
 
 enum {
     SESSION_BATCHES_MAX = 8, /* received blocks of one connection that are not answered yet; then it is not read */
+    SESSION_PROXY_BATCHES_MAX = 64, /* the same for the connection of a proxy, which serves many clients */
     SESSION_NOTIFICATIONS_MAX = 256 /* NMSG events queued to one connection; the others stay in the store */
 };
 
@@ -80,6 +81,9 @@ struct client_session {
     enum session_phase phase;
     struct version_range announced;
     struct key_pair handshake_key; /* X25519, of this connection alone */
+    bool has_proxy_key;            /* the client showed a key in its hello */
+    struct box_key proxy_key;      /* agreed with it: the outer layer of what it forwards */
+    uint32_t batches_max;
     struct smp_session smp;
     struct outgoing hello;
 

@@ -57,6 +57,7 @@ void slot_own(struct command_slot *slot, void *owned, void (*release_owned)(void
 
 static void slot_finish(struct command_slot *slot) {
     memory_free(slot->long_ids);
+    forwarded_destroy(&slot->forwarded);
     kept_answer_destroy(&slot->kept);
     slot_own(slot, NULL, NULL);
 }
@@ -90,6 +91,13 @@ enum smq_result slot_set_ids(struct command_slot *slot, struct slice correlation
     slot->correlation_id = slice_of(bytes, correlation_id.length);
     slot->entity_id = slice_of(bytes + correlation_id.length, entity_id.length);
     return SMQ_OK;
+}
+
+struct smp_envelope slot_envelope(const struct command_slot *slot) {
+    struct smp_envelope envelope = smp_session_envelope(&slot->batch->session->smp);
+    if (slot->forwarded != NULL)
+        envelope.version = slot->forwarded->version;
+    return envelope;
 }
 
 void slot_answer(struct command_slot *slot, struct smp_response response) {

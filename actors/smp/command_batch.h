@@ -9,6 +9,7 @@
 
 #include "actors/net/connection.h"
 #include "actors/smp/client_session.h"
+#include "actors/smp/forwarded.h"
 #include "actors/smp/kept_answer.h"
 #include "actors/smp/writer.h"
 #include "queues/base/cursor.h"
@@ -50,6 +51,7 @@ struct command_slot {
         request; /* to the store writer; its message also goes to process and subscriber lanes; first */
     struct command_batch *batch;
     struct slice bytes;          /* the transmission in the block */
+    struct forwarded *forwarded; /* a proxy forwarded it: how to answer; NULL: the connection's own command */
     struct slice correlation_id; /* in `ids`, or in `long_ids` */
     struct slice entity_id;
     uint8_t ids[48];
@@ -123,6 +125,9 @@ void command_batch_finish(struct command_batch **batch);
 
 /* Copies the ids that the answer will carry. SMQ_ERR_NO_MEMORY. */
 enum smq_result slot_set_ids(struct command_slot *slot, struct slice correlation_id, struct slice entity_id);
+/* The form of its transmissions: the session's, or of the version that a forwarded command chose. Borrows the session's
+ * id. */
+struct smp_envelope slot_envelope(const struct command_slot *slot);
 void slot_answer(struct command_slot *slot, struct smp_response response);
 void slot_answer_error(struct command_slot *slot, struct smp_error error);
 /* The answer to what a store operation came to: SMQ_OK → OK, SMQ_ERR_NOT_FOUND and SMQ_ERR_AUTH → AUTH, failures of the

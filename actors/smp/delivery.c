@@ -11,6 +11,7 @@
 #include "queues/base/log.h"
 #include "queues/base/memory.h"
 #include "transport/crypto/message_body.h"
+#include "transport/crypto/proxy_layer.h"
 #include "transport/crypto/signed_key.h"
 #include "transport/smp/handshake.h"
 #include "transport/smp/session.h"
@@ -162,7 +163,7 @@ static void report_lost(struct filling *filling, const struct message_reference 
     subscriber_lane_lost(filling->router, delivery);
 }
 
-static enum filled write_answer(struct filling *filling, struct command_slot *slot) {
+static enum filled write_own_answer(struct filling *filling, struct command_slot *slot) {
     struct smp_response fallback = smp_response_ok();
     enum filled filled;
     switch (slot->answer) {
@@ -184,6 +185,39 @@ static enum filled write_answer(struct filling *filling, struct command_slot *sl
         break;
     }
     return write_response(filling, slot->correlation_id, slot->entity_id, &slot->response);
+}
+
+/* The answer as it would be sent to a client, in the place that it has in a RRES, and in both layers. */
+static enum filled write_inner_answer(struct filling *filling, struct command_slot *slot, uint8_t *sealed) {
+    size_t room;
+    uint8_t *place = forwarded_answer_place(sealed, &room);
+    struct filling inner = *filling;
+    inner.envelope = slot_envelope(slot);
+    inner.block.writer = writer_of(place, room);
+    enum filled filled = write_own_answer(&inner, slot);
+    filling->txn = inner.txn;
+    if (filled == FILLED && forwarded_answer_seal(slot->forwarded, filling->session, sealed,
+                                                  writer_length(&inner.block.writer)) != SMQ_OK)
+        filled = FILLED_NO_ROOM;
+    return filled;
+}
+
+/* RRES; ERR BLOCK when the answer does not fit into one (reference: Server.hs, processForwardedCommand). */
+static enum filled write_forwarded_answer(struct filling *filling, struct command_slot *slot) {
+    struct slice proxy_id = slice_of(slot->forwarded->proxy_id, slot->forwarded->proxy_id_length);
+    struct smp_response too_large = smp_response_error(smp_error_of(SMP_ERROR_BLOCK));
+    struct writer before = filling->block.writer;
+    struct smp_draft draft;
+    begin_transmission(filling, proxy_id, slice_of(NULL, 0), &draft);
+    uint8_t *sealed = smp_payload_reserve(&filling->block.writer, SMP_RRES, PROXY_RESPONSE_MAX);
+    if (sealed == NULL || write_inner_answer(filling, slot, sealed) == FILLED)
+        return end_transmission(filling, &draft);
+    filling->block.writer = before;
+    return write_response(filling, proxy_id, slice_of(NULL, 0), &too_large);
+}
+
+static enum filled write_answer(struct filling *filling, struct command_slot *slot) {
+    return slot->forwarded != NULL ? write_forwarded_answer(filling, slot) : write_own_answer(filling, slot);
 }
 
 /* Whether a transmission that does not fit may wait for the next block; in an empty one it never will fit. */

@@ -66,8 +66,7 @@ static void execute_ping(const struct execution *execution) {
     slot_done(execution->slot);
 }
 
-/* SUBS is refused by the reference too, after its checks; PRXY, PFWD and RFWD belong to what this router does
- * not offer: their errors are those of a router that has it switched off. */
+/* SUBS is refused by the reference too, after its checks. */
 static void execute_prohibited(const struct execution *execution) {
     slot_answer_error(execution->slot, smp_error_command(SMP_COMMAND_PROHIBITED));
     slot_done(execution->slot);
@@ -107,7 +106,7 @@ static const struct execution_row rows[SMP_COMMAND_COUNT] = {
     [SMP_PING] = {ROUTE_AT_ONCE, false, false, execute_ping},
     [SMP_PRXY] = {ROUTE_AT_ONCE, false, false, execute_no_proxy},
     [SMP_PFWD] = {ROUTE_AT_ONCE, false, false, execute_no_proxy_session},
-    [SMP_RFWD] = {ROUTE_AT_ONCE, false, false, execute_prohibited},
+    [SMP_RFWD] = {ROUTE_AT_ONCE, false, false, NULL}, /* opened by the process lane: see forwarded.h */
 };
 
 const struct execution_row *execution_row(enum smp_command_tag tag) {

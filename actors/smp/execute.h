@@ -35,7 +35,7 @@ struct execution_row {
     enum execution_route route;
     bool refused_when_blocked; /* a blocked queue answers BLOCKED instead */
     bool touches_queue;        /* notes the day of use */
-    /* Answers the slot and calls slot_done, or hands it over (slot_handed_over was called before). */
+    /* Answers the slot and calls slot_done, or hands it over (slot_handed_over was called before). NULL: RFWD. */
     void (*execute)(const struct execution *execution);
 };
 

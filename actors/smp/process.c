@@ -21,8 +21,8 @@ struct process_lane {
     uint8_t scratch[SMP_AUTHORIZED_MAX]; /* bytes to be signed, in one piece */
 };
 
-/* What a command came to on this lane. */
-enum progress { PROGRESS_NEXT, PROGRESS_WAIT };
+/* What a command came to on this lane. PROGRESS_AGAIN: the slot now holds the command that was inside. */
+enum progress { PROGRESS_NEXT, PROGRESS_WAIT, PROGRESS_AGAIN };
 
 /* `queue` is NULL when the entity leads to none. */
 static bool route_conflicts(const struct command_slot *earlier, const struct command_slot *slot,
@@ -74,6 +74,15 @@ static enum progress refuse(struct command_slot *slot, struct smp_error error) {
     return PROGRESS_NEXT;
 }
 
+/* RFWD: what the proxy forwards takes its place. */
+static enum progress unwrap(struct command_slot *slot, const struct smp_command *command) {
+    struct smp_error error;
+    if (forwarded_open(slot, command, &error) != SMQ_OK)
+        return refuse(slot, error);
+    counter_add(&slot->batch->session->router->counters.forwards_received, 1);
+    return PROGRESS_AGAIN;
+}
+
 /* Looks the queue up and checks everything that the answer AUTH stands for. */
 static enum progress authorise_and_execute(struct process_lane *lane, struct command_slot *slot,
                                            struct execution *execution, const struct smp_transmission *transmission,
@@ -82,7 +91,7 @@ static enum progress authorise_and_execute(struct process_lane *lane, struct com
     const struct execution_row *row = execution_row(slot->tag);
     struct verification verification;
     struct smp_error error;
-    verification_prepare(&verification, execution->session, transmission, execution->command, lane->scratch);
+    verification_prepare(&verification, slot, transmission, execution->command, lane->scratch);
     if (party_has_queue(info->party)) {
         enum smq_result found =
             queue_store_find_record(execution->txn, queue_party_of(info->party), transmission->entity_id, record);
@@ -108,13 +117,15 @@ static enum progress authorise_and_execute(struct process_lane *lane, struct com
         if (row->route != ROUTE_AT_ONCE && row->route != ROUTE_SUBSCRIPTION)
             kept_answers_copy(slot, record->number, execution->txn);
     }
+    if (slot->tag == SMP_RFWD)
+        return unwrap(slot, execution->command);
     row->execute(execution);
     return PROGRESS_NEXT;
 }
 
-static enum progress run_command(struct process_lane *lane, struct command_slot *slot) {
+static enum progress run_transmission(struct process_lane *lane, struct command_slot *slot) {
     struct client_session *session = slot->batch->session;
-    struct smp_envelope envelope = smp_session_envelope(&session->smp);
+    struct smp_envelope envelope = slot_envelope(slot);
     struct smp_transmission transmission;
     struct smp_command command;
     struct queue_record record;
@@ -134,6 +145,8 @@ static enum progress run_command(struct process_lane *lane, struct command_slot 
     bool has_authorization = transmission.authorization_kind != SMP_AUTHORIZATION_NONE;
     if (smp_command_check_credentials(&command, has_authorization, transmission.entity_id.length > 0, &error) != SMQ_OK)
         return refuse(slot, error);
+    if (slot->forwarded != NULL && !smp_command_info(command.tag)->forwardable)
+        return refuse(slot, smp_error_command(SMP_COMMAND_PROHIBITED));
     if (store_reader_begin(lane->reader, &execution.txn) != SMQ_OK) {
         slot_answer_result(slot, SMQ_ERR_STORE);
         slot_done(slot);
@@ -142,6 +155,11 @@ static enum progress run_command(struct process_lane *lane, struct command_slot 
     enum progress progress = authorise_and_execute(lane, slot, &execution, &transmission, &record);
     store_reader_end(lane->reader);
     return progress;
+}
+
+static enum progress run_command(struct process_lane *lane, struct command_slot *slot) {
+    enum progress progress = run_transmission(lane, slot);
+    return progress == PROGRESS_AGAIN ? run_transmission(lane, slot) : progress;
 }
 
 /* A slot that is answered on this lane must not be the last hand on the batch: the lane's own hand is let go at the

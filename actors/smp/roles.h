@@ -60,6 +60,7 @@ struct router_counters {
     struct counter messages_sent, messages_received, messages_expired, quota_refusals;
     struct counter notifications_sent, notifications_expired;
     struct counter authorization_failures, store_failures;
+    struct counter forwards_received; /* RFWD that could be opened */
 };
 
 struct process_lane;

@@ -9,21 +9,23 @@
 #include "transport/crypto/signature.h"
 
 static bool is_service_signed(const struct verification *verification) {
-    return verification->session->service.present && smp_command_info(verification->command->tag)->service_signature;
+    return verification->service != NULL && smp_command_info(verification->command->tag)->service_signature;
 }
 
-void verification_prepare(struct verification *verification, struct client_session *session,
+void verification_prepare(struct verification *verification, const struct command_slot *slot,
                           const struct smp_transmission *transmission, const struct smp_command *command,
                           uint8_t *scratch) {
+    struct client_session *session = slot->batch->session;
     verification->session = session;
+    verification->envelope = slot_envelope(slot);
+    verification->service = session->service.present && slot->forwarded == NULL ? &session->service : NULL;
     verification->transmission = transmission;
     verification->command = command;
     verification->scratch = scratch;
     struct slice fingerprint = slice_of(NULL, 0);
     if (is_service_signed(verification))
         fingerprint = slice_of(session->service.fingerprint, sizeof session->service.fingerprint);
-    struct smp_envelope envelope = smp_session_envelope(&session->smp);
-    smp_authorized_parts(&envelope, fingerprint, transmission, &verification->authorized);
+    smp_authorized_parts(&verification->envelope, fingerprint, transmission, &verification->authorized);
 }
 
 static struct slice contiguous(const struct verification *verification) {
@@ -140,10 +142,10 @@ bool verify_command(const struct verification *verification, const struct queue_
 }
 
 bool verify_service(const struct verification *verification, struct smp_error *error) {
-    const struct service_session *service = &verification->session->service;
+    const struct service_session *service = verification->service;
     const struct smp_command_info *info = smp_command_info(verification->command->tag);
     const struct smp_transmission *transmission = verification->transmission;
-    if (service->present && info->role != SMP_ROLE_ANY && info->role != service->role) {
+    if (service != NULL && info->role != SMP_ROLE_ANY && info->role != service->role) {
         *error = smp_error_command(SMP_COMMAND_PROHIBITED);
         return false;
     }
@@ -153,18 +155,16 @@ bool verify_service(const struct verification *verification, struct smp_error *e
     if (!transmission->has_service_signature)
         return true;
     /* The service signs the command without its fingerprint in front. */
-    struct smp_envelope envelope = smp_session_envelope(&verification->session->smp);
     struct smp_authorized parts;
-    smp_authorized_parts(&envelope, slice_of(NULL, 0), transmission, &parts);
+    smp_authorized_parts(&verification->envelope, slice_of(NULL, 0), transmission, &parts);
     struct slice signed_bytes = smp_authorized_contiguous(&parts, verification->scratch, SMP_AUTHORIZED_MAX);
     return signature_verify(&service->key, signed_bytes, transmission->service_signature) == SMQ_OK;
 }
 
 bool verify_service_command(const struct verification *verification) {
-    const struct client_session *session = verification->session;
+    const struct service_session *service = verification->service;
     const struct smp_transmission *transmission = verification->transmission;
-    return session->service.present &&
-           slice_equal(transmission->entity_id, slice_of(session->service.id, sizeof session->service.id)) &&
+    return service != NULL && slice_equal(transmission->entity_id, slice_of(service->id, sizeof service->id)) &&
            transmission->authorization_kind == SMP_AUTHORIZATION_ED25519 &&
-           signature_verify(&session->service.key, contiguous(verification), transmission->authorization) == SMQ_OK;
+           signature_verify(&service->key, contiguous(verification), transmission->authorization) == SMQ_OK;
 }

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "actors/smp/client_session.h"
+#include "actors/smp/command_batch.h"
 #include "stores/queue_store.h"
 #include "transport/smp/command.h"
 #include "transport/smp/transmission.h"
@@ -14,13 +14,15 @@
 /* What is verified. Process lane only. */
 struct verification {
     struct client_session *session;
+    struct smp_envelope envelope;
+    const struct service_session *service; /* NULL: the command does not speak for a service */
     const struct smp_transmission *transmission;
     const struct smp_command *command;
     struct smp_authorized authorized; /* what the entity's key signs */
     uint8_t *scratch;                 /* SMP_AUTHORIZED_MAX bytes of the lane */
 };
 
-void verification_prepare(struct verification *verification, struct client_session *session,
+void verification_prepare(struct verification *verification, const struct command_slot *slot,
                           const struct smp_transmission *transmission, const struct smp_command *command,
                           uint8_t *scratch);
 

@@ -296,6 +296,12 @@ uint8_t *smp_message_reserve(struct writer *writer, struct slice message_id) {
     return write_reserve(writer, SMP_MESSAGE_BODY_SIZE);
 }
 
+uint8_t *smp_payload_reserve(struct writer *writer, enum smp_response_tag tag, size_t length) {
+    write_text(writer, rows[tag].text);
+    write_space(writer);
+    return write_reserve(writer, length);
+}
+
 size_t smp_message_size(size_t message_id_length) {
     return strlen("MSG ") + 1 + message_id_length + SMP_MESSAGE_BODY_SIZE;
 }

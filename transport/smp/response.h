@@ -112,6 +112,8 @@ enum smq_result smp_response_check_entity(const struct smp_response *response, b
 /* Writes `MSG `, the message id, and reserves SMP_MESSAGE_BODY_SIZE bytes for the encrypted body, to be filled in
  * place by the caller. NULL, with the writer failed, when it does not fit or the id exceeds 255 bytes. */
 uint8_t *smp_message_reserve(struct writer *writer, struct slice message_id);
+/* Writes `RRES ` or `PRES ` (`tag`) and reserves `length` bytes for its payload, likewise. */
+uint8_t *smp_payload_reserve(struct writer *writer, enum smp_response_tag tag, size_t length);
 /* Size of a whole MSG response for an id of that length. */
 size_t smp_message_size(size_t message_id_length);
 
