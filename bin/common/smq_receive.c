@@ -191,7 +191,7 @@ static int acknowledge(struct session *session) {
     const struct smq_options *options = session->options;
     struct smq_batch *answer = NULL;
     struct smq_error error;
-    struct smq_bytes id;
+    struct smq_bytes id = {.length = 0};
     uint8_t buffer[SMQ_ID_MAX];
     enum smq_result result =
         smq_get_message(session->client, session->sides.recipient, session_timeout_ms(session), &answer, &error);
