@@ -35,7 +35,8 @@ struct client_observer {
     void (*connected)(struct client_observer *observer, struct smq_client *client, enum smq_result result);
     /* Exactly once after a success, with the result of SMQ_EVENT_DISCONNECTED. Requests have ended before. */
     void (*disconnected)(struct client_observer *observer, struct smq_client *client, enum smq_result reason);
-    /* The subscription with this id is not this connection's any more, or the queue is gone. */
+    /* The subscription with this id, of a queue, a notifier or a service, is not this connection's any more, or the
+     * queue is gone. */
     void (*ended)(struct client_observer *observer, struct smq_client *client, struct slice entity_id);
 };
 

@@ -15,6 +15,11 @@ static inline struct call call_asynchronous(uint32_t timeout_ms, uint64_t tag) {
 /* Fails a call before anything was submitted: fills call->error. Returns `result`. */
 enum smq_result call_fail(const struct call *call, enum smq_result result);
 
+/* The request that subscribes as the session's service; in a session that is ready. NULL, with the reason in `result`:
+ * SMQ_ERR_NOT_FOUND, SMQ_ERR_NO_MEMORY. */
+struct request *service_request(struct smq_client *client, enum smq_result *result);
+/* A request of a notifier, authorized by its key. NULL when out of memory. */
+struct request *notifier_request(struct smq_client *client, struct smq_notifier *notifier, enum smq_command command);
 /* A request of the queue's recipient (`body` still lacks its parameters), authorized by its key. NULL when out of
  * memory. */
 struct request *recipient_request(struct smq_client *client, struct smq_receive_queue *queue, enum smq_command command,

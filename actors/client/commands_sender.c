@@ -135,16 +135,20 @@ enum smq_result smq_get_link_async(struct smq_client *client, struct smq_bytes l
     return get_link(client, link_id, &call);
 }
 
+struct request *notifier_request(struct smq_client *client, struct smq_notifier *notifier, enum smq_command command) {
+    struct request *request = request_create(client, command, 0);
+    if (request != NULL) {
+        request->notifier = smq_notifier_reference(notifier);
+        request->key = &notifier->key;
+        request->entity = slice_of(notifier->id, notifier->id_length);
+    }
+    return request;
+}
+
 static enum smq_result subscribe_notifications(struct smq_client *client, struct smq_notifier *notifier,
                                                const struct call *call) {
-    struct request *request = request_create(client, SMQ_COMMAND_SUBSCRIBE_NOTIFICATIONS, 0);
-    if (request == NULL) {
-        return call_fail(call, SMQ_ERR_NO_MEMORY);
-    }
-    request->notifier = smq_notifier_reference(notifier);
-    request->key = &notifier->key;
-    request->entity = slice_of(notifier->id, notifier->id_length);
-    return request_run(request, call);
+    struct request *request = notifier_request(client, notifier, SMQ_COMMAND_SUBSCRIBE_NOTIFICATIONS);
+    return request == NULL ? call_fail(call, SMQ_ERR_NO_MEMORY) : request_run(request, call);
 }
 
 enum smq_result smq_subscribe_notifications(struct smq_client *client, struct smq_notifier *notifier,

@@ -72,6 +72,16 @@ static void draft_end(struct process_lane *lane, struct smq_client *client, stru
     }
 }
 
+static void draft_service_end(struct process_lane *lane, struct smq_client *client, struct slice service_id,
+                              const struct smp_response *response) {
+    if (client->observer != NULL) {
+        client->observer->ended(client->observer, client, service_id);
+    }
+    struct smq_event *event = lane_draft(lane, client, SMQ_EVENT_SERVICE_ENDED);
+    event->entity_id = bytes_of(service_id);
+    event->service_count = response->count;
+}
+
 /* A transmission with an empty correlation id. */
 static void handle_event(struct process_lane *lane, struct smq_client *client, struct slice entity_id,
                          const struct smp_response *response, struct block *block) {
@@ -87,6 +97,9 @@ static void handle_event(struct process_lane *lane, struct smq_client *client, s
         break;
     case SMP_DELD:
         draft_end(lane, client, entity_id, SMQ_EVENT_QUEUE_DELETED);
+        break;
+    case SMP_ENDS:
+        draft_service_end(lane, client, entity_id, response);
         break;
     case SMP_ERR:
         draft_error(lane, client, SMQ_EVENT_ERROR, SMQ_ERR_PROTOCOL, &response->error, entity_id);

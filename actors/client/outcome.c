@@ -122,6 +122,12 @@ static enum smq_result linked(struct request *request, const struct smp_response
     return result == SMQ_OK ? smq_send_queue_set_secured(outcome->send_queue, true) : result;
 }
 
+/* SOK names the service that the queue is associated with. */
+static bool is_by_service(const struct smq_client *client, const struct smp_response *response) {
+    return response->tag == SMP_SOK && response->service.present && client->service_id_length > 0 &&
+           slice_equal(response->service.id, slice_of(client->service_id, client->service_id_length));
+}
+
 /* What a success gives beyond itself. */
 static enum smq_result succeed(struct process_lane *lane, struct request *request, const struct smp_response *response,
                                struct block *block, struct smq_event *outcome) {
@@ -137,6 +143,13 @@ static enum smq_result succeed(struct process_lane *lane, struct request *reques
             message_outcome(request->client, request->receive_queue, response, block, outcome);
         }
         return outcome->result;
+    case SMQ_COMMAND_SUBSCRIBE:
+    case SMQ_COMMAND_SUBSCRIBE_NOTIFICATIONS:
+        outcome->by_service = is_by_service(request->client, response);
+        return SMQ_OK;
+    case SMQ_COMMAND_SUBSCRIBE_SERVICE:
+        outcome->service_count = response->count;
+        return SMQ_OK;
     case SMQ_COMMAND_INFO:
         outcome->body = bytes_of(response->json);
         return SMQ_OK;

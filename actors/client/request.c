@@ -36,6 +36,8 @@ static const struct command_rule rules[SMQ_COMMAND_COUNT] = {
     [SMQ_COMMAND_SUBSCRIBE_NOTIFICATIONS] = {SMP_NSUB, .background = true, .enables_pings = true,
                                              .answers = ANSWER(SMP_OK) | ANSWER(SMP_SOK)},
     [SMQ_COMMAND_PING] = {SMP_PING, .background = true, .answers = ANSWER(SMP_PONG)},
+    [SMQ_COMMAND_SUBSCRIBE_SERVICE] = {SMP_SUBS, .background = true, .enables_pings = true, .has_answer = true,
+                                       .answers = ANSWER(SMP_SOKS)},
 };
 
 const struct command_rule *command_rule(enum smq_command command) {

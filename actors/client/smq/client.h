@@ -125,6 +125,7 @@ enum smq_command {
     SMQ_COMMAND_GET_LINK,
     SMQ_COMMAND_SUBSCRIBE_NOTIFICATIONS,
     SMQ_COMMAND_PING,
+    SMQ_COMMAND_SUBSCRIBE_SERVICE,
     SMQ_COMMAND_COUNT
 };
 
@@ -196,6 +197,8 @@ enum smq_event_kind {
     SMQ_EVENT_ERROR,
     /* something that no command asked for, or with another queue's id; error_text. Worth logging only. */
     SMQ_EVENT_UNEXPECTED,
+    /* another connection subscribed as this service: entity_id, service_count of the queues that are its now */
+    SMQ_EVENT_SERVICE_ENDED,
     SMQ_EVENT_AGENT, /* of an agent, not of a connection: `agent` tells; result, error_text, tag (smq/agent.h) */
 };
 
@@ -225,8 +228,10 @@ struct smq_event {
     /* `body` is as the router sent it: the client is raw, or has no key; with result SMQ_ERR_CRYPTO or
      * SMQ_ERR_SYNTAX: it does not decrypt */
     bool encrypted;
-    bool has_message;                    /* COMPLETED, LATE of smq_get_message: there was one */
-    const char *error_text;              /* never NULL; "" when there is nothing to say */
+    bool has_message;       /* COMPLETED, LATE of smq_get_message: there was one */
+    bool by_service;        /* COMPLETED, LATE of subscriptions: as part of the subscription of the session's service */
+    int64_t service_count;  /* COMPLETED, LATE of smq_subscribe_service; SERVICE_ENDED */
+    const char *error_text; /* never NULL; "" when there is nothing to say */
     const struct smq_agent_event *agent; /* smq/agent.h */
 };
 
@@ -517,6 +522,13 @@ enum smq_result smq_subscribe_notifications(struct smq_client *client, struct sm
                                             uint32_t timeout_ms, struct smq_error *error);
 enum smq_result smq_subscribe_notifications_async(struct smq_client *client, struct smq_notifier *notifier,
                                                   uint32_t timeout_ms, uint64_t tag);
+
+/* SUBS, NSUBS: all queues, or notifiers, of the session's service, by its role; `count` (may be NULL): how many these
+ * are. SMQ_ERR_NOT_FOUND at once: the session is no service's, or of a role that subscribes to nothing. COMPLETED has
+ * service_count. */
+enum smq_result smq_subscribe_service(struct smq_client *client, uint32_t timeout_ms, int64_t *count,
+                                      struct smq_error *error);
+enum smq_result smq_subscribe_service_async(struct smq_client *client, uint32_t timeout_ms, uint64_t tag);
 
 /* SEND, authorized when the handle is secured. `notify`: the recipient's notifier is told. An empty body is allowed.
  * The router keeps the message durably before the answer. smq_client_info.body_max is the largest body it takes. */
