@@ -12,6 +12,12 @@
 
 struct agent_server;
 
+/* The canonical text of a router's address without password, and with it when there is one (a secret; else NULL). */
+struct agent_address {
+    char *name;
+    char *secret;
+};
+
 /* Somebody who wants a connection; embedded in the caller's object. It belongs to the agent from agent_connect until
  * `done`, which is called exactly once, on the agent's thread, and must not block: typically it sends a message to its
  * actor. */
@@ -24,7 +30,7 @@ struct agent_waiter {
     /* private */
     struct message message;
     uint32_t timeout_ms;
-    char *address; /* owned by the agent until `done` */
+    struct agent_address address;
     struct agent_server *server;
     struct wheel_timer timer;
     struct agent_waiter *next, *previous;

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/* smq_agent from the inside. One actor owns all of it: servers, their connections and their subscriptions; what
+ * happens on connections is told to it by messages from the process lanes.
+ *
+ *   server    a router that the agent knows something about: its connection, or the attempt or error in its place, who
+ *             waits for it, subscriptions, and the worker that connects and subscribes again
+ *   session   one connection of a server, from the attempt to the end; owns the list of what is active in it, so that
+ *             its end can take nothing else along
+ *   group     subscriptions submitted together, until each has its outcome */
+#pragma once
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "actors/client/agent.h"
+#include "actors/client/agent_backoff.h"
+#include "actors/client/agent_event.h"
+#include "actors/client/agent_table.h"
+#include "actors/client/client.h"
+#include "actors/client/request.h"
+#include "queues/channel.h"
+#include "queues/map.h"
+
+struct agent_session;
+
+enum agent_message {
+    AGENT_CONNECT = 1,  /* agent_waiter.message */
+    AGENT_SUBSCRIBE,    /* subscribe_message, from its creation on the agent's */
+    AGENT_UNSUBSCRIBE,  /* likewise */
+    AGENT_SERVICE,      /* service_message, likewise */
+    AGENT_CONNECTED,    /* agent_session.connected; holds a reference to the session */
+    AGENT_DISCONNECTED, /* agent_session.disconnected; likewise */
+    AGENT_ENDED,        /* ended_message; likewise */
+    AGENT_GROUP,        /* agent_group.message; holds a reference to the group */
+    AGENT_LATE,         /* late_message; holds references to session and handle */
+    AGENT_SERVICE_DONE, /* agent_service_request.message */
+    AGENT_CREDIT,       /* smq_agent.credit_message; holds a reference to the agent */
+};
+
+/* A service's subscription on one server. */
+struct agent_service {
+    enum {
+        SERVICE_NONE,
+        SERVICE_PENDING,   /* to be submitted as soon as there is a connection */
+        SERVICE_WAITING,   /* failed for the time being: to be submitted in the next round */
+        SERVICE_IN_FLIGHT, /* without an outcome */
+        SERVICE_ACTIVE,    /* in the server's session */
+        SERVICE_FAILED,    /* refused: to be submitted on the next connection */
+    } state;
+    bool again; /* in flight: asked for again meanwhile */
+    uint8_t id[SMQ_ID_MAX];
+    uint8_t id_length;
+    int64_t count;
+};
+
+struct agent_server {
+    struct map_node node; /* in agent->servers, by `name` */
+    struct smq_agent *agent;
+    struct agent_server *next, *previous; /* all of the agent */
+    struct agent_server *next_marked;
+    bool marked;
+    char *name;    /* canonical address without password */
+    char *address; /* the same with password, when there is one; a secret */
+
+    /* connection: `session` is the attempt, or, when `connected`, the connection; NULL: neither */
+    struct agent_session *session;
+    bool connected;
+    struct agent_waiter *waiters;
+    struct smq_error error; /* of the last attempt, while error_until_ms is not over */
+    uint64_t error_until_ms;
+    enum smq_result told; /* the failure that SMQ_AGENT_CONNECT_FAILED told last; SMQ_OK: none since the last success */
+
+    /* subscriptions */
+    struct agent_subscription_list pending;
+    struct agent_subscription_list waiting;
+    size_t subscriptions; /* all, also those in flight and active */
+    uint32_t groups;      /* in flight */
+    struct agent_service service;
+
+    /* worker: runs while something is pending that is not just being tried for the first time */
+    bool worker;
+    struct agent_backoff backoff;
+    struct wheel_timer retry;  /* the next round */
+    struct wheel_timer expiry; /* when the error is not kept any longer */
+};
+
+struct agent_session {
+    struct client_observer observer;
+    _Atomic uint32_t references; /* its server's; the observer's; the session map's; each message's and group's */
+    struct smq_agent *agent;     /* referenced */
+    struct map_node node;        /* in agent->sessions, by id, while connected */
+    struct message connected;
+    struct message disconnected;
+    enum smq_result connect_result; /* constant once `connected` was sent, as the next one for `disconnected` */
+    enum smq_result end_reason;
+    struct smq_client *client; /* the handle; set before any message is received */
+    uint32_t sequence;         /* process lane: numbers outcomes and ends of subscriptions as they came */
+
+    /* agent's thread */
+    struct agent_server *server; /* NULL once it is not this server's session any more */
+    uint64_t since_ms;           /* connected */
+    bool in_map;
+    struct agent_subscription_list active;
+};
+
+struct smq_agent {
+    uint32_t magic;
+    _Atomic uint32_t references; /* the handle's; each session's; the credit message's */
+    struct smq_context *context; /* borrowed */
+    struct smq_agent_options options;
+    struct actor *actor;
+    struct map *sessions; /* agent_session by id: the only part that other threads read */
+
+    /* agent's thread */
+    bool closing;
+    struct map *servers;
+    struct agent_server *all;
+    struct agent_server *marked; /* to be looked at at the end of this turn */
+    struct agent_table table;
+    uint32_t in_flight; /* subscriptions in groups */
+    /* events that the owner's queue has no credit for; while there are any, nothing is submitted and the workers rest
+     */
+    struct smq_batch *undelivered_first;
+    struct smq_batch *undelivered_last;
+    struct smq_batch *closed_event;
+    struct channel_waiter credit_waiter;
+    struct message credit_message;
+
+    /* any thread */
+    _Atomic uint32_t server_count;
+    _Atomic uint32_t connections;
+    _Atomic uint64_t active;
+    _Atomic uint64_t pending;
+    _Atomic uint64_t attempts;
+};
+
+/* -- agent.c -- */
+struct smq_agent *agent_reference(struct smq_agent *agent);
+void agent_release(struct smq_agent *agent);
+void agent_check(const struct smq_agent *agent); /* aborts unless it is a live agent */
+
+/* -- agent_deliver.c: events to the owner; agent's thread -- */
+/* Hands `batch` (owned; NULL, for want of memory, is logged) to the owner, or keeps it until there is credit. */
+void agent_deliver(struct smq_agent *agent, struct smq_batch *batch);
+/* Credit may be back. */
+void agent_deliver_again(struct smq_agent *agent);
+/* The owner is behind: nothing that makes events is to be started. */
+bool agent_is_held(const struct smq_agent *agent);
+/* At the end: what fits is delivered, the rest dropped. */
+void agent_deliver_last(struct smq_agent *agent);
+/* A batch about `server` (NULL: none) with room for `items`. The event's other fields are set by the caller in
+ * `agent_event` and `event`, whose user is set here. */
+struct smq_batch *agent_make_event(struct smq_agent *agent, const struct agent_server *server, struct smq_event event,
+                                   struct smq_agent_event agent_event, size_t items);
+
+/* -- agent_address.c: any thread -- */
+/* The parts are freed with agent_address_free. SMQ_ERR_SYNTAX, SMQ_ERR_NO_MEMORY. */
+enum smq_result agent_address_parse(const char *text, struct agent_address *address);
+enum smq_result agent_address_of(const struct server_address *server, struct agent_address *address);
+void agent_address_free(struct agent_address *address);
+
+/* -- agent_server.c: servers, and who wants their connections; agent's thread -- */
+extern const struct map_options agent_server_map_options;
+/* The server with this address, made when it is not known yet. Takes parts of `address`, which is still to be freed.
+ * NULL when out of memory. */
+struct agent_server *agent_server_get(struct smq_agent *agent, struct agent_address *address);
+struct agent_server *agent_server_find(struct smq_agent *agent, const char *name); /* or NULL */
+/* At the end of this turn of the agent, what is to be done for the server is done (agent_worker_advance), and the
+ * server is forgotten when there is nothing left to know about it. */
+void agent_server_mark(struct agent_server *server);
+void agent_servers_advance(struct smq_agent *agent);                          /* the end of the turn */
+void agent_servers_end(struct smq_agent *agent);                              /* the end of the agent */
+void agent_server_wait(struct smq_agent *agent, struct agent_waiter *waiter); /* AGENT_CONNECT */
+/* The attempt ended well: everybody who waits gets the client. */
+void agent_server_succeeded(struct agent_server *server, struct smq_client *client);
+/* The attempt failed: keeps the error, tells everybody who waits, and the owner if it is news. */
+void agent_server_failed(struct agent_server *server, const struct smq_error *error);
+
+/* -- agent_session.c: connections; agent's thread but for the references -- */
+extern const struct map_options agent_session_map_options;
+struct agent_session *agent_session_reference(struct agent_session *session);
+void agent_session_release(struct agent_session *session);
+/* Starts an attempt; the server has neither connection nor attempt. On an error there was none. */
+enum smq_result agent_session_connect(struct agent_server *server);
+void agent_session_connected(struct message *message);    /* AGENT_CONNECTED */
+void agent_session_disconnected(struct message *message); /* AGENT_DISCONNECTED */
+/* The agent ends: closes the server's connection, or gives up the attempt. */
+void agent_session_abandon(struct agent_server *server);
+/* Whether it is its server's connection now. */
+bool agent_session_is_current(const struct agent_session *session);
+
+/* -- agent_worker.c: what is done next for a server; agent's thread -- */
+void agent_worker_init(struct agent_server *server);
+/* Submits what is pending, connects for it, or leaves it to the worker. */
+void agent_worker_advance(struct agent_server *server);
+/* Starts an attempt; a failure at once is handled like a later one. The server has neither connection nor attempt. */
+void agent_worker_connect(struct agent_server *server);
+/* An attempt failed: if something is pending the worker takes over. */
+void agent_worker_failed(struct agent_server *server);
+/* The connection was lost: the worker connects again at once, unless it had lived so shortly that this would be a busy
+ * loop. */
+void agent_worker_lost(struct agent_server *server, bool short_lived);
+void agent_worker_stop(struct agent_server *server);
+
+/* -- agent_subscribe.c: what is subscribed to; agent's thread -- */
+void agent_subscribe_receive(struct smq_agent *agent, struct message *message);   /* AGENT_SUBSCRIBE */
+void agent_unsubscribe_receive(struct smq_agent *agent, struct message *message); /* AGENT_UNSUBSCRIBE */
+/* Moves what was active in `session` to pending, and tells the owner. */
+void agent_subscriptions_lost(struct agent_server *server, struct agent_session *session);
+/* Process lane: what was subscribed to under this id has ended. */
+void agent_ended_send(struct agent_session *session, struct slice entity_id);
+void agent_ended_receive(struct smq_agent *agent, struct message *message); /* AGENT_ENDED */
+/* Whether another attempt may change the result. */
+bool agent_result_is_temporary(enum smq_result result);
+/* Changes the numbers of agent->pending, all that is not active, and agent->active. */
+void agent_count(struct smq_agent *agent, int64_t pending, int64_t active);
+/* Takes a subscription that is in no list out of the table. */
+void agent_subscription_drop(struct smq_agent *agent, struct agent_subscription *subscription);
+
+/* -- agent_group.c: subscriptions in flight; agent's thread -- */
+/* Submits as much of what is pending as may be in flight. */
+void agent_groups_submit(struct agent_server *server);
+void agent_group_receive(struct smq_agent *agent, struct message *message); /* AGENT_GROUP */
+void agent_late_receive(struct smq_agent *agent, struct message *message);  /* AGENT_LATE */
+/* Of a subscription in flight: whether its outcome came in this session, before `sequence`. */
+bool agent_group_was_done(const struct agent_subscription *subscription, const struct agent_session *session,
+                          uint32_t sequence);
+
+/* -- agent_service.c: service subscriptions; agent's thread -- */
+void agent_service_receive(struct smq_agent *agent, struct message *message); /* AGENT_SERVICE */
+void agent_service_done_receive(struct message *message);                     /* AGENT_SERVICE_DONE */
+/* Subscribes, when that is pending; the server is connected. */
+void agent_service_submit(struct agent_server *server);
+void agent_service_connected(struct agent_server *server); /* what failed is pending again */
+void agent_service_lost(struct agent_server *server);      /* the session is lost: tells, and is pending again */
+void agent_service_ended(struct agent_server *server, struct slice id); /* another connection is the service now */
+void agent_service_add(struct agent_server *server, int64_t count);     /* queues became part of the subscription */

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/* Connections of an agent, from the attempt to the end. */
+#include <string.h>
+
+#include "actors/client/agent_private.h"
+#include "queues/base/memory.h"
+
+static struct agent_session *session_of_node(const struct map_node *node) {
+    return (struct agent_session *)((uintptr_t)node - offsetof(struct agent_session, node));
+}
+
+struct agent_session *agent_session_reference(struct agent_session *session) {
+    atomic_fetch_add_explicit(&session->references, 1, memory_order_relaxed);
+    return session;
+}
+
+void agent_session_release(struct agent_session *session) {
+    if (atomic_fetch_sub_explicit(&session->references, 1, memory_order_acq_rel) != 1) {
+        return;
+    }
+    if (session->client != NULL) {
+        client_release(session->client);
+    }
+    struct smq_agent *agent = session->agent;
+    memory_free(session);
+    agent_release(agent);
+}
+
+/* ---- by id ---- */
+
+static struct slice session_key(const struct map_node *node) {
+    const struct smp_session *session = &session_of_node(node)->client->session;
+    return slice_of(session->session_id, session->session_id_length);
+}
+
+static bool try_reference_node(struct map_node *node) {
+    struct agent_session *session = session_of_node(node);
+    uint32_t references = atomic_load_explicit(&session->references, memory_order_relaxed);
+    while (references != 0) {
+        if (atomic_compare_exchange_weak_explicit(&session->references, &references, references + 1,
+                                                  memory_order_relaxed, memory_order_relaxed)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void release_node(struct map_node *node) {
+    agent_session_release(session_of_node(node));
+}
+
+const struct map_options agent_session_map_options = {
+    .key = session_key, .try_reference = try_reference_node, .release = release_node};
+
+struct smq_client *agent_find_session(struct smq_agent *agent, struct slice session_id) {
+    agent_check(agent);
+    struct map_node *node = map_find(agent->sessions, session_id);
+    if (node == NULL) {
+        return NULL;
+    }
+    struct smq_client *client = client_reference(session_of_node(node)->client);
+    release_node(node);
+    return client;
+}
+
+/* Two sessions with the same id, which only a broken router can make: the later one is not found by it. */
+static void enter_map(struct agent_session *session) {
+    session->in_map = map_insert(session->agent->sessions, &agent_session_reference(session)->node) == SMQ_OK;
+    if (!session->in_map) {
+        agent_session_release(session);
+    }
+}
+
+static void leave_map(struct agent_session *session) {
+    if (session->in_map) {
+        session->in_map = false;
+        (void)map_remove(session->agent->sessions, &session->node);
+    }
+}
+
+/* ---- what the process lane tells ---- */
+
+static struct agent_session *session_of_observer(struct client_observer *observer) {
+    return (struct agent_session *)(void *)((char *)observer - offsetof(struct agent_session, observer));
+}
+
+/* A reference goes along. */
+static void tell(struct agent_session *session, struct message *message, enum agent_message kind) {
+    message->kind = kind;
+    if (actor_send(session->agent->actor, message) != SMQ_OK) {
+        agent_session_release(session);
+    }
+}
+
+static void observed_connected(struct client_observer *observer, struct smq_client *client, enum smq_result result) {
+    (void)client;
+    struct agent_session *session = session_of_observer(observer);
+    session->connect_result = result;
+    if (result == SMQ_OK) {
+        (void)agent_session_reference(session);
+    }
+    tell(session, &session->connected, AGENT_CONNECTED);
+}
+
+static void observed_disconnected(struct client_observer *observer, struct smq_client *client, enum smq_result reason) {
+    (void)client;
+    struct agent_session *session = session_of_observer(observer);
+    session->end_reason = reason;
+    tell(session, &session->disconnected, AGENT_DISCONNECTED);
+}
+
+static void observed_end(struct client_observer *observer, struct smq_client *client, struct slice entity_id) {
+    (void)client;
+    agent_ended_send(session_of_observer(observer), entity_id);
+}
+
+/* ---- agent's thread ---- */
+
+enum smq_result agent_session_connect(struct agent_server *server) {
+    struct smq_agent *agent = server->agent;
+    struct agent_session *session = memory_zalloc(sizeof(*session));
+    if (session == NULL) {
+        return SMQ_ERR_NO_MEMORY;
+    }
+    atomic_init(&session->references, 2);
+    session->agent = agent_reference(agent);
+    session->server = server;
+    session->observer = (struct client_observer){
+        .connected = observed_connected, .disconnected = observed_disconnected, .ended = observed_end};
+    agent_list_init(&session->active);
+    struct smq_client_options options = agent->options.client;
+    options.events = agent->options.events;
+    options.user = agent->options.user;
+    const char *address = server->address != NULL ? server->address : server->name;
+    atomic_fetch_add_explicit(&agent->attempts, 1, memory_order_relaxed);
+    enum smq_result result =
+        client_connect_observed(agent->context, address, &options, &session->observer, &session->client);
+    if (result != SMQ_OK) {
+        agent_session_release(session); /* the observer's */
+        agent_session_release(session);
+        return result;
+    }
+    server->session = session;
+    return SMQ_OK;
+}
+
+bool agent_session_is_current(const struct agent_session *session) {
+    const struct agent_server *server = session->server;
+    return server != NULL && server->session == session && server->connected;
+}
+
+static void tell_connected(struct agent_server *server) {
+    struct smq_agent *agent = server->agent;
+    struct smq_client *client = server->session->client;
+    struct smq_event event = {.client = client};
+    struct smq_agent_event agent_event = {.kind = SMQ_AGENT_CONNECTED,
+                                          .service_id = {client->service_id, client->service_id_length}};
+    agent_deliver(agent, agent_make_event(agent, server, event, agent_event, 0));
+}
+
+static void connected(struct agent_server *server, struct agent_session *session) {
+    struct smq_agent *agent = server->agent;
+    server->connected = true;
+    session->since_ms = actor_now_ms(agent->actor);
+    atomic_fetch_add_explicit(&agent->connections, 1, memory_order_relaxed);
+    enter_map(session);
+    agent_server_succeeded(server, session->client);
+    tell_connected(server);
+    agent_list_move(&server->pending, &server->waiting, SUBSCRIPTION_PENDING);
+    agent_service_connected(server);
+    agent_server_mark(server);
+}
+
+/* The server's reference to the session that was, or was to be, its connection. */
+static void detach(struct agent_server *server) {
+    struct agent_session *session = server->session;
+    if (server->connected) {
+        atomic_fetch_sub_explicit(&server->agent->connections, 1, memory_order_relaxed);
+        leave_map(session);
+    }
+    server->session = NULL;
+    server->connected = false;
+    session->server = NULL;
+    agent_session_release(session);
+}
+
+void agent_session_connected(struct message *message) {
+    struct agent_session *session =
+        (struct agent_session *)(void *)((char *)message - offsetof(struct agent_session, connected));
+    struct agent_server *server = session->server;
+    if (server != NULL && session->connect_result == SMQ_OK) {
+        connected(server, session);
+    } else if (server != NULL) {
+        struct smq_error error = session->client->connect_error;
+        error.result = session->connect_result;
+        detach(server);
+        agent_server_failed(server, &error);
+        agent_worker_failed(server);
+    }
+    agent_session_release(session);
+}
+
+void agent_session_disconnected(struct message *message) {
+    struct agent_session *session =
+        (struct agent_session *)(void *)((char *)message - offsetof(struct agent_session, disconnected));
+    struct agent_server *server = session->server;
+    if (server != NULL) {
+        uint64_t lived_ms = actor_now_ms(server->agent->actor) - session->since_ms;
+        agent_subscriptions_lost(server, session);
+        agent_service_lost(server);
+        detach(server);
+        agent_worker_lost(server, lived_ms < server->agent->options.reconnect_first_ms);
+    }
+    agent_session_release(session);
+}
+
+void agent_session_abandon(struct agent_server *server) {
+    if (server->session != NULL) {
+        struct smq_client *handle = client_reference(server->session->client);
+        smq_client_close(&handle);
+        detach(server);
+    }
+}

@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/* What an agent is subscribed to: what its owner asks for, and what routers take away. */
+#include <string.h>
+
+#include "actors/client/agent_private.h"
+#include "queues/base/log.h"
+#include "queues/base/memory.h"
+#include "queues/base/thread.h"
+
+enum { MESSAGE_HANDLES = 4096 };
+
+/* Some handles of one call. */
+struct subscribe_message {
+    struct message message;
+    struct subscribe_message *next; /* of the same call, until it is sent */
+    bool is_notifier;
+    struct agent_address address; /* of notifiers */
+    size_t count;
+    void *handles[]; /* referenced */
+};
+
+void agent_count(struct smq_agent *agent, int64_t pending, int64_t active) {
+    atomic_fetch_add_explicit(&agent->pending, (uint64_t)pending, memory_order_relaxed);
+    atomic_fetch_add_explicit(&agent->active, (uint64_t)active, memory_order_relaxed);
+}
+
+bool agent_result_is_temporary(enum smq_result result) {
+    static const uint32_t temporary = 1U << SMQ_ERR_TIMEOUT | 1U << SMQ_ERR_CLOSED | 1U << SMQ_ERR_CANCELLED |
+                                      1U << SMQ_ERR_NETWORK | 1U << SMQ_ERR_TLS | 1U << SMQ_ERR_SYSTEM |
+                                      1U << SMQ_ERR_NO_MEMORY | 1U << SMQ_ERR_NO_CREDIT | 1U << SMQ_ERR_AGAIN;
+    return (temporary & 1U << result) != 0;
+}
+
+void agent_subscription_drop(struct smq_agent *agent, struct agent_subscription *subscription) {
+    subscription->server->subscriptions--;
+    agent_server_mark(subscription->server);
+    agent_table_remove(&agent->table, subscription);
+}
+
+/* ---- asking ---- */
+
+static void free_message(struct subscribe_message *message) {
+    for (size_t i = 0; i < message->count; i++) {
+        if (message->is_notifier) {
+            struct smq_notifier *notifier = message->handles[i];
+            smq_notifier_release(&notifier);
+        } else {
+            struct smq_receive_queue *queue = message->handles[i];
+            smq_receive_queue_release(&queue);
+        }
+    }
+    agent_address_free(&message->address);
+    memory_free(message);
+}
+
+static struct subscribe_message *create_message(const char *address, struct smq_receive_queue *const *queues,
+                                                struct smq_notifier *const *notifiers, size_t count,
+                                                enum smq_result *result) {
+    struct subscribe_message *message = memory_zalloc(sizeof(*message) + count * sizeof(message->handles[0]));
+    if (message == NULL) {
+        *result = SMQ_ERR_NO_MEMORY;
+        return NULL;
+    }
+    message->is_notifier = notifiers != NULL;
+    *result = notifiers == NULL ? SMQ_OK : agent_address_parse(address, &message->address);
+    if (*result != SMQ_OK) {
+        memory_free(message);
+        return NULL;
+    }
+    for (size_t i = 0; i < count; i++) {
+        message->handles[i] =
+            notifiers == NULL ? (void *)smq_receive_queue_reference(queues[i]) : smq_notifier_reference(notifiers[i]);
+    }
+    message->count = count;
+    return message;
+}
+
+/* Sends the handles in messages of limited size, so that the agent's turns stay short; or none. */
+static enum smq_result send_handles(struct smq_agent *agent, enum agent_message kind, const char *address,
+                                    struct smq_receive_queue *const *queues, struct smq_notifier *const *notifiers,
+                                    size_t count) {
+    agent_check(agent);
+    thread_attach();
+    enum smq_result result = SMQ_OK;
+    struct subscribe_message *first = NULL, **end = &first;
+    for (size_t done = 0; done < count && result == SMQ_OK;) {
+        size_t size = count - done < MESSAGE_HANDLES ? count - done : MESSAGE_HANDLES;
+        struct subscribe_message *message = create_message(address, queues == NULL ? NULL : queues + done,
+                                                           notifiers == NULL ? NULL : notifiers + done, size, &result);
+        if (message != NULL) {
+            message->message.kind = kind;
+            *end = message;
+            end = &message->next;
+            done += size;
+        }
+    }
+    for (struct subscribe_message *message = first, *next; message != NULL; message = next) {
+        next = message->next;
+        result = result == SMQ_OK ? actor_send(agent->actor, &message->message) : result;
+        if (result != SMQ_OK) {
+            free_message(message);
+        }
+    }
+    return result;
+}
+
+enum smq_result smq_agent_subscribe(struct smq_agent *agent, struct smq_receive_queue *const *queues, size_t count) {
+    return send_handles(agent, AGENT_SUBSCRIBE, NULL, queues, NULL, count);
+}
+
+enum smq_result smq_agent_subscribe_notifications(struct smq_agent *agent, const char *address,
+                                                  struct smq_notifier *const *notifiers, size_t count) {
+    return send_handles(agent, AGENT_SUBSCRIBE, address, NULL, notifiers, count);
+}
+
+enum smq_result smq_agent_unsubscribe(struct smq_agent *agent, struct smq_receive_queue *const *queues, size_t count) {
+    return send_handles(agent, AGENT_UNSUBSCRIBE, NULL, queues, NULL, count);
+}
+
+enum smq_result smq_agent_unsubscribe_notifications(struct smq_agent *agent, const char *address,
+                                                    struct smq_notifier *const *notifiers, size_t count) {
+    return send_handles(agent, AGENT_UNSUBSCRIBE, address, NULL, notifiers, count);
+}
+
+/* ---- agent's thread ---- */
+
+/* The servers of a message's handles, one after the other; most follow each other with the same one. */
+struct server_cursor {
+    struct smq_agent *agent;
+    struct subscribe_message *message;
+    const struct router_address *router; /* that `server` is for */
+    struct agent_server *server;
+    bool create;
+};
+
+static struct agent_server *look_up(const struct server_cursor *cursor, struct agent_address *address) {
+    return cursor->create ? agent_server_get(cursor->agent, address) : agent_server_find(cursor->agent, address->name);
+}
+
+/* The server of the handle with this index; NULL: unknown, or out of memory. */
+static struct agent_server *server_of_handle(struct server_cursor *cursor, size_t index) {
+    if (cursor->message->is_notifier) {
+        if (index == 0) {
+            cursor->server = look_up(cursor, &cursor->message->address);
+        }
+        return cursor->server;
+    }
+    const struct router_address *router = ((const struct smq_receive_queue *)cursor->message->handles[index])->router;
+    bool same = cursor->router != NULL &&
+                (cursor->router == router || server_address_equal(&cursor->router->address, &router->address));
+    if (!same) {
+        struct agent_address address;
+        cursor->router = router;
+        cursor->server = NULL;
+        if (agent_address_of(&router->address, &address) == SMQ_OK) {
+            cursor->server = look_up(cursor, &address);
+            agent_address_free(&address);
+        }
+    }
+    return cursor->server;
+}
+
+static void refuse(struct smq_agent *agent, bool is_notifier, void *handle) {
+    struct smq_agent_event agent_event = {.kind = SMQ_AGENT_SUBSCRIBE_FAILED};
+    struct smq_batch *batch = agent_make_event(agent, NULL, (struct smq_event){.result = SMQ_OK}, agent_event, 1);
+    if (batch != NULL) {
+        agent_event_add(batch, is_notifier ? NULL : handle, is_notifier ? handle : NULL, SMQ_ERR_NO_MEMORY,
+                        SMQ_PROTOCOL_NONE);
+    }
+    agent_deliver(agent, batch);
+}
+
+/* Takes an active subscription off its session's list. */
+static void deactivate(struct agent_subscription *subscription) {
+    agent_list_remove(&subscription->server->session->active, subscription);
+    agent_count(subscription->server->agent, 0, -1);
+}
+
+static void subscribe(struct smq_agent *agent, struct agent_server *server, bool is_notifier, void *handle) {
+    struct agent_subscription *subscription =
+        server == NULL ? NULL
+                       : agent_table_find(&agent->table, server, is_notifier, agent_handle_id(is_notifier, handle));
+    if (subscription == NULL) {
+        subscription = server == NULL ? NULL : agent_table_add(&agent->table, server, is_notifier, handle);
+        if (subscription == NULL) {
+            refuse(agent, is_notifier, handle);
+            return;
+        }
+        server->subscriptions++;
+    } else {
+        agent_subscription_set_handle(subscription, handle);
+        subscription->forgotten = false;
+        if (subscription->state != SUBSCRIPTION_ACTIVE) {
+            return;
+        }
+        deactivate(subscription);
+    }
+    agent_list_add(&server->pending, subscription, SUBSCRIPTION_PENDING);
+    agent_count(agent, 1, 0);
+    agent_server_mark(server);
+}
+
+void agent_subscribe_receive(struct smq_agent *agent, struct message *message) {
+    struct subscribe_message *asked = (struct subscribe_message *)(void *)message;
+    struct server_cursor cursor = {.agent = agent, .message = asked, .create = true};
+    for (size_t i = 0; i < asked->count; i++) {
+        subscribe(agent, server_of_handle(&cursor, i), asked->is_notifier, asked->handles[i]);
+    }
+    free_message(asked);
+}
+
+static void unsubscribe(struct smq_agent *agent, struct agent_server *server, bool is_notifier, const void *handle) {
+    struct agent_subscription *subscription =
+        server == NULL ? NULL
+                       : agent_table_find(&agent->table, server, is_notifier, agent_handle_id(is_notifier, handle));
+    if (subscription == NULL) {
+        return;
+    }
+    switch ((enum agent_subscription_state)subscription->state) {
+    case SUBSCRIPTION_IN_FLIGHT:
+        subscription->forgotten = true;
+        return;
+    case SUBSCRIPTION_PENDING:
+    case SUBSCRIPTION_WAITING:
+        agent_list_remove(subscription->state == SUBSCRIPTION_PENDING ? &server->pending : &server->waiting,
+                          subscription);
+        agent_count(agent, -1, 0);
+        break;
+    case SUBSCRIPTION_ACTIVE:
+        deactivate(subscription);
+        break;
+    }
+    agent_subscription_drop(agent, subscription);
+}
+
+void agent_unsubscribe_receive(struct smq_agent *agent, struct message *message) {
+    struct subscribe_message *asked = (struct subscribe_message *)(void *)message;
+    struct server_cursor cursor = {.agent = agent, .message = asked};
+    for (size_t i = 0; i < asked->count; i++) {
+        unsubscribe(agent, server_of_handle(&cursor, i), asked->is_notifier, asked->handles[i]);
+    }
+    free_message(asked);
+}
+
+/* ---- losing ---- */
+
+void agent_subscriptions_lost(struct agent_server *server, struct agent_session *session) {
+    struct smq_agent *agent = server->agent;
+    size_t left = session->active.count;
+    agent_count(agent, (int64_t)left, -(int64_t)left);
+    struct agent_subscription *subscription = session->active.first;
+    do {
+        size_t size = left < agent->options.batch_size ? left : agent->options.batch_size;
+        struct smq_event event = {.result = session->end_reason, .client = session->client};
+        struct smq_agent_event agent_event = {.kind = SMQ_AGENT_DISCONNECTED};
+        struct smq_batch *batch = agent_make_event(agent, server, event, agent_event, size);
+        for (size_t i = 0; i < size; i++, subscription = subscription->next) {
+            if (batch != NULL) {
+                agent_event_add(batch, agent_subscription_queue(subscription),
+                                agent_subscription_notifier(subscription), SMQ_OK, SMQ_PROTOCOL_NONE);
+            }
+        }
+        agent_deliver(agent, batch);
+        left -= size;
+    } while (left > 0);
+    agent_list_move(&server->pending, &session->active, SUBSCRIPTION_PENDING);
+}
+
+/* A subscription that is not this session's any more. */
+struct ended_message {
+    struct message message;
+    struct agent_session *session; /* referenced */
+    uint32_t sequence;
+    size_t id_length;
+    uint8_t id[];
+};
+
+void agent_ended_send(struct agent_session *session, struct slice entity_id) {
+    struct ended_message *ended = memory_zalloc(sizeof(*ended) + entity_id.length);
+    if (ended == NULL) {
+        log_error("agent: out of memory; the end of a subscription is not noticed");
+        return;
+    }
+    ended->message.kind = AGENT_ENDED;
+    ended->session = agent_session_reference(session);
+    ended->sequence = ++session->sequence;
+    ended->id_length = entity_id.length;
+    if (entity_id.length > 0) {
+        memcpy(ended->id, entity_id.bytes, entity_id.length);
+    }
+    if (actor_send(session->agent->actor, &ended->message) != SMQ_OK) {
+        agent_session_release(session);
+        memory_free(ended);
+    }
+}
+
+/* A subscription whose outcome is not known here yet may have had it before it ended, or be a new one that has nothing
+ * to do with the end. One that is active had its outcome before, since messages keep their order. */
+static void end_subscription(struct smq_agent *agent, const struct ended_message *ended, bool is_notifier) {
+    struct agent_subscription *subscription =
+        agent_table_find(&agent->table, ended->session->server, is_notifier, slice_of(ended->id, ended->id_length));
+    if (subscription == NULL) {
+        return;
+    }
+    if (subscription->state == SUBSCRIPTION_ACTIVE) {
+        deactivate(subscription);
+        agent_subscription_drop(agent, subscription);
+    } else if (subscription->state == SUBSCRIPTION_IN_FLIGHT &&
+               agent_group_was_done(subscription, ended->session, ended->sequence)) {
+        subscription->ended = true;
+    }
+}
+
+void agent_ended_receive(struct smq_agent *agent, struct message *message) {
+    struct ended_message *ended = (struct ended_message *)(void *)message;
+    if (agent_session_is_current(ended->session)) {
+        end_subscription(agent, ended, false);
+        end_subscription(agent, ended, true);
+        agent_service_ended(ended->session->server, slice_of(ended->id, ended->id_length));
+    }
+    agent_session_release(ended->session);
+    memory_free(ended);
+}
