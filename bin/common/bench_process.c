@@ -4,6 +4,8 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 enum smq_result bench_process_cpu_us(pid_t process, uint64_t *microseconds) {
@@ -18,14 +20,18 @@ enum smq_result bench_process_cpu_us(pid_t process, uint64_t *microseconds) {
 enum smq_result bench_process_rss_anon(pid_t process, uint64_t *bytes) {
     char path[32];
     char line[256];
-    uint64_t kilobytes = 0;
+    static const char label[] = "RssAnon:";
+    unsigned long long kilobytes = 0;
     enum smq_result result = SMQ_ERR_SYNTAX;
     (void)snprintf(path, sizeof path, "/proc/%" PRIdMAX "/status", (intmax_t)process);
     FILE *file = fopen(path, "re");
     if (file == NULL)
         return SMQ_ERR_SYSTEM;
     while (result != SMQ_OK && fgets(line, sizeof line, file) != NULL) {
-        if (sscanf(line, "RssAnon: %" SCNu64 " kB", &kilobytes) == 1)
+        char *end = line;
+        if (strncmp(line, label, sizeof label - 1) == 0)
+            kilobytes = strtoull(line + sizeof label - 1, &end, 10);
+        if (end != line && strcmp(end, " kB\n") == 0)
             result = SMQ_OK;
     }
     (void)fclose(file);
