@@ -110,23 +110,27 @@ static void tell_lanes(struct services *services, struct preparation *preparatio
     }
 }
 
-/* Makes the slot's session the holder of its service with `count` notifiers. The slot has its answer, which is sent
- * when all lanes know. */
-static void hold(struct services *services, struct command_slot *slot, int64_t count) {
+/* Makes the slot's session the holder of its service with `count` notifiers, and takes the slot over: it has its
+ * answer, which is sent when all lanes know. Whether the session holds the service now; otherwise it may be gone. */
+static bool hold(struct services *services, struct command_slot *slot, int64_t count) {
     struct client_session *session = slot->batch->session;
     struct session_service_place *place = &session->service_place;
     struct service_holding *holding = holding_of(services, service_id(session));
     struct preparation preparation;
-    if (place->closed || place->holding != NULL) {
-        place->count = place->closed ? 0 : count;
+    if (place->closed) {
         slot_done(slot);
-        return;
+        return false;
+    }
+    if (place->holding != NULL) {
+        place->count = count;
+        slot_done(slot);
+        return true;
     }
     enum smq_result result = prepare(services, holding != NULL, &preparation);
     if (result != SMQ_OK) {
         slot_answer_result(slot, result);
         slot_done(slot);
-        return;
+        return false;
     }
     atomic_init(&preparation.change->lanes, services->router->subscriber_count);
     preparation.change->slot = slot;
@@ -143,6 +147,7 @@ static void hold(struct services *services, struct command_slot *slot, int64_t c
     place->count = count;
     atomic_fetch_add_explicit(&session->subscription_count, 1, memory_order_relaxed);
     tell_lanes(services, &preparation, session);
+    return true;
 }
 
 /* NSUBS. The answer is given once a session; later it is the present count, also when another session has taken the
@@ -158,11 +163,11 @@ static void subscribe(struct services *services, struct command_slot *slot) {
     }
     response.count = (int64_t)slot->service_count.count;
     slot_answer(slot, response);
+    uint64_t order = slot->service_count.order;
+    if (!hold(services, slot, response.count))
+        return;
     place->subscribed = true;
-    place->counted_at = slot->service_count.order;
-    hold(services, slot, response.count);
-    if (!place->closed && place->holding == NULL)
-        place->subscribed = false;
+    place->counted_at = order;
 }
 
 /* A service's notifier came to the slot's session, or was its already. */
@@ -170,7 +175,7 @@ static void join(struct services *services, struct command_slot *slot, bool move
     const struct session_service_place *place = &slot->batch->session->service_place;
     bool counted = place->holding != NULL && slot->move.order < place->counted_at;
     if (moved ? !counted : place->count == 0)
-        hold(services, slot, place->count + 1);
+        (void)hold(services, slot, place->count + 1);
     else
         slot_done(slot);
 }
