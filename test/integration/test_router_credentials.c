@@ -40,7 +40,8 @@ static int teardown(void **state) {
     return 0;
 }
 
-/* What each command says to {no authorization, no entity}, {authorization, no entity}, {no authorization, entity}, {both}. */
+/* What each command says to {no authorization, no entity}, {authorization, no entity}, {no authorization, entity},
+ * {both}. */
 enum said { NO_AUTH, HAS_AUTH, NO_ENTITY, AUTH, SERVICE, OTHER };
 
 struct presence_row {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* Notifications: who gets them, what is in them, and what becomes of them when a notifier comes, goes or is replaced. */
+/* Notifications: who gets them, what is in them, and what becomes of them when a notifier comes, goes or is
+ * replaced. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>

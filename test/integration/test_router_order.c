@@ -82,7 +82,8 @@ static void test_messages_of_one_block_are_stored_in_order(void **state) {
     check_numbered(&queue, 99);
 }
 
-/* The first one removes the link data, and with it the version of the record that the others were authorised against. */
+/* The first one removes the link data, and with it the version of the record that the others were authorised
+ * against. */
 static void test_order_holds_while_the_queue_changes_under_its_messages(void **state) {
     (void)state;
     enum { COUNT = 90 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* How long a failing check takes must not tell whether the queue exists, nor what kind of key it has. Measured on the router's own checks: medians of interleaved
- * runs, within the 30 % that the reference's tests accept; a machine that was busy is given several chances. */
+/* How long a failing check takes must not tell whether the queue exists, nor what kind of key it has. Measured on
+ * the router's own checks: medians of interleaved runs, within the 30 % that the reference's tests accept; a machine
+ * that was busy is given several chances. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>

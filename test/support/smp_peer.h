@@ -73,7 +73,8 @@ struct peer_answer {
 int peer_tcp(uint16_t port);
 void peer_tls(struct peer *peer, const struct peer_options *options);
 void peer_connect(struct peer *peer, const struct peer_options *options);
-/* peer_connect in two steps, for a service that does not wait: the second one reads the answer to the service, if there is any to come. */
+/* peer_connect in two steps, for a service that does not wait: the second one reads the answer to the service, if
+ * there is any to come. */
 void peer_connect_begin(struct peer *peer, const struct peer_options *options);
 void peer_connect_end(struct peer *peer, const struct peer_options *options);
 void peer_close(struct peer *peer);
@@ -126,7 +127,8 @@ struct peer_queue {
 
 enum peer_queue_flags { PEER_SUBSCRIBE = 1, PEER_CONTACT = 2, PEER_WITH_NOTIFIER = 4, PEER_SECURED = 8 };
 
-/* NEW with fresh keys, which `queue` keeps: Ed25519 for recipient and notifier, X25519 for the sender. The caller may change them, in both places. */
+/* NEW with fresh keys, which `queue` keeps: Ed25519 for recipient and notifier, X25519 for the sender. The caller
+ * may change them, in both places. */
 struct smp_command peer_new_command(unsigned flags, struct peer_queue *queue);
 /* Takes ids and secrets from the IDS that answered it. */
 void peer_queue_created(struct peer_queue *queue, const struct peer_answer *answer);
