@@ -9,6 +9,7 @@
 
 #include "actors/client/smq/client.h"
 #include "queues/base/clock.h"
+#include "test/support/queue_ledger.h"
 #include "test/support/require.h"
 
 enum {
@@ -18,7 +19,6 @@ enum {
     WINDOW = 8,       /* SENDs of a queue without an answer */
     UNDELIVERED = 64, /* messages of a queue that its recipient has not got: below the quota */
     PATIENCE_MS = 30000,
-    HEADER_SIZE = 8,
 };
 
 enum number_state {
@@ -58,27 +58,6 @@ struct client_load {
     struct load_queue queues[QUEUES_MAX];
 };
 
-/* ---- bodies ---- */
-
-static uint64_t mix(uint64_t value) {
-    value ^= value >> 33;
-    value *= UINT64_C(0xff51afd7ed558ccd);
-    value ^= value >> 33;
-    value *= UINT64_C(0xc4ceb9fe1a85ec53);
-    return value ^ value >> 33;
-}
-
-/* Queue, number, then bytes that follow from them; one in sixteen is nearly as large as can be. */
-static size_t make_body(uint32_t queue, uint32_t number, uint8_t body[SMQ_BODY_MAX]) {
-    uint64_t seed = mix((uint64_t)queue << 32 | number);
-    size_t length = HEADER_SIZE + (seed % 16 == 0 ? 15000 + seed / 16 % 1000 : seed / 16 % 1000);
-    memcpy(body, &queue, sizeof queue);
-    memcpy(body + sizeof queue, &number, sizeof number);
-    for (size_t i = HEADER_SIZE; i < length; i++)
-        body[i] = (uint8_t)(mix(seed + i / 8) >> i % 8 * 8);
-    return length;
-}
-
 static uint64_t make_tag(enum tag_kind kind, uint32_t queue, uint32_t number) {
     return (uint64_t)kind << 60 | (uint64_t)queue << 32 | number;
 }
@@ -86,10 +65,10 @@ static uint64_t make_tag(enum tag_kind kind, uint32_t queue, uint32_t number) {
 /* ---- sending ---- */
 
 static void send_one(struct client_load *load, uint32_t index) {
-    static uint8_t body[SMQ_BODY_MAX];
+    static uint8_t body[LEDGER_BODY_MAX];
     struct load_queue *queue = &load->queues[index];
     uint32_t number = queue->submitted;
-    size_t length = make_body(index, number, body);
+    size_t length = ledger_body(index, 0, number + 1, body);
     enum smq_result result =
         smq_send_async(load->senders[index % load->pairs], queue->send_queue, false, (struct smq_bytes){body, length},
                        PATIENCE_MS, make_tag(TAG_SEND, index, number));
@@ -136,13 +115,10 @@ static uint32_t index_of(const struct client_load *load, const struct smq_receiv
 }
 
 static uint32_t check_body(uint32_t index, const struct smq_event *event) {
-    static uint8_t expected[SMQ_BODY_MAX];
-    uint32_t number;
-    require(!event->encrypted && !event->quota && event->body.length >= HEADER_SIZE);
-    memcpy(&number, event->body.bytes + sizeof number, sizeof number);
-    require(make_body(index, number, expected) == event->body.length);
-    require(memcmp(expected, event->body.bytes, event->body.length) == 0);
-    return number;
+    require(!event->encrypted && !event->quota);
+    uint32_t number = ledger_number(index, 0, event->body.bytes, event->body.length);
+    require(number > 0);
+    return number - 1;
 }
 
 /* A number that did not come before: everything between the last one and it must not have been acknowledged. */
