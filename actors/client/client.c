@@ -6,6 +6,7 @@
 
 #include "actors/client/context.h"
 #include "actors/client/events.h"
+#include "actors/client/forward_private.h"
 #include "actors/client/lane.h"
 #include "actors/client/smq/network.h"
 #include "queues/base/clock.h"
@@ -55,6 +56,7 @@ void client_release(struct smq_client *client) {
     promise_release(&client->connected);
     router_address_release(client->router);
     key_pair_wipe(&client->service_key);
+    client_relay_destroy(&client->relay);
     if (client->options.events != NULL) {
         events_release(client->options.events);
     }

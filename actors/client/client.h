@@ -16,6 +16,7 @@
 #include "transport/smp/handshake.h"
 #include "transport/smp/session.h"
 
+struct client_relay;
 struct process_lane;
 struct request;
 struct subscription;
@@ -86,6 +87,7 @@ struct smq_client {
     struct key_pair service_key;  /* of this session; when is_service */
     uint8_t service_id_length;
     uint8_t service_id[SMQ_ID_MAX];
+    struct client_relay *relay; /* of a proxy's connection: see forward_private.h; else NULL */
     struct outgoing hello;
     struct smq_error connect_error; /* constant once the outcome was told */
 

@@ -3,6 +3,8 @@
 #include <string.h>
 
 #include "actors/client/client.h"
+#include "actors/client/context.h"
+#include "actors/client/forward_private.h"
 #include "actors/client/service.h"
 #include "transport/crypto/signed_key.h"
 #include "transport/tls/certificate.h"
@@ -55,13 +57,19 @@ static enum smq_result start_session(struct smq_client *client, uint16_t version
     if (sends_key) {
         result = key_pair_generate(KEY_X25519, &pair);
     }
-    bool encrypted = smp_blocks_are_encrypted(version, client->server_key.algorithm != KEY_NONE, sends_key, false);
-    if (result == SMQ_OK && encrypted) {
+    bool has_server_key = client->server_key.algorithm != KEY_NONE;
+    bool encrypted = smp_blocks_are_encrypted(version, has_server_key, sends_key, client->context->is_proxy);
+    bool forwards = client->relay != NULL && has_server_key && sends_key;
+    if (result == SMQ_OK && (encrypted || forwards)) {
         result = dh(&pair.private_key, &client->server_key, &secret);
     }
     if (result == SMQ_OK) {
         client->hello_key = pair.public_key;
         result = smp_session_init(&client->session, SMP_SIDE_CLIENT, version, session_id, encrypted ? &secret : NULL);
+    }
+    if (result == SMQ_OK && forwards) {
+        box_key_of_secret(secret.bytes, &client->relay->key);
+        client->relay->has_key = true;
     }
     key_pair_wipe(&pair);
     dh_secret_wipe(&secret);
@@ -77,7 +85,7 @@ enum smq_result client_handshake(struct smq_client *client, const uint8_t *block
     struct slice session_id = slice_of(tls->session_id, tls->session_id_length);
     struct version_range own = {client->options.version_min, client->options.version_max}, agreed;
     struct smp_transport_error error;
-    enum smq_result result = smp_client_agree(&hello, own, false, session_id, &agreed, &error);
+    enum smq_result result = smp_client_agree(&hello, own, client->context->is_proxy, session_id, &agreed, &error);
     if (result != SMQ_OK) {
         return fail(client, result, error);
     }
@@ -87,7 +95,12 @@ enum smq_result client_handshake(struct smq_client *client, const uint8_t *block
             return fail(client, result, smp_handshake_error_of(SMP_HANDSHAKE_BAD_AUTH));
         }
     }
-    result = start_session(client, agreed.max, session_id);
+    if (client->context->is_proxy) {
+        result = client_relay_create(agreed, hello.has_key ? &hello.chain_key : NULL, &client->relay);
+    }
+    if (result == SMQ_OK) {
+        result = start_session(client, agreed.max, session_id);
+    }
     if (result == SMQ_OK && client->options.service != NULL) {
         client->is_service = smp_client_sends_service(agreed.max, tls->client_certificate_requested);
     }

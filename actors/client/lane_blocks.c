@@ -216,9 +216,11 @@ static void handle_transmission(struct process_lane *lane, struct smq_client *cl
         complete_with_error(lane, client, request, SMQ_ERR_PROTOCOL, "response for another entity",
                             transmission.entity_id);
     } else if (parsed != SMQ_OK) {
+        request->syntax_error = &error;
         complete_with_error(lane, client, request, SMQ_ERR_SYNTAX, lane_error_text(lane, &error),
                             transmission.entity_id);
     } else {
+        request->response = &response;
         handle_response(lane, client, request, transmission.entity_id, &response, block);
     }
 }

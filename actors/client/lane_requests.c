@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "actors/client/forward_private.h"
 #include "queues/base/memory.h"
 #include "queues/base/random.h"
 #include "queues/base/secret.h"
@@ -79,6 +80,9 @@ static void tell_outcome(struct process_lane *lane, struct request *request, str
         if (!promise_set(request->promise, outcome->result, batch)) {
             smq_batch_release(&batch);
         }
+    } else if (request->forward != NULL) {
+        forward_tell(request, outcome);
+        event_release_handles(outcome);
     } else if (request->owner != NULL) {
         request->owner->completed(request->owner, request, outcome);
         event_release_handles(outcome);
@@ -126,8 +130,10 @@ static void time_out(struct wheel_timer *timer) {
     atomic_fetch_add_explicit(&request->client->timeouts, 1, memory_order_relaxed);
     tell_failure(lane, request, SMQ_ERR_TIMEOUT);
     uint32_t stage = REQUEST_QUEUED;
-    if (!request->batch && atomic_compare_exchange_strong_explicit(&request->stage, &stage, REQUEST_EXPIRED,
-                                                                   memory_order_acq_rel, memory_order_acquire)) {
+    bool unsent = !request->batch &&
+                  atomic_compare_exchange_strong_explicit(&request->stage, &stage, REQUEST_EXPIRED,
+                                                          memory_order_acq_rel, memory_order_acquire);
+    if (unsent || request->command == SMQ_COMMAND_FORWARD) {
         lane_take_request(lane, request);
         request_release(request);
     } else {

@@ -51,6 +51,7 @@ struct request {
     uint32_t timeout_ms;
     uint64_t tag;
     struct promise *promise;     /* blocking form; NULL: the completion is an event */
+    struct forward *forward;     /* RFWD: gets the outcome; NULL once it was told */
     struct request_owner *owner; /* gets the outcome instead; NULL: nobody; set by hand before request_run */
     struct smq_receive_queue *receive_queue; /* referenced, as the next two; may be NULL */
     struct smq_send_queue *send_queue;
@@ -79,6 +80,9 @@ struct request {
     struct request *bucket_next;
     struct request *client_next, *client_previous;
     enum smq_result failure; /* written by the send lane before the message */
+    /* while the outcome is told: what the router answered, or why that does not parse; NULL: it did not, or it does */
+    const struct smp_response *response;
+    const struct smp_error *syntax_error;
 };
 
 /* Commands that are submitted together and share blocks. */

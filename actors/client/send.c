@@ -95,6 +95,7 @@ static enum smq_result write_hello(struct smq_client *client, uint8_t *bytes) {
                                      .key_hash = slice_of(client->router->address.key_hash, KEY_HASH_SIZE),
                                      .has_key = client->hello_key.algorithm != KEY_NONE,
                                      .key = client->hello_key,
+                                     .is_proxy = client->context->is_proxy,
                                      .has_service = client->is_service};
     struct service_hello room;
     if (client->is_service) {

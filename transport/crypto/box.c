@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* XSalsa20-Poly1305 boxes, in place, with the tag in front. */
+/* XSalsa20-Poly1305 boxes with the tag in front. */
 #include "transport/crypto/box.h"
 
 #include <string.h>
@@ -60,6 +60,20 @@ enum smq_result box_open(const struct box_key *key, const uint8_t nonce[BOX_NONC
         return SMQ_ERR_CRYPTO;
     *message = slice_of(ciphertext, length);
     return SMQ_OK;
+}
+
+void box_seal_to(const struct box_key *key, const uint8_t nonce[BOX_NONCE_SIZE], struct slice message,
+                 uint8_t *output) {
+    (void)crypto_secretbox_detached(output + BOX_TAG_SIZE, output, message.bytes, message.length, nonce, key->bytes);
+}
+
+enum smq_result box_open_to(const struct box_key *key, const uint8_t nonce[BOX_NONCE_SIZE], struct slice sealed,
+                            uint8_t *output) {
+    if (sealed.length < BOX_TAG_SIZE)
+        return SMQ_ERR_CRYPTO;
+    int failed = crypto_secretbox_open_detached(output, sealed.bytes + BOX_TAG_SIZE, sealed.bytes,
+                                                sealed.length - BOX_TAG_SIZE, nonce, key->bytes);
+    return failed == 0 ? SMQ_OK : SMQ_ERR_CRYPTO;
 }
 
 enum smq_result box_seal_padded(const struct box_key *key, const uint8_t nonce[BOX_NONCE_SIZE], uint8_t *buffer,

@@ -43,7 +43,13 @@ void box_seal(const struct box_key *key, const uint8_t nonce[BOX_NONCE_SIZE], ui
 enum smq_result box_open(const struct box_key *key, const uint8_t nonce[BOX_NONCE_SIZE], uint8_t *buffer,
                          size_t sealed_length, struct slice *message);
 
-/* The same with padding: the message of `length` bytes lies at buffer + BOX_PADDED_OFFSET and becomes a box of
+/* The same out of place, for bytes that have to move anyway: `output` has room for the tag and the message, or for the
+ * message alone. Input and output must not overlap. */
+void box_seal_to(const struct box_key *key, const uint8_t nonce[BOX_NONCE_SIZE], struct slice message, uint8_t *output);
+enum smq_result box_open_to(const struct box_key *key, const uint8_t nonce[BOX_NONCE_SIZE], struct slice sealed,
+                            uint8_t *output);
+
+/* In place with padding: the message of `length` bytes lies at buffer + BOX_PADDED_OFFSET and becomes a box of
  * BOX_TAG_SIZE + `padded_size` bytes. SMQ_ERR_TOO_LARGE when the message is longer than `padded_size` - 2. */
 enum smq_result box_seal_padded(const struct box_key *key, const uint8_t nonce[BOX_NONCE_SIZE], uint8_t *buffer,
                                 size_t length, size_t padded_size);

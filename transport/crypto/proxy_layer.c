@@ -32,8 +32,12 @@ enum smq_result proxy_result_open(const struct box_key *key, const uint8_t corr_
 
 /* ---- between proxy and relay: not padded */
 
+size_t proxy_forward_header_size(size_t corr_id_length) {
+    return 1 + corr_id_length + 2 + 1 + KEY_X25519_SPKI;
+}
+
 size_t proxy_forward_payload_at(size_t corr_id_length) {
-    return BOX_TAG_SIZE + 1 + corr_id_length + 2 + 1 + KEY_X25519_SPKI;
+    return BOX_TAG_SIZE + proxy_forward_header_size(corr_id_length);
 }
 
 size_t proxy_response_payload_at(size_t corr_id_length) {
@@ -60,6 +64,23 @@ enum smq_result proxy_forward_seal(const struct box_key *key, const uint8_t corr
         return SMQ_ERR_TOO_LARGE;
     *length = writer_length(&writer);
     box_seal(key, corr_id, output, *length - BOX_TAG_SIZE);
+    return SMQ_OK;
+}
+
+enum smq_result proxy_forward_seal_to(const struct box_key *key, const uint8_t corr_id[BOX_NONCE_SIZE],
+                                      const struct proxy_forward *forward, uint8_t *output, size_t capacity,
+                                      size_t *length) {
+    size_t header_size = proxy_forward_header_size(forward->corr_id.length);
+    uint8_t *header = (uint8_t *)(uintptr_t)forward->payload.bytes - header_size;
+    struct writer writer = writer_of(header, header_size);
+    size_t plain_size = header_size + forward->payload.length;
+    write_short(&writer, forward->corr_id);
+    write_u16(&writer, forward->version);
+    write_public_key(&writer, &forward->client_key);
+    if (writer_finish(&writer) != SMQ_OK || plain_size + BOX_TAG_SIZE > capacity)
+        return SMQ_ERR_TOO_LARGE;
+    *length = plain_size + BOX_TAG_SIZE;
+    box_seal_to(key, corr_id, slice_of(header, plain_size), output);
     return SMQ_OK;
 }
 
@@ -98,19 +119,29 @@ enum smq_result proxy_response_seal(const struct box_key *key, const uint8_t cor
     return SMQ_OK;
 }
 
+static enum smq_result parse_response(struct slice plaintext, struct proxy_response *response) {
+    struct reader reader = reader_of(plaintext);
+    struct proxy_response parsed = {.corr_id = read_short(&reader)};
+    parsed.payload = read_tail(&reader);
+    enum smq_result result = reader_finish(&reader);
+    if (result == SMQ_OK)
+        *response = parsed;
+    return result;
+}
+
 enum smq_result proxy_response_open(const struct box_key *key, const uint8_t corr_id[BOX_NONCE_SIZE], uint8_t *sealed,
                                     size_t sealed_length, struct proxy_response *response) {
     uint8_t nonce[BOX_NONCE_SIZE];
     struct slice plaintext;
     box_nonce_reverse(corr_id, nonce);
     enum smq_result result = box_open(key, nonce, sealed, sealed_length, &plaintext);
-    if (result != SMQ_OK)
-        return result;
-    struct reader reader = reader_of(plaintext);
-    struct proxy_response parsed = {.corr_id = read_short(&reader)};
-    parsed.payload = read_tail(&reader);
-    result = reader_finish(&reader);
-    if (result == SMQ_OK)
-        *response = parsed;
-    return result;
+    return result == SMQ_OK ? parse_response(plaintext, response) : result;
+}
+
+enum smq_result proxy_response_open_to(const struct box_key *key, const uint8_t corr_id[BOX_NONCE_SIZE],
+                                       struct slice sealed, uint8_t *output, struct proxy_response *response) {
+    uint8_t nonce[BOX_NONCE_SIZE];
+    box_nonce_reverse(corr_id, nonce);
+    enum smq_result result = box_open_to(key, nonce, sealed, output);
+    return result == SMQ_OK ? parse_response(slice_of(output, sealed.length - BOX_TAG_SIZE), response) : result;
 }

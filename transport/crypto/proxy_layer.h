@@ -44,6 +44,13 @@ struct proxy_forward {
 enum smq_result proxy_forward_seal(const struct box_key *key, const uint8_t corr_id[BOX_NONCE_SIZE],
                                    const struct proxy_forward *forward, uint8_t *output, size_t capacity,
                                    size_t *length);
+/* The same for a payload that lies in writable memory with proxy_forward_header_size bytes in front of it, which are
+ * overwritten: what is encrypted is then in one piece, and moves to `output` by being encrypted. (A received PFWD has
+ * that room in front of its payload.) */
+size_t proxy_forward_header_size(size_t corr_id_length);
+enum smq_result proxy_forward_seal_to(const struct box_key *key, const uint8_t corr_id[BOX_NONCE_SIZE],
+                                      const struct proxy_forward *forward, uint8_t *output, size_t capacity,
+                                      size_t *length);
 /* Decrypts in place. SMQ_ERR_CRYPTO, SMQ_ERR_SYNTAX. */
 enum smq_result proxy_forward_open(const struct box_key *key, const uint8_t corr_id[BOX_NONCE_SIZE], uint8_t *sealed,
                                    size_t sealed_length, struct proxy_forward *forward);
@@ -61,6 +68,9 @@ enum smq_result proxy_response_seal(const struct box_key *key, const uint8_t cor
                                     size_t *length);
 enum smq_result proxy_response_open(const struct box_key *key, const uint8_t corr_id[BOX_NONCE_SIZE], uint8_t *sealed,
                                     size_t sealed_length, struct proxy_response *response);
+/* The same, decrypting to `output`, which has room for sealed.length bytes; `response` points into it. */
+enum smq_result proxy_response_open_to(const struct box_key *key, const uint8_t corr_id[BOX_NONCE_SIZE],
+                                       struct slice sealed, uint8_t *output, struct proxy_response *response);
 /* Where the payload lies in a forward or response of such a client correlation id: a payload that is there already is
  * not copied. */
 size_t proxy_forward_payload_at(size_t corr_id_length);
