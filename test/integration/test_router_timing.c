@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "actors/smp/command_batch.h"
 #include "actors/smp/verify.h"
 #include "queues/base/memory.h"
 #include "queues/base/random.h"
@@ -24,6 +25,7 @@ static const enum smp_authorization_kind kinds[ALGORITHMS] = {SMP_AUTHORIZATION_
                                                               SMP_AUTHORIZATION_AUTHENTICATOR};
 
 static struct client_session *session;
+static struct command_batch *batch;        /* of one command of that session */
 static struct key_pair stored[ALGORITHMS]; /* keys of the queue */
 static struct key_pair given[ALGORITHMS];  /* keys that the client has instead */
 static uint8_t scratch[SMP_AUTHORIZED_MAX];
@@ -34,6 +36,10 @@ static int setup(void **state) {
     assert_int_equal(SMQ_OK, base_setup());
     session = memory_zalloc(sizeof *session);
     assert_non_null(session);
+    batch = memory_zalloc(sizeof *batch + sizeof batch->slots[0]);
+    assert_non_null(batch);
+    batch->session = session;
+    batch->slots[0].batch = batch;
     random_bytes(session_id, sizeof session_id);
     assert_int_equal(SMQ_OK, key_pair_generate(KEY_X25519, &session->handshake_key));
     assert_int_equal(SMQ_OK, smp_session_init(&session->smp, SMP_SIDE_SERVER, 18, slice_of(session_id, 32), NULL));
@@ -47,6 +53,7 @@ static int setup(void **state) {
 static int teardown(void **state) {
     (void)state;
     secret_cache_clear(&session->secrets);
+    memory_free(batch);
     memory_free(session);
     return 0;
 }
@@ -78,7 +85,7 @@ static void prepare(struct attempt *attempt, struct smp_command command, unsigne
     transmission->authorized = slice_of(attempt->authorized, writer_length(&writer));
     transmission->authorization_kind = kinds[kind];
     attempt->command = command;
-    verification_prepare(&attempt->verification, session, transmission, &attempt->command, scratch);
+    verification_prepare(&attempt->verification, &batch->slots[0], transmission, &attempt->command, scratch);
     struct smp_authorized *parts = &attempt->verification.authorized;
     if (algorithms[kind] == KEY_X25519) {
         assert_int_equal(SMQ_OK, box_key_agree(&given[kind].private_key, &session->handshake_key.public_key, &agreed));
