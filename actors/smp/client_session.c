@@ -24,7 +24,7 @@ void *client_session_accept(void *context, struct connection *connection) {
     session->router = router;
     session->connection = connection;
     session->phase = SESSION_AWAITS_HELLO;
-    session->batches_max = SESSION_BATCHES_MAX;
+    session->credit = SESSION_CREDIT;
     for (unsigned lane = 0; lane < router->subscriber_count; lane++)
         session->lanes[lane].farewell.session = session;
     session->service_place.farewell.session = session;
@@ -37,14 +37,18 @@ struct process_lane *client_session_process_lane(const struct client_session *se
     return session->router->process[connection_number(session->connection) % session->router->process_count];
 }
 
-void client_session_block_admitted(struct client_session *session) {
+void client_session_block_admitted(struct client_session *session, uint16_t commands) {
+    uint32_t weight = SESSION_BLOCK_WEIGHT + (uint32_t)commands;
+    uint32_t before = atomic_fetch_add_explicit(&session->unanswered, weight, memory_order_relaxed);
     atomic_fetch_add_explicit(&session->router->batches_in_progress, 1, memory_order_relaxed);
-    if (atomic_fetch_add_explicit(&session->batches, 1, memory_order_relaxed) + 1 == session->batches_max)
+    if (before < session->credit && before + weight >= session->credit)
         connection_pause(session->connection);
 }
 
-void client_session_block_answered(struct client_session *session) {
-    if (atomic_fetch_sub_explicit(&session->batches, 1, memory_order_relaxed) == session->batches_max)
+void client_session_block_answered(struct client_session *session, uint16_t commands) {
+    uint32_t weight = SESSION_BLOCK_WEIGHT + (uint32_t)commands;
+    uint32_t before = atomic_fetch_sub_explicit(&session->unanswered, weight, memory_order_relaxed);
+    if (before >= session->credit && before - weight < session->credit)
         connection_resume(session->connection);
     if (atomic_fetch_sub_explicit(&session->router->batches_in_progress, 1, memory_order_acq_rel) == 1)
         waker_wake(&session->router->quiet);
@@ -69,14 +73,14 @@ static enum smq_result start_encryption(struct client_session *session, const st
     bool encrypted =
         smp_blocks_are_encrypted(hello->version, hello->version >= SMP_VERSION_AUTH, hello->has_key, hello->is_proxy);
     if (hello->is_proxy)
-        session->batches_max = SESSION_PROXY_BATCHES_MAX;
+        session->credit = SESSION_PROXY_CREDIT;
     if (!hello->has_key)
         return smp_session_init(&session->smp, SMP_SIDE_SERVER, hello->version, session_id, NULL);
     struct dh_secret secret;
     enum smq_result result = dh(&session->handshake_key.private_key, &hello->key, &secret);
     if (result == SMQ_OK)
-        result = smp_session_init(&session->smp, SMP_SIDE_SERVER, hello->version, session_id,
-                                  encrypted ? &secret : NULL);
+        result =
+            smp_session_init(&session->smp, SMP_SIDE_SERVER, hello->version, session_id, encrypted ? &secret : NULL);
     if (result == SMQ_OK) {
         box_key_of_secret(secret.bytes, &session->proxy_key);
         session->has_proxy_key = true;

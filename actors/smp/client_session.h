@@ -16,8 +16,11 @@
 #include "transport/smp/session.h"
 
 enum {
-    SESSION_BATCHES_MAX = 8, /* received blocks of one connection that are not answered yet; then it is not read */
-    SESSION_PROXY_BATCHES_MAX = 64, /* the same for the connection of a proxy, which serves many clients */
+    /* The credit of one connection: what it may have received and not been answered; then it is not read. A block weighs
+     * SESSION_BLOCK_WEIGHT and one for each command, so it is eight blocks of one command, or two full ones. */
+    SESSION_CREDIT = 512,
+    SESSION_PROXY_CREDIT = 4096, /* for the connection of a proxy, which serves many clients */
+    SESSION_BLOCK_WEIGHT = 63,
     SESSION_NOTIFICATIONS_MAX = 256 /* NMSG events queued to one connection; the others stay in the store */
 };
 
@@ -83,7 +86,7 @@ struct client_session {
     struct key_pair handshake_key; /* X25519, of this connection alone */
     bool has_proxy_key;            /* the client showed a key in its hello */
     struct box_key proxy_key;      /* agreed with it: the outer layer of what it forwards */
-    uint32_t batches_max;
+    uint32_t credit;
     struct smp_session smp;
     struct outgoing hello;
 
@@ -97,7 +100,7 @@ struct client_session {
     bool service_created_queue; /* counted once as a subscription: queues of a messaging service have none */
 
     /* Any role. */
-    _Atomic uint32_t batches;              /* received blocks not answered yet: the connection's credit */
+    _Atomic uint32_t unanswered;           /* the weight of received blocks that are not answered yet */
     _Atomic uint32_t subscription_count;   /* PUSH and NOTIFY over all lanes, and a service that is held */
     _Atomic uint32_t queued_notifications; /* NMSG events on their way */
 
@@ -111,7 +114,7 @@ extern const struct protocol client_session_protocol;
 void *client_session_accept(void *router, struct connection *connection);
 
 /* Credit: a block was received; its answer was handed to TLS. At the limit the connection is not read. */
-void client_session_block_admitted(struct client_session *session);
-void client_session_block_answered(struct client_session *session);
+void client_session_block_admitted(struct client_session *session, uint16_t commands);
+void client_session_block_answered(struct client_session *session, uint16_t commands);
 /* The lane that runs the session's commands. */
 struct process_lane *client_session_process_lane(const struct client_session *session);

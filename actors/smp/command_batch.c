@@ -19,7 +19,7 @@ static struct command_batch *allocate(struct client_session *session, uint16_t c
     for (uint16_t i = 0; i < count; i++)
         batch->slots[i].batch = batch;
     connection_reference(session->connection);
-    client_session_block_admitted(session);
+    client_session_block_admitted(session, count);
     return batch;
 }
 
@@ -70,8 +70,9 @@ void command_batch_finish(struct command_batch **batch) {
         slot_finish(&gone->slots[i]);
     if (gone->block != NULL)
         block_release(gone->block);
+    uint16_t count = gone->count;
     memory_free(gone);
-    client_session_block_answered(session);
+    client_session_block_answered(session, count);
     connection_release(session->connection);
 }
 

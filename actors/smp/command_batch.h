@@ -75,20 +75,23 @@ struct command_slot {
             int64_t timestamp;
             bool notify;
             bool has_notification;
-            struct slice body; /* in the block */
-            uint8_t notification[NOTIFICATION_STORED_SIZE];
+            struct slice body;           /* in the block */
+            const uint8_t *notification; /* NOTIFICATION_STORED_SIZE bytes in `owned`, for has_notification */
             struct msg_sent sent;
         } send;
         struct {
-            struct slice id; /* in the block; may be empty */
-            struct msg_acknowledged acknowledged;
+            struct slice id;          /* in the block; may be empty */
+            bool deleted, was_marker; /* the message that it was for, if it was still there */
+            bool has_next;
+            uint64_t next_sequence;
+            uint8_t next_id[MESSAGE_ID_SIZE];
         } acknowledge;
         struct {
             bool secured, has_notifier;
         } inform; /* QUE */
         struct {
-            struct queue_id old_notifier; /* NKEY, NDEL, DEL: whose subscriber is told */
-            struct notifier_move move;    /* these, and NSUB */
+            const struct queue_id *old_notifier; /* NKEY, NDEL, DEL: whose subscriber is told; in `owned` */
+            struct notifier_move move;           /* these, and NSUB */
         };
         struct {
             uint64_t count; /* notifiers of the service */

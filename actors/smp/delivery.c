@@ -196,8 +196,8 @@ static enum filled write_inner_answer(struct filling *filling, struct command_sl
     inner.block.writer = writer_of(place, room);
     enum filled filled = write_own_answer(&inner, slot);
     filling->txn = inner.txn;
-    if (filled == FILLED && forwarded_answer_seal(slot->forwarded, filling->session, sealed,
-                                                  writer_length(&inner.block.writer)) != SMQ_OK)
+    if (filled == FILLED &&
+        forwarded_answer_seal(slot->forwarded, filling->session, sealed, writer_length(&inner.block.writer)) != SMQ_OK)
         filled = FILLED_NO_ROOM;
     return filled;
 }

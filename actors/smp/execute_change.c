@@ -115,7 +115,7 @@ static enum smq_result apply_notifier_set(struct change *change, struct command_
         .dh_secret = change->dh_secret,
     };
     note_service(slot, txn);
-    return queue_store_notifier_set(txn, slot->queue, &notifier, &slot->old_notifier);
+    return queue_store_notifier_set(txn, slot->queue, &notifier, &change->deleted.notifier);
 }
 
 static void done_notifier_set(struct change *change, struct command_slot *slot) {
@@ -129,7 +129,7 @@ static void done_notifier_set(struct change *change, struct command_slot *slot) 
 static enum smq_result apply_notifier_delete(struct change *change, struct command_slot *slot, struct store_txn *txn) {
     (void)change;
     note_service(slot, txn);
-    return queue_store_notifier_delete(txn, slot->queue, &slot->old_notifier);
+    return queue_store_notifier_delete(txn, slot->queue, &change->deleted.notifier);
 }
 
 static void done_notifier_delete(struct change *change, struct command_slot *slot) {
@@ -149,8 +149,8 @@ static enum smq_result apply_delete(struct change *change, struct command_slot *
 }
 
 static void done_delete(struct change *change, struct command_slot *slot) {
+    (void)change;
     counter_add(&slot->batch->session->router->counters.queues_deleted, 1);
-    slot->old_notifier = change->deleted.notifier;
     slot_answer(slot, smp_response_ok());
     subscriber_lane_slot(slot->batch->session->router, slot, SUBSCRIBER_DELETED);
 }
@@ -242,7 +242,7 @@ void execute_change(const struct execution *execution) {
         slot_done(slot);
         return;
     }
-    slot->old_notifier.length = 0;
+    slot->old_notifier = &change->deleted.notifier;
     slot->move.had_service = false;
     slot->request.operation = (struct store_operation){
         .grows = row->grows,

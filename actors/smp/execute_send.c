@@ -4,6 +4,7 @@
 
 #include "actors/smp/subscriber.h"
 #include "actors/smp/writer.h"
+#include "queues/base/memory.h"
 #include "queues/base/random.h"
 #include "stores/ntf_store.h"
 
@@ -75,10 +76,15 @@ static void prepare_notification(const struct execution *execution) {
     struct command_slot *slot = execution->slot;
     struct box_key key;
     struct notification_meta meta = {slice_of(slot->send.id, MESSAGE_ID_SIZE), slot->send.timestamp};
-    box_nonce_random(slot->send.notification);
+    uint8_t *notification = memory_alloc(NOTIFICATION_STORED_SIZE);
+    if (notification == NULL)
+        return;
+    slot_own(slot, notification, memory_free);
+    box_nonce_random(notification);
     box_key_of_secret(execution->record->notifier.dh_secret, &key);
-    slot->send.has_notification = notification_meta_seal(&key, slot->send.notification, &meta,
-                                                         slot->send.notification + BOX_NONCE_SIZE) == SMQ_OK;
+    slot->send.notification = notification;
+    slot->send.has_notification =
+        notification_meta_seal(&key, notification, &meta, notification + BOX_NONCE_SIZE) == SMQ_OK;
     box_key_wipe(&key);
 }
 

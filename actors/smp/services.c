@@ -198,7 +198,7 @@ static void moved(struct services *services, struct command_slot *slot) {
     struct client_session *session = slot->batch->session;
     const struct notifier_move *move = &slot->move;
     if (slot->tag != SMP_NSUB) {
-        leave(services, move, SMP_DELD, slice_of(slot->old_notifier.bytes, slot->old_notifier.length));
+        leave(services, move, SMP_DELD, slice_of(slot->old_notifier->bytes, slot->old_notifier->length));
         slot_done(slot);
         return;
     }

@@ -168,7 +168,14 @@ static struct command_slot *slot_of_operation(struct store_operation *operation)
 
 static enum smq_result acknowledge_apply(struct store_operation *operation, struct store_txn *txn) {
     struct command_slot *slot = slot_of_operation(operation);
-    return msg_store_acknowledge(txn, slot->queue, slot->acknowledge.id, &slot->acknowledge.acknowledged);
+    struct msg_acknowledged acknowledged = {0};
+    enum smq_result result = msg_store_acknowledge(txn, slot->queue, slot->acknowledge.id, &acknowledged);
+    slot->acknowledge.deleted = acknowledged.deleted;
+    slot->acknowledge.was_marker = acknowledged.was_marker;
+    slot->acknowledge.has_next = acknowledged.has_next && acknowledged.next_id.length == MESSAGE_ID_SIZE;
+    slot->acknowledge.next_sequence = acknowledged.next_sequence;
+    memcpy(slot->acknowledge.next_id, acknowledged.next_id.bytes, MESSAGE_ID_SIZE);
+    return result;
 }
 
 /* On the writer's thread. */
@@ -205,7 +212,6 @@ static void acknowledge_failed(struct subscription *subscription, struct command
 /* ACK, second half: the next message, if any, is the answer to a push subscription's ACK; a get subscription asks for
  * it itself. */
 static void acknowledged(struct subscriber_lane *lane, struct command_slot *slot) {
-    const struct msg_acknowledged *outcome = &slot->acknowledge.acknowledged;
     struct subscription *subscription = subscription_to_acknowledge(lane, slot);
     if (subscription != NULL)
         subscription->acknowledging = false;
@@ -219,12 +225,12 @@ static void acknowledged(struct subscriber_lane *lane, struct command_slot *slot
         acknowledge_failed(subscription, slot);
         return;
     }
-    if (outcome->deleted && !outcome->was_marker)
+    if (slot->acknowledge.deleted && !slot->acknowledge.was_marker)
         counter_add(&lane->router->counters.messages_received, 1);
     if (subscription != NULL && subscription->kind == SUBSCRIPTION_PUSH && !subscription->in_flight &&
-        outcome->has_next) {
-        mark_in_flight(subscription, outcome->next_id.bytes);
-        slot_answer_message(slot, slot->queue.number, outcome->next_sequence, outcome->next_id.bytes);
+        slot->acknowledge.has_next) {
+        mark_in_flight(subscription, slot->acknowledge.next_id);
+        slot_answer_message(slot, slot->queue.number, slot->acknowledge.next_sequence, slot->acknowledge.next_id);
     } else {
         slot_answer(slot, smp_response_ok());
     }

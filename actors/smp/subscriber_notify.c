@@ -144,8 +144,8 @@ void notify_gone(struct subscriber_lane *lane, struct command_slot *slot) {
     struct subscription *holder = subscription_holder(&lane->table, slot->queue.number, SUBSCRIPTION_NOTIFY);
     struct subscription *of_service = subscription_holder(&lane->table, slot->queue.number, SUBSCRIPTION_SERVICE);
     if (holder != NULL) {
-        if (slot->old_notifier.length > 0 && holder->session != slot->batch->session)
-            event_send(holder->session, SMP_DELD, slice_of(slot->old_notifier.bytes, slot->old_notifier.length));
+        if (slot->old_notifier->length > 0 && holder->session != slot->batch->session)
+            event_send(holder->session, SMP_DELD, slice_of(slot->old_notifier->bytes, slot->old_notifier->length));
         (void)take_away(lane, holder);
     }
     if (of_service != NULL)
