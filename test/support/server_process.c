@@ -18,6 +18,8 @@
 #include "test/support/client_fixture.h"
 #include "test/support/require.h"
 
+static const char program[] = BUILD_DIR "/bin/smp-server";
+
 /* A port below the range from which the kernel serves everybody else, so that it is still free after a restart. */
 static uint16_t lasting_port(void) {
     enum { FIRST = 12000, COUNT = 18000 };
@@ -53,8 +55,7 @@ static void write_ini(const struct server_process *server, const char *store_key
 }
 
 void server_process_init(struct server_process *server, const char *store_keys) {
-    static const char *const arguments[] = {
-        BUILD_DIR "/bin/smp-server", "init", "-y", "--no-password", "-n", "localhost", NULL};
+    static const char *const arguments[] = {program, "init", "-y", "--no-password", "-n", "localhost", NULL};
     char path[96];
     memset(server, 0, sizeof *server);
     temporary_folder_create(server->root);
@@ -70,7 +71,7 @@ void server_process_init(struct server_process *server, const char *store_keys) 
     client_fixture_address(server->fingerprint, server->port, server->address, sizeof server->address);
 }
 
-static const char *const start_arguments[] = {BUILD_DIR "/bin/smp-server", "start", NULL};
+static const char *const start_arguments[] = {program, "start", NULL};
 
 void server_process_start(struct server_process *server) {
     launch(server, start_arguments);
