@@ -16,8 +16,8 @@
 #include "transport/smp/session.h"
 
 enum {
-    /* The credit of one connection: what it may have received and not been answered; then it is not read. A block weighs
-     * SESSION_BLOCK_WEIGHT and one for each command, so it is eight blocks of one command, or two full ones. */
+    /* The credit of one connection: what it may have received and not been answered; then it is not read. A block
+     * weighs SESSION_BLOCK_WEIGHT and one for each command, so it is eight blocks of one command, or two full ones. */
     SESSION_CREDIT = 512,
     SESSION_PROXY_CREDIT = 4096, /* for the connection of a proxy, which serves many clients */
     SESSION_BLOCK_WEIGHT = 63,

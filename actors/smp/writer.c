@@ -45,10 +45,10 @@ static void writer_commit(struct store_writer *writer) {
     writer->paced = false;
 }
 
-/* Commits what the turn gathered. Under load, a commit that follows the last one too soon is put off for the rest of the
- * pause, so that what arrives meanwhile shares it: a commit costs its pages, its flush and a wake of every other lane,
- * whether it holds one operation or a hundred. The thread sleeps without being woken; then comes one turn more, which
- * takes what has arrived. After an idle time nothing is put off. */
+/* Commits what the turn gathered. Under load, a commit that follows the last one too soon is put off for the rest of
+ * the pause, so that what arrives meanwhile shares it: a commit costs its pages, its flush and a wake of every other
+ * lane, whether it holds one operation or a hundred. The thread sleeps without being woken; then comes one turn more,
+ * which takes what has arrived. After an idle time nothing is put off. */
 static void writer_batch_end(void *state) {
     struct store_writer *writer = state;
     uint64_t due_us = writer->committed_us + COMMIT_PAUSE_US;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* Messages through a router: the whole way of SEND, MSG and ACK in every protocol version, and what survives a restart. */
+/* Messages through a router: the whole way of SEND, MSG and ACK in every protocol version, and what survives a
+ * restart. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
