@@ -164,8 +164,8 @@ static void connected(struct agent_server *server, struct agent_session *session
     session->since_ms = actor_now_ms(agent->actor);
     atomic_fetch_add_explicit(&agent->connections, 1, memory_order_relaxed);
     enter_map(session);
-    agent_server_succeeded(server, session->client);
     tell_connected(server);
+    agent_server_succeeded(server, session->client);
     agent_list_move(&server->pending, &server->waiting, SUBSCRIPTION_PENDING);
     agent_service_connected(server);
     agent_server_mark(server);
