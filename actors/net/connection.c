@@ -2,6 +2,7 @@
 /* What any thread may do with a connection: references, requests to its roles, sending, closing, pausing. */
 #include "actors/net/connection_private.h"
 
+#include "actors/net/framed.h"
 #include "actors/net/net_private.h"
 #include "queues/base/clock.h"
 #include "queues/base/memory.h"
@@ -49,6 +50,7 @@ void setup_destroy(struct setup **setup) {
 void connection_abandon(struct connection *connection) {
     struct net *net = connection->net;
     setup_destroy(&connection->setup);
+    framed_destroy(&connection->framed);
     memory_free((void *)(uintptr_t)connection->facts.peer_chain);
     counter_add(&net->connections, -1);
     MAGIC_CLEAR(connection);

@@ -23,6 +23,9 @@
 
 enum { FLUSH_LIMIT_MS = 5000, HOST_SIZE = 256 };
 
+struct framed;
+struct framing;
+
 /* Phases, in this order. The reason of the end is kept beside, in the upper bits of the same word. */
 enum phase {
     PHASE_OPEN,
@@ -86,6 +89,7 @@ struct connection {
     const struct protocol *protocol;
     void *state;
     const struct tls_context *tls_context;
+    const struct framing *framing; /* NULL: blocks follow each other */
     uint32_t handshake_timeout_ms;
     bool is_client;
     bool log_tls_errors;
@@ -107,6 +111,7 @@ struct connection {
     int descriptor;
     struct tls *tls;
     struct connection_tls facts; /* written before tls_is_ready */
+    struct framed *framed;       /* likewise; with a framing */
     /* receive lane */
     struct connection *previous;
     struct connection *next;

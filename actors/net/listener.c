@@ -76,6 +76,7 @@ static void admit(const struct listener *listener, int descriptor) {
     }
     connection->state = options->accept(options->context, connection);
     connection->handshake_timeout_ms = options->handshake_timeout_ms;
+    connection->framing = options->framing;
     connection->log_tls_errors = options->log_tls_errors;
     if (connection->state == NULL) {
         socket_close(&descriptor);

@@ -10,6 +10,7 @@
 #include "smq/result.h"
 #include "transport/tls/tls.h"
 
+struct framing;
 struct listener;
 
 struct listen_options {
@@ -19,12 +20,13 @@ struct listen_options {
     uint16_t port;                         /* 0: the kernel chooses, one port for all addresses */
     const struct tls_context *tls_context; /* server context; outlives the net */
     const struct protocol *protocol;       /* outlives the net */
+    const struct framing *framing;         /* transport/net/framing.h; NULL: blocks follow each other */
     /* Listener's thread. Makes the protocol state of an accepted connection, which the connection owns from then on;
      * NULL refuses it. */
     void *(*accept)(void *context, struct connection *connection);
     void *context;
-    uint32_t tls_timeout_ms;       /* accept to TLS established; 0: 60,000 */
-    uint32_t handshake_timeout_ms; /* TLS established to connection_established; 0: no limit */
+    uint32_t tls_timeout_ms;       /* accept to TLS established and framing opened; 0: 60,000 */
+    uint32_t handshake_timeout_ms; /* from then to connection_established; 0: no limit */
     bool log_tls_errors;           /* one line for each failed handshake */
 };
 

@@ -13,7 +13,7 @@
 enum { NET_LANES_MAX = 64, RESOLVER_LANES = 2 };
 
 /* Kinds of messages that the network roles receive. */
-enum net_message { NET_CONNECTION, NET_OUTGOING, NET_LANE, NET_LISTENER };
+enum net_message { NET_CONNECTION, NET_OUTGOING, NET_REPLY, NET_LANE, NET_LISTENER };
 
 struct receive_lane;
 struct send_lane;

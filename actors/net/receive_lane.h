@@ -31,6 +31,7 @@ struct receive_lane {
     uint64_t now_ms;
     bool is_reading_stopped;
     bool is_ending_all;
+    uint8_t framed_input[TLS_RECORD_MAX]; /* for one step of a framed connection */
 };
 
 /* Ends `connection` for `reason`, unless it was ended or another reason was given before. It stays valid until the end
@@ -45,10 +46,14 @@ void receive_resolved(struct receive_lane *lane, struct connection *connection);
 void receive_connected(struct receive_lane *lane, struct connection *connection);
 void receive_socks(struct receive_lane *lane, struct connection *connection);
 void receive_handshake(struct receive_lane *lane, struct connection *connection);
+/* Blocks may come: the set-up's budget becomes that of the protocol's handshake, and the protocol is told. */
+enum smq_result receive_open(struct receive_lane *lane, struct connection *connection);
 /* Frees setup, which nobody but the lane may use any more. */
 void receive_free_setup(struct receive_lane *lane, struct connection *connection);
 
 /* receive_read.c: blocks. */
 void receive_read(struct receive_lane *lane, struct connection *connection);
+/* Gives a whole block to the protocol. */
+enum smq_result receive_deliver(struct receive_lane *lane, struct connection *connection, struct block *block);
 void receive_resume(struct receive_lane *lane, struct connection *connection);
 void receive_read_pending(struct receive_lane *lane);

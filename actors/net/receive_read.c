@@ -2,6 +2,7 @@
 /* Reading blocks: straight from TLS into a pooled block, until TLS holds nothing more, the connection is paused, its
  * share of the turn or the lane's credit is used up. A connection that stops with input inside of TLS, of which epoll
  * cannot know, is put on the pending list. */
+#include "actors/net/framed.h"
 #include "actors/net/receive_lane.h"
 #include "queues/base/memory.h"
 
@@ -41,7 +42,7 @@ static bool may_read(struct receive_lane *lane, struct connection *connection) {
     return connection->stage == STAGE_UP;
 }
 
-static enum smq_result deliver(struct receive_lane *lane, struct connection *connection, struct block *block) {
+enum smq_result receive_deliver(struct receive_lane *lane, struct connection *connection, struct block *block) {
     atomic_store_explicit(&connection->last_received_ms, lane->now_ms, memory_order_relaxed);
     counter_add(&lane->net->blocks_received, 1);
     if (!wheel_timer_is_active(&lane->trim_timer))
@@ -51,21 +52,19 @@ static enum smq_result deliver(struct receive_lane *lane, struct connection *con
     return connection->protocol->received(connection, connection->state, block);
 }
 
-/* One step. SMQ_OK: TLS holds more; SMQ_ERR_AGAIN: it does not; else the end. */
-static enum smq_result read_step(struct receive_lane *lane, struct connection *connection) {
+static enum smq_result read_plain(struct receive_lane *lane, struct connection *connection, enum tls_want *want) {
     struct block *block = connection->partial != NULL ? connection->partial : block_pool_take(lane->pool);
     if (block == NULL)
         return SMQ_ERR_NO_MEMORY;
     connection->partial = NULL;
     size_t length = 0;
     bool more = false;
-    enum tls_want want = TLS_WANT_READ;
     enum smq_result result =
-        tls_read(connection->tls, block->bytes + block->filled, BLOCK_SIZE - block->filled, &length, &more, &want);
+        tls_read(connection->tls, block->bytes + block->filled, BLOCK_SIZE - block->filled, &length, &more, want);
     if (result == SMQ_OK) {
         block->filled += (uint32_t)length;
         if (block->filled == BLOCK_SIZE)
-            result = deliver(lane, connection, block);
+            result = receive_deliver(lane, connection, block);
         else
             connection->partial = block;
         return result == SMQ_OK && !more ? SMQ_ERR_AGAIN : result;
@@ -74,6 +73,14 @@ static enum smq_result read_step(struct receive_lane *lane, struct connection *c
         connection->partial = block;
     else
         block_pool_put_back(lane->pool, block);
+    return result;
+}
+
+/* One step. SMQ_OK: TLS holds more; SMQ_ERR_AGAIN: it does not; else the end. */
+static enum smq_result read_step(struct receive_lane *lane, struct connection *connection) {
+    enum tls_want want = TLS_WANT_READ;
+    enum smq_result result =
+        connection->framed == NULL ? read_plain(lane, connection, &want) : framed_read(lane, connection, &want);
     if (result == SMQ_ERR_AGAIN && want == TLS_WANT_WRITE) {
         turn_reading_off(lane, connection);
         connection_request_send(connection, SEND_AWAIT_ROOM);

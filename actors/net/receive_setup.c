@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* Setting up a connection on its receive lane: addresses in order, connecting, the SOCKS proxy, the TLS handshake. */
+#include "actors/net/framed.h"
 #include "actors/net/receive_lane.h"
 #include "queues/base/log.h"
 #include "transport/net/socket.h"
@@ -172,8 +173,19 @@ static enum smq_result take_facts(struct connection *connection) {
     return SMQ_OK;
 }
 
+enum smq_result receive_open(struct receive_lane *lane, struct connection *connection) {
+    uint32_t limit_ms = connection->handshake_timeout_ms;
+    if (!connection->is_client)
+        atomic_store(&connection->budget_deadline_ms, limit_ms == 0 ? 0 : lane->now_ms + limit_ms);
+    if (!connection->is_client && limit_ms != 0)
+        connection_request_monitor(connection, MONITOR_CHANGED);
+    return connection->protocol->secured(connection, connection->state);
+}
+
 static void secured(struct receive_lane *lane, struct connection *connection) {
     enum smq_result result = take_facts(connection);
+    if (result == SMQ_OK && connection->framing != NULL)
+        result = framed_create(connection->framing, &connection->framed);
     if (result != SMQ_OK) {
         receive_end(lane, connection, result);
         return;
@@ -181,18 +193,12 @@ static void secured(struct receive_lane *lane, struct connection *connection) {
     receive_free_setup(lane, connection);
     connection->stage = STAGE_UP;
     receive_set_interest(lane, connection, POLL_READ);
-    if (connection->is_client) {
+    if (connection->is_client)
         counter_add(&lane->net->connected, 1);
-    } else {
-        uint32_t limit_ms = connection->handshake_timeout_ms;
-        atomic_store(&connection->budget_deadline_ms, limit_ms == 0 ? 0 : lane->now_ms + limit_ms);
-        if (limit_ms != 0)
-            connection_request_monitor(connection, MONITOR_CHANGED);
-    }
     atomic_store(&connection->tls_is_ready, true);
     if (atomic_load(&connection->sending_waits_for_tls))
         connection_request_send(connection, SEND_READY);
-    result = connection->protocol->secured(connection, connection->state);
+    result = connection->framed == NULL ? receive_open(lane, connection) : SMQ_OK;
     if (result != SMQ_OK)
         receive_end(lane, connection, result);
     else

@@ -6,6 +6,7 @@
  * epoll says that there is room; TLS does not look at the plaintext again, so all connections share one buffer. */
 #include <stdatomic.h>
 
+#include "actors/net/framed.h"
 #include "actors/net/net_private.h"
 #include "queues/base/clock.h"
 #include "queues/base/memory.h"
@@ -92,15 +93,33 @@ static enum smq_result pack(struct send_lane *lane, struct connection *connectio
     return connection->queue.head == first ? SMQ_ERR_INTERNAL : SMQ_ERR_AGAIN;
 }
 
-/* Hands the packed block to TLS, or goes on with the one that is there. */
+/* Finds what is to be written next: a block, or a reply of the framing. Results of pack. */
+static enum smq_result prepare(struct send_lane *lane, struct connection *connection) {
+    struct framed *framed = connection->framed;
+    if (framed != NULL && framed_take_reply(framed))
+        return SMQ_OK;
+    enum smq_result result = pack(lane, connection);
+    if (framed != NULL && result == SMQ_OK)
+        framed_take_block(framed, lane->bytes);
+    return result;
+}
+
+static void block_is_sent(struct send_lane *lane, struct connection *connection) {
+    atomic_store_explicit(&connection->last_sent_ms, lane->now_ms, memory_order_relaxed);
+    counter_add(&lane->net->blocks_sent, 1);
+}
+
+/* Hands what was prepared to TLS, or goes on with what is there. */
 static void write_block(struct send_lane *lane, struct connection *connection) {
     enum tls_want want = TLS_WANT_WRITE;
-    enum smq_result result = tls_write(connection->tls, lane->bytes, BLOCK_SIZE, &want);
+    struct framed *framed = connection->framed;
+    enum smq_result result = framed == NULL ? tls_write(connection->tls, lane->bytes, BLOCK_SIZE, &want)
+                                            : framed_write(framed, connection->tls, &want);
     if (result == SMQ_OK) {
         set_write_pending(lane, connection, false);
-        atomic_store_explicit(&connection->last_sent_ms, lane->now_ms, memory_order_relaxed);
-        counter_add(&lane->net->blocks_sent, 1);
-        if (connection->queue.head != NULL || connection->is_flushing)
+        if (framed == NULL || framed->is_block)
+            block_is_sent(lane, connection);
+        if (connection->queue.head != NULL || connection->is_flushing || (framed != NULL && framed_has_replies(framed)))
             make_ready(lane, connection);
     } else if (result == SMQ_ERR_AGAIN && want == TLS_WANT_WRITE) {
         set_write_pending(lane, connection, true);
@@ -112,7 +131,7 @@ static void write_block(struct send_lane *lane, struct connection *connection) {
 
 /* One step of the round. */
 static void send_block(struct send_lane *lane, struct connection *connection) {
-    enum smq_result result = connection->write_is_pending ? SMQ_OK : pack(lane, connection);
+    enum smq_result result = connection->write_is_pending ? SMQ_OK : prepare(lane, connection);
     switch (result) {
     case SMQ_OK:
         write_block(lane, connection);
@@ -179,6 +198,18 @@ static void enqueue(struct send_lane *lane, struct outgoing *item) {
     connection_release(connection);
 }
 
+static void enqueue_reply(struct send_lane *lane, struct framed_reply *reply) {
+    struct connection *connection = reply->connection;
+    if (connection->is_detached || connection->is_sent_out) {
+        memory_free(reply);
+    } else {
+        framed_add_reply(connection->framed, reply);
+        if (!connection->write_is_pending)
+            make_ready(lane, connection);
+    }
+    connection_release(connection);
+}
+
 /* The receive lane is done with the connection: this lane is the last to use its TLS and its socket. */
 static void detach(struct send_lane *lane, struct connection *connection) {
     connection->is_detached = true;
@@ -217,6 +248,9 @@ static void receive(void *state, struct message *message) {
     switch ((enum net_message)message->kind) {
     case NET_OUTGOING:
         enqueue(lane, caa_container_of(message, struct outgoing, message));
+        break;
+    case NET_REPLY:
+        enqueue_reply(lane, caa_container_of(message, struct framed_reply, message));
         break;
     case NET_CONNECTION:
         handle_requests(lane, caa_container_of(message, struct connection, send_requests.message));

@@ -12,6 +12,7 @@
 #include "actors/smp/delivery.h"
 #include "actors/smp/expirer.h"
 #include "actors/smp/process.h"
+#include "actors/smp/proxy.h"
 #include "actors/smp/roles.h"
 #include "actors/smp/services.h"
 #include "actors/smp/subscriber.h"
@@ -21,6 +22,7 @@
 #include "queues/base/memory.h"
 #include "queues/base/secret.h"
 #include "transport/crypto/setup.h"
+#include "transport/net/websocket.h"
 
 enum { DRAIN_MS = 1500, FLUSH_MS = 1000 };
 
@@ -43,6 +45,14 @@ struct smp_router_config smp_router_config_default(void) {
         .notification_ttl_s = 86400,
         .notification_expiry_interval_s = 3600,
         .notification_delivery_interval_ms = 1500,
+        .proxy_network = {.socks_mode = SMQ_SOCKS_ONION,
+                          .isolation = SMQ_ISOLATE_SESSIONS,
+                          .host_mode = SMQ_HOST_PUBLIC},
+        .proxy = {.enabled = true,
+                  .client_concurrency = 32,
+                  .connect_timeout_ms = 45000,
+                  .forward_timeout_ms = 30000,
+                  .error_persistence_ms = 30000},
         .inactive_ttl_s = 21600,
         .inactive_check_interval_s = 3600,
     };
@@ -69,10 +79,14 @@ static enum smq_result keep_config(struct smp_router *router, const struct smp_r
     if (config->create_password != NULL &&
         (router->create_password = memory_copy_of_text(config->create_password)) == NULL)
         return SMQ_ERR_NO_MEMORY;
-    router->ports = memory_copy_of(config->ports, config->port_count * sizeof *config->ports);
+    router->ports = memory_zalloc_array(config->port_count + config->websocket_port_count, sizeof *config->ports);
     router->bind_addresses = memory_zalloc_array(config->bind_address_count + 1, sizeof *router->bind_addresses);
     if (router->ports == NULL || router->bind_addresses == NULL)
         return SMQ_ERR_NO_MEMORY;
+    for (size_t i = 0; i < config->port_count; i++)
+        router->ports[i] = config->ports[i];
+    for (size_t i = 0; i < config->websocket_port_count; i++)
+        router->ports[config->port_count + i] = config->websocket_ports[i];
     for (size_t i = 0; i < config->bind_address_count; i++)
         if ((router->bind_addresses[i] = memory_copy_of_text(config->bind_addresses[i])) == NULL)
             return SMQ_ERR_NO_MEMORY;
@@ -81,7 +95,8 @@ static enum smq_result keep_config(struct smp_router *router, const struct smp_r
 
 static enum smq_result check_config(const struct smp_router_config *config) {
     bool versions = config->version_min >= 6 && config->version_min <= config->version_max && config->version_max <= 18;
-    bool ports = config->port_count >= 1 && config->port_count <= ROUTER_LISTENERS_MAX;
+    bool ports = config->port_count >= 1 && config->port_count <= ROUTER_LISTENERS_MAX &&
+                 config->websocket_port_count <= ROUTER_LISTENERS_MAX - config->port_count;
     return versions && ports && config->queue_quota >= 1 && config->store_directory != NULL ? SMQ_OK : SMQ_ERR_INVALID;
 }
 
@@ -140,7 +155,7 @@ static enum smq_result start_net(struct smp_router *router) {
     return supervisor_add(router->supervisor, "drain", drain, router);
 }
 
-static enum smq_result start_roles(struct smp_router *router) {
+static enum smq_result start_roles(struct smp_router *router, char *error, size_t error_size) {
     enum smq_result result = supervisor_create(&router->supervisor);
     if (result == SMQ_OK)
         result = writer_create(router, &router->writer);
@@ -148,6 +163,8 @@ static enum smq_result start_roles(struct smp_router *router) {
         result = services_create(router, &router->services);
     for (unsigned i = 0; i < router->subscriber_count && result == SMQ_OK; i++)
         result = subscriber_lane_create(router, i, &router->subscribers[i]);
+    if (result == SMQ_OK && router->config.proxy.enabled)
+        result = proxy_create(router, &router->proxy, error, error_size);
     for (unsigned i = 0; i < router->process_count && result == SMQ_OK; i++)
         result = process_lane_create(router, i, &router->process[i]);
     if (result == SMQ_OK)
@@ -159,6 +176,8 @@ static enum smq_result start_roles(struct smp_router *router) {
 
 enum smq_result smp_router_create(const struct smp_router_config *config, struct smp_router **out, char *error,
                                   size_t error_size) {
+    if (error_size > 0)
+        error[0] = 0;
     enum smq_result result = check_config(config);
     if (result != SMQ_OK)
         return fail(result, error, error_size, "configuration");
@@ -190,11 +209,12 @@ enum smq_result smp_router_create(const struct smp_router_config *config, struct
         (void)fail(result, error, error_size, config->store_directory);
         goto failed;
     }
-    result = start_roles(router);
-    if (result != SMQ_OK) {
+    result = start_roles(router, error, error_size);
+    if (result != SMQ_OK && (error_size == 0 || error[0] == 0)) {
         (void)fail(result, error, error_size, "starting the router's roles");
-        goto failed;
     }
+    if (result != SMQ_OK)
+        goto failed;
     *out = router;
     return SMQ_OK;
 
@@ -203,13 +223,15 @@ failed:
     return result;
 }
 
-static enum smq_result listen_on(struct smp_router *router, uint16_t port, char *error, size_t error_size) {
+static enum smq_result listen_on(struct smp_router *router, uint16_t port, const struct framing *framing, char *error,
+                                 size_t error_size) {
     struct listen_options options = {
         .addresses = (const char *const *)router->bind_addresses,
         .address_count = router->config.bind_address_count,
         .port = port,
         .tls_context = router->tls,
         .protocol = &client_session_protocol,
+        .framing = framing,
         .accept = client_session_accept,
         .context = router,
         .tls_timeout_ms = router->config.tls_timeout_ms,
@@ -227,8 +249,10 @@ static enum smq_result listen_on(struct smp_router *router, uint16_t port, char 
 
 enum smq_result smp_router_listen(struct smp_router *router, char *error, size_t error_size) {
     enum smq_result result = SMQ_OK;
-    for (size_t i = 0; i < router->config.port_count && result == SMQ_OK; i++)
-        result = listen_on(router, router->ports[i], error, error_size);
+    size_t count = router->config.port_count + router->config.websocket_port_count;
+    for (size_t i = 0; i < count && result == SMQ_OK; i++)
+        result = listen_on(router, router->ports[i], i < router->config.port_count ? NULL : &websocket_framing, error,
+                           error_size);
     if (result == SMQ_OK) {
         result = supervisor_add(router->supervisor, "listeners", stop_listening, router);
         if (result != SMQ_OK)
@@ -274,6 +298,7 @@ void smp_router_destroy(struct smp_router **out) {
     services_destroy(&router->services);
     writer_destroy(&router->writer);
     expirer_destroy(&router->expirer);
+    proxy_destroy(&router->proxy);
     store_close(&router->store);
     tls_context_destroy(&router->tls);
     credentials_destroy(&router->credentials);
@@ -286,6 +311,16 @@ void smp_router_destroy(struct smp_router **out) {
 static uint64_t value_of(const struct counter *counter) {
     int64_t value = counter_read(counter);
     return value > 0 ? (uint64_t)value : 0;
+}
+
+static struct smp_proxy_statistics proxy_statistics(const struct proxy_counters *counters) {
+    return (struct smp_proxy_statistics){
+        .requests = value_of(&counters->requests),
+        .successes = value_of(&counters->successes),
+        .errors_connect = value_of(&counters->errors_connect),
+        .errors_compat = value_of(&counters->errors_compat),
+        .errors_other = value_of(&counters->errors_other),
+    };
 }
 
 void smp_router_statistics(struct smp_router *router, struct smp_router_statistics *statistics) {
@@ -315,5 +350,12 @@ void smp_router_statistics(struct smp_router *router, struct smp_router_statisti
         .notifications_expired = value_of(&counters->notifications_expired),
         .authorization_failures = value_of(&counters->authorization_failures),
         .store_failures = value_of(&counters->store_failures),
+        .forwards_received = value_of(&counters->forwards_received),
     };
+    if (router->proxy != NULL) {
+        statistics->relays = proxy_statistics(&router->proxy->relays.all);
+        statistics->relays_own = proxy_statistics(&router->proxy->relays.own);
+        statistics->forwards = proxy_statistics(&router->proxy->forwards.all);
+        statistics->forwards_own = proxy_statistics(&router->proxy->forwards.own);
+    }
 }

@@ -117,6 +117,7 @@ static void write_transport(FILE *file, const struct smp_init_options *options, 
                   "# handshake_timeout = 120\n"
                   "log_tls_errors = off\n"
                   "# accept_service_credentials = on\n"
+                  "# WebSockets over TLS: off, on (port 80), or ports separated by commas.\n"
                   "websockets = off\n",
                   values->host);
     write_key(file, "control_port", options->control_port, "5224");
@@ -135,7 +136,7 @@ static void write_rest(FILE *file, const struct smp_files *files, const struct s
                 "# required_host_mode = off\n",
                 file);
     write_key(file, "own_server_domains", options->own_domains, "");
-    write_key(file, "socks_proxy", options->socks_proxy, "localhost:9050");
+    write_key(file, "socks_proxy", options->socks_proxy, "127.0.0.1:9050");
     (void)fprintf(file,
                   "# socks_mode = onion\n"
                   "# client_concurrency = 32\n"

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "queues/base/cursor.h"
+#include "transport/net/socks.h"
 #include "transport/wire/address.h"
 #include "transport/wire/text.h"
 #include "transport/wire/version.h"
@@ -39,6 +40,40 @@ static bool parse_ports(const char *text, uint16_t *ports, size_t *count) {
     }
     *count = found;
     return true;
+}
+
+/* off, on (port 80), or a list of ports. */
+static bool parse_websockets(const char *text, uint16_t *ports, size_t *count) {
+    *count = 0;
+    if (strcmp(text, "off") == 0)
+        return true;
+    return parse_ports(strcmp(text, "on") == 0 ? "80" : text, ports, count);
+}
+
+static bool websockets_valid(const char *text) {
+    uint16_t ports[SETTINGS_LIST_MAX];
+    size_t count = 0;
+    return parse_websockets(text, ports, &count);
+}
+
+static bool socks_proxy_valid(const char *text) {
+    struct socks_proxy proxy;
+    bool valid = socks_proxy_parse(slice_of_text(text), &proxy) == SMQ_OK;
+    socks_credentials_wipe(&proxy.credentials);
+    return valid;
+}
+
+/* Ports that serve plain blocks already are left out, as the reference does. */
+static void remove_ports(uint16_t *ports, size_t *count, const uint16_t *removed, size_t removed_count) {
+    size_t kept = 0;
+    for (size_t i = 0; i < *count; i++) {
+        bool is_removed = false;
+        for (size_t k = 0; k < removed_count; k++)
+            is_removed = is_removed || (ports[i] != 0 && ports[i] == removed[k]);
+        if (!is_removed)
+            ports[kept++] = ports[i];
+    }
+    *count = kept;
 }
 
 static bool ports_valid(const char *text) {
@@ -217,14 +252,30 @@ static const struct ini_row rows[] = {
     NUMBER_KEY("TRANSPORT", "handshake_timeout", handshake_timeout, "120", 1, 86400),
     SWITCH_KEY("TRANSPORT", "log_tls_errors", log_tls_errors, "off"),
     SWITCH_KEY("TRANSPORT", "accept_service_credentials", accept_service_credentials, "on"),
-    UNUSED_KEY("TRANSPORT", "websockets", INI_TEXT, "off", not_yet),
+    TEXT_KEY("TRANSPORT", "websockets", websockets, "off", websockets_valid,
+             "off, on (port 80), or ports separated by commas"),
     UNUSED_NUMBER("TRANSPORT", "control_port", 1, UINT16_MAX, not_yet),
 
-    UNUSED_CHOICE("PROXY", "host_mode", "public", host_modes, NULL),
-    UNUSED_KEY("PROXY", "required_host_mode", INI_SWITCH, NULL, NULL),
+    {.section = "PROXY",
+     .key = "host_mode",
+     .type = INI_CHOICE,
+     .offset = FIELD(host_mode),
+     .initial = "public",
+     .choices = host_modes},
+    SWITCH_KEY("PROXY", "required_host_mode", required_host_mode, "off"),
     UNUSED_KEY("PROXY", "own_server_domains", INI_TEXT, NULL, NULL),
-    UNUSED_KEY("PROXY", "socks_proxy", INI_TEXT, NULL, not_yet),
-    UNUSED_CHOICE("PROXY", "socks_mode", "onion", socks_modes, NULL),
+    {.section = "PROXY",
+     .key = "socks_proxy",
+     .type = INI_SECRET,
+     .offset = FIELD(socks_proxy),
+     .check = socks_proxy_valid,
+     .accepted = "[user:password@ or @]host[:port] with an IP address as host"},
+    {.section = "PROXY",
+     .key = "socks_mode",
+     .type = INI_CHOICE,
+     .offset = FIELD(socks_mode),
+     .initial = "onion",
+     .choices = socks_modes},
     UNUSED_NUMBER("PROXY", "client_concurrency", 1, 100000, NULL),
 
     SWITCH_KEY("INACTIVE_CLIENTS", "disconnect", disconnect, "off"),
@@ -249,18 +300,31 @@ enum smq_result smp_settings_load(const char *path, struct smp_settings *setting
     enum smq_result result = ini_load(path, &smp_settings_table, settings, report, &settings->ini);
     if (result != SMQ_OK)
         return result;
-    /* Both were checked line by line and parse again. */
+    /* All were checked line by line and parse again. */
     if (!parse_ports(settings->port, settings->ports, &settings->port_count) ||
+        !parse_websockets(settings->websockets, settings->websocket_ports, &settings->websocket_port_count) ||
         !parse_addresses(settings->bind, settings->bind_text, settings->bind_addresses,
                          &settings->bind_address_count)) {
         smp_settings_destroy(settings);
         return SMQ_ERR_INTERNAL;
     }
+    remove_ports(settings->websocket_ports, &settings->websocket_port_count, settings->ports, settings->port_count);
     return SMQ_OK;
 }
 
 void smp_settings_destroy(struct smp_settings *settings) {
     ini_destroy(&settings->ini);
+}
+
+static struct smq_network_options proxy_network(const struct smp_settings *settings) {
+    static const enum smq_host_mode modes[] = {SMQ_HOST_PUBLIC, SMQ_HOST_ONION_VIA_SOCKS};
+    static const enum smq_socks_mode uses[] = {SMQ_SOCKS_ONION, SMQ_SOCKS_ALWAYS};
+    struct smq_network_options options = smp_router_config_default().proxy_network;
+    options.socks_proxy = settings->socks_proxy;
+    options.socks_mode = uses[settings->socks_mode];
+    options.host_mode = modes[settings->host_mode];
+    options.host_mode_required = settings->required_host_mode;
+    return options;
 }
 
 struct smp_router_config smp_settings_router_config(const struct smp_settings *settings) {
@@ -271,6 +335,9 @@ struct smp_router_config smp_settings_router_config(const struct smp_settings *s
     config.bind_address_count = settings->bind_address_count;
     config.ports = settings->ports;
     config.port_count = settings->port_count;
+    config.websocket_ports = settings->websocket_ports;
+    config.websocket_port_count = settings->websocket_port_count;
+    config.proxy_network = proxy_network(settings);
     config.version_min = versions.min;
     config.version_max = versions.max;
     config.tls_timeout_ms = (uint32_t)(settings->tls_timeout * 1000);

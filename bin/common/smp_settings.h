@@ -31,17 +31,24 @@ struct smp_settings {
     bool new_queues;
     const char *create_password; /* NULL: none is needed */
     /* [TRANSPORT] */
-    const char *host, *port, *bind, *smp_versions;
+    const char *host, *port, *bind, *smp_versions, *websockets;
     int64_t tls_timeout, handshake_timeout;
     bool log_tls_errors, accept_service_credentials;
+    /* [PROXY] */
+    int host_mode; /* index: public, onion */
+    bool required_host_mode;
+    const char *socks_proxy; /* NULL: none; a secret, since it may have a password */
+    int socks_mode;          /* index: onion, always */
     /* [INACTIVE_CLIENTS] */
     bool disconnect;
     int64_t inactive_ttl, inactive_check_interval;
     /* [ROLES] */
     int64_t receive, process, send;
-    /* Parsed from `port` and `bind`. */
+    /* Parsed from `port`, `websockets` and `bind`. */
     uint16_t ports[SETTINGS_LIST_MAX];
     size_t port_count;
+    uint16_t websocket_ports[SETTINGS_LIST_MAX];
+    size_t websocket_port_count;
     char bind_text[SETTINGS_LIST_TEXT_MAX];
     const char *bind_addresses[SETTINGS_LIST_MAX];
     size_t bind_address_count;

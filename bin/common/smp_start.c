@@ -99,6 +99,9 @@ static void print_configuration(const struct smp_files *files, const struct smp_
 static void print_serving(const struct smp_router *router, const struct smp_settings *settings) {
     for (size_t index = 0; index < settings->port_count; index++)
         printf("Serving SMP protocol on port %" PRIu16 " (TLS)...\n", smp_router_port(router, index));
+    for (size_t index = 0; index < settings->websocket_port_count; index++)
+        printf("Serving SMP protocol on port %" PRIu16 " (WebSockets)...\n",
+               smp_router_port(router, settings->port_count + index));
     if (!listens_on(settings, 443))
         printf("\nWARNING: the clients will use port 443 by default soon.\n"
                "Set `port` in smp-server.ini section [TRANSPORT] to `5223,443`\n\n");

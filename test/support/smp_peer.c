@@ -43,6 +43,30 @@ int peer_tcp(uint16_t port) {
     return descriptor;
 }
 
+static void write_all(struct peer *peer, const uint8_t *bytes, size_t length) {
+    enum tls_want want;
+    enum smq_result result;
+    uint64_t deadline = clock_monotonic_ms() + PEER_DEADLINE_MS;
+    while ((result = tls_write(peer->tls, bytes, length, &want)) == SMQ_ERR_AGAIN)
+        assert_true(wait_for(peer->descriptor, want, deadline));
+    assert_int_equal(SMQ_OK, result);
+}
+
+static enum smq_result read_all(struct peer *peer, uint8_t *bytes, size_t size, uint64_t deadline);
+
+/* As the reference's client asks, with the key and the answer of RFC 6455. */
+static void open_websocket(struct peer *peer) {
+    static const char request[] = "GET / HTTP/1.1\r\nHost: \r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+                                  "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
+    static const char expected[] = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                                   "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
+    uint8_t answer[sizeof expected - 1];
+    write_all(peer, (const uint8_t *)request, sizeof request - 1);
+    assert_int_equal(SMQ_OK, read_all(peer, answer, sizeof answer, clock_monotonic_ms() + PEER_DEADLINE_MS));
+    assert_memory_equal(expected, answer, sizeof answer);
+    peer->websocket = true;
+}
+
 void peer_tls(struct peer *peer, const struct peer_options *options) {
     enum tls_want want;
     enum smq_result result;
@@ -60,25 +84,32 @@ void peer_tls(struct peer *peer, const struct peer_options *options) {
         assert_true(wait_for(peer->descriptor, want, deadline));
     assert_int_equal(SMQ_OK, result);
     assert_int_equal(SMQ_OK, tls_take_facts(peer->tls, &peer->facts));
+    if (options->websocket)
+        open_websocket(peer);
 }
 
 void peer_write_block(struct peer *peer, const uint8_t block[SMP_BLOCK_SIZE]) {
-    enum tls_want want;
-    enum smq_result result;
-    uint64_t deadline = clock_monotonic_ms() + PEER_DEADLINE_MS;
-    while ((result = tls_write(peer->tls, block, SMP_BLOCK_SIZE, &want)) == SMQ_ERR_AGAIN)
-        assert_true(wait_for(peer->descriptor, want, deadline));
-    assert_int_equal(SMQ_OK, result);
+    uint8_t masked[SMP_BLOCK_SIZE];
+    /* the header of a masked binary frame of 16,384 bytes, and the mask */
+    static const uint8_t header[] = {0x82, 0xfe, 0x40, 0, 1, 2, 3, 4};
+    if (!peer->websocket) {
+        write_all(peer, block, SMP_BLOCK_SIZE);
+        return;
+    }
+    for (size_t i = 0; i < SMP_BLOCK_SIZE; i++)
+        masked[i] = block[i] ^ header[4 + i % 4];
+    write_all(peer, header, sizeof header);
+    write_all(peer, masked, sizeof masked);
 }
 
-/* Reads up to a whole block. SMQ_ERR_TIMEOUT only when nothing at all came. */
-static enum smq_result read_block(struct peer *peer, uint8_t block[SMP_BLOCK_SIZE], uint64_t deadline) {
+/* Reads up to `size` bytes. SMQ_ERR_TIMEOUT only when nothing at all came. */
+static enum smq_result read_all(struct peer *peer, uint8_t *block, size_t size, uint64_t deadline) {
     size_t filled = 0;
-    while (filled < SMP_BLOCK_SIZE) {
+    while (filled < size) {
         size_t length;
         bool more;
         enum tls_want want;
-        enum smq_result result = tls_read(peer->tls, block + filled, SMP_BLOCK_SIZE - filled, &length, &more, &want);
+        enum smq_result result = tls_read(peer->tls, block + filled, size - filled, &length, &more, &want);
         if (result == SMQ_ERR_AGAIN) {
             if (wait_for(peer->descriptor, want, filled == 0 ? deadline : deadline + PEER_DEADLINE_MS))
                 continue;
@@ -90,6 +121,18 @@ static enum smq_result read_block(struct peer *peer, uint8_t block[SMP_BLOCK_SIZ
         filled += length;
     }
     return SMQ_OK;
+}
+
+static enum smq_result read_block(struct peer *peer, uint8_t block[SMP_BLOCK_SIZE], uint64_t deadline) {
+    static const uint8_t expected[] = {0x82, 0x7e, 0x40, 0};
+    uint8_t header[sizeof expected];
+    if (peer->websocket) {
+        enum smq_result result = read_all(peer, header, sizeof header, deadline);
+        if (result != SMQ_OK)
+            return result;
+        assert_memory_equal(expected, header, sizeof header);
+    }
+    return read_all(peer, block, SMP_BLOCK_SIZE, deadline);
 }
 
 bool peer_read_block(struct peer *peer, uint8_t block[SMP_BLOCK_SIZE]) {

@@ -35,10 +35,12 @@ struct peer_options {
     const struct credentials *service_signer; /* who signs the session key; NULL: `service_hello` */
     enum key_algorithm service_key_algorithm; /* of the session key; KEY_NONE: Ed25519 */
     int receive_buffer;                       /* SO_RCVBUF in bytes; 0: the default */
+    bool websocket;                           /* blocks as WebSocket messages */
 };
 
 struct peer {
     int descriptor;
+    bool websocket;
     struct tls_context *context;
     struct tls *tls;
     struct tls_facts facts;

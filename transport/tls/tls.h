@@ -22,6 +22,8 @@
 struct tls_context;
 struct tls;
 
+enum { TLS_RECORD_MAX = 16384 }; /* bytes of plaintext in one record */
+
 /* Server side. `credentials` are borrowed for the context's life and must have a chain of 2 to 4 certificates. With
  * `request_client_certificate` clients are asked for a certificate; none is accepted, and a chain is validated against
  * its own last one. SMQ_ERR_INVALID, SMQ_ERR_CRYPTO, SMQ_ERR_NO_MEMORY. */

@@ -285,6 +285,11 @@ static void test_empty_settings_give_the_routers_defaults(void **state) {
     assert_int_equal(config.notification_ttl_s, standard.notification_ttl_s);
     assert_int_equal(config.notification_expiry_interval_s, standard.notification_expiry_interval_s);
     assert_int_equal(config.notification_delivery_interval_ms, standard.notification_delivery_interval_ms);
+    assert_int_equal(config.websocket_port_count, 0);
+    assert_null(config.proxy_network.socks_proxy);
+    assert_int_equal(config.proxy_network.socks_mode, standard.proxy_network.socks_mode);
+    assert_int_equal(config.proxy_network.host_mode, standard.proxy_network.host_mode);
+    assert_int_equal(config.proxy_network.host_mode_required, standard.proxy_network.host_mode_required);
     assert_int_equal(config.inactive_ttl_s, standard.inactive_ttl_s);
     assert_int_equal(config.inactive_check_interval_s, standard.inactive_check_interval_s);
     assert_int_equal(config.receive_lanes, standard.receive_lanes);
@@ -341,6 +346,46 @@ static void test_transport_settings_reach_the_router(void **state) {
     smp_settings_destroy(&settings);
 }
 
+static void test_websocket_ports_are_off_80_or_a_list(void **state) {
+    struct fixture *fixture = *state;
+    struct smp_settings settings;
+    assert_int_equal(load_settings(fixture, &settings, "[TRANSPORT]\nwebsockets = off\n"), SMQ_OK);
+    assert_int_equal(settings.websocket_port_count, 0);
+    smp_settings_destroy(&settings);
+    assert_int_equal(load_settings(fixture, &settings, "[TRANSPORT]\nwebsockets = on\n"), SMQ_OK);
+    assert_int_equal(settings.websocket_port_count, 1);
+    assert_int_equal(settings.websocket_ports[0], 80);
+    smp_settings_destroy(&settings);
+    assert_int_equal(load_settings(fixture, &settings, "[TRANSPORT]\nport = 5223,443\nwebsockets = 443,8080,5223,81\n"),
+                     SMQ_OK);
+    struct smp_router_config config = smp_settings_router_config(&settings);
+    assert_int_equal(config.websocket_port_count, 2);
+    assert_int_equal(config.websocket_ports[0], 8080);
+    assert_int_equal(config.websocket_ports[1], 81);
+    assert_string_equal(fixture->warnings, "");
+    smp_settings_destroy(&settings);
+}
+
+static void test_proxy_settings_reach_the_router(void **state) {
+    struct fixture *fixture = *state;
+    struct smp_settings settings;
+    assert_int_equal(load_settings(fixture, &settings,
+                                   "[PROXY]\nhost_mode = onion\nrequired_host_mode = on\n"
+                                   "socks_proxy = me:secret@[::1]:9150\nsocks_mode = always\n"),
+                     SMQ_OK);
+    struct smp_router_config config = smp_settings_router_config(&settings);
+    assert_int_equal(config.proxy_network.host_mode, SMQ_HOST_ONION_VIA_SOCKS);
+    assert_true(config.proxy_network.host_mode_required);
+    assert_string_equal(config.proxy_network.socks_proxy, "me:secret@[::1]:9150");
+    assert_int_equal(config.proxy_network.socks_mode, SMQ_SOCKS_ALWAYS);
+    assert_string_equal(fixture->warnings, "");
+    smp_settings_destroy(&settings);
+    assert_int_equal(load_settings(fixture, &settings, "[PROXY]\nsocks_proxy = me:secret@localhost\n"),
+                     SMQ_ERR_INVALID);
+    assert_non_null(strstr(fixture->report.error, "IP address"));
+    assert_null(strstr(fixture->report.error, "secret"));
+}
+
 static void test_bad_settings_are_refused(void **state) {
     struct fixture *fixture = *state;
     static const char *const texts[] = {
@@ -351,6 +396,12 @@ static void test_bad_settings_are_refused(void **state) {
         "[TRANSPORT]\nsmp_versions = 19\n",
         "[TRANSPORT]\nsmp_versions = 9-8\n",
         "[TRANSPORT]\nbind =\n",
+        "[TRANSPORT]\nwebsockets = yes\n",
+        "[TRANSPORT]\nwebsockets = 80,\n",
+        "[PROXY]\nhost_mode = tor\n",
+        "[PROXY]\nrequired_host_mode = yes\n",
+        "[PROXY]\nsocks_mode = never\n",
+        "[PROXY]\nsocks_proxy = localhost:9050\n",
         "[AUTH]\ncreate_password = a b\n",
         "[AUTH]\ncreate_password = a@b\n",
         "[STORE_LOG]\nqueue_quota = 0\n",
@@ -405,6 +456,8 @@ int main(void) {
         CASE(test_empty_settings_give_the_routers_defaults),
         CASE(test_seconds_count_before_days_and_hours),
         CASE(test_transport_settings_reach_the_router),
+        CASE(test_websocket_ports_are_off_80_or_a_list),
+        CASE(test_proxy_settings_reach_the_router),
         CASE(test_bad_settings_are_refused),
         CASE(test_reference_file_is_accepted),
     };
