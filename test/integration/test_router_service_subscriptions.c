@@ -29,6 +29,7 @@ static struct peer_answer answer;
 static int group_setup(void **state) {
     (void)state;
     router_fixture_init(&fixture);
+    fixture.config.process_lanes = 8; /* two subscriber lanes */
     router_fixture_start(&fixture);
     return 0;
 }

@@ -56,7 +56,7 @@ static int setup(void **state) {
     router_fixture_init(&fixture);
     fixture.config.queue_quota = IDS_MAX;
     fixture.config.notification_delivery_interval_ms = 10;
-    fixture.config.process_lanes = 3;
+    fixture.config.process_lanes = 12; /* three subscriber lanes */
     router_fixture_start(&fixture);
     ids = malloc(IDS_MAX * sizeof *ids);
     assert_non_null(ids);
