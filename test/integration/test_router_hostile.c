@@ -396,8 +396,8 @@ static void test_nothing_is_left_of_repeated_attacks(void **state) {
     uint64_t resident = memory_resident();
     for (unsigned i = 0; i < ROUNDS; i++)
         attack();
-    assert_true(memory_heap_in_use() < heap + HEAP_GROWTH);
-    assert_true(memory_resident() < resident + RESIDENT_GROWTH);
+    assert_in_range(memory_heap_in_use(), 0, heap + HEAP_GROWTH);
+    assert_in_range(memory_resident(), 0, resident + RESIDENT_GROWTH);
 }
 
 int main(void) {
