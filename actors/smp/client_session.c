@@ -37,10 +37,19 @@ struct process_lane *client_session_process_lane(const struct client_session *se
     return session->router->process[connection_number(session->connection) % session->router->process_count];
 }
 
+void client_session_work_begun(struct client_session *session) {
+    atomic_fetch_add_explicit(&session->router->batches_in_progress, 1, memory_order_relaxed);
+}
+
+void client_session_work_ended(struct client_session *session) {
+    if (atomic_fetch_sub_explicit(&session->router->batches_in_progress, 1, memory_order_acq_rel) == 1)
+        waker_wake(&session->router->quiet);
+}
+
 void client_session_block_admitted(struct client_session *session, uint16_t commands) {
     uint32_t weight = SESSION_BLOCK_WEIGHT + (uint32_t)commands;
     uint32_t before = atomic_fetch_add_explicit(&session->unanswered, weight, memory_order_relaxed);
-    atomic_fetch_add_explicit(&session->router->batches_in_progress, 1, memory_order_relaxed);
+    client_session_work_begun(session);
     if (before < session->credit && before + weight >= session->credit)
         connection_pause(session->connection);
 }
@@ -50,8 +59,7 @@ void client_session_block_answered(struct client_session *session, uint16_t comm
     uint32_t before = atomic_fetch_sub_explicit(&session->unanswered, weight, memory_order_relaxed);
     if (before >= session->credit && before - weight < session->credit)
         connection_resume(session->connection);
-    if (atomic_fetch_sub_explicit(&session->router->batches_in_progress, 1, memory_order_acq_rel) == 1)
-        waker_wake(&session->router->quiet);
+    client_session_work_ended(session);
 }
 
 static enum smq_result session_secured(struct connection *connection, void *state) {
@@ -168,6 +176,7 @@ static void session_released(void *state) {
     struct client_session *session = state;
     MAGIC_CHECK(session, SESSION_MAGIC);
     MAGIC_CLEAR(session);
+    proxied_drop_waiting(session);
     secret_cache_clear(&session->secrets);
     key_pair_wipe(&session->handshake_key);
     box_key_wipe(&session->proxy_key);

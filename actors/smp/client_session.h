@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "actors/net/connection.h"
+#include "actors/smp/proxied.h"
 #include "actors/smp/roles.h"
 #include "actors/smp/secret_cache.h"
 #include "actors/smp/subscription.h"
@@ -31,6 +32,7 @@ enum outgoing_kind {
     OUTGOING_ANSWERS,          /* struct command_batch */
     OUTGOING_DELIVERY,         /* struct delivery: a MSG event */
     OUTGOING_EVENT,            /* struct event: END, ENDS, DELD, NMSG, ERR BLOCKED */
+    OUTGOING_PROXIED,          /* struct proxied_command: the answer of a relay */
     OUTGOING_KIND_COUNT
 };
 
@@ -104,6 +106,7 @@ struct client_session {
     _Atomic uint32_t subscription_count;   /* PUSH and NOTIFY over all lanes, and a service that is held */
     _Atomic uint32_t queued_notifications; /* NMSG events on their way */
 
+    struct session_proxied proxied;
     struct session_service_place service_place;
     struct session_lane lanes[]; /* one a subscriber lane */
 };
@@ -116,5 +119,8 @@ void *client_session_accept(void *router, struct connection *connection);
 /* Credit: a block was received; its answer was handed to TLS. At the limit the connection is not read. */
 void client_session_block_admitted(struct client_session *session, uint16_t commands);
 void client_session_block_answered(struct client_session *session, uint16_t commands);
+/* Work that goes on after its block was answered: the router waits for it, for some time, when it stops. */
+void client_session_work_begun(struct client_session *session);
+void client_session_work_ended(struct client_session *session);
 /* The lane that runs the session's commands. */
 struct process_lane *client_session_process_lane(const struct client_session *session);

@@ -31,6 +31,7 @@ struct message_reference {
 enum answer_kind {
     ANSWER_RESPONSE, /* `response` */
     ANSWER_MESSAGE,  /* MSG, from `message`; OK when it is gone */
+    ANSWER_ELSEWHERE, /* a proxied command of its own answers */
     ANSWER_LINK      /* LNK of queue `message_reference.queue`; ERR AUTH when it is gone */
 };
 

@@ -181,6 +181,8 @@ static enum filled write_own_answer(struct filling *filling, struct command_slot
             return filled;
         fallback = smp_response_error(smp_error_of(SMP_ERROR_AUTH));
         return write_response(filling, slot->correlation_id, slot->entity_id, &fallback);
+    case ANSWER_ELSEWHERE:
+        return FILLED;
     case ANSWER_RESPONSE:
         break;
     }
@@ -258,6 +260,14 @@ static bool fill_delivery(struct filling *filling, struct outgoing *item) {
     return true;
 }
 
+static bool fill_proxied(struct filling *filling, struct outgoing *item) {
+    const struct proxied_command *command = (struct proxied_command *)(void *)item;
+    struct smp_draft draft;
+    begin_transmission(filling, proxied_correlation_id(command), proxied_entity_id(command), &draft);
+    write_slice(&filling->block.writer, command->response);
+    return !waits(filling, end_transmission(filling, &draft));
+}
+
 static bool fill_event(struct filling *filling, struct outgoing *item) {
     const struct event *event = (struct event *)(void *)item;
     struct smp_response response;
@@ -303,10 +313,15 @@ static enum smq_result write_service_response(const struct client_session *sessi
 
 static void release_item(struct client_session *session, struct outgoing *item) {
     struct command_batch *batch;
+    struct proxied_command *proxied;
     switch ((enum outgoing_kind)item->kind) {
     case OUTGOING_ANSWERS:
         batch = (struct command_batch *)(void *)item;
         command_batch_finish(&batch);
+        break;
+    case OUTGOING_PROXIED:
+        proxied = (struct proxied_command *)(void *)item;
+        proxied_destroy(&proxied);
         break;
     case OUTGOING_DELIVERY:
         memory_free(item);
@@ -327,7 +342,8 @@ void delivery_discard(struct connection *connection, void *state, struct outgoin
 }
 
 static bool (*const fillers[OUTGOING_KIND_COUNT])(struct filling *, struct outgoing *) = {
-    [OUTGOING_ANSWERS] = fill_answers, [OUTGOING_DELIVERY] = fill_delivery, [OUTGOING_EVENT] = fill_event};
+    [OUTGOING_ANSWERS] = fill_answers, [OUTGOING_DELIVERY] = fill_delivery, [OUTGOING_EVENT] = fill_event,
+    [OUTGOING_PROXIED] = fill_proxied};
 
 enum smq_result delivery_fill(struct connection *connection, void *state, struct outgoing_queue *queue,
                               void *lane_state, uint8_t *bytes) {

@@ -2,6 +2,7 @@
 /* The table of commands, and the functions of those that only pass on. */
 #include "actors/smp/execute.h"
 
+#include "actors/smp/execute_proxy.h"
 #include "actors/smp/process.h"
 #include "actors/smp/subscriber.h"
 #include "actors/smp/writer.h"
@@ -72,16 +73,6 @@ static void execute_prohibited(const struct execution *execution) {
     slot_done(execution->slot);
 }
 
-static void execute_no_proxy(const struct execution *execution) {
-    slot_answer_error(execution->slot, smp_error_proxy(SMP_PROXY_BASIC_AUTH));
-    slot_done(execution->slot);
-}
-
-static void execute_no_proxy_session(const struct execution *execution) {
-    slot_answer_error(execution->slot, smp_error_proxy(SMP_PROXY_NO_SESSION));
-    slot_done(execution->slot);
-}
-
 static const struct execution_row rows[SMP_COMMAND_COUNT] = {
     [SMP_NEW] = {ROUTE_CHANGE, false, false, execute_new},
     [SMP_SUB] = {ROUTE_SUBSCRIPTION, true, true, execute_subscription},
@@ -104,8 +95,8 @@ static const struct execution_row rows[SMP_COMMAND_COUNT] = {
     [SMP_NSUB] = {ROUTE_SUBSCRIPTION, false, false, execute_notifier_subscribe},
     [SMP_NSUBS] = {ROUTE_AT_ONCE, false, false, execute_service_subscribe},
     [SMP_PING] = {ROUTE_AT_ONCE, false, false, execute_ping},
-    [SMP_PRXY] = {ROUTE_AT_ONCE, false, false, execute_no_proxy},
-    [SMP_PFWD] = {ROUTE_AT_ONCE, false, false, execute_no_proxy_session},
+    [SMP_PRXY] = {ROUTE_AT_ONCE, false, false, execute_proxy_session},
+    [SMP_PFWD] = {ROUTE_AT_ONCE, false, false, execute_proxy_forward},
     [SMP_RFWD] = {ROUTE_AT_ONCE, false, false, NULL}, /* opened by the process lane: see forwarded.h */
 };
 

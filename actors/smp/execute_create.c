@@ -43,13 +43,13 @@ static struct command_slot *slot_of(struct store_operation *operation) {
     return (struct command_slot *)(void *)writer_request_of(operation);
 }
 
-static bool password_matches(const struct smp_router *router, const struct smp_new *create) {
+bool password_matches(const struct smp_router *router, bool has_password, struct slice password) {
     if (router->create_password == NULL)
         return true;
     size_t length = strlen(router->create_password);
-    if (!create->has_password || create->password.length != length)
+    if (!has_password || password.length != length)
         return false;
-    return secret_equal(create->password.bytes, router->create_password, length);
+    return secret_equal(password.bytes, router->create_password, length);
 }
 
 /* Sender ids chosen by clients prove themselves: they are the hash of the correlation id. */
@@ -190,7 +190,7 @@ static void create_completed(struct store_operation *operation, enum smq_result 
 static bool refuse_new(const struct execution *execution) {
     const struct smp_new *create = &execution->command->create;
     struct command_slot *slot = execution->slot;
-    if (!execution->router->config.new_queues || !password_matches(execution->router, create))
+    if (!execution->router->config.new_queues || !password_matches(execution->router, create->has_password, create->password))
         slot_answer_error(slot, smp_error_of(SMP_ERROR_AUTH));
     else if (execution->session->service.present && !create->subscribe)
         slot_answer_error(slot, smp_error_command(SMP_COMMAND_PROHIBITED));

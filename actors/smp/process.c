@@ -219,6 +219,9 @@ static void process_receive(void *state, struct message *message) {
         service_hello_receive(lane->router, lane->reader,
                               (struct block *)(void *)((char *)message - offsetof(struct block, message)));
         break;
+    case PROCESS_PROXY_ROOM:
+        proxied_room(message);
+        break;
     }
 }
 
@@ -267,6 +270,12 @@ void process_lane_retry(struct process_lane *lane, struct command_slot *slot) {
         return;
     slot_answer_error(slot, smp_error_of(SMP_ERROR_INTERNAL));
     slot_done(slot);
+}
+
+void process_lane_proxy_room(struct process_lane *lane, struct client_session *session) {
+    session->proxied.room.kind = PROCESS_PROXY_ROOM;
+    if (actor_send(lane->actor, &session->proxied.room) != SMQ_OK)
+        connection_release(session->connection);
 }
 
 enum smq_result process_lane_service_hello(struct process_lane *lane, struct block *block) {

@@ -9,6 +9,7 @@
 struct command_batch;
 struct command_slot;
 struct block;
+struct client_session;
 
 /* Creates and starts lane `index` under the router's supervisor. SMQ_ERR_NO_MEMORY, SMQ_ERR_SYSTEM. */
 enum smq_result process_lane_create(struct smp_router *router, unsigned index, struct process_lane **lane);
@@ -22,6 +23,9 @@ void process_lane_batch(struct process_lane *lane, struct command_batch *batch);
 void process_lane_resume(struct process_lane *lane, struct command_batch *batch);
 /* From the store writer: the record changed under the command; it is verified and carried out anew. */
 void process_lane_retry(struct process_lane *lane, struct command_slot *slot);
+/* From whoever answered a proxied command while others of the session wait. Takes over a reference to its connection;
+ * any thread. */
+void process_lane_proxy_room(struct process_lane *lane, struct client_session *session);
 /* From the receive lane: a client hello that shows a service. The lane answers it and resumes the connection. Takes the
  * block over. SMQ_ERR_CLOSED: the lane has stopped; the block was released. */
 enum smq_result process_lane_service_hello(struct process_lane *lane, struct block *block);

@@ -23,7 +23,8 @@ enum process_message {
     PROCESS_BATCH,  /* struct command_batch: a received block */
     PROCESS_RESUME, /* struct command_batch: the commands that a later one of the block had to wait for are done */
     PROCESS_RETRY,  /* struct command_slot: the queue's record changed between verification and commit */
-    PROCESS_SERVICE_HELLO /* struct block: a client hello with a service certificate */
+    PROCESS_SERVICE_HELLO, /* struct block: a client hello with a service certificate */
+    PROCESS_PROXY_ROOM     /* struct client_session: a place for its proxied commands came free; see proxied.h */
 };
 
 /* Messages to a subscriber lane. */
@@ -68,6 +69,7 @@ struct subscriber_lane;
 struct store_writer;
 struct services;
 struct expirer;
+struct proxy;
 
 struct smp_router {
     struct smp_router_config config; /* numbers only: its strings are not kept, but for create_password */
@@ -87,6 +89,7 @@ struct smp_router {
     struct store_writer *writer;
     struct services *services;
     struct expirer *expirer;
+    struct proxy *proxy; /* NULL: switched off */
     unsigned process_count;
     unsigned subscriber_count;
     struct process_lane *process[ROUTER_LANES_MAX];

@@ -12,6 +12,7 @@
 #include "actors/smp/delivery.h"
 #include "actors/smp/expirer.h"
 #include "actors/smp/process.h"
+#include "actors/smp/proxy.h"
 #include "actors/smp/roles.h"
 #include "actors/smp/services.h"
 #include "actors/smp/subscriber.h"
@@ -47,6 +48,11 @@ struct smp_router_config smp_router_config_default(void) {
         .proxy_network = {.socks_mode = SMQ_SOCKS_ONION,
                           .isolation = SMQ_ISOLATE_SESSIONS,
                           .host_mode = SMQ_HOST_PUBLIC},
+        .proxy = {.enabled = true,
+                  .client_concurrency = 32,
+                  .connect_timeout_ms = 45000,
+                  .forward_timeout_ms = 30000,
+                  .error_persistence_ms = 30000},
         .inactive_ttl_s = 21600,
         .inactive_check_interval_s = 3600,
     };
@@ -149,7 +155,7 @@ static enum smq_result start_net(struct smp_router *router) {
     return supervisor_add(router->supervisor, "drain", drain, router);
 }
 
-static enum smq_result start_roles(struct smp_router *router) {
+static enum smq_result start_roles(struct smp_router *router, char *error, size_t error_size) {
     enum smq_result result = supervisor_create(&router->supervisor);
     if (result == SMQ_OK)
         result = writer_create(router, &router->writer);
@@ -157,6 +163,8 @@ static enum smq_result start_roles(struct smp_router *router) {
         result = services_create(router, &router->services);
     for (unsigned i = 0; i < router->subscriber_count && result == SMQ_OK; i++)
         result = subscriber_lane_create(router, i, &router->subscribers[i]);
+    if (result == SMQ_OK && router->config.proxy.enabled)
+        result = proxy_create(router, &router->proxy, error, error_size);
     for (unsigned i = 0; i < router->process_count && result == SMQ_OK; i++)
         result = process_lane_create(router, i, &router->process[i]);
     if (result == SMQ_OK)
@@ -168,6 +176,8 @@ static enum smq_result start_roles(struct smp_router *router) {
 
 enum smq_result smp_router_create(const struct smp_router_config *config, struct smp_router **out, char *error,
                                   size_t error_size) {
+    if (error_size > 0)
+        error[0] = 0;
     enum smq_result result = check_config(config);
     if (result != SMQ_OK)
         return fail(result, error, error_size, "configuration");
@@ -199,11 +209,12 @@ enum smq_result smp_router_create(const struct smp_router_config *config, struct
         (void)fail(result, error, error_size, config->store_directory);
         goto failed;
     }
-    result = start_roles(router);
-    if (result != SMQ_OK) {
+    result = start_roles(router, error, error_size);
+    if (result != SMQ_OK && (error_size == 0 || error[0] == 0)) {
         (void)fail(result, error, error_size, "starting the router's roles");
-        goto failed;
     }
+    if (result != SMQ_OK)
+        goto failed;
     *out = router;
     return SMQ_OK;
 
@@ -287,6 +298,7 @@ void smp_router_destroy(struct smp_router **out) {
     services_destroy(&router->services);
     writer_destroy(&router->writer);
     expirer_destroy(&router->expirer);
+    proxy_destroy(&router->proxy);
     store_close(&router->store);
     tls_context_destroy(&router->tls);
     credentials_destroy(&router->credentials);
@@ -299,6 +311,16 @@ void smp_router_destroy(struct smp_router **out) {
 static uint64_t value_of(const struct counter *counter) {
     int64_t value = counter_read(counter);
     return value > 0 ? (uint64_t)value : 0;
+}
+
+static struct smp_proxy_statistics proxy_statistics(const struct proxy_counters *counters) {
+    return (struct smp_proxy_statistics){
+        .requests = value_of(&counters->requests),
+        .successes = value_of(&counters->successes),
+        .errors_connect = value_of(&counters->errors_connect),
+        .errors_compat = value_of(&counters->errors_compat),
+        .errors_other = value_of(&counters->errors_other),
+    };
 }
 
 void smp_router_statistics(struct smp_router *router, struct smp_router_statistics *statistics) {
@@ -328,5 +350,12 @@ void smp_router_statistics(struct smp_router *router, struct smp_router_statisti
         .notifications_expired = value_of(&counters->notifications_expired),
         .authorization_failures = value_of(&counters->authorization_failures),
         .store_failures = value_of(&counters->store_failures),
+        .forwards_received = value_of(&counters->forwards_received),
     };
+    if (router->proxy != NULL) {
+        statistics->relays = proxy_statistics(&router->proxy->relays.all);
+        statistics->relays_own = proxy_statistics(&router->proxy->relays.own);
+        statistics->forwards = proxy_statistics(&router->proxy->forwards.all);
+        statistics->forwards_own = proxy_statistics(&router->proxy->forwards.own);
+    }
 }

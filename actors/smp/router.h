@@ -14,6 +14,16 @@ enum smp_durability {
     SMP_DURABILITY_INTERVAL /* fsync every `durability_interval_ms`: a power failure loses up to that much */
 };
 
+/* [PROXY]: forwarding of clients' commands to other routers. */
+struct smp_proxy_config {
+    bool enabled;
+    uint32_t client_concurrency;    /* proxied commands that a client may have under way; then it is not read */
+    const char *own_server_domains; /* separated by spaces: relays that are counted apart; NULL: none */
+    uint32_t connect_timeout_ms;    /* for a connection to a relay, all in all */
+    uint32_t forward_timeout_ms;    /* for a relay's answer */
+    uint32_t error_persistence_ms;  /* how long a relay that could not be reached is not tried again */
+};
+
 /* What an operator configures; every field follows an INI key of docs/operating.md. Strings are borrowed until
  * smp_router_create returns. */
 struct smp_router_config {
@@ -52,6 +62,7 @@ struct smp_router_config {
     /* [PROXY]: how other routers are reached for clients: SOCKS proxy, host mode. No SOCKS proxy, and public hosts, by
      * default; with one, only onion hosts go through it. */
     struct smq_network_options proxy_network;
+    struct smp_proxy_config proxy;
     /* [INACTIVE_CLIENTS] */
     bool disconnect_inactive;
     uint32_t inactive_ttl_s; /* unsubscribed connections silent both ways for so long are closed */
@@ -94,6 +105,13 @@ int smp_router_failure_fd(const struct smp_router *router);
  * the router. Nulls `*router`. */
 void smp_router_destroy(struct smp_router **router);
 
+struct smp_proxy_statistics {
+    uint64_t requests, successes;
+    uint64_t errors_connect; /* the relay could not be reached, or its connection is gone */
+    uint64_t errors_compat;  /* it speaks no version that can be proxied */
+    uint64_t errors_other;
+};
+
 /* Counters since start, and totals of the store. Any thread; reads are not a snapshot of one instant. */
 struct smp_router_statistics {
     uint64_t queues, messages, notifications; /* stored now */
@@ -102,5 +120,8 @@ struct smp_router_statistics {
     uint64_t messages_sent, messages_received, messages_expired, quota_refusals;
     uint64_t notifications_sent, notifications_expired;
     uint64_t authorization_failures, store_failures;
+    uint64_t forwards_received; /* commands that proxies forwarded to this router */
+    /* As a proxy: connections asked for (PRXY) and commands forwarded (PFWD), for all relays and for our own ones. */
+    struct smp_proxy_statistics relays, relays_own, forwards, forwards_own;
 };
 void smp_router_statistics(struct smp_router *router, struct smp_router_statistics *statistics);

@@ -12,22 +12,71 @@
 #include "transport/crypto/authenticator.h"
 #include "transport/crypto/signature.h"
 #include "transport/crypto/signed_key.h"
+#include "transport/wire/address.h"
+
+static struct forwarding make(uint16_t version, struct slice session_id, const struct public_key *relay_key) {
+    struct forwarding forwarding = {
+        .version = version, .session_id_length = (uint8_t)session_id.length, .relay_key = *relay_key};
+    assert_true(session_id.length <= sizeof forwarding.session_id);
+    memcpy(forwarding.session_id, session_id.bytes, session_id.length);
+    return forwarding;
+}
+
+static struct slice session_of(const struct forwarding *forwarding) {
+    return slice_of(forwarding->session_id, forwarding->session_id_length);
+}
 
 struct forwarding forwarding_to(const struct peer *proxy, uint16_t version) {
-    return (struct forwarding){
-        .version = version,
-        .session_id = slice_of(proxy->session.session_id, proxy->session.session_id_length),
-        .relay_key = proxy->server_key,
-    };
+    return make(version, slice_of(proxy->session.session_id, proxy->session.session_id_length), &proxy->server_key);
 }
 
 struct forwarding forwarding_of_key(const struct peer_answer *pkey, uint16_t version) {
     struct signed_key signed_key;
     assert_int_equal(SMP_PKEY, pkey->response.tag);
-    assert_int_equal(version, pkey->response.proxy_key.versions.max);
     assert_int_equal(SMQ_OK, signed_key_parse(pkey->response.proxy_key.chain_key.signed_key, &signed_key));
-    return (struct forwarding){
-        .version = version, .session_id = pkey->response.proxy_key.session_id, .relay_key = signed_key.key};
+    return make(version, pkey->response.proxy_key.session_id, &signed_key.key);
+}
+
+void forwarding_connect(struct peer *client, const char *address, const char *password, struct peer_answer *answer) {
+    struct server_address server;
+    uint8_t binary[ADDRESS_TEXT_MAX];
+    struct writer writer = writer_of(binary, sizeof binary);
+    struct smp_command command = {.tag = SMP_PRXY};
+    assert_int_equal(SMQ_OK, server_address_parse(slice_of_text(address), ADDRESS_SMP, &server));
+    write_server_address(&writer, &server);
+    assert_int_equal(SMQ_OK, writer_finish(&writer));
+    command.proxy.server = slice_of(binary, writer_length(&writer));
+    command.proxy.has_password = password != NULL;
+    command.proxy.password = slice_of_text(password == NULL ? "" : password);
+    peer_ask(client, NULL, slice_of(NULL, 0), &command, answer);
+    assert_int_equal(0, answer->entity_id.length);
+}
+
+void forwarding_send(struct peer *client, const struct forwarding *forwarding) {
+    struct smp_command command = {.tag = SMP_PFWD};
+    command.forward.version = forwarding->version;
+    command.forward.key = forwarding->key.public_key;
+    command.forward.payload = forwarding->sealed;
+    peer_begin(client);
+    peer_add_with(client, NULL, session_of(forwarding), slice_of(forwarding->nonce, BOX_NONCE_SIZE), &command);
+    peer_send(client);
+}
+
+void forwarding_await(struct peer *client, const struct forwarding *forwarding, struct peer_answer *answer) {
+    do
+        peer_receive(client, answer);
+    while (!slice_equal(slice_of(forwarding->nonce, BOX_NONCE_SIZE), answer->correlation_id));
+    assert_true(slice_equal(session_of(forwarding), answer->entity_id));
+}
+
+void forwarding_run_by_proxy(struct peer *client, struct forwarding *forwarding, const struct key_pair *key,
+                             struct slice entity_id, const struct smp_command *command, struct peer_answer *answer) {
+    struct peer_answer outer;
+    forwarding_seal(forwarding, key, entity_id, command);
+    forwarding_send(client, forwarding);
+    forwarding_await(client, forwarding, &outer);
+    assert_string_equal("PRES", smp_response_tag_text(outer.response.tag));
+    forwarding_open(forwarding, outer.response.payload, answer);
 }
 
 static void authorize(const struct forwarding *forwarding, const struct key_pair *key,
@@ -62,7 +111,7 @@ static void seal(struct forwarding *forwarding, size_t length) {
 
 void forwarding_seal(struct forwarding *forwarding, const struct key_pair *key, struct slice entity_id,
                      const struct smp_command *command) {
-    struct smp_envelope envelope = {forwarding->version, forwarding->session_id};
+    struct smp_envelope envelope = {forwarding->version, session_of(forwarding)};
     struct writer writer = writer_of(forwarding->payload + BOX_PADDED_OFFSET, PROXY_PAYLOAD_CONTENT_MAX);
     struct smp_draft draft;
     struct smp_authorized parts;
@@ -87,7 +136,7 @@ void forwarding_seal_content(struct forwarding *forwarding, struct slice content
 }
 
 void forwarding_open(struct forwarding *forwarding, struct slice payload, struct peer_answer *answer) {
-    struct smp_envelope envelope = {forwarding->version, forwarding->session_id};
+    struct smp_envelope envelope = {forwarding->version, session_of(forwarding)};
     struct box_key box = box_of(forwarding);
     struct smp_content reader;
     struct smp_transmission transmission;

@@ -9,7 +9,8 @@
 /* The relay as a client knows it, and one command to it. */
 struct forwarding {
     uint16_t version;
-    struct slice session_id; /* of the connection between proxy and relay; borrowed */
+    uint8_t session_id[SMP_SESSION_ID_MAX]; /* of the connection between proxy and relay */
+    uint8_t session_id_length;
     struct public_key relay_key;
     struct key_pair key; /* fresh for each command */
     uint8_t nonce[BOX_NONCE_SIZE];
@@ -20,7 +21,7 @@ struct forwarding {
 
 /* The relay of the proxy's connection `proxy`: a test that plays both parts. `version` is what the client chooses. */
 struct forwarding forwarding_to(const struct peer *proxy, uint16_t version);
-/* The relay that a PKEY tells about; checks its versions' maximum. The session id is borrowed from the answer. */
+/* The relay that a PKEY tells about. */
 struct forwarding forwarding_of_key(const struct peer_answer *pkey, uint16_t version);
 
 /* Makes the payload of PFWD with a fresh key and nonce. `key` NULL: no authorization. */
@@ -31,6 +32,16 @@ void forwarding_seal_content(struct forwarding *forwarding, struct slice content
 /* Opens the payload of PRES: exactly one transmission with the nonce as its correlation id. `answer` is valid until the
  * next call. */
 void forwarding_open(struct forwarding *forwarding, struct slice payload, struct peer_answer *answer);
+
+/* As the client of a proxy. PRXY for the server at `address`; `password` NULL: none. */
+void forwarding_connect(struct peer *client, const char *address, const char *password, struct peer_answer *answer);
+/* PFWD with what was sealed; its correlation id is the nonce. */
+void forwarding_send(struct peer *client, const struct forwarding *forwarding);
+/* The answer to it, whatever comes before it. */
+void forwarding_await(struct peer *client, const struct forwarding *forwarding, struct peer_answer *answer);
+/* Seal, send, await PRES, open. */
+void forwarding_run_by_proxy(struct peer *client, struct forwarding *forwarding, const struct key_pair *key,
+                             struct slice entity_id, const struct smp_command *command, struct peer_answer *answer);
 
 /* As the proxy: sends what was sealed in RFWD and receives the answer, which carries the correlation id of RFWD and no
  * entity. */

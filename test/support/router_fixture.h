@@ -17,7 +17,7 @@ struct router_fixture {
     uint16_t port; /* kept over restarts */
 };
 
-/* Makes the folder and certificates; the configuration is the default with short intervals. */
+/* Makes the folder and certificates; the configuration is the default with short intervals, and without the proxy. */
 void router_fixture_init(struct router_fixture *fixture);
 void router_fixture_start(struct router_fixture *fixture);
 void router_fixture_stop(struct router_fixture *fixture); /* the ordered stop; the store stays */

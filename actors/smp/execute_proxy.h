@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/* PRXY and PFWD: from the command to the relay, and from its answer to the client's. */
+#pragma once
+
+#include "actors/smp/execute.h"
+#include "actors/smp/proxied.h"
+
+/* Rows of the command table. */
+void execute_proxy_session(const struct execution *execution); /* PRXY */
+void execute_proxy_forward(const struct execution *execution); /* PFWD */
+
+/* What a proxied command does when it has a place; process lane. It may be gone afterwards. */
+void execute_proxy_connect(struct proxied_command *command);
+void execute_proxy_forward_now(struct proxied_command *command);

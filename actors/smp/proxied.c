@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/* The life of proxied commands. Places are counted: the process lane takes them, whoever answers gives them back. It
+ * says so to the process lane only when a command waits; both look at the other's counter after changing their own, so
+ * that a place and a waiting command never miss each other. */
+#include "actors/smp/proxied.h"
+
+#include <string.h>
+
+#include "actors/smp/command_batch.h"
+#include "actors/smp/execute_proxy.h"
+#include "actors/smp/process.h"
+#include "queues/base/memory.h"
+
+static struct client_session *session_of(struct message *message) {
+    return (struct client_session *)(void *)((char *)message - offsetof(struct client_session, proxied.room));
+}
+
+struct proxied_command *proxied_create(struct command_slot *slot) {
+    size_t ids = slot->correlation_id.length + slot->entity_id.length;
+    struct client_session *session = slot->batch->session;
+    struct proxied_command *command = memory_zalloc(sizeof *command + ids);
+    if (command == NULL)
+        return NULL;
+    command->outgoing.kind = OUTGOING_PROXIED;
+    command->session = session;
+    command->tag = slot->tag;
+    command->correlation_id_length = (uint8_t)slot->correlation_id.length;
+    command->entity_id_length = (uint8_t)slot->entity_id.length;
+    if (slot->correlation_id.length > 0)
+        memcpy(command->ids, slot->correlation_id.bytes, slot->correlation_id.length);
+    if (slot->entity_id.length > 0)
+        memcpy(command->ids + slot->correlation_id.length, slot->entity_id.bytes, slot->entity_id.length);
+    client_session_work_begun(session);
+    slot->answer = ANSWER_ELSEWHERE;
+    return command;
+}
+
+/* ---- places */
+
+static bool take_place(struct client_session *session) {
+    uint32_t limit = session->router->config.proxy.client_concurrency;
+    if (atomic_fetch_add(&session->proxied.running, 1) < limit)
+        return true;
+    atomic_fetch_sub(&session->proxied.running, 1);
+    return false;
+}
+
+static void give_place(struct client_session *session) {
+    struct session_proxied *proxied = &session->proxied;
+    atomic_fetch_sub(&proxied->running, 1);
+    if (atomic_load(&proxied->waiting) == 0 || atomic_exchange(&proxied->room_sent, true))
+        return;
+    connection_reference(session->connection);
+    process_lane_proxy_room(client_session_process_lane(session), session);
+}
+
+static void start(struct proxied_command *command) {
+    command->started = true;
+    connection_reference(command->session->connection);
+    if (command->tag == SMP_PRXY)
+        execute_proxy_connect(command);
+    else
+        execute_proxy_forward_now(command);
+}
+
+static struct proxied_command *pop(struct session_proxied *proxied) {
+    struct proxied_command *command = proxied->first;
+    proxied->first = command->next;
+    atomic_fetch_sub(&proxied->waiting, 1);
+    return command;
+}
+
+static void start_waiting(struct client_session *session) {
+    struct session_proxied *proxied = &session->proxied;
+    bool open = connection_is_open(session->connection);
+    while (proxied->first != NULL && (!open || take_place(session))) {
+        struct proxied_command *command = pop(proxied);
+        if (open)
+            start(command);
+        else
+            proxied_destroy(&command);
+    }
+    if (proxied->first == NULL && proxied->paused) {
+        proxied->paused = false;
+        connection_resume(session->connection);
+    }
+}
+
+void proxied_room(struct message *message) {
+    struct client_session *session = session_of(message);
+    struct connection *connection = session->connection;
+    atomic_store(&session->proxied.room_sent, false);
+    start_waiting(session);
+    connection_release(connection);
+}
+
+/* The payload leaves the block, with room in front of it for what client_forward writes there. */
+static enum smq_result keep_payload(struct proxied_command *command) {
+    struct slice *payload = &command->command.payload;
+    size_t header = proxy_forward_header_size(command->command.corr_id.length);
+    if (command->tag != SMP_PFWD)
+        return SMQ_OK;
+    command->bytes = memory_alloc(header + payload->length);
+    if (command->bytes == NULL)
+        return SMQ_ERR_NO_MEMORY;
+    if (payload->length > 0)
+        memcpy(command->bytes + header, payload->bytes, payload->length);
+    payload->bytes = command->bytes + header;
+    return SMQ_OK;
+}
+
+static void wait_for_place(struct proxied_command *command) {
+    struct client_session *session = command->session;
+    struct session_proxied *proxied = &session->proxied;
+    if (keep_payload(command) != SMQ_OK) {
+        proxied_answer_error(command, smp_error_of(SMP_ERROR_INTERNAL));
+        return;
+    }
+    if (proxied->first == NULL)
+        proxied->first = command;
+    else
+        proxied->last->next = command;
+    proxied->last = command;
+    atomic_fetch_add(&proxied->waiting, 1);
+    if (!proxied->paused) {
+        proxied->paused = true;
+        connection_pause(session->connection);
+    }
+    start_waiting(session); /* a place may have come free before the command was seen to wait */
+}
+
+void proxied_submit(struct proxied_command *command) {
+    struct client_session *session = command->session;
+    if (session->proxied.first == NULL && take_place(session))
+        start(command);
+    else
+        wait_for_place(command);
+}
+
+/* ---- answers */
+
+void proxied_answer_encoded(struct proxied_command *command, uint8_t *bytes, struct slice response) {
+    memory_free(command->bytes);
+    command->bytes = bytes;
+    command->response = response;
+    if (connection_send(command->session->connection, &command->outgoing) != SMQ_OK)
+        proxied_destroy(&command);
+}
+
+void proxied_answer(struct proxied_command *command, const struct smp_response *response) {
+    uint16_t version = command->session->smp.version;
+    size_t size = smp_response_size(version, response);
+    uint8_t *bytes = size == SIZE_MAX ? NULL : memory_alloc(size);
+    if (bytes == NULL) {
+        proxied_answer_encoded(command, NULL, slice_of_text("ERR INTERNAL"));
+        return;
+    }
+    struct writer writer = writer_of(bytes, size);
+    smp_response_write(version, response, &writer);
+    proxied_answer_encoded(command, bytes, slice_of(bytes, writer_length(&writer)));
+}
+
+void proxied_answer_error(struct proxied_command *command, struct smp_error error) {
+    struct smp_response response = smp_response_error(error);
+    proxied_answer(command, &response);
+}
+
+void proxied_destroy(struct proxied_command **out) {
+    struct proxied_command *command = *out;
+    struct client_session *session = command->session;
+    bool started = command->started;
+    *out = NULL;
+    smq_agent_client_release(&command->client);
+    memory_free(command->address);
+    memory_free(command->bytes);
+    memory_free(command);
+    client_session_work_ended(session);
+    if (started) {
+        give_place(session);
+        connection_release(session->connection);
+    }
+}
+
+void proxied_drop_waiting(struct client_session *session) {
+    while (session->proxied.first != NULL) {
+        struct proxied_command *command = pop(&session->proxied);
+        proxied_destroy(&command);
+    }
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/* Proxied commands, PRXY and PFWD: each leaves its block for a life of its own, as long as the relay needs, and is
+ * answered alone. A client has at most so many under way (`client_concurrency`); while more wait its connection is not
+ * read. */
+#pragma once
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "actors/client/agent.h"
+#include "actors/client/forward.h"
+#include "actors/net/connection.h"
+#include "queues/base/cursor.h"
+#include "transport/smp/command.h"
+#include "transport/smp/response.h"
+
+struct client_session;
+struct command_slot;
+
+/* What a session keeps of them. */
+struct session_proxied {
+    _Atomic uint32_t running; /* hold a place: started, and not answered in a block yet */
+    _Atomic uint32_t waiting;
+    _Atomic bool room_sent;
+    struct message room; /* to the process lane: a place came free; holds a reference to the connection */
+    /* process lane */
+    struct proxied_command *first, *last; /* those that wait */
+    bool paused;
+};
+
+/* It belongs to the process lane until it is started, then to whoever gets the relay's answer, then to the
+ * connection. */
+struct proxied_command {
+    struct outgoing outgoing; /* the answer; first */
+    struct proxied_command *next;
+    struct client_session *session;
+    enum smp_command_tag tag;
+    bool started; /* holds a place and a reference to the connection */
+    bool own;     /* counted for our own relays, too */
+    /* PRXY */
+    char *address;
+    struct agent_waiter waiter;
+    /* PFWD */
+    struct smq_client *client; /* the relay's; referenced */
+    struct proxy_forward command;
+    struct forward forward;
+    /* the payload while it waits; then what is sent, with `response` */
+    uint8_t *bytes;
+    struct slice response;
+    uint8_t correlation_id_length;
+    uint8_t entity_id_length;
+    uint8_t ids[];
+};
+
+/* Takes the slot's command out of its block: the slot is answered by nothing, and still has to be given back. NULL:
+ * out of memory. Process lane. */
+struct proxied_command *proxied_create(struct command_slot *slot);
+/* Starts it, or lets it wait for a place. It may be gone afterwards. PFWD: the payload lies in the slot's block. Process
+ * lane. */
+void proxied_submit(struct proxied_command *command);
+/* Answers; any thread. It is gone afterwards. */
+void proxied_answer(struct proxied_command *command, const struct smp_response *response);
+void proxied_answer_error(struct proxied_command *command, struct smp_error error);
+/* The same with a response that is already encoded, in memory that the command takes over as its `bytes`. */
+void proxied_answer_encoded(struct proxied_command *command, uint8_t *bytes, struct slice response);
+
+/* PROCESS_PROXY_ROOM: starts what waits. Takes over the reference to the connection. */
+void proxied_room(struct message *message);
+
+/* Send lane: the answer is in a block, or is not wanted any more. */
+void proxied_destroy(struct proxied_command **command);
+static inline struct slice proxied_correlation_id(const struct proxied_command *command) {
+    return slice_of(command->ids, command->correlation_id_length);
+}
+static inline struct slice proxied_entity_id(const struct proxied_command *command) {
+    return slice_of(command->ids + command->correlation_id_length, command->entity_id_length);
+}
+
+/* When the session is freed: those that never were started. */
+void proxied_drop_waiting(struct client_session *session);

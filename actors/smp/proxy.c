@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/* The proxy's life: the context and agent that connect to relays. */
+#include "actors/smp/proxy.h"
+
+#include <stdio.h>
+
+#include "actors/client/smq/network.h"
+#include "queues/base/memory.h"
+
+enum {
+    UNSENT_BYTES_MAX = 16 << 20, /* commands that wait to be sent to one relay: a thousand */
+    OUTSTANDING_MAX = 1 << 20,   /* clients are limited, relays need not be */
+    /* A relay that is silent for so long, while commands to it time out, is given up. */
+    SILENCE_CHECK_MS = 30000,
+    SILENCE_MAX_MS = 60000,
+};
+
+void proxy_count(struct proxy_counter_pair *pair, bool own, size_t counter_offset) {
+    counter_add((struct counter *)(void *)((char *)&pair->all + counter_offset), 1);
+    if (own)
+        counter_add((struct counter *)(void *)((char *)&pair->own + counter_offset), 1);
+}
+
+static void stop_proxy(void *context) {
+    struct proxy *proxy = context;
+    smq_agent_close(&proxy->agent);
+    smq_context_destroy(&proxy->context);
+}
+
+static enum smq_result make_network(const struct smp_router_config *config, struct smq_network **network) {
+    struct smq_network_options options = config->proxy_network;
+    options.web_port = SMQ_WEB_PORT_OFF;
+    return smq_network_create(&options, network);
+}
+
+static enum smq_result make_agent(struct proxy *proxy, struct smq_network *network) {
+    const struct smp_proxy_config *config = &proxy->router->config.proxy;
+    struct smq_agent_options options;
+    smq_agent_options_init(&options);
+    options.error_persistence_ms = config->error_persistence_ms;
+    options.client.network = network;
+    options.client.connect_timeout_ms = config->connect_timeout_ms;
+    options.client.unsent_bytes_max = UNSENT_BYTES_MAX;
+    options.client.outstanding_max = OUTSTANDING_MAX;
+    options.client.ping_interval_ms = SILENCE_CHECK_MS;
+    options.client.ping_window_ms = SILENCE_MAX_MS;
+    return smq_agent_create(proxy->context, &options, &proxy->agent);
+}
+
+static enum smq_result start(struct proxy *proxy) {
+    const struct smp_router_config *config = &proxy->router->config;
+    struct smq_context_options options;
+    smq_context_options_init(&options);
+    options.receive_lanes = config->receive_lanes;
+    options.process_lanes = config->process_lanes;
+    options.send_lanes = config->send_lanes;
+    enum smq_result result = smq_context_create(&options, &proxy->context);
+    if (result != SMQ_OK)
+        return result;
+    context_become_proxy(proxy->context);
+    struct smq_network *network = NULL;
+    result = make_network(config, &network);
+    if (result == SMQ_OK)
+        result = make_agent(proxy, network);
+    smq_network_release(&network);
+    return result;
+}
+
+enum smq_result proxy_create(struct smp_router *router, struct proxy **out, char *error, size_t error_size) {
+    const struct smp_proxy_config *config = &router->config.proxy;
+    struct proxy *proxy = memory_zalloc(sizeof *proxy);
+    if (proxy == NULL)
+        return SMQ_ERR_NO_MEMORY;
+    proxy->router = router;
+    proxy->own_domains = memory_copy_of_text(config->own_server_domains == NULL ? "" : config->own_server_domains);
+    enum smq_result result = proxy->own_domains == NULL ? SMQ_ERR_NO_MEMORY : start(proxy);
+    if (result == SMQ_ERR_SYNTAX && error_size > 0)
+        (void)snprintf(error, error_size, "the SOCKS proxy is no address of the form [user:password@]host[:port]");
+    if (result == SMQ_OK)
+        result = supervisor_add(router->supervisor, "proxy", stop_proxy, proxy);
+    if (result != SMQ_OK) {
+        stop_proxy(proxy);
+        proxy_destroy(&proxy);
+        return result;
+    }
+    *out = proxy;
+    return SMQ_OK;
+}
+
+void proxy_destroy(struct proxy **proxy) {
+    if (*proxy == NULL)
+        return;
+    memory_free((*proxy)->own_domains);
+    memory_free(*proxy);
+    *proxy = NULL;
+}
