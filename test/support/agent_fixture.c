@@ -81,6 +81,7 @@ static void look_at_items(struct agent_fixture *fixture, const struct smq_agent_
 static void look_at(struct agent_fixture *fixture, const struct smq_event *event) {
     fixture->messages += event->kind == SMQ_EVENT_MESSAGE;
     fixture->notifications += event->kind == SMQ_EVENT_NOTIFICATION;
+    fixture->service_ends += event->kind == SMQ_EVENT_SERVICE_ENDED;
     const struct smq_agent_event *agent_event = event->agent;
     require((event->kind == SMQ_EVENT_AGENT) == (agent_event != NULL));
     if (agent_event == NULL) {

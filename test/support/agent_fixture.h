@@ -26,6 +26,7 @@ struct agent_fixture {
     uint32_t seen[SMQ_AGENT_CLOSED + 1];        /* events of each kind */
     uint32_t messages;                          /* SMQ_EVENT_MESSAGE */
     uint32_t notifications;                     /* SMQ_EVENT_NOTIFICATION */
+    uint32_t service_ends;                      /* SMQ_EVENT_SERVICE_ENDED */
     enum smq_result last[SMQ_AGENT_CLOSED + 1]; /* result of the last event of the kind */
     uint64_t last_tag;                          /* SMQ_AGENT_CONNECTION */
     struct smq_client *last_client;             /* likewise: referenced, or NULL */

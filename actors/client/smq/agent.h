@@ -60,7 +60,7 @@ enum smq_agent_event_kind {
     /* an attempt failed: result, error_text. Told for the first of several in a row, and when the reason changes. */
     SMQ_AGENT_CONNECT_FAILED,
     /* a connection was lost, result tells why: `items` are the queues and notifiers that were active on it, may be
-     * none. They are subscribed to again, without being asked for. */
+     * none; each batch_size of them make an event. They are subscribed to again, without being asked for. */
     SMQ_AGENT_DISCONNECTED,
     /* `items` are active now; when service_id is not empty, as part of the service's subscription: they are not kept
      * one by one any more */
