@@ -132,6 +132,7 @@ static void write_transport(FILE *file, const struct smp_init_options *options, 
 static void write_rest(FILE *file, const struct smp_files *files, const struct smp_init_options *options) {
     (void)fputs("\n[PROXY]\n"
                 "# Forwarding of messages to other servers.\n"
+                "# enable = on\n"
                 "# host_mode = public\n"
                 "# required_host_mode = off\n",
                 file);

@@ -263,7 +263,8 @@ static const struct ini_row rows[] = {
      .initial = "public",
      .choices = host_modes},
     SWITCH_KEY("PROXY", "required_host_mode", required_host_mode, "off"),
-    UNUSED_KEY("PROXY", "own_server_domains", INI_TEXT, NULL, NULL),
+    SWITCH_KEY("PROXY", "enable", proxy, "on"),
+    TEXT_KEY("PROXY", "own_server_domains", own_server_domains, NULL, NULL, NULL),
     {.section = "PROXY",
      .key = "socks_proxy",
      .type = INI_SECRET,
@@ -276,7 +277,7 @@ static const struct ini_row rows[] = {
      .offset = FIELD(socks_mode),
      .initial = "onion",
      .choices = socks_modes},
-    UNUSED_NUMBER("PROXY", "client_concurrency", 1, 100000, NULL),
+    NUMBER_KEY("PROXY", "client_concurrency", client_concurrency, "32", 1, 100000),
 
     SWITCH_KEY("INACTIVE_CLIENTS", "disconnect", disconnect, "off"),
     NUMBER_KEY("INACTIVE_CLIENTS", "ttl", inactive_ttl, "21600", 1, UINT32_MAX),
@@ -359,6 +360,9 @@ struct smp_router_config smp_settings_router_config(const struct smp_settings *s
         (uint64_t)(settings->expire_ntfs_ttl >= 0 ? settings->expire_ntfs_ttl : settings->expire_ntfs_hours * 3600);
     config.notification_expiry_interval_s = (uint32_t)settings->expire_ntfs_interval;
     config.notification_delivery_interval_ms = (uint32_t)settings->deliver_ntfs_interval;
+    config.proxy.enabled = settings->proxy;
+    config.proxy.own_server_domains = settings->own_server_domains;
+    config.proxy.client_concurrency = (uint32_t)settings->client_concurrency;
     config.disconnect_inactive = settings->disconnect;
     config.inactive_ttl_s = (uint32_t)settings->inactive_ttl;
     config.inactive_check_interval_s = (uint32_t)settings->inactive_check_interval;

@@ -35,6 +35,9 @@ struct smp_settings {
     int64_t tls_timeout, handshake_timeout;
     bool log_tls_errors, accept_service_credentials;
     /* [PROXY] */
+    bool proxy;                     /* enable */
+    const char *own_server_domains; /* NULL: none */
+    int64_t client_concurrency;
     int host_mode; /* index: public, onion */
     bool required_host_mode;
     const char *socks_proxy; /* NULL: none; a secret, since it may have a password */

@@ -37,7 +37,7 @@ struct forwarding forwarding_of_key(const struct peer_answer *pkey, uint16_t ver
     return make(version, pkey->response.proxy_key.session_id, &signed_key.key);
 }
 
-void forwarding_connect(struct peer *client, const char *address, const char *password, struct peer_answer *answer) {
+void forwarding_begin_connect(struct peer *client, const char *address, const char *password, uint8_t id[24]) {
     struct server_address server;
     uint8_t binary[ADDRESS_TEXT_MAX];
     struct writer writer = writer_of(binary, sizeof binary);
@@ -48,8 +48,23 @@ void forwarding_connect(struct peer *client, const char *address, const char *pa
     command.proxy.server = slice_of(binary, writer_length(&writer));
     command.proxy.has_password = password != NULL;
     command.proxy.password = slice_of_text(password == NULL ? "" : password);
-    peer_ask(client, NULL, slice_of(NULL, 0), &command, answer);
+    peer_begin(client);
+    peer_add(client, NULL, slice_of(NULL, 0), &command);
+    peer_send(client);
+    memcpy(id, client->correlation_id, 24);
+}
+
+void forwarding_end_connect(struct peer *client, const uint8_t id[24], struct peer_answer *answer) {
+    do
+        peer_receive(client, answer);
+    while (!slice_equal(slice_of(id, 24), answer->correlation_id));
     assert_int_equal(0, answer->entity_id.length);
+}
+
+void forwarding_connect(struct peer *client, const char *address, const char *password, struct peer_answer *answer) {
+    uint8_t id[24];
+    forwarding_begin_connect(client, address, password, id);
+    forwarding_end_connect(client, id, answer);
 }
 
 void forwarding_send(struct peer *client, const struct forwarding *forwarding) {

@@ -35,6 +35,9 @@ void forwarding_open(struct forwarding *forwarding, struct slice payload, struct
 
 /* As the client of a proxy. PRXY for the server at `address`; `password` NULL: none. */
 void forwarding_connect(struct peer *client, const char *address, const char *password, struct peer_answer *answer);
+/* The same in two steps. */
+void forwarding_begin_connect(struct peer *client, const char *address, const char *password, uint8_t id[24]);
+void forwarding_end_connect(struct peer *client, const uint8_t id[24], struct peer_answer *answer);
 /* PFWD with what was sealed; its correlation id is the nonce. */
 void forwarding_send(struct peer *client, const struct forwarding *forwarding);
 /* The answer to it, whatever comes before it. */
