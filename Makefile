@@ -294,9 +294,13 @@ $(OUT)/test/fuzz/fuzz_%: $(OUT)/test/fuzz/fuzz_%.o $(call archive,transport queu
 	$(call link,$(libs.transport))
 
 # Examples are built as a stranger would: public headers and libsmq only.
-$(OUT)/examples/%: docs/examples/%.c $(OUT)/libsmq.a $(public_headers) $(OUT)/.flags
-	@mkdir -p $(@D) $(OUT)/include/smq
+$(OUT)/include/.copied: $(public_headers)
+	@mkdir -p $(OUT)/include/smq
 	@cp $(public_headers) $(OUT)/include/smq/
+	@touch $@
+
+$(OUT)/examples/%: docs/examples/%.c $(OUT)/libsmq.a $(OUT)/include/.copied $(OUT)/.flags
+	@mkdir -p $(@D)
 	$(say) EXAMPLE $@
 	$(quiet)$(CC) -std=gnu11 -Wall -Wextra -I$(OUT)/include $(link_flags) -o $@ $< $(OUT)/libsmq.a $(libs.library)
 

@@ -112,12 +112,11 @@ enum smq_result framed_read(struct receive_lane *lane, struct connection *connec
     };
     struct framed *framed = connection->framed;
     result = framed->framing->receive(framed->state, slice_of(lane->framed_input, length), &input.sink);
-    if (result != SMQ_OK) {
-        connection_close(connection, result, true);
-        *want = TLS_WANT_READ;
+    if (result == SMQ_ERR_CLOSED || result == SMQ_ERR_PROTOCOL) {
+        connection_close(connection, result, true); /* the framing's last reply is still to be sent */
         return SMQ_ERR_AGAIN;
     }
-    return more ? SMQ_OK : SMQ_ERR_AGAIN;
+    return result == SMQ_OK && !more ? SMQ_ERR_AGAIN : result;
 }
 
 /* ---- output */

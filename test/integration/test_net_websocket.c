@@ -171,9 +171,9 @@ static void expect_end(unsigned start_byte, size_t length) {
     open_peer(&fixture, &peer);
     give_frame(&peer, start_byte, bytes, length, 16384);
     assert_true(net_peer_sees_end(&peer, WAIT_MS));
+    net_peer_close(&peer);
     assert_true(await_i64(&fixture.echo.server.closed, 1, WAIT_MS));
     assert_int_equal(fixture.echo.server.received, 0);
-    net_peer_close(&peer);
     free(bytes);
     stop(&fixture);
 }
