@@ -116,7 +116,7 @@ override CC := clang
 warnings += -Wno-cast-qual # clang reports it inside macros of system headers (liburcu, OpenSSL), gcc does not
 endif
 
-includes := -I. -Iqueues/base
+includes := -I. -Iqueues/base -Iactors/client
 compile_flags := -std=gnu11 -D_GNU_SOURCE $(includes) -pthread -fPIC $(warnings) $(optimise.$(MODE)) $(CFLAGS)
 link_flags := -pthread $(link.$(MODE)) $(LDFLAGS)
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* Subscriptions of an agent: a hash table by server and id, and lists of those in the same state. Owned by one actor. */
+/* Subscriptions of an agent: a hash table by server and id, and lists of those in the same state. Owned by one
+ * actor. */
 #pragma once
 
 #include <stdbool.h>

@@ -49,6 +49,7 @@ static void test_many_losses_in_a_row_end_with_all_active(void **state) {
     agent_script_start(&script, HELLO_RIGHT, ANSWER);
     agent_script_subscribe(&fixture, context, &script, &options, queues, QUEUES);
     for (uint32_t turn = 1; turn <= 20; turn++) {
+        agent_fixture_await(&fixture, SMQ_AGENT_CONNECTED, turn);
         agent_script_await(&script, &fixture, turn * 70);
         agent_script_close_connection(&script);
         uint32_t before = fixture.seen[SMQ_AGENT_DISCONNECTED];

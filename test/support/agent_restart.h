@@ -4,6 +4,6 @@
 
 #include <stddef.h>
 
-/* Subscribes to `count` queues of a real smp-server, kills it, starts it again on the same port, and waits until all are
- * active again: none lost, none twice; checks that messages arrive. Prints the times and the memory. */
+/* Subscribes to `count` queues of a real smp-server, kills it, starts it again on the same port, and waits until all
+ * are active again: none lost, none twice; checks that messages arrive. Prints the times and the memory. */
 void agent_restart_run(size_t count, int timeout_ms);

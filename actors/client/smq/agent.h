@@ -2,7 +2,7 @@
 /* libsmq: an agent, which keeps one connection to each of many routers and the subscriptions on them alive. */
 #pragma once
 
-#include "client.h"
+#include "smq/client.h"
 
 #ifdef __cplusplus
 extern "C" {

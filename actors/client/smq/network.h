@@ -3,7 +3,7 @@
  * that any number of clients and agents share through smq_client_options. */
 #pragma once
 
-#include "client.h"
+#include "smq/client.h"
 
 #ifdef __cplusplus
 extern "C" {
