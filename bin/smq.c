@@ -11,6 +11,7 @@
 #include "transport/crypto/setup.h"
 
 static const char *const modes[] = {"messaging", "contact", NULL};
+static const char *const host_modes[] = {"auto", "onion", "public", NULL};
 static const char *const key_algorithms[] = {"ed25519", "ed448", "x25519", NULL};
 
 #define OFFSET(field) offsetof(struct smq_options, field)
@@ -28,6 +29,17 @@ static const char *const key_algorithms[] = {"ed25519", "ed448", "x25519", NULL}
          .minimum = 1,                                                                                                 \
          .maximum = 3600,                                                                                              \
          .help = "For connecting, and for each answer of the router (default: 15)"},                                   \
+        {.long_name = "socks",                                                                                         \
+         .type = CLI_TEXT,                                                                                             \
+         .offset = OFFSET(socks),                                                                                      \
+         .metavariable = "PROXY",                                                                                      \
+         .help = "Connect through a SOCKS5 proxy: [user:password@ or @]host[:port]"},                                  \
+        {.long_name = "host-mode",                                                                                     \
+         .type = CLI_CHOICE,                                                                                           \
+         .offset = OFFSET(host_mode),                                                                                  \
+         .metavariable = "MODE",                                                                                       \
+         .choices = host_modes,                                                                                        \
+         .help = "Hosts of an address to prefer: auto (default: onion with --socks), onion, public"},                  \
     {                                                                                                                  \
         .long_name = "json", .type = CLI_FLAG, .offset = OFFSET(json), .help = "Print JSON, one object a line"         \
     }

@@ -169,6 +169,7 @@ enum smq_result smq_agent_create(struct smq_context *context, const struct smq_a
     atomic_init(&made->references, 1);
     made->context = context_reference(context);
     made->options = chosen;
+    made->options.client.entity = (struct smq_bytes){NULL, 0}; /* is of single clients */
     if (chosen.events != NULL) {
         (void)events_reference(chosen.events);
     }

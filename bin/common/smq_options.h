@@ -19,6 +19,8 @@ struct smq_options {
     const char *command; /* the program's word for it, for messages */
     const char *file;    /* --queue */
     int64_t timeout_s;   /* for connecting, and for each answer */
+    const char *socks;   /* NULL: connect directly */
+    int host_mode;       /* index of enum smq_host_mode */
     bool json;
     int mode;            /* create: index of enum smq_queue_mode */
     int key_algorithm;   /* create, join: index of enum smq_key_algorithm; -1: the command's default */

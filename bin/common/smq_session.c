@@ -116,6 +116,15 @@ int session_read_recipient(struct session *session) {
     return status;
 }
 
+static enum smq_result make_network(struct session *session) {
+    static const enum smq_host_mode modes[] = {SMQ_HOST_ONION_VIA_SOCKS, SMQ_HOST_ONION, SMQ_HOST_PUBLIC};
+    struct smq_network_options options;
+    smq_network_options_init(&options);
+    options.socks_proxy = session->options->socks;
+    options.host_mode = modes[session->options->host_mode];
+    return smq_network_create(&options, &session->network);
+}
+
 static enum smq_result start_client(struct session *session, const char *address, bool with_events,
                                     struct smq_error *error) {
     struct smq_context_options lanes;
@@ -129,13 +138,19 @@ static enum smq_result start_client(struct session *session, const char *address
         return result;
     smq_client_options_init(&options);
     options.events = session->events;
+    options.network = session->network;
     options.connect_timeout_ms = session_timeout_ms(session);
     return smq_client_connect(session->context, address, &options, &session->client, error);
 }
 
 int session_connect(struct session *session, const char *address, bool with_events) {
     struct smq_error error = {.result = SMQ_OK};
-    enum smq_result result = start_client(session, address, with_events, &error);
+    enum smq_result result = make_network(session);
+    if (result == SMQ_ERR_SYNTAX)
+        return session_mistake(session->options,
+                               "--socks: expected [user:password@ or @]host[:port] with an IP address");
+    if (result == SMQ_OK)
+        result = start_client(session, address, with_events, &error);
     if (result == SMQ_OK)
         return SMQ_EXIT_DONE;
     return session_fail(session->options, result == SMQ_ERR_SYNTAX ? "the router's address" : "cannot connect", result,
@@ -156,5 +171,6 @@ void session_end(struct session *session) {
     smq_client_close(&session->client);
     smq_context_destroy(&session->context);
     smq_events_destroy(&session->events);
+    smq_network_release(&session->network);
     queue_sides_release(&session->sides);
 }

@@ -5,6 +5,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 
+#include "actors/client/smq/network.h"
 #include "bin/common/smq_file.h"
 #include "bin/common/smq_options.h"
 
@@ -13,6 +14,7 @@ struct session {
     const struct smq_options *options;
     struct queue_sides sides; /* from the file of --queue */
     struct smq_context *context;
+    struct smq_network *network; /* the way to routers, as the options say */
     struct smq_events *events;
     struct smq_client *client;
 };

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "test/support/server_process.h"
+#include "test/support/socks_server.h"
 
 enum { DEADLINE_MS = 30000, TEXT_SIZE = 8192 };
 enum { DONE, LOCAL, NETWORK, REFUSED, FEWER }; /* exit codes of smq */
@@ -242,6 +243,30 @@ static void test_mistakes_are_told_and_leave_no_file(void **state) {
     assert_int_equal(smq(NULL, "receive --help"), DONE);
 }
 
+static void test_routers_are_reached_through_a_proxy(void **state) {
+    char line[TEXT_SIZE];
+    int identity = (int)strcspn(server.address, "@");
+    struct socks_server proxy = {.target_port = server.port};
+    (void)state;
+    socks_server_start(&proxy);
+    (void)snprintf(line, sizeof line, "create --queue ~/onion.in --socks 127.0.0.1:%u %.*s@a.invalid,b.onion",
+                   (unsigned)proxy.port, identity, server.address);
+    assert_int_equal(smq(NULL, line), DONE);
+    assert_string_equal(proxy.requests[0].host, "b.onion");
+    assert_int_equal(strlen(proxy.requests[0].user), 44);
+    (void)snprintf(line, sizeof line, "receive --queue ~/onion.in --socks me:secret@127.0.0.1:%u --host-mode public",
+                   (unsigned)proxy.port);
+    assert_int_equal(smq(NULL, line), DONE);
+    assert_string_equal(proxy.requests[1].host, "a.invalid");
+    assert_string_equal(proxy.requests[1].user, "me");
+    assert_string_equal(proxy.requests[1].password, "secret");
+    socks_server_stop(&proxy);
+    assert_int_equal(smq(NULL, line), NETWORK);
+    assert_int_equal(smq(NULL, "receive --queue ~/onion.in --socks localhost:9050"), LOCAL);
+    assert_complaint("--socks: expected");
+    assert_int_equal(smq(NULL, "receive --queue ~/onion.in --host-mode tor"), LOCAL);
+}
+
 static void test_a_recipient_is_told_when_the_router_dies(void **state) {
     char uri[TEXT_SIZE];
     (void)state;
@@ -346,6 +371,7 @@ int main(void) {
         cmocka_unit_test(test_a_full_queue_tells_how_many_were_accepted),
         cmocka_unit_test(test_delete_ends_the_queue_and_its_file),
         cmocka_unit_test(test_mistakes_are_told_and_leave_no_file),
+        cmocka_unit_test(test_routers_are_reached_through_a_proxy),
         cmocka_unit_test(test_a_recipient_is_told_when_the_router_dies),
         cmocka_unit_test(test_bench_measures_messages),
         cmocka_unit_test(test_bench_creates_queues_and_subscribes_to_them_again),
