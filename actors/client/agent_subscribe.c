@@ -53,44 +53,52 @@ static void free_message(struct subscribe_message *message) {
     memory_free(message);
 }
 
-static struct subscribe_message *create_message(const char *address, struct smq_receive_queue *const *queues,
-                                                struct smq_notifier *const *notifiers, size_t count,
-                                                enum smq_result *result) {
-    struct subscribe_message *message = memory_zalloc(sizeof(*message) + count * sizeof(message->handles[0]));
-    if (message == NULL) {
-        *result = SMQ_ERR_NO_MEMORY;
-        return NULL;
+/* What a caller gave: one of the two arrays. */
+struct given {
+    const char *address; /* of notifiers */
+    bool is_notifier;
+    struct smq_receive_queue *const *queues;
+    struct smq_notifier *const *notifiers;
+    size_t count;
+};
+
+static void *reference_given(const struct given *given, size_t index) {
+    return given->is_notifier ? (void *)smq_notifier_reference(given->notifiers[index])
+                              : (void *)smq_receive_queue_reference(given->queues[index]);
+}
+
+static enum smq_result create_message(const struct given *given, size_t first, size_t count,
+                                      struct subscribe_message **message) {
+    struct subscribe_message *made = memory_zalloc(sizeof(*made) + count * sizeof(made->handles[0]));
+    if (made == NULL) {
+        return SMQ_ERR_NO_MEMORY;
     }
-    message->is_notifier = notifiers != NULL;
-    *result = notifiers == NULL ? SMQ_OK : agent_address_parse(address, &message->address);
-    if (*result != SMQ_OK) {
-        memory_free(message);
-        return NULL;
+    made->is_notifier = given->is_notifier;
+    enum smq_result result = given->is_notifier ? agent_address_parse(given->address, &made->address) : SMQ_OK;
+    if (result != SMQ_OK) {
+        memory_free(made);
+        return result;
     }
     for (size_t i = 0; i < count; i++) {
-        message->handles[i] =
-            notifiers == NULL ? (void *)smq_receive_queue_reference(queues[i]) : smq_notifier_reference(notifiers[i]);
+        made->handles[i] = reference_given(given, first + i);
     }
-    message->count = count;
-    return message;
+    made->count = count;
+    *message = made;
+    return SMQ_OK;
 }
 
 /* Sends the handles in messages of limited size, so that the agent's turns stay short; or none. */
-static enum smq_result send_handles(struct smq_agent *agent, enum agent_message kind, const char *address,
-                                    struct smq_receive_queue *const *queues, struct smq_notifier *const *notifiers,
-                                    size_t count) {
+static enum smq_result send_handles(struct smq_agent *agent, enum agent_message kind, const struct given *given) {
     agent_check(agent);
     thread_attach();
     enum smq_result result = SMQ_OK;
     struct subscribe_message *first = NULL, **end = &first;
-    for (size_t done = 0; done < count && result == SMQ_OK;) {
-        size_t size = count - done < MESSAGE_HANDLES ? count - done : MESSAGE_HANDLES;
-        struct subscribe_message *message = create_message(address, queues == NULL ? NULL : queues + done,
-                                                           notifiers == NULL ? NULL : notifiers + done, size, &result);
-        if (message != NULL) {
-            message->message.kind = kind;
-            *end = message;
-            end = &message->next;
+    for (size_t done = 0; done < given->count && result == SMQ_OK;) {
+        size_t left = given->count - done, size = left < MESSAGE_HANDLES ? left : MESSAGE_HANDLES;
+        result = create_message(given, done, size, end);
+        if (result == SMQ_OK) {
+            (*end)->message.kind = kind;
+            end = &(*end)->next;
             done += size;
         }
     }
@@ -105,21 +113,25 @@ static enum smq_result send_handles(struct smq_agent *agent, enum agent_message 
 }
 
 enum smq_result smq_agent_subscribe(struct smq_agent *agent, struct smq_receive_queue *const *queues, size_t count) {
-    return send_handles(agent, AGENT_SUBSCRIBE, NULL, queues, NULL, count);
+    struct given given = {.queues = queues, .count = count};
+    return send_handles(agent, AGENT_SUBSCRIBE, &given);
 }
 
 enum smq_result smq_agent_subscribe_notifications(struct smq_agent *agent, const char *address,
                                                   struct smq_notifier *const *notifiers, size_t count) {
-    return send_handles(agent, AGENT_SUBSCRIBE, address, NULL, notifiers, count);
+    struct given given = {.address = address, .is_notifier = true, .notifiers = notifiers, .count = count};
+    return send_handles(agent, AGENT_SUBSCRIBE, &given);
 }
 
 enum smq_result smq_agent_unsubscribe(struct smq_agent *agent, struct smq_receive_queue *const *queues, size_t count) {
-    return send_handles(agent, AGENT_UNSUBSCRIBE, NULL, queues, NULL, count);
+    struct given given = {.queues = queues, .count = count};
+    return send_handles(agent, AGENT_UNSUBSCRIBE, &given);
 }
 
 enum smq_result smq_agent_unsubscribe_notifications(struct smq_agent *agent, const char *address,
                                                     struct smq_notifier *const *notifiers, size_t count) {
-    return send_handles(agent, AGENT_UNSUBSCRIBE, address, NULL, notifiers, count);
+    struct given given = {.address = address, .is_notifier = true, .notifiers = notifiers, .count = count};
+    return send_handles(agent, AGENT_UNSUBSCRIBE, &given);
 }
 
 /* ---- agent's thread ---- */
