@@ -180,8 +180,8 @@ struct smq_batch;  /* the events of one block, or one event that has no block */
 enum smq_event_kind {
     /* smq_client_connect_async ended; `result` tells how. Nothing else follows a failure. */
     SMQ_EVENT_CONNECTED = 1,
-    /* exactly once after every successful connect, last of all events of the client; `result` tells why:
-     * SMQ_ERR_CANCELLED by smq_client_close, SMQ_ERR_TIMEOUT by the ping rule, else the network's or the peer's
+    /* exactly once after every successful connect, last of all events of the client but for the SMQ_EVENT_COMPLETED
+     * of commands that are submitted after the connection has ended; `result` tells why: SMQ_ERR_CANCELLED by smq_client_close, SMQ_ERR_TIMEOUT by the ping rule, else the network's or the peer's
      * fault */
     SMQ_EVENT_DISCONNECTED,
     /* an asynchronous command ended: command, tag, result, and what the command's comment says */
