@@ -130,9 +130,9 @@ static void time_out(struct wheel_timer *timer) {
     atomic_fetch_add_explicit(&request->client->timeouts, 1, memory_order_relaxed);
     tell_failure(lane, request, SMQ_ERR_TIMEOUT);
     uint32_t stage = REQUEST_QUEUED;
-    bool unsent = !request->batch &&
-                  atomic_compare_exchange_strong_explicit(&request->stage, &stage, REQUEST_EXPIRED,
-                                                          memory_order_acq_rel, memory_order_acquire);
+    bool unsent =
+        !request->batch && atomic_compare_exchange_strong_explicit(&request->stage, &stage, REQUEST_EXPIRED,
+                                                                   memory_order_acq_rel, memory_order_acquire);
     if (unsent || request->command == SMQ_COMMAND_FORWARD) {
         lane_take_request(lane, request);
         request_release(request);

@@ -49,12 +49,12 @@ struct connect_options {
     const struct socks_credentials *socks_credentials; /* shown to the proxy; NULL: none. Copied. */
 };
 
-/* Starts connecting: resolution, all addresses in order, the SOCKS proxy, TLS. Never blocks. SMQ_OK: the outcome is told by `secured` or
- * `closed`, `closed` and `released` come in any case, and `*connection` (may be NULL: not wanted) is a reference for
- * the caller. Reasons given to `closed`: SMQ_ERR_NETWORK (no address, refused, reset, refused by the proxy, or no SOCKS5
- * proxy there), SMQ_ERR_TIMEOUT, SMQ_ERR_IDENTITY (wrong key hash or chain), SMQ_ERR_TLS, or a reason given to connection_close. Errors:
- * SMQ_ERR_NO_MEMORY, SMQ_ERR_INVALID, SMQ_ERR_CLOSED (the net is stopping), SMQ_ERR_SYSTEM; then no hook is called and
- * the caller keeps the state. Any attached thread. */
+/* Starts connecting: resolution, all addresses in order, the SOCKS proxy, TLS. Never blocks. SMQ_OK: the outcome is
+ * told by `secured` or `closed`, `closed` and `released` come in any case, and `*connection` (may be NULL: not
+ * wanted) is a reference for the caller. Reasons given to `closed`: SMQ_ERR_NETWORK (no address, refused, reset,
+ * refused by the proxy, or no SOCKS5 proxy there), SMQ_ERR_TIMEOUT, SMQ_ERR_IDENTITY (wrong key hash or chain),
+ * SMQ_ERR_TLS, or a reason given to connection_close. Errors: SMQ_ERR_NO_MEMORY, SMQ_ERR_INVALID, SMQ_ERR_CLOSED (the
+ * net is stopping), SMQ_ERR_SYSTEM; then no hook is called and the caller keeps the state. Any attached thread. */
 enum smq_result net_connect(struct net *net, const struct connect_options *options, struct connection **connection);
 
 /* The ordered end; each step is optional, from one thread (not a role of the net), and blocks.

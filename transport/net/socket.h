@@ -21,8 +21,8 @@ enum smq_result socket_local_address(int descriptor, struct net_address *address
  * SMQ_ERR_NO_CREDIT: out of descriptors or memory, wait a while. SMQ_ERR_SYSTEM: the listening socket is broken. */
 enum smq_result socket_accept(int listener, int *descriptor);
 
-/* Starts connecting. `keep_alive` NULL: off. SMQ_OK: wait until the socket is writable, then ask socket_connect_result. SMQ_ERR_NO_CREDIT: out
- * of descriptors; SMQ_ERR_NETWORK: refused at once. */
+/* Starts connecting. `keep_alive` NULL: off. SMQ_OK: wait until the socket is writable, then ask
+ * socket_connect_result. SMQ_ERR_NO_CREDIT: out of descriptors; SMQ_ERR_NETWORK: refused at once. */
 enum smq_result socket_connect(const struct net_address *address, const struct keep_alive *keep_alive, int *descriptor);
 /* SMQ_OK: connected; SMQ_ERR_NETWORK (errno). */
 enum smq_result socket_connect_result(int descriptor);

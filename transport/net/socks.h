@@ -74,8 +74,8 @@ struct socks_conversation {
     struct host host;
 };
 
-/* `credentials` (copied) NULL: none. The destination is given to the proxy as an IPv4 or IPv6 address, or as a name that
- * the proxy resolves. */
+/* `credentials` (copied) NULL: none. The destination is given to the proxy as an IPv4 or IPv6 address, or as a name
+ * that the proxy resolves. */
 void socks_begin(struct socks_conversation *conversation, const struct host *host, uint16_t port,
                  const struct socks_credentials *credentials);
 /* Bytes to be sent before anything is read; may be empty. Valid until the next call. */

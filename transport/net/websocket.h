@@ -18,6 +18,6 @@ enum {
 extern const struct framing websocket_framing;
 
 /* Judges the head of a request (all bytes up to and including the empty line) and writes the answer, in any case.
- * Acceptable is only a GET of `/` with HTTP/1.1 and one Host field, that asks for version 13 of WebSockets with a key of
- * 16 bytes, and has no body. SMQ_ERR_PROTOCOL: it is not. */
+ * Acceptable is only a GET of `/` with HTTP/1.1 and one Host field, that asks for version 13 of WebSockets with a key
+ * of 16 bytes, and has no body. SMQ_ERR_PROTOCOL: it is not. */
 enum smq_result websocket_upgrade(struct slice head, uint8_t answer[WEBSOCKET_ANSWER_MAX], size_t *length);

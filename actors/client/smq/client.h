@@ -300,11 +300,12 @@ struct smq_client_options {
 void smq_client_options_init(struct smq_client_options *options);
 
 /* Connects to the router at `address`: smp://<key hash>[:<password>]@<host>{,<host>}[:<port>], port 5223 when
- * absent. The password is used for creating queues. `options` may be NULL. Blocks until the connection is usable or
- * has failed, at most connect_timeout_ms: SMQ_ERR_SYNTAX or SMQ_ERR_INVALID (address, options), SMQ_ERR_NOT_FOUND (no
- * host of the required kind), SMQ_ERR_NETWORK, SMQ_ERR_AUTH (the router refuses the service), SMQ_ERR_TLS, SMQ_ERR_IDENTITY (another key hash or session), SMQ_ERR_CRYPTO (the router's session key is not
- * signed by its certificate), SMQ_ERR_VERSION, SMQ_ERR_TIMEOUT, SMQ_ERR_CLOSED. After smq_context_destroy commands on
- * the client end with SMQ_ERR_CLOSED. When memory runs out for an event, the connection is closed with
+ * absent. The password is used for creating queues. `options` may be NULL. Blocks until the connection is usable
+ * or has failed, at most connect_timeout_ms: SMQ_ERR_SYNTAX or SMQ_ERR_INVALID (address, options),
+ * SMQ_ERR_NOT_FOUND (no host of the required kind), SMQ_ERR_NETWORK, SMQ_ERR_AUTH (the router refuses the
+ * service), SMQ_ERR_TLS, SMQ_ERR_IDENTITY (another key hash or session), SMQ_ERR_CRYPTO (the router's session key
+ * is not signed by its certificate), SMQ_ERR_VERSION, SMQ_ERR_TIMEOUT, SMQ_ERR_CLOSED. After smq_context_destroy
+ * commands on the client end with SMQ_ERR_CLOSED. When memory runs out for an event, the connection is closed with
  * SMQ_ERR_NO_MEMORY, and completions may be missing. */
 enum smq_result smq_client_connect(struct smq_context *context, const char *address,
                                    const struct smq_client_options *options, struct smq_client **client,
