@@ -100,6 +100,7 @@ struct agent_session {
     /* agent's thread */
     struct agent_server *server; /* NULL once it is not this server's session any more */
     uint64_t since_ms;           /* connected */
+    struct wheel_timer again;    /* lost, without the memory to tell it yet; the message's reference is the timer's */
     bool in_map;
     struct agent_subscription_list active;
 };
@@ -206,8 +207,9 @@ void agent_worker_stop(struct agent_server *server);
 /* -- agent_subscribe.c: what is subscribed to; agent's thread -- */
 void agent_subscribe_receive(struct smq_agent *agent, struct message *message);   /* AGENT_SUBSCRIBE */
 void agent_unsubscribe_receive(struct smq_agent *agent, struct message *message); /* AGENT_UNSUBSCRIBE */
-/* Moves what was active in `session` to pending, and tells the owner. */
-void agent_subscriptions_lost(struct agent_server *server, struct agent_session *session);
+/* Moves what was active in `session` to pending, and tells the owner. False: there is no memory to tell all of it; to
+ * be called again. */
+bool agent_subscriptions_lost(struct agent_server *server, struct agent_session *session);
 /* Process lane: what was subscribed to under this id has ended. */
 void agent_ended_send(struct agent_session *session, struct slice entity_id);
 void agent_ended_receive(struct smq_agent *agent, struct message *message); /* AGENT_ENDED */
@@ -233,6 +235,7 @@ void agent_service_done_receive(struct message *message);                     /*
 /* Subscribes, when that is pending; the server is connected. */
 void agent_service_submit(struct agent_server *server);
 void agent_service_connected(struct agent_server *server); /* what failed is pending again */
-void agent_service_lost(struct agent_server *server);      /* the session is lost: tells, and is pending again */
+/* The session is lost: tells, and is pending again. False: there is no memory for that; to be called again. */
+bool agent_service_lost(struct agent_server *server);
 void agent_service_ended(struct agent_server *server, struct slice id); /* another connection is the service now */
 void agent_service_add(struct agent_server *server, int64_t count);     /* queues became part of the subscription */

@@ -43,12 +43,16 @@ enum smq_result smq_agent_subscribe_service(struct smq_agent *agent, const char 
     return result;
 }
 
-/* An event about the server's service. */
-static void tell(struct agent_server *server, enum smq_agent_event_kind kind, struct smq_event event, int64_t actual) {
+/* An event about the server's service. False: there is no memory for it. */
+static bool tell(struct agent_server *server, enum smq_agent_event_kind kind, struct smq_event event, int64_t actual) {
     const struct agent_service *service = &server->service;
     struct smq_agent_event agent_event = {
         .kind = kind, .service_id = {service->id, service->id_length}, .expected = service->count, .actual = actual};
-    agent_deliver(server->agent, agent_make_event(server->agent, server, event, agent_event, 0));
+    struct smq_batch *batch = agent_make_event(server->agent, server, event, agent_event, 0);
+    if (batch != NULL) {
+        agent_deliver(server->agent, batch);
+    }
+    return batch != NULL;
 }
 
 static void set_service(struct agent_service *service, struct slice id, int64_t count) {
@@ -149,9 +153,11 @@ static enum smq_result submit(struct agent_server *server) {
     return result;
 }
 
+/* The owner is told, or, for want of memory, it is tried again in the next round. */
 static void unavailable(struct agent_server *server) {
-    tell(server, SMQ_AGENT_SERVICE_UNAVAILABLE, (struct smq_event){.client = server->session->client}, 0);
-    server->service.state = SERVICE_NONE;
+    struct smq_event event = {.client = server->session->client};
+    bool told = tell(server, SMQ_AGENT_SERVICE_UNAVAILABLE, event, 0);
+    server->service.state = told ? SERVICE_NONE : SERVICE_WAITING;
 }
 
 static bool is_available(const struct agent_server *server) {
@@ -177,19 +183,19 @@ static void apply(struct agent_server *server, const struct agent_service_reques
     struct agent_service *service = &server->service;
     struct smq_event event = {.client = asked->session->client};
     if (asked->result == SMQ_OK) {
-        service->state = SERVICE_ACTIVE;
-        tell(server, SMQ_AGENT_SERVICE_SUBSCRIBED, event, asked->count);
-        service->count = asked->count;
+        bool told = tell(server, SMQ_AGENT_SERVICE_SUBSCRIBED, event, asked->count);
+        service->state = told ? SERVICE_ACTIVE : SERVICE_WAITING;
+        service->count = told ? asked->count : service->count;
     } else if (asked->protocol == SMQ_PROTOCOL_SERVICE) {
         unavailable(server);
     } else if (agent_result_is_temporary(asked->result)) {
         service->state = SERVICE_WAITING;
     } else {
-        service->state = SERVICE_FAILED;
         event.result = asked->result;
         event.protocol = asked->protocol;
         event.error_text = asked->text;
-        tell(server, SMQ_AGENT_SERVICE_FAILED, event, 0);
+        bool told = tell(server, SMQ_AGENT_SERVICE_FAILED, event, 0);
+        service->state = told ? SERVICE_FAILED : SERVICE_WAITING;
     }
 }
 
@@ -214,13 +220,15 @@ void agent_service_connected(struct agent_server *server) {
     }
 }
 
-void agent_service_lost(struct agent_server *server) {
+bool agent_service_lost(struct agent_server *server) {
     struct agent_service *service = &server->service;
-    if (service->state == SERVICE_ACTIVE) {
-        struct smq_event event = {.result = server->session->end_reason, .client = server->session->client};
-        tell(server, SMQ_AGENT_SERVICE_DISCONNECTED, event, 0);
-        service->state = SERVICE_PENDING;
+    if (service->state != SERVICE_ACTIVE) {
+        return true;
     }
+    struct smq_event event = {.result = server->session->end_reason, .client = server->session->client};
+    bool told = tell(server, SMQ_AGENT_SERVICE_DISCONNECTED, event, 0);
+    service->state = told ? SERVICE_PENDING : SERVICE_ACTIVE;
+    return told;
 }
 
 void agent_service_ended(struct agent_server *server, struct slice id) {

@@ -5,6 +5,8 @@
 #include "actors/client/agent_private.h"
 #include "queues/base/memory.h"
 
+enum { TELL_AGAIN_MS = 100 };
+
 static struct agent_session *session_of_node(const struct map_node *node) {
     return (struct agent_session *)((uintptr_t)node - offsetof(struct agent_session, node));
 }
@@ -200,23 +202,41 @@ void agent_session_connected(struct message *message) {
     agent_session_release(session);
 }
 
-void agent_session_disconnected(struct message *message) {
-    struct agent_session *session =
-        (struct agent_session *)(void *)((char *)message - offsetof(struct agent_session, disconnected));
+/* Until the owner was told what is lost the session stays the server's: nothing becomes active meanwhile. */
+static void lose(struct agent_session *session) {
     struct agent_server *server = session->server;
+    struct actor *actor = session->agent->actor;
     if (server != NULL) {
-        uint64_t lived_ms = actor_now_ms(server->agent->actor) - session->since_ms;
-        agent_subscriptions_lost(server, session);
-        agent_service_lost(server);
+        if (!agent_service_lost(server) || !agent_subscriptions_lost(server, session)) {
+            wheel_add(actor_wheel(actor), &session->again, actor_now_ms(actor) + TELL_AGAIN_MS);
+            return;
+        }
+        uint64_t lived_ms = actor_now_ms(actor) - session->since_ms;
         detach(server);
         agent_worker_lost(server, lived_ms < server->agent->options.reconnect_first_ms);
     }
     agent_session_release(session);
 }
 
+static void lose_again(struct wheel_timer *timer) {
+    lose((struct agent_session *)(void *)((char *)timer - offsetof(struct agent_session, again)));
+}
+
+void agent_session_disconnected(struct message *message) {
+    struct agent_session *session =
+        (struct agent_session *)(void *)((char *)message - offsetof(struct agent_session, disconnected));
+    session->again.fire = lose_again;
+    lose(session);
+}
+
 void agent_session_abandon(struct agent_server *server) {
-    if (server->session != NULL) {
-        struct smq_client *handle = client_reference(server->session->client);
+    struct agent_session *session = server->session;
+    if (session != NULL) {
+        if (wheel_timer_is_active(&session->again)) {
+            wheel_cancel(actor_wheel(server->agent->actor), &session->again);
+            agent_session_release(session);
+        }
+        struct smq_client *handle = client_reference(session->client);
         smq_client_close(&handle);
         detach(server);
     }

@@ -256,26 +256,36 @@ void agent_unsubscribe_receive(struct smq_agent *agent, struct message *message)
 
 /* ---- losing ---- */
 
-void agent_subscriptions_lost(struct agent_server *server, struct agent_session *session) {
+/* The event about the first `size` active subscriptions, which then are pending. NULL: neither. */
+static struct smq_batch *lose(struct agent_server *server, struct agent_session *session, size_t size) {
     struct smq_agent *agent = server->agent;
-    size_t left = session->active.count;
-    agent_count(agent, (int64_t)left, -(int64_t)left);
-    struct agent_subscription *subscription = session->active.first;
+    struct smq_event event = {.result = session->end_reason, .client = session->client};
+    struct smq_agent_event agent_event = {.kind = SMQ_AGENT_DISCONNECTED};
+    struct smq_batch *batch = agent_make_event(agent, server, event, agent_event, size);
+    if (batch == NULL) {
+        return NULL;
+    }
+    for (size_t i = 0; i < size; i++) {
+        struct agent_subscription *subscription = session->active.first;
+        agent_event_add(batch, agent_subscription_queue(subscription), agent_subscription_notifier(subscription),
+                        SMQ_OK, SMQ_PROTOCOL_NONE);
+        agent_list_remove(&session->active, subscription);
+        agent_list_add(&server->pending, subscription, SUBSCRIPTION_PENDING);
+    }
+    agent_count(agent, (int64_t)size, -(int64_t)size);
+    return batch;
+}
+
+bool agent_subscriptions_lost(struct agent_server *server, struct agent_session *session) {
     do {
-        size_t size = left < agent->options.batch_size ? left : agent->options.batch_size;
-        struct smq_event event = {.result = session->end_reason, .client = session->client};
-        struct smq_agent_event agent_event = {.kind = SMQ_AGENT_DISCONNECTED};
-        struct smq_batch *batch = agent_make_event(agent, server, event, agent_event, size);
-        for (size_t i = 0; i < size; i++, subscription = subscription->next) {
-            if (batch != NULL) {
-                agent_event_add(batch, agent_subscription_queue(subscription),
-                                agent_subscription_notifier(subscription), SMQ_OK, SMQ_PROTOCOL_NONE);
-            }
+        size_t left = session->active.count, limit = server->agent->options.batch_size;
+        struct smq_batch *batch = lose(server, session, left < limit ? left : limit);
+        if (batch == NULL) {
+            return false;
         }
-        agent_deliver(agent, batch);
-        left -= size;
-    } while (left > 0);
-    agent_list_move(&server->pending, &session->active, SUBSCRIPTION_PENDING);
+        agent_deliver(server->agent, batch);
+    } while (session->active.count > 0);
+    return true;
 }
 
 /* A subscription that is not this session's any more. */
