@@ -20,12 +20,13 @@ enum { EXIT_WITH_ERRORS = 2 };
 static const struct cli_option options[] = {
     {.short_name = 's',
      .long_name = "server",
-     .type = CLI_TEXT,
-     .offset = OFFSET(server),
+     .type = CLI_TEXT_LIST,
+     .offset = OFFSET(servers),
      .metavariable = "ADDRESS",
-     .help = "The router: smp://<key hash>[:<password>]@<host>[:<port>]"},
+     .help = "The router: smp://<key hash>[:<password>]@<host>[:<port>]; queues, agent: may be repeated"},
     NUMBER("connections", connections, "N", 1, 1000000,
-           "Connections (default: 10); msg: one half sends, the other receives"),
+           "Connections (default: 10); msg: one half sends, the other receives; agent: of all agents, of which "
+           "each has one to every server"),
     NUMBER("queues", queues, "M", 1, 100000000,
            "msg: queues in all (default: N/2); otherwise: of each connection (default: 1)"),
     NUMBER("seconds", seconds, "T", 1, 1000000, "msg, idle: how long to measure (default: 10)"),
@@ -40,16 +41,14 @@ static const struct cli_option options[] = {
      .type = CLI_TEXT,
      .offset = OFFSET(state),
      .metavariable = "FILE",
-     .help = "queues: write the keys of the queues to FILE; subs: subscribe to those in FILE"},
+     .help = "queues: write the keys of the queues to FILE; subs, agent: subscribe to those in FILE"},
     {.long_name = "json", .type = CLI_FLAG, .offset = OFFSET(json), .help = "Print one JSON object"},
 };
 
 static int run(struct bench_options *target, enum bench_mode mode) {
     static enum smq_result (*const runs[BENCH_MODE_COUNT])(struct bench *) = {
-        [BENCH_MSG] = bench_run_messages,
-        [BENCH_IDLE] = bench_run_idle,
-        [BENCH_QUEUES] = bench_run_queues,
-        [BENCH_SUBS] = bench_run_subscriptions,
+        [BENCH_MSG] = bench_run_messages,       [BENCH_IDLE] = bench_run_idle,   [BENCH_QUEUES] = bench_run_queues,
+        [BENCH_SUBS] = bench_run_subscriptions, [BENCH_AGENT] = bench_run_agent,
     };
     const char *mistake = NULL;
     target->mode = mode;
@@ -99,6 +98,12 @@ static int run_subscriptions(void *target, int count, char **words) {
     return run(target, BENCH_SUBS);
 }
 
+static int run_agent(void *target, int count, char **words) {
+    (void)count;
+    (void)words;
+    return run(target, BENCH_AGENT);
+}
+
 #define OPTIONS .options = options, .option_count = sizeof options / sizeof options[0]
 
 static const struct cli_command commands[] = {
@@ -106,6 +111,7 @@ static const struct cli_command commands[] = {
     {.name = "idle", .summary = "Subscribed connections that do nothing", OPTIONS, .run = run_idle},
     {.name = "queues", .summary = "Create N x M queues", OPTIONS, .run = run_queues},
     {.name = "subs", .summary = "Subscribe to N x M queues on fresh connections", OPTIONS, .run = run_subscriptions},
+    {.name = "agent", .summary = "Subscribe to N x M queues through agents", OPTIONS, .run = run_agent},
 };
 
 int main(int argc, char **argv) {

@@ -84,6 +84,7 @@ static void hand_out(struct bench *bench, const struct smq_event *event, bench_h
     case SMQ_EVENT_CONNECTED:
     case SMQ_EVENT_COMPLETED:
     case SMQ_EVENT_MESSAGE:
+    case SMQ_EVENT_AGENT:
         handler(context, event);
         return;
     case SMQ_EVENT_LATE: /* its command was counted when it timed out */
@@ -132,12 +133,12 @@ void bench_window_end(struct bench *bench) {
     if (bench->result.has_cpu)
         bench->result.has_cpu = bench_process_cpu_us(process, &cpu_us) == SMQ_OK;
     bench->result.cpu_us = cpu_us - bench->window_start_cpu_us;
-    bench_look_at_memory(bench);
+    bench_look_at_memory(bench, &bench->result.rss_after);
 }
 
-void bench_look_at_memory(struct bench *bench) {
+void bench_look_at_memory(struct bench *bench, uint64_t *rss) {
     pid_t process = (pid_t)bench->options->server_pid;
-    bench->result.has_rss = process != 0 && bench_process_rss_anon(process, &bench->result.rss_after) == SMQ_OK;
+    bench->result.has_rss = process != 0 && bench_process_rss_anon(process, rss) == SMQ_OK;
 }
 
 void bench_show_progress(struct bench *bench, const char *what, uint64_t done, uint64_t total) {

@@ -23,7 +23,8 @@ struct bench_result {
     bool has_cpu;
     uint64_t cpu_us; /* of the router, in the window */
     bool has_rss;
-    uint64_t rss_before;            /* RssAnon before the first connection ... */
+    uint64_t rss_before;            /* RssAnon before the first connection that is measured ... */
+    uint64_t rss_connected;         /* ... when all were there (subs, agent) ... */
     uint64_t rss_after;             /* ... and at the end of the measurement */
     size_t body_size;               /* msg: bytes */
     uint64_t lag_us;                /* msg with a rate: how late the latest SEND was handed over ... */
@@ -54,8 +55,9 @@ enum smq_result bench_run_messages(struct bench *bench);
 enum smq_result bench_run_idle(struct bench *bench);
 enum smq_result bench_run_queues(struct bench *bench);
 enum smq_result bench_run_subscriptions(struct bench *bench);
+enum smq_result bench_run_agent(struct bench *bench);
 
-/* What a mode does with an event: CONNECTED, COMPLETED or MESSAGE. Others are errors and are counted here. */
+/* What a mode does with an event: CONNECTED, COMPLETED, MESSAGE or AGENT. Others are errors and are counted here. */
 typedef void bench_handler(void *context, const struct smq_event *event);
 
 /* Takes one batch of events, waiting for it at most until `until_us` (monotonic), and hands out its events. False:
@@ -69,8 +71,8 @@ void bench_error(struct bench *bench, const char *what, enum smq_result result, 
 void bench_window_begin(struct bench *bench);
 void bench_window_end(struct bench *bench);
 
-/* The router's memory now; bench_window_end does it, too. */
-void bench_look_at_memory(struct bench *bench);
+/* The router's memory now, if its process is known; bench_window_end sets rss_after, too. */
+void bench_look_at_memory(struct bench *bench, uint64_t *rss);
 
 /* Shows how far it is, at most four times a second and on a terminal only. */
 void bench_show_progress(struct bench *bench, const char *what, uint64_t done, uint64_t total);

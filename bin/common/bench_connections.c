@@ -54,7 +54,8 @@ static enum smq_result start_connection(struct bench *bench, struct bench_connec
     options.outstanding_max = OUTSTANDING_MAX;
     options.unsent_bytes_max = UINT64_MAX / 2;
     connection->started_us = clock_monotonic_us();
-    return smq_client_connect_async(bench->context, bench->options->server, &options, &connection->client);
+    return smq_client_connect_async(bench->context, bench_options_server(bench->options, connection->index), &options,
+                                    &connection->client);
 }
 
 enum smq_result bench_connect(struct bench *bench, size_t count, struct bench_histogram *latency,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* Many connections to one router, made a bounded number at a time. */
+/* Many connections to one router, or to several, made a bounded number at a time. */
 #pragma once
 
 #include <stdbool.h>
@@ -24,7 +24,7 @@ struct bench_connections {
     struct bench_connection *items;
 };
 
-/* Connects `count` times, all of them or failure, which is told on stderr. Messages stay encrypted for the recipient
+/* Connects `count` times, to the servers in turn, all of them or failure, which is told on stderr. Messages stay encrypted for the recipient
  * (raw). `latency` gets the time of each (NULL: nobody wants to know). bench_disconnect is due in any case. */
 enum smq_result bench_connect(struct bench *bench, size_t count, struct bench_histogram *latency,
                               struct bench_connections *connections);

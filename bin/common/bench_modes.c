@@ -1,11 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* `smq-bench idle`, `queues` and `subs`: what happens to many connections and queues without messages. */
-#include <errno.h>
-#include <stdio.h>
-#include <string.h>
-
-#include "bin/common/bench_queues.h"
-#include "bin/common/bench_state.h"
+#include "bin/common/bench_source.h"
 #include "queues/base/clock.h"
 
 enum { SECOND_US = 1000000 };
@@ -39,7 +34,7 @@ enum smq_result bench_run_idle(struct bench *bench) {
                             (uint64_t)options->seconds);
     }
     bench_end_progress(bench);
-    bench_look_at_memory(bench);
+    bench_look_at_memory(bench, &bench->result.rss_after);
     if (created == total)
         bench_delete_queues(bench, &connections, &set);
 done:
@@ -50,20 +45,13 @@ done:
 
 /* ---- queues ---- */
 
-static enum smq_result tell_file(const char *path, enum smq_result result) {
-    if (result != SMQ_OK)
-        (void)fprintf(stderr, "smq-bench: --state %s: %s\n", path,
-                      result == SMQ_ERR_SYSTEM ? strerror(errno) : smq_result_text(result));
-    return result;
-}
-
 enum smq_result bench_run_queues(struct bench *bench) {
     const struct bench_options *options = bench->options;
     struct bench_connections connections = {.count = 0};
     struct bench_state_writer *file = NULL;
     enum smq_result result = SMQ_OK;
     if (options->state != NULL)
-        result = tell_file(options->state, bench_state_create(options->state, &file));
+        result = bench_tell_file(options->state, bench_state_create(options->state, &file));
     if (result == SMQ_OK)
         result = bench_connect(bench, (size_t)options->connections, NULL, &connections);
     if (result == SMQ_OK) {
@@ -74,41 +62,22 @@ enum smq_result bench_run_queues(struct bench *bench) {
     }
     bench_disconnect(&connections);
     enum smq_result closed = bench_state_close(&file);
-    return result != SMQ_OK ? result : closed == SMQ_OK ? SMQ_OK : tell_file(options->state, closed);
+    return result != SMQ_OK ? result : closed == SMQ_OK ? SMQ_OK : bench_tell_file(options->state, closed);
 }
 
 /* ---- subs ---- */
 
-/* Where the queues to subscribe to come from: one of the two. */
-struct subscribing {
-    struct bench *bench;
-    struct bench_queue_set set;
-    struct bench_state *state;
-};
-
-static size_t queue_total(const struct subscribing *subscribing) {
-    return subscribing->state != NULL ? bench_state_count(subscribing->state) : subscribing->set.count;
-}
-
-static enum smq_result queue_at(const struct subscribing *subscribing, size_t index, struct smq_receive_queue **queue) {
-    if (subscribing->state != NULL)
-        return bench_state_queue(subscribing->state, index, queue);
-    *queue =
-        subscribing->set.handles[index] != NULL ? smq_receive_queue_reference(subscribing->set.handles[index]) : NULL;
-    return *queue != NULL ? SMQ_OK : SMQ_ERR_NOT_FOUND;
-}
-
 enum { SUBSCRIBE_TOGETHER = 128 };
 
 static size_t submit_subscriptions(void *context, struct bench_connection *connection, size_t first, size_t count) {
-    const struct subscribing *subscribing = context;
+    const struct bench_source *source = context;
     struct smq_receive_queue *queues[SUBSCRIBE_TOGETHER];
     size_t submitted = 0;
     enum smq_result result = SMQ_OK;
     while (submitted < count && result == SMQ_OK) {
         size_t taken = 0;
         while (taken < SUBSCRIBE_TOGETHER && submitted + taken < count && result == SMQ_OK) {
-            result = queue_at(subscribing, first + submitted + taken, &queues[taken]);
+            result = bench_source_queue(source, first + submitted + taken, &queues[taken]);
             taken += result == SMQ_OK ? 1 : 0;
         }
         enum smq_result sent = taken == 0 ? result
@@ -123,44 +92,25 @@ static size_t submit_subscriptions(void *context, struct bench_connection *conne
     return submitted;
 }
 
-/* Queues of an earlier run, or new ones, made on connections that are closed again. */
-static enum smq_result find_queues(struct subscribing *subscribing) {
-    struct bench *bench = subscribing->bench;
-    const struct bench_options *options = bench->options;
-    struct bench_connections connections;
-    if (options->state != NULL) {
-        enum smq_result opened = tell_file(options->state, bench_state_open(options->state, &subscribing->state));
-        if (opened == SMQ_OK && queue_total(subscribing) == 0)
-            return tell_file(options->state, SMQ_ERR_EMPTY);
-        return opened;
-    }
-    enum smq_result result = bench_connect(bench, (size_t)options->connections, NULL, &connections);
-    if (result == SMQ_OK)
-        (void)bench_create_queues(bench, &connections, bench_options_queue_count(options), false, NULL,
-                                  &subscribing->set, NULL);
-    bench_disconnect(&connections);
-    return result;
-}
-
 enum smq_result bench_run_subscriptions(struct bench *bench) {
-    struct subscribing subscribing = {.bench = bench};
+    struct bench_source source;
     struct bench_connections connections = {.count = 0};
     struct bench_pump pump = {.what = "subscribing",
                               .command = SMQ_COMMAND_SUBSCRIBE,
                               .submit = submit_subscriptions,
-                              .context = &subscribing,
+                              .context = &source,
                               .latency = &bench->result.latency};
-    enum smq_result result = find_queues(&subscribing);
+    enum smq_result result = bench_source_open(bench, &source);
     if (result == SMQ_OK)
         result = bench_connect(bench, (size_t)bench->options->connections, NULL, &connections);
     if (result == SMQ_OK) {
-        pump.total = bench->result.queues = queue_total(&subscribing);
+        pump.total = bench->result.queues = bench_source_count(&source);
+        bench_look_at_memory(bench, &bench->result.rss_connected);
         bench_window_begin(bench);
         bench->result.operations = bench_pump(bench, &connections, &pump);
         bench_window_end(bench);
     }
     bench_disconnect(&connections);
-    bench_queue_set_destroy(&subscribing.set);
-    bench_state_destroy(&subscribing.state);
+    bench_source_close(&source);
     return result;
 }

@@ -3,7 +3,7 @@
 #include "bin/common/bench_options.h"
 
 const char *bench_mode_text(enum bench_mode mode) {
-    static const char *const texts[BENCH_MODE_COUNT] = {"msg", "idle", "queues", "subs"};
+    static const char *const texts[BENCH_MODE_COUNT] = {"msg", "idle", "queues", "subs", "agent"};
     return texts[mode];
 }
 
@@ -11,15 +11,24 @@ void bench_options_init(struct bench_options *options, enum bench_mode mode) {
     *options = (struct bench_options){.mode = mode, .connections = 10, .seconds = 10, .warm_up = 2, .lanes = 1};
 }
 
+static const char *mistake_of_servers(const struct bench_options *options) {
+    size_t count = options->servers.count;
+    if (count == 0)
+        return "--server is missing";
+    if (count > 1 && options->mode != BENCH_QUEUES && options->mode != BENCH_AGENT)
+        return "several --server are for queues and agent";
+    if (options->mode == BENCH_AGENT && options->connections % (int64_t)count != 0)
+        return "--connections must be a multiple of the number of servers: every agent has one to each";
+    return NULL;
+}
+
 enum smq_result bench_options_complete(struct bench_options *options, const char **mistake) {
     bool messages = options->mode == BENCH_MSG;
-    *mistake = NULL;
-    if (options->server == NULL)
-        *mistake = "--server is missing";
-    else if (messages && options->connections < 2)
+    *mistake = mistake_of_servers(options);
+    if (*mistake == NULL && messages && options->connections < 2)
         *mistake = "msg needs at least 2 connections: one that sends and one that receives";
-    else if (options->state != NULL && options->mode != BENCH_QUEUES && options->mode != BENCH_SUBS)
-        *mistake = "--state is for queues and subs";
+    else if (*mistake == NULL && options->state != NULL && (messages || options->mode == BENCH_IDLE))
+        *mistake = "--state is for queues, subs and agent";
     if (*mistake != NULL)
         return SMQ_ERR_INVALID;
     if (options->queues == 0)
@@ -33,6 +42,10 @@ enum smq_result bench_options_complete(struct bench_options *options, const char
 
 size_t bench_options_queue_count(const struct bench_options *options) {
     return (size_t)(options->mode == BENCH_MSG ? options->queues : options->queues * options->connections);
+}
+
+const char *bench_options_server(const struct bench_options *options, size_t index) {
+    return options->servers.texts[index % options->servers.count];
 }
 
 size_t bench_first_of(size_t total, size_t owners, size_t owner) {

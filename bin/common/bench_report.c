@@ -16,10 +16,9 @@ static const struct words {
     const char *operations; /* what an operation is */
     const char *latency;    /* what is timed */
 } words[BENCH_MODE_COUNT] = {
-    [BENCH_MSG] = {"delivered messages/s", "SEND to MSG"},
-    [BENCH_IDLE] = {"connections/s", "connecting"},
-    [BENCH_QUEUES] = {"queues created/s", "NEW to IDS"},
-    [BENCH_SUBS] = {"subscriptions/s", "SUB to SOK"},
+    [BENCH_MSG] = {"delivered messages/s", "SEND to MSG"},  [BENCH_IDLE] = {"connections/s", "connecting"},
+    [BENCH_QUEUES] = {"queues created/s", "NEW to IDS"},    [BENCH_SUBS] = {"subscriptions/s", "SUB to SOK"},
+    [BENCH_AGENT] = {"subscriptions/s", "start to active"},
 };
 
 /* Derived figures; a negative one is not known. */
@@ -27,13 +26,23 @@ struct figures {
     double operations_per_s;
     double latency_ms[PERCENTILE_COUNT];
     double cpu_us, floor_us, ratio;
-    double rss_per_connection;
+    double rss_per_connection, rss_per_subscription;
 };
+
+/* Bytes of memory for each of `count`; a router may also have given some back. */
+static double growth(uint64_t before, uint64_t after, int64_t count) {
+    return after > before ? (double)(after - before) / (double)count : 0;
+}
+
+static bool has_subscriptions(const struct bench *bench) {
+    return bench->options->mode == BENCH_SUBS || bench->options->mode == BENCH_AGENT;
+}
 
 static struct figures derive(const struct bench *bench) {
     const struct bench_result *result = &bench->result;
     double operations = (double)result->operations;
-    struct figures figures = {.cpu_us = -1, .floor_us = -1, .ratio = -1, .rss_per_connection = -1};
+    struct figures figures = {
+        .cpu_us = -1, .floor_us = -1, .ratio = -1, .rss_per_connection = -1, .rss_per_subscription = -1};
     if (result->window_us > 0)
         figures.operations_per_s = operations * 1e6 / (double)result->window_us;
     for (size_t index = 0; index < PERCENTILE_COUNT; index++)
@@ -46,8 +55,13 @@ static struct figures derive(const struct bench *bench) {
     if (figures.cpu_us >= 0 && figures.floor_us > 0)
         figures.ratio = figures.cpu_us / figures.floor_us;
     if (result->has_rss && bench->options->mode == BENCH_IDLE)
-        figures.rss_per_connection =
-            ((double)result->rss_after - (double)result->rss_before) / (double)bench->options->connections;
+        figures.rss_per_connection = growth(result->rss_before, result->rss_after, bench->options->connections);
+    if (result->has_rss && has_subscriptions(bench)) {
+        figures.rss_per_connection = growth(result->rss_before, result->rss_connected, bench->options->connections);
+        if (result->operations > 0)
+            figures.rss_per_subscription =
+                growth(result->rss_connected, result->rss_after, (int64_t)result->operations);
+    }
     return figures;
 }
 
@@ -73,8 +87,8 @@ static json_t *json_of(const struct bench *bench, const struct figures *figures)
     for (size_t index = 0; index < PERCENTILE_COUNT; index++)
         (void)json_object_set_new(latency, percentiles[index].key, json_real(figures->latency_ms[index]));
     return json_pack(
-        "{s:s, s:I, s:I, s:I, s:I, s:I, s:f, s:f, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:f, s:b, s:I, s:s}", "mode",
-        bench_mode_text(options->mode), "connections", (json_int_t)options->connections, "queues",
+        "{s:s, s:I, s:I, s:I, s:I, s:I, s:f, s:f, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:f, s:b, s:I, s:s}",
+        "mode", bench_mode_text(options->mode), "connections", (json_int_t)options->connections, "queues",
         (json_int_t)result->queues, "size", (json_int_t)result->body_size, "rate", (json_int_t)options->rate,
         "operations", (json_int_t)result->operations, "seconds", (double)result->window_us / 1e6, "operations_per_s",
         figures->operations_per_s, "latency_ms", latency, "server_cpu_us_per_operation", known(figures->cpu_us),
@@ -83,8 +97,9 @@ static json_t *json_of(const struct bench *bench, const struct figures *figures)
         result->has_rss ? json_integer((json_int_t)result->rss_after) : json_null(),
         "server_rss_anon_per_connection_bytes",
         figures->rss_per_connection >= 0 ? json_integer((json_int_t)figures->rss_per_connection) : json_null(),
-        "left_out", (json_int_t)result->left_out, "schedule_lag_ms", (double)result->lag_us / 1000, "bodies_decrypted",
-        0, "errors", (json_int_t)result->errors, "first_error", result->first_error);
+        "server_rss_anon_per_subscription_bytes", known(figures->rss_per_subscription), "left_out",
+        (json_int_t)result->left_out, "schedule_lag_ms", (double)result->lag_us / 1000, "bodies_decrypted", 0, "errors",
+        (json_int_t)result->errors, "first_error", result->first_error);
 }
 
 static enum smq_result print_json(const struct bench *bench, const struct figures *figures) {
@@ -127,6 +142,8 @@ static void print_cost(const struct bench *bench, const struct figures *figures)
                    (double)result->rss_before / 1048576);
     if (figures->rss_per_connection >= 0)
         print_line("RssAnon a connection", "%.2f KiB", figures->rss_per_connection / 1024);
+    if (figures->rss_per_subscription >= 0)
+        print_line("RssAnon a subscription", "%.1f bytes", figures->rss_per_subscription);
 }
 
 static enum smq_result print_text(const struct bench *bench, const struct figures *figures) {

@@ -111,6 +111,14 @@ static int store_choice(const struct parsing *parsing, const struct cli_option *
     return mistake(parsing, "--%s %s: expected one of %s", option->long_name, value, accepted);
 }
 
+static int store_text(const struct parsing *parsing, const struct cli_option *option, struct cli_list *list,
+                      const char *value) {
+    if (list->count == CLI_LIST_MAX)
+        return mistake(parsing, "--%s: at most %d of them", option->long_name, (int)CLI_LIST_MAX);
+    list->texts[list->count++] = value;
+    return 0;
+}
+
 static int store_option(const struct parsing *parsing, const struct cli_option *option, const char *value) {
     char *field = (char *)parsing->program->target + option->offset;
     switch (option->type) {
@@ -125,6 +133,8 @@ static int store_option(const struct parsing *parsing, const struct cli_option *
         return 0;
     case CLI_CHOICE:
         return store_choice(parsing, option, (int *)(void *)field, value);
+    case CLI_TEXT_LIST:
+        return store_text(parsing, option, (struct cli_list *)(void *)field, value);
     default:
         if (value == NULL)
             value = option->implied;

@@ -11,9 +11,17 @@ enum cli_type {
     CLI_FLAG,          /* bool: set to true */
     CLI_FLAG_OFF,      /* bool: set to false */
     CLI_TEXT,          /* const char *: the argument, borrowed from argv */
+    CLI_TEXT_LIST,     /* struct cli_list: the arguments of the option, which may be repeated, borrowed from argv */
     CLI_TEXT_OPTIONAL, /* const char *: the argument, or `implied` when there is none */
     CLI_NUMBER,        /* int64_t, decimal, from `minimum` to `maximum` */
     CLI_CHOICE         /* int: index into `choices` */
+};
+
+enum { CLI_LIST_MAX = 256 };
+
+struct cli_list {
+    const char *texts[CLI_LIST_MAX];
+    size_t count;
 };
 
 struct cli_option {

@@ -18,7 +18,7 @@
 static struct bench_options options_of(enum bench_mode mode) {
     struct bench_options options;
     bench_options_init(&options, mode);
-    options.server = "smp://hash@host";
+    options.servers = (struct cli_list){.texts = {"smp://hash@host"}, .count = 1};
     return options;
 }
 
@@ -31,7 +31,7 @@ static void assert_mistake(struct bench_options options, const char *word) {
 static void test_what_cannot_be_measured_is_refused(void **state) {
     (void)state;
     struct bench_options options = options_of(BENCH_SUBS);
-    options.server = NULL;
+    options.servers.count = 0;
     assert_mistake(options, "--server");
     options = options_of(BENCH_MSG);
     options.connections = 1;
@@ -39,6 +39,12 @@ static void test_what_cannot_be_measured_is_refused(void **state) {
     options = options_of(BENCH_MSG);
     options.state = "file";
     assert_mistake(options, "--state");
+    options = options_of(BENCH_MSG);
+    options.servers = (struct cli_list){.texts = {"smp://hash@one", "smp://hash@two"}, .count = 2};
+    assert_mistake(options, "several --server");
+    options.mode = BENCH_AGENT;
+    options.connections = 3;
+    assert_mistake(options, "multiple");
     options = options_of(BENCH_QUEUES);
     options.connections = 1000000;
     options.queues = 100000000;
@@ -59,6 +65,18 @@ static void test_queues_are_in_all_for_msg_and_of_each_connection_otherwise(void
     options.queues = 7;
     assert_int_equal(bench_options_complete(&options, &mistake), SMQ_OK);
     assert_int_equal(bench_options_queue_count(&options), 700);
+}
+
+static void test_connections_are_dealt_out_to_the_servers_in_turn(void **state) {
+    const char *mistake;
+    (void)state;
+    struct bench_options options = options_of(BENCH_AGENT);
+    options.servers = (struct cli_list){.texts = {"smp://hash@one", "smp://hash@two"}, .count = 2};
+    options.connections = 4;
+    assert_int_equal(bench_options_complete(&options, &mistake), SMQ_OK);
+    for (size_t index = 0; index < 4; index++)
+        assert_string_equal(bench_options_server(&options, index),
+                            index % 2 == 0 ? "smp://hash@one" : "smp://hash@two");
 }
 
 static void test_every_thing_has_the_owner_whose_share_it_is_in(void **state) {
@@ -94,7 +112,7 @@ static void test_cpu_and_memory_of_a_process_are_known(void **state) {
 
 static void test_the_floor_of_a_mode_is_the_sum_of_its_parts(void **state) {
     static const size_t parts[BENCH_MODE_COUNT] = {
-        [BENCH_MSG] = 6, [BENCH_IDLE] = 0, [BENCH_QUEUES] = 2, [BENCH_SUBS] = 1};
+        [BENCH_MSG] = 6, [BENCH_IDLE] = 0, [BENCH_QUEUES] = 2, [BENCH_SUBS] = 1, [BENCH_AGENT] = 1};
     (void)state;
     for (int mode = 0; mode < BENCH_MODE_COUNT; mode++) {
         struct bench_floor floor;
@@ -113,6 +131,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_cannot_be_measured_is_refused),
         cmocka_unit_test(test_queues_are_in_all_for_msg_and_of_each_connection_otherwise),
+        cmocka_unit_test(test_connections_are_dealt_out_to_the_servers_in_turn),
         cmocka_unit_test(test_every_thing_has_the_owner_whose_share_it_is_in),
         cmocka_unit_test(test_cpu_and_memory_of_a_process_are_known),
         cmocka_unit_test(test_the_floor_of_a_mode_is_the_sum_of_its_parts),
