@@ -38,6 +38,30 @@ static void lose_connection(struct agent_fixture *fixture) {
     }
 }
 
+/* What the agent refused, since there was no memory to know it at all. */
+static void ask_again(struct agent_fixture *fixture) {
+    for (size_t i = 0; fixture->failed > 0 && i < QUEUES; i++) {
+        struct ledger_entry *entry = &fixture->ledger[i];
+        struct smq_receive_queue *queue = (struct smq_receive_queue *)(uintptr_t)entry->handle;
+        if (entry->failed) {
+            entry->failed = false;
+            fixture->failed--;
+            assert_int_equal(smq_agent_subscribe(fixture->agent, &queue, 1), SMQ_OK);
+        }
+    }
+}
+
+static void lose_and_return(struct agent_fixture *fixture, uint64_t deadline) {
+    lose_connection(fixture);
+    while (fixture->seen[SMQ_AGENT_DISCONNECTED] == 0 || fixture->active < QUEUES) {
+        (void)agent_fixture_take(fixture, 20);
+        if (fault_fired(FAULT_POINT_memory_alloc) > 0 && fixture->seen[SMQ_AGENT_DISCONNECTED] == 0) {
+            lose_connection(fixture); /* it may have failed for that */
+        }
+        assert_true(clock_monotonic_ms() < deadline);
+    }
+}
+
 /* Whether the allocation number `point` was ever made. */
 static bool run(uint64_t point, bool lose) {
     struct smq_context *context;
@@ -57,30 +81,12 @@ static bool run(uint64_t point, bool lose) {
     uint64_t deadline = clock_monotonic_ms() + WAIT_MS;
     while (fixture.active < QUEUES) {
         (void)agent_fixture_take(&fixture, 20);
-        if (fixture.failed > 0) { /* told that there was no memory to know it at all */
-            struct ledger_entry *entry = fixture.ledger;
-            for (size_t i = 0; i < QUEUES; i++, entry++) {
-                struct smq_receive_queue *queue = (struct smq_receive_queue *)(uintptr_t)entry->handle;
-                if (entry->failed) {
-                    entry->failed = false;
-                    assert_int_equal(smq_agent_subscribe(fixture.agent, &queue, 1), SMQ_OK);
-                }
-            }
-            fixture.failed = 0;
-        }
+        ask_again(&fixture);
         assert_true(clock_monotonic_ms() < deadline);
     }
     if (lose) {
         fault_arm(FAULT_POINT_memory_alloc, point, 1);
-        lose_connection(&fixture);
-        uint32_t lost = 1;
-        while (fixture.seen[SMQ_AGENT_DISCONNECTED] < lost || fixture.active < QUEUES) {
-            (void)agent_fixture_take(&fixture, 20);
-            if (fault_fired(FAULT_POINT_memory_alloc) > 0 && fixture.seen[SMQ_AGENT_DISCONNECTED] == 0) {
-                lose_connection(&fixture); /* it may have failed for that */
-            }
-            assert_true(clock_monotonic_ms() < deadline);
-        }
+        lose_and_return(&fixture, deadline);
     }
     bool fired = fault_fired(FAULT_POINT_memory_alloc) > 0;
     fault_disarm_all();
