@@ -15,20 +15,14 @@ static const char *const host_modes[] = {"auto", "onion", "public", NULL};
 static const char *const key_algorithms[] = {"ed25519", "ed448", "x25519", NULL};
 
 #define OFFSET(field) offsetof(struct smq_options, field)
-#define COMMON(file_help)                                                                                              \
-    {.short_name = 'q',                                                                                                \
-     .long_name = "queue",                                                                                             \
-     .type = CLI_TEXT,                                                                                                 \
-     .offset = OFFSET(file),                                                                                           \
-     .metavariable = "FILE",                                                                                           \
-     .help = file_help},                                                                                               \
-        {.long_name = "timeout",                                                                                       \
-         .type = CLI_NUMBER,                                                                                           \
-         .offset = OFFSET(timeout_s),                                                                                  \
-         .metavariable = "SECONDS",                                                                                    \
-         .minimum = 1,                                                                                                 \
-         .maximum = 3600,                                                                                              \
-         .help = "For connecting, and for each answer of the router (default: 15)"},                                   \
+#define ANSWERS                                                                                                        \
+    {.long_name = "timeout",                                                                                           \
+     .type = CLI_NUMBER,                                                                                               \
+     .offset = OFFSET(timeout_s),                                                                                      \
+     .metavariable = "SECONDS",                                                                                        \
+     .minimum = 1,                                                                                                     \
+     .maximum = 3600,                                                                                                  \
+     .help = "For connecting, and for each answer of the router (default: 15)"},                                       \
         {.long_name = "socks",                                                                                         \
          .type = CLI_TEXT,                                                                                             \
          .offset = OFFSET(socks),                                                                                      \
@@ -44,11 +38,29 @@ static const char *const key_algorithms[] = {"ed25519", "ed448", "x25519", NULL}
         .long_name = "json", .type = CLI_FLAG, .offset = OFFSET(json), .help = "Print JSON, one object a line"         \
     }
 
+#define COMMON(file_help)                                                                                              \
+    {.short_name = 'q',                                                                                                \
+     .long_name = "queue",                                                                                             \
+     .type = CLI_TEXT,                                                                                                 \
+     .offset = OFFSET(file),                                                                                           \
+     .metavariable = "FILE",                                                                                           \
+     .help = file_help},                                                                                               \
+        ANSWERS
+
 #define KEY_ALGORITHM(help_)                                                                                           \
     {                                                                                                                  \
         .long_name = "key-algorithm", .type = CLI_CHOICE, .offset = OFFSET(key_algorithm), .metavariable = "ALG",      \
         .choices = key_algorithms, .help = help_                                                                       \
     }
+
+#define COUNT                                                                                                          \
+    {                                                                                                                  \
+        .short_name = 'n', .long_name = "count", .type = CLI_NUMBER, .offset = OFFSET(count), .metavariable = "N",     \
+        .minimum = 1, .maximum = INT64_MAX, .help = "Stop after N messages"                                            \
+    }
+
+#define LINE_ENDS                                                                                                      \
+    { .long_name = "lines", .type = CLI_FLAG, .offset = OFFSET(lines), .help = "A line end after each message" }
 
 static const struct cli_option create_options[] = {
     COMMON("The recipient's new file: its keys"),
@@ -95,14 +107,7 @@ static const struct cli_option send_options[] = {
 
 static const struct cli_option receive_options[] = {
     COMMON("The recipient's file"),
-    {.short_name = 'n',
-     .long_name = "count",
-     .type = CLI_NUMBER,
-     .offset = OFFSET(count),
-     .metavariable = "N",
-     .minimum = 1,
-     .maximum = INT64_MAX,
-     .help = "Stop after N messages"},
+    COUNT,
     {.long_name = "wait",
      .type = CLI_NUMBER,
      .offset = OFFSET(wait_s),
@@ -110,12 +115,15 @@ static const struct cli_option receive_options[] = {
      .minimum = 0,
      .maximum = 31536000,
      .help = "For each message (default: without end when there is a --count, else 0: what is there now)"},
-    {.long_name = "lines", .type = CLI_FLAG, .offset = OFFSET(lines), .help = "A line end after each message"},
+    LINE_ENDS,
     {.long_name = "keep",
      .type = CLI_FLAG,
      .offset = OFFSET(keep),
      .help = "Leave the message in the queue: print the first one without acknowledging it"},
 };
+
+static const struct cli_option subscribe_options[] = {COMMON("The recipient's file"), COUNT, LINE_ENDS};
+static const struct cli_option watch_options[] = {ANSWERS, COUNT, LINE_ENDS};
 
 static const struct cli_option acknowledge_options[] = {
     COMMON("The recipient's file"),
@@ -141,6 +149,8 @@ RUN(join)
 RUN(secure)
 RUN(send)
 RUN(receive)
+RUN(subscribe)
+RUN(watch)
 RUN(acknowledge)
 RUN(info)
 RUN(delete)
@@ -173,6 +183,17 @@ static const struct cli_command commands[] = {
      OPTIONS(send_options),
      .run = run_send},
     {.name = "receive", .summary = "Print messages and acknowledge them", OPTIONS(receive_options), .run = run_receive},
+    {.name = "subscribe",
+     .summary = "Print and acknowledge messages as they come, while the connection lasts",
+     OPTIONS(subscribe_options),
+     .run = run_subscribe},
+    {.name = "watch",
+     .summary = "Print and acknowledge messages of all recipients' FILEs as they come, and connect again when needed",
+     .arguments = "FILE...",
+     .arguments_min = 1,
+     .arguments_max = 1000,
+     OPTIONS(watch_options),
+     .run = run_watch},
     {.name = "acknowledge",
      .summary = "Remove the first message without printing it",
      OPTIONS(acknowledge_options),

@@ -21,17 +21,18 @@ struct smq_options {
     int64_t timeout_s;   /* for connecting, and for each answer */
     const char *socks;   /* NULL: connect directly */
     int host_mode;       /* index of enum smq_host_mode */
+    const char *proxy;   /* send, secure: router that forwards to the queue's; NULL: connect to that one */
     bool json;
     int mode;            /* create: index of enum smq_queue_mode */
     int key_algorithm;   /* create, join: index of enum smq_key_algorithm; -1: the command's default */
     const char *key;     /* secure: the sender's key, base64url of its DER */
     bool already;        /* secure: the recipient has done it */
     const char *uri;     /* send: instead of a file */
-    bool lines;          /* send, receive: a message is a line */
+    bool lines;          /* send, receive, subscribe, watch: a message is a line */
     bool notify;         /* send */
     bool keep;           /* receive: do not acknowledge */
     const char *message; /* acknowledge: which, base64url of its id; NULL: the first one, whichever it is */
-    int64_t count;       /* receive: so many messages; 0: no matter how many */
+    int64_t count;       /* receive, subscribe, watch: so many messages; 0: no matter how many */
     int64_t wait_s;      /* receive: for each message; 0: take what is there; -1: the default */
 };
 
@@ -44,4 +45,6 @@ int smq_command_delete(const struct smq_options *options, int count, char **word
 int smq_command_info(const struct smq_options *options, int count, char **words);
 int smq_command_send(const struct smq_options *options, int count, char **words);
 int smq_command_receive(const struct smq_options *options, int count, char **words);
+int smq_command_subscribe(const struct smq_options *options, int count, char **words);
+int smq_command_watch(const struct smq_options *options, int count, char **words);
 int smq_command_acknowledge(const struct smq_options *options, int count, char **words);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* `smq receive` and `smq acknowledge`. A message is acknowledged after it was printed, so that none is lost; one whose
+/* `smq receive`, `smq subscribe` and `smq acknowledge`. A message is acknowledged after it was printed, so that none is lost; one whose
  * acknowledgement is lost is printed again the next time. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "bin/common/smq_session.h"
+#include "bin/common/smq_message.h"
 #include "queues/base/clock.h"
 #include "queues/base/cursor.h"
 #include "transport/wire/text.h"
@@ -20,36 +20,6 @@ struct receiving {
     bool over; /* nothing more is to come */
 };
 
-/* ---- printing ---- */
-
-/* A body that is no UTF-8 is shown in base64url. */
-static json_t *json_of_message(const struct smq_event *event) {
-    json_t *message = json_pack("{s:o, s:I, s:b}", "message_id", json_of_bytes(event->message_id), "timestamp",
-                                (json_int_t)event->timestamp, "notification", (int)event->notification);
-    if (message == NULL)
-        return NULL;
-    json_t *text = event->quota ? NULL : json_stringn((const char *)event->body.bytes, event->body.length);
-    int status = event->quota   ? json_object_set_new(message, "quota", json_true())
-                 : text != NULL ? json_object_set_new(message, "body", text)
-                                : json_object_set_new(message, "body_base64url", json_of_bytes(event->body));
-    if (status == 0)
-        return message;
-    json_decref(message);
-    return NULL;
-}
-
-static int print_message(const struct smq_options *options, const struct smq_event *event) {
-    if (options->json)
-        return print_object(options, json_of_message(event));
-    if (event->quota) {
-        (void)fprintf(stderr, "smq %s: the queue was full here; messages after this were refused\n", options->command);
-        return SMQ_EXIT_DONE;
-    }
-    bool printed = fwrite(event->body.bytes, 1, event->body.length, stdout) == event->body.length &&
-                   (!options->lines || putchar('\n') != EOF) && fflush(stdout) == 0;
-    return printed ? SMQ_EXIT_DONE : session_mistake(options, "cannot print: %s", strerror(errno));
-}
-
 /* Prints and acknowledges one message. */
 static int deal_with(struct receiving *receiving, const struct smq_event *event) {
     const struct session *session = receiving->session;
@@ -57,7 +27,7 @@ static int deal_with(struct receiving *receiving, const struct smq_event *event)
     struct smq_error error;
     if (event->encrypted)
         return session_mistake(options, "a message does not decrypt; `smq acknowledge` drops it");
-    int status = print_message(options, event);
+    int status = message_print(options, NULL, event);
     if (status != SMQ_EXIT_DONE)
         return status;
     receiving->received += event->quota ? 0 : 1;
@@ -149,13 +119,9 @@ static int subscribe(struct receiving *receiving) {
     return status;
 }
 
-int smq_command_receive(const struct smq_options *options, int count, char **words) {
+static int receive(const struct smq_options *options, int64_t wait_s) {
     struct session session = {.options = options};
-    struct receiving receiving = {.session = &session, .wait_s = options->wait_s};
-    (void)count;
-    (void)words;
-    if (options->wait_s == WAIT_FOREVER && options->count == 0)
-        receiving.wait_s = 0;
+    struct receiving receiving = {.session = &session, .wait_s = wait_s};
     int status = session_read_recipient(&session);
     if (status == SMQ_EXIT_DONE)
         status = session_connect_to_queue(&session, receiving.wait_s != 0);
@@ -168,6 +134,19 @@ int smq_command_receive(const struct smq_options *options, int count, char **wor
     }
     session_end(&session);
     return status;
+}
+
+int smq_command_receive(const struct smq_options *options, int count, char **words) {
+    (void)count;
+    (void)words;
+    bool waits = options->wait_s != WAIT_FOREVER || options->count != 0;
+    return receive(options, waits ? options->wait_s : 0);
+}
+
+int smq_command_subscribe(const struct smq_options *options, int count, char **words) {
+    (void)count;
+    (void)words;
+    return receive(options, WAIT_FOREVER);
 }
 
 /* ---- acknowledge ---- */

@@ -125,32 +125,33 @@ static enum smq_result make_network(struct session *session) {
     return smq_network_create(&options, &session->network);
 }
 
-static enum smq_result start_client(struct session *session, const char *address, bool with_events,
-                                    struct smq_error *error) {
+int session_start(struct session *session, bool with_events) {
     struct smq_context_options lanes;
-    struct smq_client_options options;
-    smq_context_options_init(&lanes);
-    lanes.receive_lanes = lanes.process_lanes = lanes.send_lanes = 1;
-    enum smq_result result = smq_context_create(&lanes, &session->context);
-    if (result == SMQ_OK && with_events)
-        result = smq_events_create(NULL, &session->events);
-    if (result != SMQ_OK)
-        return result;
-    smq_client_options_init(&options);
-    options.events = session->events;
-    options.network = session->network;
-    options.connect_timeout_ms = session_timeout_ms(session);
-    return smq_client_connect(session->context, address, &options, &session->client, error);
-}
-
-int session_connect(struct session *session, const char *address, bool with_events) {
-    struct smq_error error = {.result = SMQ_OK};
+    struct smq_events_options events = {.with_descriptor = true};
     enum smq_result result = make_network(session);
     if (result == SMQ_ERR_SYNTAX)
         return session_mistake(session->options,
                                "--socks: expected [user:password@ or @]host[:port] with an IP address");
+    smq_context_options_init(&lanes);
+    lanes.receive_lanes = lanes.process_lanes = lanes.send_lanes = 1;
     if (result == SMQ_OK)
-        result = start_client(session, address, with_events, &error);
+        result = smq_context_create(&lanes, &session->context);
+    if (result == SMQ_OK && with_events)
+        result = smq_events_create(&events, &session->events);
+    return result == SMQ_OK ? SMQ_EXIT_DONE : session_fail(session->options, "cannot start", result, NULL);
+}
+
+int session_connect(struct session *session, const char *address, bool with_events) {
+    struct smq_client_options options;
+    struct smq_error error = {.result = SMQ_OK};
+    int status = session_start(session, with_events);
+    if (status != SMQ_EXIT_DONE)
+        return status;
+    smq_client_options_init(&options);
+    options.events = session->events;
+    options.network = session->network;
+    options.connect_timeout_ms = session_timeout_ms(session);
+    enum smq_result result = smq_client_connect(session->context, address, &options, &session->client, &error);
     if (result == SMQ_OK)
         return SMQ_EXIT_DONE;
     return session_fail(session->options, result == SMQ_ERR_SYNTAX ? "the router's address" : "cannot connect", result,

@@ -26,8 +26,11 @@ uint32_t session_timeout_ms(const struct session *session);
 int session_read_file(struct session *session);
 /* The same, and the file must be the recipient's. */
 int session_read_recipient(struct session *session);
-/* Connects to the router at `address`; `with_events`: messages and the end of the connection come to session->events.
- * Returns an exit code, after saying what is wrong. */
+/* Starts the client library: context, events when `with_events`, and the way to routers. Returns an exit code, after
+ * saying what is wrong. */
+int session_start(struct session *session, bool with_events);
+/* Starts it and connects to the router at `address`; `with_events`: messages and the end of the connection come to
+ * session->events. Returns an exit code, after saying what is wrong. */
 int session_connect(struct session *session, const char *address, bool with_events);
 /* Connects to the router of the queue. */
 int session_connect_to_queue(struct session *session, bool with_events);

@@ -285,6 +285,66 @@ static void test_a_recipient_is_told_when_the_router_dies(void **state) {
     assert_int_equal(smq(NULL, "receive --count 1 --lines --queue ~/dies.in"), DONE);
 }
 
+static void test_a_subscriber_gets_messages_until_it_is_ended(void **state) {
+    char uri[TEXT_SIZE];
+    (void)state;
+    create_queue("subscriber", uri);
+    start(BUILD_DIR "/bin/smq", NULL, "subscribe --lines --queue ~/subscriber.in");
+    struct process *recipient = program;
+    program = NULL;
+    assert_int_equal(smq("one\ntwo\n", "send --lines --queue ~/subscriber.out"), DONE);
+    assert_true(process_wait_output(recipient, "one\ntwo\n", DEADLINE_MS));
+    assert_int_equal(smq(NULL, "delete --queue ~/subscriber.in"), DONE);
+    assert_int_equal(process_wait(recipient, DEADLINE_MS), REFUSED);
+    process_destroy(&recipient);
+}
+
+static void test_a_watcher_outlives_the_router(void **state) {
+    char uri[TEXT_SIZE];
+    (void)state;
+    create_queue("watch-a", uri);
+    create_queue("watch-b", uri);
+    start(BUILD_DIR "/bin/smq", NULL, "watch --json ~/watch-a.in ~/watch-b.in");
+    struct process *watcher = program;
+    program = NULL;
+    assert_int_equal(smq("first", "send --queue ~/watch-a.out"), DONE);
+    assert_true(process_wait_output(watcher, "\"first\"", DEADLINE_MS));
+    server_process_kill(&server);
+    assert_true(process_wait_output(watcher, "connection lost", DEADLINE_MS));
+    server_process_start(&server);
+    assert_int_equal(smq("second", "send --queue ~/watch-b.out"), DONE);
+    assert_int_equal(smq("third", "send --queue ~/watch-a.out"), DONE);
+    assert_true(process_wait_output(watcher, "\"second\"", DEADLINE_MS));
+    assert_true(process_wait_output(watcher, "\"third\"", DEADLINE_MS));
+    process_signal(watcher, SIGINT);
+    assert_int_equal(process_wait(watcher, DEADLINE_MS), DONE);
+    const char *first = strstr(process_output(watcher), "\"first\"");
+    assert_null(strstr(first + 1, "\"first\"")); /* once */
+    process_destroy(&watcher);
+    assert_int_equal(smq(NULL, "receive --queue ~/watch-a.in"), DONE);
+    assert_output(""); /* all were acknowledged */
+    assert_int_equal(smq(NULL, "receive --queue ~/watch-b.in"), DONE);
+    assert_output("");
+}
+
+static void test_a_watcher_ends_after_so_many_messages_or_without_queues(void **state) {
+    char uri[TEXT_SIZE];
+    (void)state;
+    create_queue("watch-c", uri);
+    assert_int_equal(smq("1\n2\n3\n", "send --lines --queue ~/watch-c.out"), DONE);
+    assert_int_equal(smq(NULL, "watch --count 2 --lines ~/watch-c.in"), DONE);
+    assert_output("1\n2\n");
+    assert_int_equal(smq(NULL, "watch ~/watch-c.out"), LOCAL);
+    start(BUILD_DIR "/bin/smq", NULL, "watch --lines ~/watch-c.in");
+    struct process *watcher = program;
+    program = NULL;
+    assert_true(process_wait_output(watcher, "3\n", DEADLINE_MS));
+    assert_int_equal(smq(NULL, "delete --queue ~/watch-c.in"), DONE);
+    assert_int_equal(process_wait(watcher, DEADLINE_MS), REFUSED);
+    assert_non_null(strstr(process_errors(watcher), "the queue was deleted"));
+    process_destroy(&watcher);
+}
+
 /* ---- smq-bench ---- */
 
 /* Runs a mode with --json and --server-pid; checks the keys and gives the object. */
@@ -341,6 +401,19 @@ static void test_bench_creates_queues_and_subscribes_to_them_again(void **state)
     assert_ratio(subscribed);
 }
 
+static void test_bench_subscribes_through_agents(void **state) {
+    (void)state;
+    json_t *created = bench("queues --connections 2 --queues 300 --state ~/queues");
+    json_decref(created);
+    json_t *subscribed = bench("agent --connections 3 --state ~/queues");
+    assert_int_equal(json_integer_value(json_object_get(subscribed, "operations")), 600);
+    assert_true(json_is_real(json_object_get(subscribed, "server_rss_anon_per_subscription_bytes")));
+    assert_ratio(subscribed);
+    subscribed = bench("agent --connections 2 --queues 5 --server @");
+    assert_int_equal(json_integer_value(json_object_get(subscribed, "operations")), 10);
+    assert_ratio(subscribed);
+}
+
 static void test_bench_holds_idle_connections(void **state) {
     (void)state;
     json_t *idle = bench("idle --connections 20 --seconds 1");
@@ -373,8 +446,12 @@ int main(void) {
         cmocka_unit_test(test_mistakes_are_told_and_leave_no_file),
         cmocka_unit_test(test_routers_are_reached_through_a_proxy),
         cmocka_unit_test(test_a_recipient_is_told_when_the_router_dies),
+        cmocka_unit_test(test_a_subscriber_gets_messages_until_it_is_ended),
+        cmocka_unit_test(test_a_watcher_outlives_the_router),
+        cmocka_unit_test(test_a_watcher_ends_after_so_many_messages_or_without_queues),
         cmocka_unit_test(test_bench_measures_messages),
         cmocka_unit_test(test_bench_creates_queues_and_subscribes_to_them_again),
+        cmocka_unit_test(test_bench_subscribes_through_agents),
         cmocka_unit_test(test_bench_holds_idle_connections),
         cmocka_unit_test(test_bench_refuses_what_it_cannot_measure),
     };
