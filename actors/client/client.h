@@ -17,6 +17,7 @@
 #include "transport/smp/session.h"
 
 struct client_relay;
+struct relay_session;
 struct process_lane;
 struct request;
 struct subscription;
@@ -72,7 +73,8 @@ struct smq_client {
     struct connection *connection;
     struct request *outstanding; /* in the table: pending, or late */
     struct subscription *subscriptions;
-    struct smq_batch *waiting_first; /* batches without credit; while there are any the connection is paused */
+    struct relay_session *relay_sessions; /* reached through the router as a proxy: see through_proxy.h */
+    struct smq_batch *waiting_first;      /* batches without credit; while there are any the connection is paused */
     struct smq_batch *waiting_last;
     struct smq_batch *final; /* made at the start, so that the last event cannot fail */
     struct channel_waiter waiter;

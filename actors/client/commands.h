@@ -20,6 +20,14 @@ enum smq_result call_fail(const struct call *call, enum smq_result result);
 struct request *service_request(struct smq_client *client, enum smq_result *result);
 /* A request of a notifier, authorized by its key. NULL when out of memory. */
 struct request *notifier_request(struct smq_client *client, struct smq_notifier *notifier, enum smq_command command);
+/* Requests of senders: SEND, SKEY (the handle has a key), LKEY, LGET. NULL: out of memory; those of links: also
+ * SMQ_ERR_INVALID, SMQ_ERR_SYNTAX, SMQ_ERR_CRYPTO. */
+struct request *send_request(struct smq_client *client, struct smq_send_queue *queue, bool notify,
+                             struct smq_bytes body);
+struct request *secure_request(struct smq_client *client, struct smq_send_queue *queue);
+enum smq_result link_secure_request(struct smq_client *client, struct smq_bytes link_id, struct smq_bytes private_key,
+                                    struct request **request);
+enum smq_result link_get_request(struct smq_client *client, struct smq_bytes link_id, struct request **request);
 /* A request of the queue's recipient (`body` still lacks its parameters), authorized by its key. NULL when out of
  * memory. */
 struct request *recipient_request(struct smq_client *client, struct smq_receive_queue *queue, enum smq_command command,

@@ -14,19 +14,24 @@ static struct request *sender_request(struct smq_client *client, struct smq_send
     return request;
 }
 
+struct request *send_request(struct smq_client *client, struct smq_send_queue *queue, bool notify,
+                             struct smq_bytes body) {
+    struct request *request = sender_request(client, queue, SMQ_COMMAND_SEND, body.length);
+    if (request != NULL) {
+        request->key = smq_send_queue_is_secured(queue) ? &queue->key : NULL;
+        request->body.send.notification = notify;
+        request->body.send.body = request_copy(request, body);
+    }
+    return request;
+}
+
 static enum smq_result send(struct smq_client *client, struct smq_send_queue *queue, bool notify, struct smq_bytes body,
                             const struct call *call) {
     if (body.length > SMP_BLOCK_SIZE) {
         return call_fail(call, SMQ_ERR_TOO_LARGE);
     }
-    struct request *request = sender_request(client, queue, SMQ_COMMAND_SEND, body.length);
-    if (request == NULL) {
-        return call_fail(call, SMQ_ERR_NO_MEMORY);
-    }
-    request->key = smq_send_queue_is_secured(queue) ? &queue->key : NULL;
-    request->body.send.notification = notify;
-    request->body.send.body = request_copy(request, body);
-    return request_run(request, call);
+    struct request *request = send_request(client, queue, notify, body);
+    return request == NULL ? call_fail(call, SMQ_ERR_NO_MEMORY) : request_run(request, call);
 }
 
 enum smq_result smq_send(struct smq_client *client, struct smq_send_queue *queue, bool notify, struct smq_bytes body,
@@ -41,18 +46,22 @@ enum smq_result smq_send_async(struct smq_client *client, struct smq_send_queue 
     return send(client, queue, notify, body, &call);
 }
 
+struct request *secure_request(struct smq_client *client, struct smq_send_queue *queue) {
+    struct request *request = sender_request(client, queue, SMQ_COMMAND_SECURE_AS_SENDER, 0);
+    if (request != NULL) {
+        request->key = &queue->key;
+        request->body.key = queue->key.pair.public_key;
+    }
+    return request;
+}
+
 static enum smq_result secure_as_sender(struct smq_client *client, struct smq_send_queue *queue,
                                         const struct call *call) {
     if (!atomic_load_explicit(&queue->has_key, memory_order_acquire)) {
         return call_fail(call, SMQ_ERR_NOT_FOUND);
     }
-    struct request *request = sender_request(client, queue, SMQ_COMMAND_SECURE_AS_SENDER, 0);
-    if (request == NULL) {
-        return call_fail(call, SMQ_ERR_NO_MEMORY);
-    }
-    request->key = &queue->key;
-    request->body.key = queue->key.pair.public_key;
-    return request_run(request, call);
+    struct request *request = secure_request(client, queue);
+    return request == NULL ? call_fail(call, SMQ_ERR_NO_MEMORY) : request_run(request, call);
 }
 
 enum smq_result smq_secure_as_sender(struct smq_client *client, struct smq_send_queue *queue, uint32_t timeout_ms,
@@ -75,14 +84,14 @@ static struct request *link_request(struct smq_client *client, enum smq_command 
     return request;
 }
 
-static enum smq_result secure_by_link(struct smq_client *client, struct smq_bytes link_id, struct smq_bytes private_key,
-                                      const struct call *call) {
+enum smq_result link_secure_request(struct smq_client *client, struct smq_bytes link_id, struct smq_bytes private_key,
+                                    struct request **made) {
     if (link_id.length == 0 || link_id.length > SMQ_ID_MAX) {
-        return call_fail(call, SMQ_ERR_INVALID);
+        return SMQ_ERR_INVALID;
     }
     struct request *request = link_request(client, SMQ_COMMAND_SECURE_BY_LINK, link_id);
     if (request == NULL) {
-        return call_fail(call, SMQ_ERR_NO_MEMORY);
+        return SMQ_ERR_NO_MEMORY;
     }
     enum smq_result result = SMQ_ERR_NO_MEMORY;
     request->secrets = memory_zalloc(sizeof(*request->secrets));
@@ -94,11 +103,19 @@ static enum smq_result secure_by_link(struct smq_client *client, struct smq_byte
     }
     if (result != SMQ_OK) {
         request_release(request);
-        return call_fail(call, result);
+        return result;
     }
     request->key = &request->secrets->key;
     request->body.key = request->secrets->key.pair.public_key;
-    return request_run(request, call);
+    *made = request;
+    return SMQ_OK;
+}
+
+static enum smq_result secure_by_link(struct smq_client *client, struct smq_bytes link_id, struct smq_bytes private_key,
+                                      const struct call *call) {
+    struct request *request;
+    enum smq_result result = link_secure_request(client, link_id, private_key, &request);
+    return result == SMQ_OK ? request_run(request, call) : call_fail(call, result);
 }
 
 enum smq_result smq_secure_by_link(struct smq_client *client, struct smq_bytes link_id, struct smq_bytes private_key,
@@ -114,12 +131,18 @@ enum smq_result smq_secure_by_link_async(struct smq_client *client, struct smq_b
     return secure_by_link(client, link_id, private_key, &call);
 }
 
-static enum smq_result get_link(struct smq_client *client, struct smq_bytes link_id, const struct call *call) {
+enum smq_result link_get_request(struct smq_client *client, struct smq_bytes link_id, struct request **request) {
     if (link_id.length == 0 || link_id.length > SMQ_ID_MAX) {
-        return call_fail(call, SMQ_ERR_INVALID);
+        return SMQ_ERR_INVALID;
     }
-    struct request *request = link_request(client, SMQ_COMMAND_GET_LINK, link_id);
-    return request == NULL ? call_fail(call, SMQ_ERR_NO_MEMORY) : request_run(request, call);
+    *request = link_request(client, SMQ_COMMAND_GET_LINK, link_id);
+    return *request == NULL ? SMQ_ERR_NO_MEMORY : SMQ_OK;
+}
+
+static enum smq_result get_link(struct smq_client *client, struct smq_bytes link_id, const struct call *call) {
+    struct request *request;
+    enum smq_result result = link_get_request(client, link_id, &request);
+    return result == SMQ_OK ? request_run(request, call) : call_fail(call, result);
 }
 
 enum smq_result smq_get_link(struct smq_client *client, struct smq_bytes link_id, uint32_t timeout_ms,

@@ -57,9 +57,13 @@ void context_release(struct smq_context *context) {
     memory_free(context);
 }
 
+uint64_t context_next_number(void) {
+    static _Atomic uint64_t numbers;
+    return 1 + atomic_fetch_add_explicit(&numbers, 1, memory_order_relaxed);
+}
+
 struct process_lane *context_choose_lane(struct smq_context *context, uint64_t *number) {
-    static _Atomic uint64_t clients;
-    *number = 1 + atomic_fetch_add_explicit(&clients, 1, memory_order_relaxed);
+    *number = context_next_number();
     return &context->lanes[*number % context->lane_count];
 }
 

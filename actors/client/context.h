@@ -24,6 +24,8 @@ struct smq_context {
 
 struct smq_context *context_reference(struct smq_context *context);
 void context_release(struct smq_context *context);
+/* A number that no session of the process has: of a connection, or through a proxy. */
+uint64_t context_next_number(void);
 /* For a new client: its lane, and a number that no other client of the process has. */
 struct process_lane *context_choose_lane(struct smq_context *context, uint64_t *number);
 

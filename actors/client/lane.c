@@ -8,6 +8,7 @@
 #include "actors/client/events.h"
 #include "actors/client/network.h"
 #include "actors/client/service.h"
+#include "actors/client/through_proxy.h"
 #include "queues/base/log.h"
 #include "queues/base/memory.h"
 #include "queues/base/secret.h"
@@ -228,6 +229,7 @@ static void end_client(struct process_lane *lane, struct smq_client *client, enu
     struct connection *connection = client->connection;
     client->connection = NULL;
     lane_end_requests(lane, client, client->own_close ? SMQ_ERR_CANCELLED : SMQ_ERR_CLOSED);
+    through_proxy_end(lane, client, client->own_close ? SMQ_ERR_CANCELLED : SMQ_ERR_CLOSED);
     registry_remove_client(&lane->registry, client);
     if (was_ready) {
         report_disconnected(client, reason);

@@ -71,6 +71,11 @@ void lane_put(struct smq_client *client, struct smq_batch *batch);
 
 /* lane_requests.c */
 void lane_submit(struct process_lane *lane, struct request *request);
+/* Registers and sends a request alone, to the client's router. */
+void lane_send_single(struct process_lane *lane, struct request *request);
+/* Ends a request that never was in the table, or is not any more, like `cause`: its result, protocol and error text.
+ * Takes over the reference. */
+void lane_refuse(struct process_lane *lane, struct request *request, const struct smq_event *cause);
 void lane_submit_many(struct process_lane *lane, struct request_group *group);
 void lane_request_failed(struct process_lane *lane, struct request *request);
 /* Ends every request of `client` with `result`. */

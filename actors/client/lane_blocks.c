@@ -4,6 +4,7 @@
  *
  * All events of a block are drafts of the lane that point into the block; they leave as one batch. */
 #include "actors/client/lane.h"
+#include "actors/client/through_proxy.h"
 
 #include "transport/smp/batch.h"
 
@@ -154,7 +155,7 @@ static void forward_message(struct process_lane *lane, struct smq_client *client
 /* A response to `request`, which was taken out of the table. */
 static void handle_response(struct process_lane *lane, struct smq_client *client, struct request *request,
                             struct slice entity_id, const struct smp_response *response, struct block *block) {
-    struct smq_event outcome = {.entity_id = bytes_of(entity_id)};
+    struct smq_event outcome = {.entity_id = bytes_of(request->proxied == NULL ? entity_id : request->entity)};
     request_outcome(lane, request, response, block, &outcome);
     struct smq_event message = outcome;
     if (message.receive_queue != NULL) {
@@ -212,14 +213,14 @@ static void handle_transmission(struct process_lane *lane, struct smq_client *cl
         return;
     }
     lane_take_request(lane, request);
-    if (!slice_equal(request->entity, transmission.entity_id)) {
+    if (!slice_equal(request_answered_entity(request), transmission.entity_id)) {
         complete_with_error(lane, client, request, SMQ_ERR_PROTOCOL, "response for another entity",
                             transmission.entity_id);
     } else if (parsed != SMQ_OK) {
         request->syntax_error = &error;
         complete_with_error(lane, client, request, SMQ_ERR_SYNTAX, lane_error_text(lane, &error),
                             transmission.entity_id);
-    } else {
+    } else if (!through_proxy_is_renewed(lane, request, &response)) {
         request->response = &response;
         handle_response(lane, client, request, transmission.entity_id, &response, block);
     }

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "actors/client/forward_private.h"
+#include "actors/client/through_proxy.h"
 #include "queues/base/memory.h"
 #include "queues/base/random.h"
 #include "queues/base/secret.h"
@@ -80,6 +81,9 @@ static void tell_outcome(struct process_lane *lane, struct request *request, str
         if (!promise_set(request->promise, outcome->result, batch)) {
             smq_batch_release(&batch);
         }
+    } else if (request->relay_session != NULL) {
+        through_proxy_session_told(lane, request, outcome);
+        event_release_handles(outcome);
     } else if (request->forward != NULL) {
         forward_tell(request, outcome);
         event_release_handles(outcome);
@@ -94,11 +98,15 @@ static void tell_outcome(struct process_lane *lane, struct request *request, str
 }
 
 /* The same for a failure of our own. It is delivered at once, since it points into the request. */
-static void tell_failure(struct process_lane *lane, struct request *request, enum smq_result result) {
-    struct smq_event outcome = {.result = result};
+static void tell_failure_like(struct process_lane *lane, struct request *request, const struct smq_event *cause) {
+    struct smq_event outcome = {.result = cause->result, .protocol = cause->protocol, .error_text = cause->error_text};
     add_origin(&outcome, request);
     tell_outcome(lane, request, &outcome);
     lane_deliver(lane, request->client);
+}
+
+static void tell_failure(struct process_lane *lane, struct request *request, enum smq_result result) {
+    tell_failure_like(lane, request, &(struct smq_event){.result = result});
 }
 
 void lane_complete(struct process_lane *lane, struct request *request, struct smq_event *outcome) {
@@ -106,11 +114,14 @@ void lane_complete(struct process_lane *lane, struct request *request, struct sm
     request_release(request);
 }
 
-/* A request that never was in the table. */
-static void refuse(struct process_lane *lane, struct request *request, enum smq_result result) {
+void lane_refuse(struct process_lane *lane, struct request *request, const struct smq_event *cause) {
     atomic_fetch_sub_explicit(&request->client->unsent_bytes, request->data_size, memory_order_relaxed);
-    tell_failure(lane, request, result);
+    tell_failure_like(lane, request, cause);
     request_release(request);
+}
+
+static void refuse(struct process_lane *lane, struct request *request, enum smq_result result) {
+    lane_refuse(lane, request, &(struct smq_event){.result = result});
 }
 
 static struct process_lane *lane_of(const struct request *request) {
@@ -202,6 +213,14 @@ static void send_part(struct process_lane *lane, struct request *first, uint32_t
 }
 
 void lane_submit(struct process_lane *lane, struct request *request) {
+    if (request->proxied != NULL) {
+        through_proxy_submit(lane, request);
+    } else {
+        lane_send_single(lane, request);
+    }
+}
+
+void lane_send_single(struct process_lane *lane, struct request *request) {
     enum smq_result result = enter(lane, request);
     if (result == SMQ_OK) {
         send_part(lane, request, 1);

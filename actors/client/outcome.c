@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* Outcome: what a response means for the command that it answers, and what messages and notifications contain. */
 #include "actors/client/lane.h"
+#include "actors/client/through_proxy.h"
 #include "transport/crypto/message_body.h"
 #include "transport/crypto/notification_meta.h"
 
@@ -117,8 +118,9 @@ static enum smq_result linked(struct request *request, const struct smp_response
     if (request->command != SMQ_COMMAND_SECURE_BY_LINK) {
         return SMQ_OK;
     }
-    enum smq_result result = send_queue_create(request->client->router, response->link.sender_id, QUEUE_MODE_MESSAGING,
-                                               NULL, &request->secrets->key.pair.private_key, &outcome->send_queue);
+    struct router_address *router = request->proxied == NULL ? request->client->router : request->proxied->address;
+    enum smq_result result = send_queue_create(router, response->link.sender_id, QUEUE_MODE_MESSAGING, NULL,
+                                               &request->secrets->key.pair.private_key, &outcome->send_queue);
     return result == SMQ_OK ? smq_send_queue_set_secured(outcome->send_queue, true) : result;
 }
 
@@ -168,7 +170,14 @@ static enum smq_result succeed(struct process_lane *lane, struct request *reques
 
 void request_outcome(struct process_lane *lane, struct request *request, const struct smp_response *response,
                      struct block *block, struct smq_event *outcome) {
-    if (response->tag == SMP_ERR) {
+    struct smp_response inner;
+    bool answered = request->proxied == NULL || through_proxy_open(lane, request, response, block, &inner, outcome);
+    if (answered && request->proxied != NULL) {
+        response = &inner;
+    }
+    if (!answered) {
+        /* by the proxy itself, or by nothing that can be read: the outcome says so */
+    } else if (response->tag == SMP_ERR) {
         outcome->result = SMQ_ERR_PROTOCOL;
         outcome->protocol = protocol_error_of(&response->error);
         outcome->error_text = lane_error_text(lane, &response->error);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "actors/client/lane.h"
+#include "actors/client/through_proxy.h"
 #include "queues/base/memory.h"
 #include "queues/base/secret.h"
 #include "queues/base/thread.h"
@@ -38,6 +39,7 @@ static const struct command_rule rules[SMQ_COMMAND_COUNT] = {
     [SMQ_COMMAND_PING] = {SMP_PING, .background = true, .answers = ANSWER(SMP_PONG)},
     [SMQ_COMMAND_SUBSCRIBE_SERVICE] = {SMP_SUBS, .background = true, .enables_pings = true, .has_answer = true,
                                        .answers = ANSWER(SMP_SOKS)},
+    [SMQ_COMMAND_PROXY] = {SMP_PRXY, .answers = ANSWER(SMP_PKEY)},
     [SMQ_COMMAND_FORWARD] = {SMP_RFWD, .background = true, .answers = ANSWER(SMP_RRES)},
 };
 
@@ -107,6 +109,8 @@ void request_release(struct request *request) {
         secret_wipe(request->secrets, sizeof(*request->secrets));
         memory_free(request->secrets);
     }
+    request_proxied_destroy(&request->proxied);
+    relay_session_release(&request->relay_session);
     promise_release(&request->promise);
     smq_receive_queue_release(&request->receive_queue);
     smq_send_queue_release(&request->send_queue);
@@ -139,6 +143,9 @@ static uint32_t timeout_of(const struct request *request, const struct call *cal
     const struct smq_client_options *options = &request->client->options;
     if (call->timeout_ms != 0) {
         return call->timeout_ms;
+    }
+    if (request->proxied != NULL) {
+        return request_proxied_timeout_ms(options);
     }
     return rules[request->command].background ? options->background_timeout_ms : options->command_timeout_ms;
 }

@@ -50,9 +50,12 @@ struct request {
     bool internal; /* a ping of the monitor: nobody waits */
     uint32_t timeout_ms;
     uint64_t tag;
-    struct promise *promise;     /* blocking form; NULL: the completion is an event */
-    struct forward *forward;     /* RFWD: gets the outcome; NULL once it was told */
-    struct request_owner *owner; /* gets the outcome instead; NULL: nobody; set by hand before request_run */
+    struct promise *promise; /* blocking form; NULL: the completion is an event */
+    struct request_proxied
+        *proxied; /* goes through a proxy: see through_proxy.h; NULL: to the client's router itself */
+    struct relay_session *relay_session; /* PRXY: what it asks for; referenced */
+    struct forward *forward;             /* RFWD: gets the outcome; NULL once it was told */
+    struct request_owner *owner;         /* gets the outcome instead; NULL: nobody; set by hand before request_run */
     struct smq_receive_queue *receive_queue; /* referenced, as the next two; may be NULL */
     struct smq_send_queue *send_queue;
     struct smq_notifier *notifier;

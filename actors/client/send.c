@@ -5,6 +5,7 @@
 #include "actors/client/lane.h"
 #include "actors/client/request.h"
 #include "actors/client/service.h"
+#include "actors/client/through_proxy.h"
 #include "transport/crypto/signature.h"
 
 static struct request *request_of(struct outgoing *item) {
@@ -13,7 +14,9 @@ static struct request *request_of(struct outgoing *item) {
 
 static void account_sent(struct smq_client *client, struct request *request) {
     atomic_fetch_sub_explicit(&client->unsent_bytes, request->data_size, memory_order_relaxed);
-    request_drop_data(request);
+    if (request->proxied == NULL) { /* that may have to be sent again */
+        request_drop_data(request);
+    }
 }
 
 /* Tells the process lane that the request cannot be sent; the send lane's reference goes along. */
@@ -50,9 +53,8 @@ static enum smq_result sign_as_service(const struct smq_client *client, struct s
     return sign(&client->service_key, smp_authorized_contiguous(&authorized, scratch, SMP_AUTHORIZED_MAX), signature);
 }
 
-/* SMQ_ERR_TIMEOUT: it must not be sent any more; SMQ_ERR_TOO_LARGE: not in this block. The block is then as before. */
-static enum smq_result write_request(struct smq_client *client, struct request *request, struct send_lane_state *lane,
-                                     struct smp_outgoing_block *block) {
+static enum smq_result write_direct(const struct smq_client *client, struct request *request, uint8_t *scratch,
+                                    struct writer *writer) {
     struct smp_envelope envelope = smp_session_envelope(&client->session);
     struct slice correlation_id = slice_of(request->correlation_id, sizeof(request->correlation_id));
     const struct smq_service *service = client->options.service;
@@ -60,25 +62,33 @@ static enum smq_result write_request(struct smq_client *client, struct request *
     struct slice fingerprint =
         slice_of(service_signs ? service->fingerprint : NULL, service_signs ? FINGERPRINT_SIZE : 0);
     size_t authorization_length = request_authorization_length(request);
-    struct writer before = block->writer;
     struct smp_draft draft;
     struct smp_authorized authorized;
-    smp_draft_begin(&envelope, &block->writer, authorization_length, service_signs, correlation_id, request->entity,
-                    &draft);
-    smp_command_write(envelope.version, &request->body, &block->writer);
-    enum smq_result result = smp_draft_end(&envelope, &block->writer, &draft, fingerprint, &authorized);
+    smp_draft_begin(&envelope, writer, authorization_length, service_signs, correlation_id, request->entity, &draft);
+    smp_command_write(envelope.version, &request->body, writer);
+    enum smq_result result = smp_draft_end(&envelope, writer, &draft, fingerprint, &authorized);
     if (result == SMQ_OK && draft.service_signature != NULL) {
-        result = sign_as_service(client, authorized, lane->scratch, draft.service_signature);
+        result = sign_as_service(client, authorized, scratch, draft.service_signature);
     }
     if (result == SMQ_OK && smp_command_info(request->body.tag)->key == SMP_KEY_SERVICE) {
-        result = sign_as_service(client, authorized, lane->scratch, draft.authorization);
+        result = sign_as_service(client, authorized, scratch, draft.authorization);
     } else if (result == SMQ_OK && authorization_length > 0) {
         struct authorization_context context = {.session = client->number,
                                                 .server_key = &client->server_key,
                                                 .correlation_id = correlation_id,
-                                                .scratch = lane->scratch};
+                                                .scratch = scratch};
         result = queue_key_authorize(request->key, &context, &authorized, draft.authorization);
     }
+    return result;
+}
+
+/* SMQ_ERR_TIMEOUT: it must not be sent any more; SMQ_ERR_TOO_LARGE: not in this block. The block is then as before. */
+static enum smq_result write_request(struct smq_client *client, struct request *request, struct send_lane_state *lane,
+                                     struct smp_outgoing_block *block) {
+    struct writer before = block->writer;
+    enum smq_result result = request->proxied == NULL
+                                 ? write_direct(client, request, lane->scratch, &block->writer)
+                                 : through_proxy_write(client, request, lane->scratch, &block->writer);
     if (result == SMQ_OK && !decide_to_send(request)) {
         result = SMQ_ERR_TIMEOUT;
     }
