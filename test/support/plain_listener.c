@@ -23,9 +23,10 @@ static void serve(void *argument) {
             close(client);
             continue;
         }
-        if (listener->held >= 0)
-            close(listener->held);
-        listener->held = client;
+        if (listener->held_count < PLAIN_LISTENER_HELD_MAX)
+            listener->held[listener->held_count++] = client;
+        else
+            close(client);
     }
 }
 
@@ -34,7 +35,6 @@ void plain_listener_start(struct plain_listener *listener, const char *greeting)
     socklen_t length = sizeof address;
     memset(listener, 0, sizeof *listener);
     listener->greeting = greeting;
-    listener->held = -1;
     listener->descriptor = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     CHECK(listener->descriptor >= 0);
     CHECK(bind(listener->descriptor, (struct sockaddr *)&address, sizeof address) == 0);
@@ -48,8 +48,8 @@ void plain_listener_stop(struct plain_listener *listener) {
     (void)shutdown(listener->descriptor, SHUT_RDWR);
     thread_join(&listener->thread);
     close(listener->descriptor);
-    if (listener->held >= 0)
-        close(listener->held);
+    while (listener->held_count > 0)
+        close(listener->held[--listener->held_count]);
 }
 
 unsigned plain_listener_accepted(const struct plain_listener *listener) {

@@ -8,16 +8,19 @@
 
 #include "queues/base/thread.h"
 
+enum { PLAIN_LISTENER_HELD_MAX = 256 }; /* connections that are kept; further ones are closed */
+
 struct plain_listener {
     uint16_t port;
     const char *greeting;
     int descriptor;
-    int held; /* the connection that is being kept; -1: none */
+    int held[PLAIN_LISTENER_HELD_MAX];
+    unsigned held_count;
     _Atomic unsigned accepted;
     struct thread *thread;
 };
 
-/* `greeting` NULL: connections are kept open (only the latest one); else that text is written, and they are closed. */
+/* `greeting` NULL: connections are kept open; else that text is written, and they are closed. */
 void plain_listener_start(struct plain_listener *listener, const char *greeting);
 void plain_listener_stop(struct plain_listener *listener);
 /* Connections so far. */
