@@ -23,19 +23,26 @@ static const struct cli_option options[] = {
      .type = CLI_TEXT_LIST,
      .offset = OFFSET(servers),
      .metavariable = "ADDRESS",
-     .help = "The router: smp://<key hash>[:<password>]@<host>[:<port>]; queues, agent: may be repeated"},
+     .help = "The router: smp://<key hash>[:<password>]@<host>[:<port>]; queues, agent, proxy: may be repeated"},
+    {.long_name = "proxy",
+     .type = CLI_TEXT_LIST,
+     .offset = OFFSET(proxies),
+     .metavariable = "ADDRESS",
+     .help = "proxy: the router that forwards to the servers"},
     NUMBER("connections", connections, "N", 1, 1000000,
            "Connections (default: 10); msg: one half sends, the other receives; agent: of all agents, of which "
            "each has one to every server"),
     NUMBER("queues", queues, "M", 1, 100000000,
-           "msg: queues in all (default: N/2); otherwise: of each connection (default: 1)"),
-    NUMBER("seconds", seconds, "T", 1, 1000000, "msg, idle: how long to measure (default: 10)"),
-    NUMBER("warm-up", warm_up, "S", 0, 1000000, "msg: seconds before that (default: 2)"),
-    NUMBER("size", size, "B", 1, SMQ_BODY_MAX + 40, "msg: bytes of a message (default: as many as fill the block)"),
+           "msg, proxy: queues in all (default: N/2; proxy: N, at least one a server); otherwise: of each connection "
+           "(default: 1)"),
+    NUMBER("seconds", seconds, "T", 1, 1000000, "msg, proxy, idle: how long to measure (default: 10)"),
+    NUMBER("warm-up", warm_up, "S", 0, 1000000, "msg, proxy: seconds before that (default: 2)"),
+    NUMBER("size", size, "B", 1, SMQ_BODY_MAX + 40,
+           "msg, proxy: bytes of a message (default: as many as fill the block)"),
     NUMBER("rate", rate, "R", 1, 100000000,
-           "msg: messages a second (default: closed loop, one message under way in each queue)"),
+           "msg, proxy: messages a second (default: closed loop, one message under way in each queue)"),
     NUMBER("server-pid", server_pid, "PID", 1, INT32_MAX,
-           "The router's process here: its CPU time and memory are told"),
+           "The router's (proxy: the proxy's) process here: its CPU time and memory are told"),
     NUMBER("lanes", lanes, "L", 1, 64, "Threads of each role of the client (default: 1)"),
     {.long_name = "state",
      .type = CLI_TEXT,
@@ -48,7 +55,7 @@ static const struct cli_option options[] = {
 static int run(struct bench_options *target, enum bench_mode mode) {
     static enum smq_result (*const runs[BENCH_MODE_COUNT])(struct bench *) = {
         [BENCH_MSG] = bench_run_messages,       [BENCH_IDLE] = bench_run_idle,   [BENCH_QUEUES] = bench_run_queues,
-        [BENCH_SUBS] = bench_run_subscriptions, [BENCH_AGENT] = bench_run_agent,
+        [BENCH_SUBS] = bench_run_subscriptions, [BENCH_AGENT] = bench_run_agent, [BENCH_PROXY] = bench_run_messages,
     };
     const char *mistake = NULL;
     target->mode = mode;
@@ -104,6 +111,12 @@ static int run_agent(void *target, int count, char **words) {
     return run(target, BENCH_AGENT);
 }
 
+static int run_proxy(void *target, int count, char **words) {
+    (void)count;
+    (void)words;
+    return run(target, BENCH_PROXY);
+}
+
 #define OPTIONS .options = options, .option_count = sizeof options / sizeof options[0]
 
 static const struct cli_command commands[] = {
@@ -112,6 +125,7 @@ static const struct cli_command commands[] = {
     {.name = "queues", .summary = "Create N x M queues", OPTIONS, .run = run_queues},
     {.name = "subs", .summary = "Subscribe to N x M queues on fresh connections", OPTIONS, .run = run_subscriptions},
     {.name = "agent", .summary = "Subscribe to N x M queues through agents", OPTIONS, .run = run_agent},
+    {.name = "proxy", .summary = "Messages through a proxy to recipients on the servers", OPTIONS, .run = run_proxy},
 };
 
 int main(int argc, char **argv) {

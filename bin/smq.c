@@ -62,6 +62,12 @@ static const char *const key_algorithms[] = {"ed25519", "ed448", "x25519", NULL}
 #define LINE_ENDS                                                                                                      \
     { .long_name = "lines", .type = CLI_FLAG, .offset = OFFSET(lines), .help = "A line end after each message" }
 
+#define THROUGH_PROXY                                                                                                  \
+    {                                                                                                                  \
+        .long_name = "proxy", .type = CLI_TEXT, .offset = OFFSET(proxy), .metavariable = "ADDRESS",                    \
+        .help = "Sender: through this router, which hides the sender from the queue's router"                          \
+    }
+
 static const struct cli_option create_options[] = {
     COMMON("The recipient's new file: its keys"),
     {.long_name = "mode",
@@ -80,6 +86,7 @@ static const struct cli_option join_options[] = {
 
 static const struct cli_option secure_options[] = {
     COMMON("The sender's or the recipient's file"),
+    THROUGH_PROXY,
     {.long_name = "key",
      .type = CLI_TEXT,
      .offset = OFFSET(key),
@@ -93,6 +100,7 @@ static const struct cli_option secure_options[] = {
 
 static const struct cli_option send_options[] = {
     COMMON("The sender's file"),
+    THROUGH_PROXY,
     {.long_name = "uri",
      .type = CLI_TEXT,
      .offset = OFFSET(uri),

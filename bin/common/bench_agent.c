@@ -94,7 +94,7 @@ static enum smq_result connect_agents(struct agents *agents) {
     for (size_t server = 0; server < bench->options->servers.count; server++) {
         for (size_t index = 0; index < agents->count; index++, asked++) {
             enum smq_result result =
-                smq_agent_connect_async(agents->items[index], bench_options_server(bench->options, server),
+                smq_agent_connect_async(agents->items[index], bench_server_of(&bench->options->servers, server),
                                         AGENT_CONNECT_TIMEOUT_MS, (uint64_t)asked);
             if (result != SMQ_OK)
                 return result;

@@ -44,7 +44,7 @@ static void on_connected(void *context, const struct smq_event *event) {
     }
 }
 
-static enum smq_result start_connection(struct bench *bench, struct bench_connection *connection) {
+static enum smq_result start_connection(struct bench *bench, const char *server, struct bench_connection *connection) {
     struct smq_client_options options;
     smq_client_options_init(&options);
     options.events = bench->events;
@@ -54,12 +54,11 @@ static enum smq_result start_connection(struct bench *bench, struct bench_connec
     options.outstanding_max = OUTSTANDING_MAX;
     options.unsent_bytes_max = UINT64_MAX / 2;
     connection->started_us = clock_monotonic_us();
-    return smq_client_connect_async(bench->context, bench_options_server(bench->options, connection->index), &options,
-                                    &connection->client);
+    return smq_client_connect_async(bench->context, server, &options, &connection->client);
 }
 
-enum smq_result bench_connect(struct bench *bench, size_t count, struct bench_histogram *latency,
-                              struct bench_connections *connections) {
+enum smq_result bench_connect(struct bench *bench, const struct cli_list *servers, size_t count,
+                              struct bench_histogram *latency, struct bench_connections *connections) {
     struct connecting connecting = {.bench = bench, .latency = latency};
     enum smq_result result = SMQ_OK;
     size_t started = 0;
@@ -71,7 +70,8 @@ enum smq_result bench_connect(struct bench *bench, size_t count, struct bench_hi
         while (result == SMQ_OK && connecting.failed == 0 && started < count &&
                started - connecting.ended < CONNECTING_MAX) {
             connections->items[started].index = started;
-            result = start_connection(bench, &connections->items[started++]);
+            result = start_connection(bench, bench_server_of(servers, started), &connections->items[started]);
+            started++;
         }
         if (result == SMQ_OK && connecting.failed != 0)
             result = SMQ_ERR_NETWORK;

@@ -13,6 +13,7 @@
 #include "transport/crypto/hash.h"
 #include "transport/crypto/keys.h"
 #include "transport/crypto/message_body.h"
+#include "transport/crypto/proxy_layer.h"
 #include "transport/crypto/signature.h"
 
 enum {
@@ -57,6 +58,11 @@ static enum smq_result seal_body(struct workbench *bench) {
     return SMQ_OK;
 }
 
+static enum smq_result seal_forward(struct workbench *bench) {
+    box_seal(&bench->key, bench->nonce, bench->buffer, PROXY_PAYLOAD_SIZE);
+    return SMQ_OK;
+}
+
 static enum smq_result hash_send(struct workbench *bench) {
     uint8_t digest[HASH_SHA512_SIZE];
     return hash_slice(HASH_SHA512, slice_of(bench->buffer, bench->send_size), digest);
@@ -84,10 +90,11 @@ struct primitive {
 static const struct primitive primitives[FLOOR_PARTS_MAX] = {
     {"ed25519_verify", verify, {[BENCH_MSG] = 1, [BENCH_QUEUES] = 1, [BENCH_SUBS] = 1, [BENCH_AGENT] = 1}},
     {"x25519", agree, {[BENCH_MSG] = 1, [BENCH_QUEUES] = 1}},
-    {"tls_record", seal_record, {[BENCH_MSG] = 5}},
-    {"block_secretbox", seal_block, {[BENCH_MSG] = 5}},
+    {"tls_record", seal_record, {[BENCH_MSG] = 5, [BENCH_PROXY] = 4}},
+    {"block_secretbox", seal_block, {[BENCH_MSG] = 5, [BENCH_PROXY] = 2}},
     {"body_box", seal_body, {[BENCH_MSG] = 1}},
     {"sha512_of_send", hash_send, {[BENCH_MSG] = 1}},
+    {"forward_box", seal_forward, {[BENCH_PROXY] = 2}},
 };
 
 static uint64_t thread_ns(void) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* `smq-bench msg`. Closed loop: every queue has one message under way; its next SEND follows the answers to SEND and
+/* `smq-bench msg` and `proxy`. Closed loop: every queue has one message under way; its next SEND follows the answers to SEND and
  * ACK. Fixed rate: a thread of its own hands over SENDs by the clock, whatever the router does, and leaves out queues
  * that are full; the driver acknowledges. */
 #include <stdatomic.h>
@@ -43,6 +43,7 @@ struct messages {
     struct lookup *lookup; /* by address of the handle: events of messages name nothing else */
     size_t count;
     uint8_t *body;
+    bool proxied; /* the senders are connected to a proxy, the recipients to relays */
     bool closed_loop;
     _Atomic bool stopping;
     _Atomic uint64_t submitted; /* commands; those answered are counted by the driver */
@@ -70,8 +71,10 @@ static struct message_queue *queue_of(const struct messages *messages, const str
 static size_t submit_securing(void *context, struct bench_connection *connection, size_t first, size_t count) {
     const struct messages *messages = context;
     for (size_t index = 0; index < count; index++) {
-        if (smq_secure_as_sender_async(connection->client, messages->queues[first + index].send, BENCH_TIMEOUT_MS,
-                                       bench_tag(first + index)) != SMQ_OK)
+        struct smq_send_queue *queue = messages->queues[first + index].send;
+        enum smq_result (*secure)(struct smq_client *, struct smq_send_queue *, uint32_t, uint64_t) =
+            messages->proxied ? smq_proxied_secure_as_sender_async : smq_secure_as_sender_async;
+        if (secure(connection->client, queue, BENCH_TIMEOUT_MS, bench_tag(first + index)) != SMQ_OK)
             return index;
     }
     return count;
@@ -143,8 +146,10 @@ static enum smq_result send_message(struct messages *messages, struct message_qu
     struct smq_bytes body = {.bytes = messages->body, .length = messages->bench->result.body_size};
     queue->sent_us[sent % IN_FLIGHT_MAX] = clock_monotonic_us();
     atomic_store_explicit(&queue->sent, sent + 1, memory_order_release);
+    uint64_t tag = (uint64_t)(queue - messages->queues);
     enum smq_result result =
-        smq_send_async(queue->sender, queue->send, false, body, BENCH_TIMEOUT_MS, (uint64_t)(queue - messages->queues));
+        messages->proxied ? smq_proxied_send_async(queue->sender, queue->send, false, body, BENCH_TIMEOUT_MS, tag)
+                          : smq_send_async(queue->sender, queue->send, false, body, BENCH_TIMEOUT_MS, tag);
     if (result == SMQ_OK)
         atomic_fetch_add_explicit(&messages->submitted, 1, memory_order_relaxed);
     return result;
@@ -209,7 +214,8 @@ static void on_command(struct messages *messages, const struct smq_event *event)
         stop_queue(messages, queue, smq_command_text(event->command), event->result, event->error_text);
         return;
     }
-    if (event->command == SMQ_COMMAND_ACKNOWLEDGE && bench->window_open)
+    enum smq_command counted = messages->proxied ? SMQ_COMMAND_SEND : SMQ_COMMAND_ACKNOWLEDGE;
+    if (event->command == counted && bench->window_open)
         bench->result.operations++;
     answer_came(messages, queue);
 }
@@ -303,12 +309,19 @@ static void clean_up(struct messages *messages) {
 }
 
 enum smq_result bench_run_messages(struct bench *bench) {
-    size_t senders = (size_t)bench->options->connections / 2;
-    struct messages messages = {
-        .bench = bench, .count = bench_options_queue_count(bench->options), .closed_loop = bench->options->rate == 0};
-    enum smq_result result = bench_connect(bench, senders, NULL, &messages.senders);
+    const struct bench_options *options = bench->options;
+    bool proxied = options->mode == BENCH_PROXY;
+    size_t all = (size_t)options->connections;
+    size_t senders = proxied ? all : all / 2;
+    size_t recipients = proxied ? options->servers.count : all - senders;
+    struct messages messages = {.bench = bench,
+                                .count = bench_options_queue_count(options),
+                                .proxied = proxied,
+                                .closed_loop = options->rate == 0};
+    enum smq_result result =
+        bench_connect(bench, proxied ? &options->proxies : &options->servers, senders, NULL, &messages.senders);
     if (result == SMQ_OK)
-        result = bench_connect(bench, (size_t)bench->options->connections - senders, NULL, &messages.recipients);
+        result = bench_connect(bench, &options->servers, recipients, NULL, &messages.recipients);
     if (result == SMQ_OK)
         result = make_body(&messages);
     if (result == SMQ_OK) {

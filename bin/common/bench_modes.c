@@ -19,7 +19,8 @@ enum smq_result bench_run_idle(struct bench *bench) {
     struct bench_connections connections;
     struct bench_queue_set set = {.count = 0};
     bench_window_begin(bench);
-    enum smq_result result = bench_connect(bench, (size_t)options->connections, &bench->result.latency, &connections);
+    enum smq_result result =
+        bench_connect(bench, &options->servers, (size_t)options->connections, &bench->result.latency, &connections);
     bench_window_end(bench);
     if (result != SMQ_OK)
         goto done;
@@ -53,7 +54,7 @@ enum smq_result bench_run_queues(struct bench *bench) {
     if (options->state != NULL)
         result = bench_tell_file(options->state, bench_state_create(options->state, &file));
     if (result == SMQ_OK)
-        result = bench_connect(bench, (size_t)options->connections, NULL, &connections);
+        result = bench_connect(bench, &options->servers, (size_t)options->connections, NULL, &connections);
     if (result == SMQ_OK) {
         bench_window_begin(bench);
         bench->result.operations = bench_create_queues(bench, &connections, bench_options_queue_count(options), false,
@@ -102,7 +103,8 @@ enum smq_result bench_run_subscriptions(struct bench *bench) {
                               .latency = &bench->result.latency};
     enum smq_result result = bench_source_open(bench, &source);
     if (result == SMQ_OK)
-        result = bench_connect(bench, (size_t)bench->options->connections, NULL, &connections);
+        result =
+            bench_connect(bench, &bench->options->servers, (size_t)bench->options->connections, NULL, &connections);
     if (result == SMQ_OK) {
         pump.total = bench->result.queues = bench_source_count(&source);
         bench_look_at_memory(bench, &bench->result.rss_connected);

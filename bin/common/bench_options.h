@@ -15,25 +15,28 @@ enum bench_mode {
     BENCH_QUEUES, /* creating queues */
     BENCH_SUBS,   /* subscribing to queues on fresh connections */
     BENCH_AGENT,  /* subscribing to queues through agents */
+    BENCH_PROXY,  /* messages that a proxy forwards to relays */
     BENCH_MODE_COUNT
 };
 
-/* "msg", "idle", "queues", "subs", "agent". */
+/* "msg", "idle", "queues", "subs", "agent", "proxy". */
 const char *bench_mode_text(enum bench_mode mode);
 
 /* Texts are borrowed from the command line. */
 struct bench_options {
     enum bench_mode mode;
+    struct cli_list proxies; /* proxy: routers that forward, as `servers` */
     struct cli_list servers; /* each smp://<key hash>[:<password>]@<host>[:<port>] */
-    int64_t connections;     /* in all; msg: half of them send, half receive; with several servers: dealt out in turn */
-    int64_t queues;          /* msg: in all; other modes: of each connection; 0: one a connection, msg: one a pair */
-    int64_t seconds;         /* msg: measured time; idle: time to hold the connections */
-    int64_t warm_up;         /* msg: seconds before the measured time */
-    int64_t size;            /* bytes of a body; 0: the most that the session allows, which fills the block */
-    int64_t rate;            /* messages a second; 0: closed loop, one message in flight in each queue */
-    int64_t server_pid;      /* router process on this machine; 0: not known */
-    int64_t lanes;           /* threads of each role of the client library */
-    const char *state;       /* queues: file to write their keys to; subs, agent: to read them from; NULL: none */
+    int64_t
+        connections; /* in all, to the servers in turn; msg: half of them send, half receive; proxy: they send, to the proxy */
+    int64_t queues;     /* msg: in all; other modes: of each connection; 0: one a connection, msg: one a pair */
+    int64_t seconds;    /* msg: measured time; idle: time to hold the connections */
+    int64_t warm_up;    /* msg: seconds before the measured time */
+    int64_t size;       /* bytes of a body; 0: the most that the session allows, which fills the block */
+    int64_t rate;       /* messages a second; 0: closed loop, one message in flight in each queue */
+    int64_t server_pid; /* router process on this machine; 0: not known */
+    int64_t lanes;      /* threads of each role of the client library */
+    const char *state;  /* queues: file to write their keys to; subs, agent: to read them from; NULL: none */
     bool json;
 };
 
@@ -47,8 +50,11 @@ enum smq_result bench_options_complete(struct bench_options *options, const char
 /* Queues in all, after bench_options_complete. */
 size_t bench_options_queue_count(const struct bench_options *options);
 
-/* The router of the connection with this index. */
-const char *bench_options_server(const struct bench_options *options, size_t index);
+/* Whether messages are sent: msg, proxy. */
+bool bench_options_messages(const struct bench_options *options);
+
+/* The server of the connection with this index. */
+const char *bench_server_of(const struct cli_list *servers, size_t index);
 
 /* `total` things are dealt out to `owners` in order: the first one of `owner`. That of the owner after the last is
  * `total`. */

@@ -14,11 +14,15 @@ enum { PERCENTILE_COUNT = sizeof percentiles / sizeof percentiles[0] };
 
 static const struct words {
     const char *operations; /* what an operation is */
+    const char *operation;  /* one of them */
     const char *latency;    /* what is timed */
 } words[BENCH_MODE_COUNT] = {
-    [BENCH_MSG] = {"delivered messages/s", "SEND to MSG"},  [BENCH_IDLE] = {"connections/s", "connecting"},
-    [BENCH_QUEUES] = {"queues created/s", "NEW to IDS"},    [BENCH_SUBS] = {"subscriptions/s", "SUB to SOK"},
-    [BENCH_AGENT] = {"subscriptions/s", "start to active"},
+    [BENCH_MSG] = {"delivered messages/s", "delivered message", "SEND to MSG"},
+    [BENCH_IDLE] = {"connections/s", "connection", "connecting"},
+    [BENCH_QUEUES] = {"queues created/s", "queue", "NEW to IDS"},
+    [BENCH_SUBS] = {"subscriptions/s", "subscription", "SUB to SOK"},
+    [BENCH_PROXY] = {"forwarded messages/s", "forwarded message", "SEND to MSG"},
+    [BENCH_AGENT] = {"subscriptions/s", "subscription", "start to active"},
 };
 
 /* Derived figures; a negative one is not known. */
@@ -126,7 +130,7 @@ static void print_line(const char *label, const char *format, ...) {
 
 static void print_cost(const struct bench *bench, const struct figures *figures) {
     const struct bench_result *result = &bench->result;
-    const char *operation = bench->options->mode == BENCH_MSG ? "delivered message" : "operation";
+    const char *operation = words[bench->options->mode].operation;
     if (figures->cpu_us >= 0)
         print_line("router CPU", "%.1f us per %s", figures->cpu_us, operation);
     if (figures->floor_us >= 0) {
@@ -152,7 +156,7 @@ static enum smq_result print_text(const struct bench *bench, const struct figure
     const struct words *word = &words[options->mode];
     printf("%s: %" PRId64 " connections, %zu queues", bench_mode_text(options->mode), options->connections,
            result->queues);
-    if (options->mode == BENCH_MSG) {
+    if (bench_options_messages(options)) {
         printf(", bodies of %zu bytes (left encrypted by the recipient)", result->body_size);
         if (options->rate > 0)
             printf(", %" PRId64 " messages/s wanted", options->rate);

@@ -23,7 +23,7 @@ static enum smq_result read_queues(const char *path, struct bench_source *source
 static enum smq_result make_queues(struct bench *bench, struct bench_source *source) {
     const struct bench_options *options = bench->options;
     struct bench_connections connections;
-    enum smq_result result = bench_connect(bench, (size_t)options->connections, NULL, &connections);
+    enum smq_result result = bench_connect(bench, &options->servers, (size_t)options->connections, NULL, &connections);
     if (result == SMQ_OK)
         (void)bench_create_queues(bench, &connections, bench_options_queue_count(options), false, NULL, &source->set,
                                   NULL);

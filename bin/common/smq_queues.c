@@ -130,6 +130,8 @@ static int secure_as_recipient(struct session *session) {
     uint8_t key[SMQ_KEY_DER_MAX];
     size_t length = 0;
     struct smq_error error;
+    if (options->proxy != NULL)
+        return session_mistake(options, "%s is the recipient's file: --proxy is for senders", options->file);
     if (options->already || options->key == NULL)
         return session_mistake(options, "%s is the recipient's file: --key is needed, the key that `smq join` printed",
                                options->file);
@@ -159,7 +161,9 @@ static int secure_as_sender(struct session *session) {
         int status = session_connect_to_queue(session, false);
         if (status != SMQ_EXIT_DONE)
             return status;
-        result = smq_secure_as_sender(session->client, queue, session_timeout_ms(session), &error);
+        enum smq_result (*secure)(struct smq_client *, struct smq_send_queue *, uint32_t, struct smq_error *) =
+            options->proxy != NULL ? smq_proxied_secure_as_sender : smq_secure_as_sender;
+        result = secure(session->client, queue, session_timeout_ms(session), &error);
     }
     if (result != SMQ_OK)
         return session_fail(options, "the queue was not secured", result, &error);

@@ -18,8 +18,10 @@ static int send_body(struct sending *sending, const char *bytes, size_t length) 
     const struct smq_options *options = session->options;
     struct smq_error error;
     struct smq_bytes body = {.bytes = (const uint8_t *)bytes, .length = length};
+    enum smq_result (*send)(struct smq_client *, struct smq_send_queue *, bool, struct smq_bytes, uint32_t,
+                            struct smq_error *) = options->proxy != NULL ? smq_proxied_send : smq_send;
     enum smq_result result =
-        smq_send(session->client, session->sides.sender, options->notify, body, session_timeout_ms(session), &error);
+        send(session->client, session->sides.sender, options->notify, body, session_timeout_ms(session), &error);
     if (result != SMQ_OK) {
         char what[96];
         (void)snprintf(what, sizeof what, "message %" PRIu64 " was not accepted", sending->sent + 1);

@@ -159,6 +159,8 @@ int session_connect(struct session *session, const char *address, bool with_even
 }
 
 int session_connect_to_queue(struct session *session, bool with_events) {
+    if (session->options->proxy != NULL)
+        return session_connect(session, session->options->proxy, with_events);
     char address[SMQ_ADDRESS_TEXT_SIZE];
     enum smq_result result = session->sides.recipient != NULL
                                  ? smq_receive_queue_address(session->sides.recipient, address, sizeof address)

@@ -32,7 +32,7 @@ int session_start(struct session *session, bool with_events);
 /* Starts it and connects to the router at `address`; `with_events`: messages and the end of the connection come to
  * session->events. Returns an exit code, after saying what is wrong. */
 int session_connect(struct session *session, const char *address, bool with_events);
-/* Connects to the router of the queue. */
+/* Connects to the router of the queue; with --proxy, to that one. */
 int session_connect_to_queue(struct session *session, bool with_events);
 /* Gives up everything. */
 void session_end(struct session *session);

@@ -345,6 +345,22 @@ static void test_a_watcher_ends_after_so_many_messages_or_without_queues(void **
     process_destroy(&watcher);
 }
 
+/* The router forwards to itself. */
+static void test_a_sender_secures_and_sends_through_a_proxy(void **state) {
+    char uri[TEXT_SIZE];
+    (void)state;
+    create_queue("proxied", uri);
+    assert_int_equal(smq(NULL, "secure --queue ~/proxied.in --key AAAA --proxy @"), LOCAL);
+    assert_complaint("--proxy is for senders");
+    assert_int_equal(smq(NULL, "secure --queue ~/proxied.out --proxy @"), DONE);
+    assert_int_equal(smq("one\ntwo\n", "send --lines --queue ~/proxied.out --proxy @"), DONE);
+    assert_int_equal(smq(NULL, "receive --lines --queue ~/proxied.in"), DONE);
+    assert_output("one\ntwo\n");
+    assert_int_equal(smq(NULL, "delete --queue ~/proxied.in"), DONE);
+    assert_int_equal(smq("x", "send --queue ~/proxied.out --proxy @"), REFUSED);
+    assert_complaint("AUTH");
+}
+
 /* ---- smq-bench ---- */
 
 /* Runs a mode with --json and --server-pid; checks the keys and gives the object. */
@@ -414,6 +430,13 @@ static void test_bench_subscribes_through_agents(void **state) {
     assert_ratio(subscribed);
 }
 
+static void test_bench_sends_through_a_proxy(void **state) {
+    (void)state;
+    json_t *forwarded = bench("proxy --proxy @ --connections 2 --queues 4 --seconds 1 --warm-up 0");
+    assert_int_equal(json_object_size(json_object_get(forwarded, "floor")), 3);
+    assert_ratio(forwarded);
+}
+
 static void test_bench_holds_idle_connections(void **state) {
     (void)state;
     json_t *idle = bench("idle --connections 20 --seconds 1");
@@ -449,9 +472,11 @@ int main(void) {
         cmocka_unit_test(test_a_subscriber_gets_messages_until_it_is_ended),
         cmocka_unit_test(test_a_watcher_outlives_the_router),
         cmocka_unit_test(test_a_watcher_ends_after_so_many_messages_or_without_queues),
+        cmocka_unit_test(test_a_sender_secures_and_sends_through_a_proxy),
         cmocka_unit_test(test_bench_measures_messages),
         cmocka_unit_test(test_bench_creates_queues_and_subscribes_to_them_again),
         cmocka_unit_test(test_bench_subscribes_through_agents),
+        cmocka_unit_test(test_bench_sends_through_a_proxy),
         cmocka_unit_test(test_bench_holds_idle_connections),
         cmocka_unit_test(test_bench_refuses_what_it_cannot_measure),
     };

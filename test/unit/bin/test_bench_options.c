@@ -45,6 +45,11 @@ static void test_what_cannot_be_measured_is_refused(void **state) {
     options.mode = BENCH_AGENT;
     options.connections = 3;
     assert_mistake(options, "multiple");
+    options.mode = BENCH_PROXY;
+    assert_mistake(options, "--proxy");
+    options.proxies = (struct cli_list){.texts = {"smp://hash@proxy"}, .count = 1};
+    options.queues = 1;
+    assert_mistake(options, "each server");
     options = options_of(BENCH_QUEUES);
     options.connections = 1000000;
     options.queues = 100000000;
@@ -60,6 +65,10 @@ static void test_queues_are_in_all_for_msg_and_of_each_connection_otherwise(void
     assert_int_equal(bench_options_queue_count(&options), 50);
     options.queues = 7;
     assert_int_equal(bench_options_queue_count(&options), 7);
+    options = options_of(BENCH_PROXY);
+    options.proxies = options.servers;
+    assert_int_equal(bench_options_complete(&options, &mistake), SMQ_OK);
+    assert_int_equal(bench_options_queue_count(&options), options.connections);
     options = options_of(BENCH_QUEUES);
     options.connections = 100;
     options.queues = 7;
@@ -75,7 +84,7 @@ static void test_connections_are_dealt_out_to_the_servers_in_turn(void **state) 
     options.connections = 4;
     assert_int_equal(bench_options_complete(&options, &mistake), SMQ_OK);
     for (size_t index = 0; index < 4; index++)
-        assert_string_equal(bench_options_server(&options, index),
+        assert_string_equal(bench_server_of(&options.servers, index),
                             index % 2 == 0 ? "smp://hash@one" : "smp://hash@two");
 }
 
@@ -112,7 +121,7 @@ static void test_cpu_and_memory_of_a_process_are_known(void **state) {
 
 static void test_the_floor_of_a_mode_is_the_sum_of_its_parts(void **state) {
     static const size_t parts[BENCH_MODE_COUNT] = {
-        [BENCH_MSG] = 6, [BENCH_IDLE] = 0, [BENCH_QUEUES] = 2, [BENCH_SUBS] = 1, [BENCH_AGENT] = 1};
+        [BENCH_MSG] = 6, [BENCH_IDLE] = 0, [BENCH_QUEUES] = 2, [BENCH_SUBS] = 1, [BENCH_AGENT] = 1, [BENCH_PROXY] = 3};
     (void)state;
     for (int mode = 0; mode < BENCH_MODE_COUNT; mode++) {
         struct bench_floor floor;
