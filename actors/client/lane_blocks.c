@@ -155,7 +155,7 @@ static void forward_message(struct process_lane *lane, struct smq_client *client
 /* A response to `request`, which was taken out of the table. */
 static void handle_response(struct process_lane *lane, struct smq_client *client, struct request *request,
                             struct slice entity_id, const struct smp_response *response, struct block *block) {
-    struct smq_event outcome = {.entity_id = bytes_of(request->proxied == NULL ? entity_id : request->entity)};
+    struct smq_event outcome = {.entity_id = bytes_of(entity_id)};
     request_outcome(lane, request, response, block, &outcome);
     struct smq_event message = outcome;
     if (message.receive_queue != NULL) {
@@ -172,6 +172,23 @@ static void handle_response(struct process_lane *lane, struct smq_client *client
         forward_message(lane, client, entity_id, response, block, &message);
     }
     smq_receive_queue_release(&message.receive_queue);
+}
+
+/* The same for a response to a command through a proxy: the id of its queue is the request's, so that the event is
+ * delivered while there is one. */
+static void handle_proxied_response(struct process_lane *lane, struct smq_client *client, struct request *request,
+                                    const struct smp_response *response, struct block *block) {
+    struct smq_event outcome = {.entity_id = bytes_of(request->entity)};
+    request_outcome(lane, request, response, block, &outcome);
+    atomic_fetch_add_explicit(&request->references, 1, memory_order_relaxed);
+    if (request->pending) {
+        lane_complete(lane, request, &outcome);
+    } else {
+        draft_late(lane, client, request, &outcome);
+        request_release(request);
+    }
+    lane_deliver(lane, client);
+    request_release(request);
 }
 
 static void complete_with_error(struct process_lane *lane, struct smq_client *client, struct request *request,
@@ -222,7 +239,11 @@ static void handle_transmission(struct process_lane *lane, struct smq_client *cl
                             transmission.entity_id);
     } else if (!through_proxy_is_renewed(lane, request, &response)) {
         request->response = &response;
-        handle_response(lane, client, request, transmission.entity_id, &response, block);
+        if (request->proxied != NULL) {
+            handle_proxied_response(lane, client, request, &response, block);
+        } else {
+            handle_response(lane, client, request, transmission.entity_id, &response, block);
+        }
     }
 }
 
