@@ -24,8 +24,9 @@ struct bench_connections {
     struct bench_connection *items;
 };
 
-/* Connects `count` times, to the `servers` in turn, all of them or failure, which is told on stderr. Messages stay encrypted for the recipient
- * (raw). `latency` gets the time of each (NULL: nobody wants to know). bench_disconnect is due in any case. */
+/* Connects `count` times, to the `servers` in turn, all of them or failure, which is told on stderr. Messages stay
+ * encrypted for the recipient (raw). `latency` gets the time of each (NULL: nobody wants to know). bench_disconnect is
+ * due in any case. */
 enum smq_result bench_connect(struct bench *bench, const struct cli_list *servers, size_t count,
                               struct bench_histogram *latency, struct bench_connections *connections);
 /* Closes all and forgets them. */

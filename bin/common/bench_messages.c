@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* `smq-bench msg` and `proxy`. Closed loop: every queue has one message under way; its next SEND follows the answers to SEND and
- * ACK. Fixed rate: a thread of its own hands over SENDs by the clock, whatever the router does, and leaves out queues
- * that are full; the driver acknowledges. */
+/* `smq-bench msg` and `proxy`. Closed loop: every queue has one message under way; its next SEND follows the answers to
+ * SEND and ACK. Fixed rate: a thread of its own hands over SENDs by the clock, whatever the router does, and leaves out
+ * queues that are full; the driver acknowledges. */
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>

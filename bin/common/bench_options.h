@@ -27,11 +27,13 @@ struct bench_options {
     enum bench_mode mode;
     struct cli_list proxies; /* proxy: routers that forward, as `servers` */
     struct cli_list servers; /* each smp://<key hash>[:<password>]@<host>[:<port>] */
-    int64_t
-        connections; /* in all, to the servers in turn; msg: half of them send, half receive; proxy: they send, to the proxy */
-    int64_t queues;     /* msg: in all; other modes: of each connection; 0: one a connection, msg: one a pair */
-    int64_t seconds;    /* msg: measured time; idle: time to hold the connections */
-    int64_t warm_up;    /* msg: seconds before the measured time */
+    /* in all, to the servers in turn; msg: half of them send, half receive; proxy: they send, to the proxy */
+    int64_t connections;
+    /* msg, proxy: in all; other modes: of each connection. 0: one a connection; msg: one a pair; proxy: one a
+     * connection or server, whichever are more */
+    int64_t queues;
+    int64_t seconds;    /* msg, proxy: measured time; idle: time to hold the connections */
+    int64_t warm_up;    /* msg, proxy: seconds before the measured time */
     int64_t size;       /* bytes of a body; 0: the most that the session allows, which fills the block */
     int64_t rate;       /* messages a second; 0: closed loop, one message in flight in each queue */
     int64_t server_pid; /* router process on this machine; 0: not known */

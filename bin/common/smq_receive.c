@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* `smq receive`, `smq subscribe` and `smq acknowledge`. A message is acknowledged after it was printed, so that none is lost; one whose
- * acknowledgement is lost is printed again the next time. */
+/* `smq receive`, `smq subscribe` and `smq acknowledge`. A message is acknowledged after it was printed, so that none is
+ * lost; one whose acknowledgement is lost is printed again the next time. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>

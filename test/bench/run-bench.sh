@@ -24,9 +24,21 @@ rate=$(sed -n 's/^ *delivered messages.s *\([0-9]*\).*/\1/p' "$folder/figures")
 [ "${rate:-0}" -lt 2 ] || measure msg --connections "$connections" --seconds "$seconds" --rate $((rate / 2))
 measure queues --connections "$connections" --queues 100 --state "$folder/queues"
 measure subs --connections "$connections" --state "$folder/queues"
+measure agent --connections "$connections" --state "$folder/queues"
 kill -TERM "$router"
 while kill -0 "$router" 2>/dev/null; do sleep 0.05; done
 start_router
 serves || fail "the router did not start again"
 measure idle --connections "$idle" --seconds 2
+
+# The router becomes the relay of another one.
+helper=$router
+relay=$address
+export SMP_SERVER_CFG_PATH=$folder/proxy/etc SMP_SERVER_LOG_PATH=$folder/proxy/var
+mkdir "$folder/proxy"
+initialise_router
+start_router_on_a_free_port || fail "the proxy did not start"
+proxy=$address
+address=$relay
+measure proxy --proxy "$proxy" --connections "$connections" --seconds "$seconds"
 exit $status
