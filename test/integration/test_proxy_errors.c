@@ -27,6 +27,7 @@ static int group_setup(void **state) {
     (void)state;
     router_fixture_init(&proxy);
     proxy.config.proxy.enabled = true;
+    proxy.config.proxy.client_concurrency = 4;
     proxy.config.proxy.connect_timeout_ms = CONNECT_MS;
     proxy.config.proxy.forward_timeout_ms = FORWARD_MS;
     proxy.config.proxy.error_persistence_ms = PERSISTENCE_MS;
@@ -367,6 +368,35 @@ static void test_payload_of_another_size_is_passed_on_as_it_is(void **state) {
     scripted_router_stop(&relay);
 }
 
+/* Clients that wait for a connection, for an answer, and for a place, while the router ends. */
+static void test_router_stops_with_proxied_commands_under_way(void **state) {
+    (void)state;
+    struct scripted_router never, slow;
+    struct scripted_options options = {.hello = HELLO_NEVER};
+    uint8_t id[24];
+    script.deed = SAY_NOTHING;
+    scripted_router_start(&never, &options);
+    connect_to(&slow);
+    struct smp_command command = peer_send_command(slice_of_text("x"), false);
+    for (unsigned i = 0; i < 2 * proxy.config.proxy.client_concurrency; i++) {
+        forwarding_seal(&forwarding, NULL, slice_of_text("somebody's queue"), &command);
+        forwarding_send(&client, &forwarding);
+    }
+    scripted_await(&slow, SMP_RFWD, proxy.config.proxy.client_concurrency);
+    struct peer other;
+    router_fixture_connect(&proxy, 0, &other);
+    forwarding_begin_connect(&other, never.address, NULL, id);
+    uint64_t started = clock_monotonic_ms();
+    router_fixture_stop(&proxy);
+    assert_true(clock_monotonic_ms() - started < 10000);
+    router_fixture_start(&proxy);
+    peer_close(&other);
+    peer_close(&client);
+    router_fixture_connect(&proxy, 0, &client);
+    scripted_router_stop(&never);
+    scripted_router_stop(&slow);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_hostile_hellos_are_transport_errors, setup, teardown),
@@ -384,6 +414,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_relay_that_closes_is_a_network_error_and_its_session_is_gone, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_payload_of_another_size_is_passed_on_as_it_is, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_router_stops_with_proxied_commands_under_way, setup, teardown),
     };
     return cmocka_run_group_tests(tests, group_setup, group_teardown);
 }

@@ -49,6 +49,51 @@ static void test_command_and_answer_pass_through_both_layers(void **state) {
     assert_slice_text(content, "answer");
 }
 
+/* In a received PFWD the command's own fields lie in front of the payload; they are written over. */
+static void test_forward_moves_by_being_encrypted(void **state) {
+    (void)state;
+    static uint8_t received[200 + PROXY_PAYLOAD_SIZE], in_place[PROXY_FORWARD_MAX], moved[PROXY_FORWARD_MAX];
+    struct key_pair ephemeral = fresh_pair(KEY_X25519);
+    struct proxy_forward forward = {.corr_id = slice_of(client_id, sizeof client_id),
+                                    .version = 12,
+                                    .client_key = ephemeral.public_key,
+                                    .payload = slice_of(received + 200, PROXY_PAYLOAD_SIZE)};
+    size_t length, moved_length;
+    memset(received, 7, sizeof received);
+    assert_int_equal(proxy_forward_seal(&proxy_relay, proxy_id, &forward, in_place, sizeof in_place, &length), SMQ_OK);
+    assert_int_equal(proxy_forward_seal_to(&proxy_relay, proxy_id, &forward, moved, sizeof moved - 1, &moved_length),
+                     SMQ_ERR_TOO_LARGE);
+    assert_int_equal(proxy_forward_seal_to(&proxy_relay, proxy_id, &forward, moved, sizeof moved, &moved_length),
+                     SMQ_OK);
+    assert_int_equal(moved_length, length);
+    assert_memory_equal(moved, in_place, length);
+    size_t untouched = 200 - proxy_forward_header_size(sizeof client_id);
+    for (size_t i = 0; i < untouched; i++)
+        assert_int_equal(received[i], 7);
+}
+
+static void test_response_moves_by_being_decrypted(void **state) {
+    (void)state;
+    static uint8_t sealed[PROXY_RESPONSE_MAX], opened[PROXY_RESPONSE_MAX], payload[PROXY_PAYLOAD_SIZE];
+    struct proxy_response sent = {slice_of(client_id, sizeof client_id), slice_of(payload, sizeof payload)}, got;
+    size_t length;
+    memset(payload, 9, sizeof payload);
+    assert_int_equal(proxy_response_seal(&proxy_relay, proxy_id, &sent, sealed, sizeof sealed, &length), SMQ_OK);
+    assert_int_equal(proxy_response_open_to(&proxy_relay, proxy_id, slice_of(sealed, length), opened, &got), SMQ_OK);
+    assert_slice_equal(got.payload, sent.payload);
+    assert_slice_equal(got.corr_id, sent.corr_id);
+    sealed[40] ^= 1;
+    assert_int_equal(proxy_response_open_to(&proxy_relay, proxy_id, slice_of(sealed, length), opened, &got),
+                     SMQ_ERR_CRYPTO);
+    assert_int_equal(proxy_response_open_to(&proxy_relay, proxy_id, slice_of(sealed, BOX_TAG_SIZE - 1), opened, &got),
+                     SMQ_ERR_CRYPTO);
+    struct slice empty = slice_of(sealed, BOX_TAG_SIZE);
+    uint8_t nonce[BOX_NONCE_SIZE];
+    box_nonce_reverse(proxy_id, nonce);
+    box_seal(&proxy_relay, nonce, sealed, 0);
+    assert_int_equal(proxy_response_open_to(&proxy_relay, proxy_id, empty, opened, &got), SMQ_ERR_SYNTAX);
+}
+
 static void test_answers_use_the_reversed_id_as_nonce(void **state) {
     (void)state;
     static uint8_t buffer[PROXY_PAYLOAD_SIZE];
@@ -131,6 +176,8 @@ static void test_damage_is_noticed_in_every_layer(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_command_and_answer_pass_through_both_layers),
+        cmocka_unit_test(test_forward_moves_by_being_encrypted),
+        cmocka_unit_test(test_response_moves_by_being_decrypted),
         cmocka_unit_test(test_answers_use_the_reversed_id_as_nonce),
         cmocka_unit_test(test_sizes_over_the_limit_are_refused),
         cmocka_unit_test(test_forward_cut_at_any_byte_is_refused),
