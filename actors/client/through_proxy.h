@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* Commands through a proxy, on the client's side. The client's router, the proxy, forwards to another one, the relay. A
- * relay's session is asked for (PRXY) when the first command for it comes, serves all others, and is asked for anew when
- * the proxy does not know it any more. Owned by the client's process lane. */
+ * relay's session is asked for (PRXY) when the first command for it comes, serves all others, and is asked for anew
+ * when the proxy does not know it any more. Owned by the client's process lane. */
 #pragma once
 
 #include <stdatomic.h>
@@ -67,9 +67,9 @@ bool through_proxy_is_renewed(struct process_lane *lane, struct request *request
 void through_proxy_end(struct process_lane *lane, struct smq_client *client, enum smq_result result);
 /* The relay's response inside `response`, opened in the block. Otherwise `outcome` is the failure, and false. */
 bool through_proxy_open(struct process_lane *lane, struct request *request, const struct smp_response *response,
-                  struct block *block, struct smp_response *inner, struct smq_event *outcome);
+                        struct block *block, struct smp_response *inner, struct smq_event *outcome);
 
 /* Send lane. Writes PFWD with the request's command inside: signed, encrypted with a fresh key. Errors as of writing a
  * request. `scratch` has SMP_AUTHORIZED_MAX bytes. */
 enum smq_result through_proxy_write(const struct smq_client *client, struct request *request, uint8_t *scratch,
-                              struct writer *writer);
+                                    struct writer *writer);

@@ -29,10 +29,10 @@ struct message_reference {
 
 /* How a command is answered. Response slices point to constants or into the slot's own memory. */
 enum answer_kind {
-    ANSWER_RESPONSE, /* `response` */
-    ANSWER_MESSAGE,  /* MSG, from `message`; OK when it is gone */
+    ANSWER_RESPONSE,  /* `response` */
+    ANSWER_MESSAGE,   /* MSG, from `message`; OK when it is gone */
     ANSWER_ELSEWHERE, /* a proxied command of its own answers */
-    ANSWER_LINK      /* LNK of queue `message_reference.queue`; ERR AUTH when it is gone */
+    ANSWER_LINK       /* LNK of queue `message_reference.queue`; ERR AUTH when it is gone */
 };
 
 /* A notification as it is stored: the nonce, then the encrypted metadata. */

@@ -341,9 +341,11 @@ void delivery_discard(struct connection *connection, void *state, struct outgoin
     release_item(state, item);
 }
 
-static bool (*const fillers[OUTGOING_KIND_COUNT])(struct filling *, struct outgoing *) = {
-    [OUTGOING_ANSWERS] = fill_answers, [OUTGOING_DELIVERY] = fill_delivery, [OUTGOING_EVENT] = fill_event,
-    [OUTGOING_PROXIED] = fill_proxied};
+static bool (*const fillers[OUTGOING_KIND_COUNT])(struct filling *,
+                                                  struct outgoing *) = {[OUTGOING_ANSWERS] = fill_answers,
+                                                                        [OUTGOING_DELIVERY] = fill_delivery,
+                                                                        [OUTGOING_EVENT] = fill_event,
+                                                                        [OUTGOING_PROXIED] = fill_proxied};
 
 enum smq_result delivery_fill(struct connection *connection, void *state, struct outgoing_queue *queue,
                               void *lane_state, uint8_t *bytes) {

@@ -190,7 +190,8 @@ static void create_completed(struct store_operation *operation, enum smq_result 
 static bool refuse_new(const struct execution *execution) {
     const struct smp_new *create = &execution->command->create;
     struct command_slot *slot = execution->slot;
-    if (!execution->router->config.new_queues || !password_matches(execution->router, create->has_password, create->password))
+    if (!execution->router->config.new_queues ||
+        !password_matches(execution->router, create->has_password, create->password))
         slot_answer_error(slot, smp_error_of(SMP_ERROR_AUTH));
     else if (execution->session->service.present && !create->subscribe)
         slot_answer_error(slot, smp_error_command(SMP_COMMAND_PROHIBITED));

@@ -56,8 +56,8 @@ struct proxied_command {
 /* Takes the slot's command out of its block: the slot is answered by nothing, and still has to be given back. NULL:
  * out of memory. Process lane. */
 struct proxied_command *proxied_create(struct command_slot *slot);
-/* Starts it, or lets it wait for a place. It may be gone afterwards. PFWD: the payload lies in the slot's block. Process
- * lane. */
+/* Starts it, or lets it wait for a place. It may be gone afterwards. PFWD: the payload lies in the slot's block.
+ * Process lane. */
 void proxied_submit(struct proxied_command *command);
 /* Answers; any thread. It is gone afterwards. */
 void proxied_answer(struct proxied_command *command, const struct smp_response *response);

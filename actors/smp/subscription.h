@@ -16,8 +16,8 @@ enum subscription_kind {
     SUBSCRIPTION_PUSH,   /* SUB, NEW with subscription: receives MSG events; at most one a queue */
     SUBSCRIPTION_GET,    /* made by GET: remembers what was delivered, receives no events */
     SUBSCRIPTION_NOTIFY, /* NSUB of a connection: receives NMSG events; at most one a queue */
-    SUBSCRIPTION_SERVICE /* notifications of a queue on their way to the connection that holds the service; at most one a
-                            queue, and only while there are any */
+    /* Notifications on their way to the connection that holds the service; at most one a queue, while there are any */
+    SUBSCRIPTION_SERVICE
 };
 
 /* One connection's interest in one queue. Owned by the table of the lane that the queue is pinned to; only that lane

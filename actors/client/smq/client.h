@@ -64,7 +64,7 @@ enum smq_protocol_error {
     SMQ_PROTOCOL_COMMAND_NO_AUTH,
     SMQ_PROTOCOL_COMMAND_HAS_AUTH,
     SMQ_PROTOCOL_COMMAND_NO_ENTITY,
-    SMQ_PROTOCOL_PROXY, /* of commands through a proxy: its own error, or what it tells about the relay */
+    SMQ_PROTOCOL_PROXY,   /* of commands through a proxy: its own error, or what it tells about the relay */
     SMQ_PROTOCOL_AUTH,    /* no such queue, or not allowed; the router does not tell which */
     SMQ_PROTOCOL_BLOCKED, /* the operator blocked the queue */
     SMQ_PROTOCOL_SERVICE,
@@ -181,9 +181,9 @@ struct smq_batch;  /* the events of one block, or one event that has no block */
 enum smq_event_kind {
     /* smq_client_connect_async ended; `result` tells how. Nothing else follows a failure. */
     SMQ_EVENT_CONNECTED = 1,
-    /* exactly once after every successful connect, last of all events of the client but for the SMQ_EVENT_COMPLETED
-     * of commands that are submitted after the connection has ended; `result` tells why: SMQ_ERR_CANCELLED by smq_client_close, SMQ_ERR_TIMEOUT by the ping rule, else the network's or the peer's
-     * fault */
+    /* exactly once after every successful connect, last of all events of the client but for the SMQ_EVENT_COMPLETED of
+     * commands that are submitted after the connection has ended; `result` tells why: SMQ_ERR_CANCELLED by
+     * smq_client_close, SMQ_ERR_TIMEOUT by the ping rule, else the network's or the peer's fault */
     SMQ_EVENT_DISCONNECTED,
     /* an asynchronous command ended: command, tag, result, and what the command's comment says */
     SMQ_EVENT_COMPLETED,
@@ -560,15 +560,15 @@ enum smq_result smq_get_link(struct smq_client *client, struct smq_bytes link_id
 enum smq_result smq_get_link_async(struct smq_client *client, struct smq_bytes link_id, uint32_t timeout_ms,
                                    uint64_t tag);
 
-/* Through a proxy: the router of `proxy` forwards the command to another one, the relay, which does not learn who sends.
- * The relay is the queue's router, or `relay` (an address without password). What the proxy cannot read is encrypted
- * for the relay alone, with a key of its own for each command; the relay is known by its key hash. The proxy is asked
- * for the relay with the first command to it, and again when it does not know it any more; its address should have the
- * password if it wants one. Results are those of the direct command, and besides: SMQ_ERR_PROTOCOL with
- * SMQ_PROTOCOL_PROXY, the proxy refused or could not reach the relay, error_text tells; SMQ_ERR_IDENTITY, the relay that
- * the proxy shows is another one; SMQ_ERR_VERSION, one of the three cannot do this; SMQ_ERR_CRYPTO. `timeout_ms` is for
- * all of it; 0: connect_timeout_ms and command_timeout_ms for the relay, then twice command_timeout_ms. The largest
- * body is SMQ_BODY_MAX. */
+/* Through a proxy: the router of `proxy` forwards the command to another one, the relay, which does not learn who
+ * sends. The relay is the queue's router, or `relay` (an address without password). What the proxy cannot read is
+ * encrypted for the relay alone, with a key of its own for each command; the relay is known by its key hash. The proxy
+ * is asked for the relay with the first command to it, and again when it does not know it any more; its address should
+ * have the password if it wants one. Results are those of the direct command, and besides: SMQ_ERR_PROTOCOL with
+ * SMQ_PROTOCOL_PROXY, the proxy refused or could not reach the relay, error_text tells; SMQ_ERR_IDENTITY, the relay
+ * that the proxy shows is another one; SMQ_ERR_VERSION, one of the three cannot do this; SMQ_ERR_CRYPTO. `timeout_ms`
+ * is for all of it; 0: connect_timeout_ms and command_timeout_ms for the relay, then twice command_timeout_ms. The
+ * largest body is SMQ_BODY_MAX. */
 enum smq_result smq_proxied_send(struct smq_client *proxy, struct smq_send_queue *queue, bool notify,
                                  struct smq_bytes body, uint32_t timeout_ms, struct smq_error *error);
 enum smq_result smq_proxied_send_async(struct smq_client *proxy, struct smq_send_queue *queue, bool notify,
