@@ -105,31 +105,43 @@ void execute_proxy_connect(struct proxied_command *command) {
 
 /* ---- PFWD */
 
+/* PRES with what the relay answered, in memory for the command. Decrypted behind the room for the tag, which goes over
+ * what then stands in front of the payload. */
+static enum smq_result open_answer(const struct forward_answer *answer, uint8_t **bytes, struct slice *response) {
+    static const char tag[] = "PRES ";
+    enum { TAG_LENGTH = sizeof tag - 1 };
+    struct slice payload;
+    uint8_t *room = memory_alloc(TAG_LENGTH + answer->sealed.length);
+    if (room == NULL)
+        return SMQ_ERR_NO_MEMORY;
+    enum smq_result result = forward_open(answer, room + TAG_LENGTH, &payload);
+    if (result != SMQ_OK) {
+        memory_free(room);
+        return result;
+    }
+    uint8_t *start = room + (payload.bytes - room) - TAG_LENGTH;
+    memcpy(start, tag, TAG_LENGTH);
+    *bytes = room;
+    *response = slice_of(start, TAG_LENGTH + payload.length);
+    return SMQ_OK;
+}
+
 /* Process lane of the client. */
 static void relay_answered(struct forward *forward, const struct forward_answer *answer) {
     struct proxied_command *command =
         (struct proxied_command *)(void *)((char *)forward - offsetof(struct proxied_command, forward));
-    static const char tag[] = "PRES ";
-    enum { TAG_LENGTH = sizeof tag - 1 };
     char text[SMQ_ERROR_TEXT_SIZE];
     struct forward_answer outcome = *answer;
-    struct slice payload = slice_of(NULL, 0);
+    struct slice response;
     uint8_t *bytes = NULL;
-    if (outcome.result == SMQ_OK) {
-        bytes = memory_alloc(TAG_LENGTH + answer->sealed.length);
-        outcome.result = bytes == NULL ? SMQ_ERR_NO_MEMORY : forward_open(answer, bytes + TAG_LENGTH, &payload);
-    }
+    if (outcome.result == SMQ_OK)
+        outcome.result = open_answer(answer, &bytes, &response);
     bool answered = outcome.result == SMQ_OK || (outcome.result == SMQ_ERR_PROTOCOL && outcome.error != NULL);
     proxy_count(&proxy_of(command)->forwards, command->own, answered ? COUNTER(successes) : COUNTER(errors_other));
-    if (outcome.result != SMQ_OK) {
-        memory_free(bytes);
+    if (outcome.result == SMQ_OK)
+        proxied_answer_encoded(command, bytes, response);
+    else
         proxied_answer_error(command, proxy_error_of_answer(&outcome, text));
-        return;
-    }
-    /* The tag goes over what stands in front of the payload. */
-    uint8_t *start = bytes + (payload.bytes - bytes) - TAG_LENGTH;
-    memcpy(start, tag, TAG_LENGTH);
-    proxied_answer_encoded(command, bytes, slice_of(start, TAG_LENGTH + payload.length));
 }
 
 void execute_proxy_forward_now(struct proxied_command *command) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* Relay: what a proxy forwards is taken out of its layers, carried out like any command, and answered in both
- * layers. */
+/* Relay: what a proxy forwards is taken out of its layers, carried out like any command, and answered in both. */
+*layers.* /
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
@@ -11,7 +11,7 @@
 #include "test/support/forwarding.h"
 #include "test/support/router_fixture.h"
 
-static struct router_fixture fixture;
+    static struct router_fixture fixture;
 static struct peer recipient, proxy;
 static struct peer_queue queue;
 static struct peer_answer answer;
