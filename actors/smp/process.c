@@ -115,7 +115,7 @@ static enum progress authorise_and_execute(struct process_lane *lane, struct com
             return refuse(slot, blocked_error(execution->record));
         slot->touch = row->touches_queue && execution->record->updated_day != (uint32_t)(execution->now_s / 86400);
         if (row->route != ROUTE_AT_ONCE && row->route != ROUTE_SUBSCRIPTION)
-            kept_answers_copy(slot, record->number, execution->txn);
+            kept_answers_copy(slot, slot->queue.number, execution->txn);
     }
     if (slot->tag == SMP_RFWD)
         return unwrap(slot, execution->command);

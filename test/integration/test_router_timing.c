@@ -113,7 +113,8 @@ static int compare(const void *a, const void *b) {
 
 static double median(uint64_t *times) {
     qsort(times, RUNS, sizeof *times, compare);
-    return (double)times[RUNS / 2];
+    const uint64_t *middle = times + RUNS / 2;
+    return (double)*middle;
 }
 
 static uint64_t time_unknown(const struct attempt *attempt) {
