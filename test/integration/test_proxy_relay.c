@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* Relay: what a proxy forwards is taken out of its layers, carried out like any command, and answered in both. */
-*layers.* /
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
