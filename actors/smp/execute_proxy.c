@@ -132,7 +132,7 @@ static void relay_answered(struct forward *forward, const struct forward_answer 
         (struct proxied_command *)(void *)((char *)forward - offsetof(struct proxied_command, forward));
     char text[SMQ_ERROR_TEXT_SIZE];
     struct forward_answer outcome = *answer;
-    struct slice response;
+    struct slice response = slice_of(NULL, 0);
     uint8_t *bytes = NULL;
     if (outcome.result == SMQ_OK)
         outcome.result = open_answer(answer, &bytes, &response);
