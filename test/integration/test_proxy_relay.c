@@ -10,7 +10,7 @@
 #include "test/support/forwarding.h"
 #include "test/support/router_fixture.h"
 
-    static struct router_fixture fixture;
+static struct router_fixture fixture;
 static struct peer recipient, proxy;
 static struct peer_queue queue;
 static struct peer_answer answer;
