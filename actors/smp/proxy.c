@@ -3,6 +3,7 @@
 #include "actors/smp/proxy.h"
 
 #include <stdio.h>
+#include <unistd.h>
 
 #include "actors/client/smq/network.h"
 #include "queues/base/memory.h"
@@ -47,13 +48,19 @@ static enum smq_result make_agent(struct proxy *proxy, struct smq_network *netwo
     return smq_agent_create(proxy->context, &options, &proxy->agent);
 }
 
+/* Half as many lanes as the router has: they take turns with them, and fewer wakes carry more. */
+static unsigned half_of(unsigned lanes) {
+    long count = lanes > 0 ? (long)lanes : sysconf(_SC_NPROCESSORS_ONLN);
+    return count < 2 ? 1 : (unsigned)(count + 1) / 2;
+}
+
 static enum smq_result start(struct proxy *proxy) {
     const struct smp_router_config *config = &proxy->router->config;
     struct smq_context_options options;
     smq_context_options_init(&options);
-    options.receive_lanes = config->receive_lanes;
-    options.process_lanes = config->process_lanes;
-    options.send_lanes = config->send_lanes;
+    options.receive_lanes = half_of(config->receive_lanes);
+    options.process_lanes = half_of(config->process_lanes);
+    options.send_lanes = half_of(config->send_lanes);
     enum smq_result result = smq_context_create(&options, &proxy->context);
     if (result != SMQ_OK)
         return result;
