@@ -199,6 +199,13 @@ help:
 demo: all
 	$(quiet)test/demo.sh $(OUT)
 
+# Several of these in one call (make test stress) run one after the other: they build into the same tree.
+ifeq ($(MAKELEVEL),0)
+goal_before :=
+$(foreach goal,$(filter all demo test stress fuzz lint bench,$(MAKECMDGOALS)),\
+  $(if $(goal_before),$(eval $(goal): | $(goal_before)))$(eval goal_before := $(goal)))
+endif
+
 test stress:
 	$(quiet)+$(MAKE) --no-print-directory MODE=$(TEST_MODE) run-$@
 
