@@ -97,9 +97,11 @@ static enum smq_result check_config(const struct smp_router_config *config) {
     bool versions = config->version_min >= 6 && config->version_min <= config->version_max && config->version_max <= 18;
     bool ports = config->port_count >= 1 && config->port_count <= ROUTER_LISTENERS_MAX &&
                  config->websocket_port_count <= ROUTER_LISTENERS_MAX - config->port_count;
-    bool proxy = !config->proxy.enabled || (config->proxy.client_concurrency >= 1 &&
-                                            config->proxy.connect_timeout_ms > 0 && config->proxy.forward_timeout_ms > 0);
-    return versions && ports && proxy && config->queue_quota >= 1 && config->store_directory != NULL ? SMQ_OK : SMQ_ERR_INVALID;
+    bool proxy =
+        !config->proxy.enabled || (config->proxy.client_concurrency >= 1 && config->proxy.connect_timeout_ms > 0 &&
+                                   config->proxy.forward_timeout_ms > 0);
+    return versions && ports && proxy && config->queue_quota >= 1 && config->store_directory != NULL ? SMQ_OK
+                                                                                                     : SMQ_ERR_INVALID;
 }
 
 static enum smq_result open_store(struct smp_router *router) {
