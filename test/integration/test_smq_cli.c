@@ -252,11 +252,13 @@ static void test_routers_are_reached_through_a_proxy(void **state) {
     (void)snprintf(line, sizeof line, "create --queue ~/onion.in --socks 127.0.0.1:%u %.*s@a.invalid,b.onion",
                    (unsigned)proxy.port, identity, server.address);
     assert_int_equal(smq(NULL, line), DONE);
+    assert_int_equal(atomic_load(&proxy.request_count), 1);
     assert_string_equal(proxy.requests[0].host, "b.onion");
     assert_int_equal(strlen(proxy.requests[0].user), 44);
     (void)snprintf(line, sizeof line, "receive --queue ~/onion.in --socks me:secret@127.0.0.1:%u --host-mode public",
                    (unsigned)proxy.port);
     assert_int_equal(smq(NULL, line), DONE);
+    assert_int_equal(atomic_load(&proxy.request_count), 2);
     assert_string_equal(proxy.requests[1].host, "a.invalid");
     assert_string_equal(proxy.requests[1].user, "me");
     assert_string_equal(proxy.requests[1].password, "secret");
