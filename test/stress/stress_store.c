@@ -419,7 +419,7 @@ static void stress(uint64_t map_size) {
     memset(&round, 0, sizeof round);
     round.seed = clock_monotonic_ns() | 1;
     printf("seed %llu\n", (unsigned long long)round.seed);
-    strcpy(round.directory, "/tmp/smq-stress-XXXXXX");
+    (void)snprintf(round.directory, sizeof round.directory, "%s", "/tmp/smq-stress-XXXXXX");
     assert_non_null(mkdtemp(round.directory));
     uint64_t end_ms = clock_monotonic_ms() + stress_ms(1, 2);
     uint64_t batches = 0;

@@ -62,7 +62,7 @@ static inline int fixture_set_up(void **state) {
     if (fixture == NULL)
         return -1;
     log_set_level(LOG_LEVEL_ERROR);
-    strcpy(fixture->directory, "/tmp/smq-store-XXXXXX");
+    (void)snprintf(fixture->directory, sizeof fixture->directory, "%s", "/tmp/smq-store-XXXXXX");
     if (mkdtemp(fixture->directory) == NULL)
         return -1;
     memset(fixture->secret, 0x5e, sizeof fixture->secret);
