@@ -45,9 +45,7 @@ void delivery_lane_stop(void *lane_state) {
     store_reader_destroy(&reader);
 }
 
-enum smq_result delivery_send(struct smp_router *router, struct client_session *session,
-                              const struct message_reference *reference) {
-    (void)router;
+enum smq_result delivery_send(struct client_session *session, const struct message_reference *reference) {
     struct delivery *delivery = memory_zalloc(sizeof *delivery);
     if (delivery == NULL)
         return SMQ_ERR_NO_MEMORY;

@@ -17,8 +17,7 @@ struct delivery {
 };
 
 /* Queues a MSG event. SMQ_ERR_CLOSED, SMQ_ERR_NO_MEMORY. Subscriber lane. */
-enum smq_result delivery_send(struct smp_router *router, struct client_session *session,
-                              const struct message_reference *reference);
+enum smq_result delivery_send(struct client_session *session, const struct message_reference *reference);
 /* Frees a delivery that was lost, and the reference to its connection that it then holds. */
 void delivery_release(struct delivery **delivery);
 

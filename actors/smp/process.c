@@ -216,7 +216,7 @@ static void process_receive(void *state, struct message *message) {
         run_again(lane, slot_of(message));
         break;
     case PROCESS_SERVICE_HELLO:
-        service_hello_receive(lane->router, lane->reader,
+        service_hello_receive(lane->reader,
                               (struct block *)(void *)((char *)message - offsetof(struct block, message)));
         break;
     case PROCESS_PROXY_ROOM:

@@ -128,8 +128,7 @@ static void store_service(struct client_session *session, struct block *block, c
     writer_submit(session->router->writer, &service->request);
 }
 
-void service_hello_receive(struct smp_router *router, struct store_reader *reader, struct block *block) {
-    (void)router;
+void service_hello_receive(struct store_reader *reader, struct block *block) {
     struct client_session *session = connection_state(block->connection);
     struct smp_client_hello hello;
     struct service_record record;

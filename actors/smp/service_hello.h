@@ -8,4 +8,4 @@
 
 /* Process lane. `block` is a client hello with a service, its connection paused and referenced for the lane. Answers
  * with the service id, after storing a new service, or with an error that ends the connection; then resumes reading. */
-void service_hello_receive(struct smp_router *router, struct store_reader *reader, struct block *block);
+void service_hello_receive(struct store_reader *reader, struct block *block);

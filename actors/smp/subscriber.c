@@ -237,9 +237,8 @@ static void acknowledged(struct subscriber_lane *lane, struct command_slot *slot
     slot_done(slot);
 }
 
-static void push(struct subscriber_lane *lane, struct subscription *subscription,
-                 const struct message_reference *reference) {
-    if (delivery_send(lane->router, subscription->session, reference) == SMQ_OK)
+static void push(struct subscription *subscription, const struct message_reference *reference) {
+    if (delivery_send(subscription->session, reference) == SMQ_OK)
         mark_in_flight(subscription, reference->id);
 }
 
@@ -249,7 +248,7 @@ static void stored(struct subscriber_lane *lane, struct command_slot *slot) {
     if (slot->send.sent.was_empty && subscription != NULL && !subscription->in_flight && !subscription->acknowledging) {
         struct message_reference reference = {.queue = slot->queue.number, .sequence = slot->send.sent.sequence};
         memcpy(reference.id, slot->send.id, MESSAGE_ID_SIZE);
-        push(lane, subscription, &reference);
+        push(subscription, &reference);
     }
     if (slot->send.has_notification)
         notify_stored(lane, slot->queue.number);
@@ -277,7 +276,7 @@ static void lost_delivery(struct subscriber_lane *lane, struct delivery *deliver
         memcmp(subscription->delivered, lost->id, MESSAGE_ID_SIZE) == 0) {
         subscription->in_flight = false;
         if (peek(lane, lost->queue, &reference) == SMQ_OK)
-            push(lane, subscription, &reference);
+            push(subscription, &reference);
     }
     delivery_release(&delivery);
 }
