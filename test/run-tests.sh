@@ -13,7 +13,14 @@ run_one() { # program: writes <log>.output and <log>.result ("passed failed skip
     case $name in
         fuzz/replay_*) arguments=("test/fuzz/corpus/${name#fuzz/replay_}") ;;
     esac
-    timeout -k 5 "$LIMIT" "$program" "${arguments[@]}" >"$log.output" 2>&1 </dev/null || status=$?
+    # Reports of sanitizers go to files, since those of the programs that a test starts would be lost in its pipes.
+    ASAN_OPTIONS=$ASAN_OPTIONS:log_path=$log.report TSAN_OPTIONS=$TSAN_OPTIONS:log_path=$log.report \
+        timeout -k 5 "$LIMIT" "$program" "${arguments[@]}" >"$log.output" 2>&1 </dev/null || status=$?
+    local reports=("$log".report.*)
+    if [ -e "${reports[0]}" ]; then
+        cat "${reports[@]}" >>"$log.output"
+        if [ "$status" -eq 0 ]; then status=66; fi
+    fi
     count() { sed -n "s/^\[  *$1 *\] \([0-9][0-9]*\) test.*/\1/p" "$log.output" | awk '{ n += $1 } END { print n + 0 }'; }
     passed=$(count PASSED) failed=$(count FAILED) skipped=$(count SKIPPED)
     # A program that crashed, hung or printed no count has failed once more than it knows.
@@ -43,6 +50,7 @@ shift 2
 LOGS=$OUT/test-logs
 rm -rf "$LOGS"
 mkdir -p "$LOGS"
+LOGS=$(cd "$LOGS" && pwd)
 case $MODE in
     asan | tsan) LIMIT=${TEST_TIMEOUT:-300} ;;
     *) LIMIT=${TEST_TIMEOUT:-120} ;;

@@ -230,16 +230,20 @@ static void detach(struct send_lane *lane, struct connection *connection) {
 
 static void handle_requests(struct send_lane *lane, struct connection *connection) {
     uint32_t bits = requests_take(&connection->send_requests);
-    if ((bits & SEND_FLUSH) != 0)
-        connection->is_flushing = true;
-    if ((bits & (SEND_FLUSH | SEND_READY)) != 0 && !connection->write_is_pending)
-        make_ready(lane, connection);
-    if ((bits & SEND_AWAIT_ROOM) != 0 && !connection->is_detached && !connection->is_sent_out) {
-        connection->reader_waits = true;
-        await_room(lane, connection);
+    /* Whoever asks need not know of the end yet. What was let go is in no list any more, or in the list of the ended
+     * ones: it must not be made ready. */
+    if (!connection->is_detached) {
+        if ((bits & SEND_FLUSH) != 0)
+            connection->is_flushing = true;
+        if ((bits & (SEND_FLUSH | SEND_READY)) != 0 && !connection->write_is_pending)
+            make_ready(lane, connection);
+        if ((bits & SEND_AWAIT_ROOM) != 0 && !connection->is_sent_out) {
+            connection->reader_waits = true;
+            await_room(lane, connection);
+        }
+        if ((bits & SEND_DETACH) != 0)
+            detach(lane, connection);
     }
-    if ((bits & SEND_DETACH) != 0)
-        detach(lane, connection);
     connection_release(connection);
 }
 

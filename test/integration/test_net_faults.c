@@ -15,6 +15,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "actors/net/connection_private.h"
 #include "queues/base/clock.h"
 #include "queues/base/fault.h"
 #include "queues/base/random.h"
@@ -271,6 +272,26 @@ static void test_a_flush_gives_slow_readers_up(void **state) {
     assert_true(echo.server.discarded > 0);
     net_peer_close(&peer);
     free(blocks);
+}
+
+/* A close that flushes may be asked for while the connection ends by itself: its request then reaches the send lane
+ * after the end. */
+static void test_a_request_to_flush_may_come_after_the_end(void **state) {
+    (void)state;
+    struct echo_net echo;
+    struct echo_client client = {.count = 0};
+    struct connection *connection = NULL;
+    echo_net_start(&echo, &one_lane);
+    assert_int_equal(echo_connect(&echo, &client, &connection), SMQ_OK);
+    assert_true(await_int(&client.secured, 1, WAIT_MS));
+    connection_close(connection, SMQ_ERR_CANCELLED, false);
+    assert_true(await_i64(&echo.server.closed, 1, WAIT_MS)); /* the send lane has let go of the socket, */
+    assert_int_equal(net_flush(echo.net, WAIT_MS), SMQ_OK);  /* and of the connection */
+    assert_int_equal(connection_request_send(connection, SEND_FLUSH), SMQ_OK);
+    connection_release(connection);
+    assert_true(await_int(&client.released, 1, WAIT_MS));
+    assert_serves(&echo);
+    echo_net_stop(&echo);
 }
 
 /* ---- connecting */
@@ -552,6 +573,7 @@ int main(void) {
         cmocka_unit_test(test_a_protocol_handshake_that_never_ends_is_ended),
         cmocka_unit_test(test_the_monitor_checks_as_often_as_it_is_told),
         cmocka_unit_test(test_a_flush_gives_slow_readers_up),
+        cmocka_unit_test(test_a_request_to_flush_may_come_after_the_end),
         cmocka_unit_test(test_failures_to_connect_have_their_reasons),
         cmocka_unit_test(test_a_server_that_does_not_answer_uses_up_the_budget),
         cmocka_unit_test(test_a_server_that_talks_no_tls_is_an_error_of_tls),
