@@ -16,6 +16,7 @@
 
 #include "queues/base/magic.h"
 #include "queues/base/memory.h"
+#include "queues/base/postpone.h"
 #include "queues/base/rcu.h"
 #include "queues/base/thread.h"
 
@@ -59,6 +60,10 @@ void mailbox_destroy(struct mailbox **mailbox) {
     *mailbox = NULL;
 }
 
+static void wake(void *waker) {
+    waker_wake(waker);
+}
+
 enum smq_result mailbox_send(struct mailbox *mailbox, struct mailbox_node *node) {
     MAGIC_CHECK(mailbox, MAILBOX_MAGIC);
     CHECK(thread_is_attached());
@@ -70,8 +75,10 @@ enum smq_result mailbox_send(struct mailbox *mailbox, struct mailbox_node *node)
     SANITIZER_RELEASE(node);
     cds_wfcq_node_init(&node->link);
     bool was_filled = cds_wfcq_enqueue(&mailbox->incoming_head, &mailbox->incoming_tail, &node->link);
-    if (!was_filled)
-        waker_wake(mailbox->waker);
+    if (was_filled)
+        postponed_more();
+    else
+        postpone(wake, mailbox->waker);
     read_section_end();
     return SMQ_OK;
 }

@@ -24,7 +24,8 @@ struct mailbox_node {
     struct cds_wfcq_node link;
 };
 
-/* `waker` (borrowed; outlives the mailbox) is woken when the empty mailbox gets a message. SMQ_ERR_NO_MEMORY. */
+/* `waker` (borrowed; outlives the mailbox) is woken when the empty mailbox gets a message; by an actor at the end of its
+ * turn at the latest (base/postpone.h). SMQ_ERR_NO_MEMORY. */
 enum smq_result mailbox_create(struct waker *waker, struct mailbox **mailbox);
 void mailbox_destroy(struct mailbox **mailbox);
 

@@ -13,6 +13,7 @@
 #include "queues/base/counter.h"
 #include "queues/base/magic.h"
 #include "queues/base/memory.h"
+#include "queues/base/postpone.h"
 #include "queues/base/random.h"
 #include "queues/base/secret.h"
 #include "queues/base/setup.h"
@@ -287,7 +288,7 @@ void map_destroy(struct map **map) {
         return;
     struct map *destroyed = *map;
     MAGIC_CHECK(destroyed, MAP_MAGIC);
-    CHECK(!read_section_is_open());
+    waiting_begins();
     struct map_node *place = NULL;
     do
         place = remove_some(destroyed, place);

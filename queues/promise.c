@@ -13,7 +13,7 @@
 #include "queues/base/futex.h"
 #include "queues/base/magic.h"
 #include "queues/base/memory.h"
-#include "queues/base/rcu.h"
+#include "queues/base/postpone.h"
 
 #define PROMISE_MAGIC MAGIC('P', 'R', 'O', 'M')
 
@@ -89,7 +89,7 @@ bool promise_is_decided(struct promise *promise) {
 
 enum smq_result promise_wait(struct promise *promise, int timeout_ms, void **value) {
     MAGIC_CHECK(promise, PROMISE_MAGIC);
-    CHECK(!read_section_is_open());
+    waiting_begins();
     CHECK(promise->options.completed == NULL);
     uint64_t deadline = futex_deadline(timeout_ms);
     atomic_store(&promise->sleeping, true);

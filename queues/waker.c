@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* The state word is AWAKE while the consumer works, SLEEPING once it has announced a sleep, and WOKEN from a wake until
- * the consumer takes it. A wake is an exchange to WOKEN; only the one that finds SLEEPING enters the kernel.
+/* The state word is AWAKE while the consumer works, one of SLEEPING_... once it has announced a sleep, and WOKEN from a
+ * wake until the consumer takes it. A wake is an exchange to WOKEN; only the one that finds a sleep announced enters the
+ * kernel, by the descriptor when the consumer sleeps in its poller, else by the futex, which costs less.
  *
  * The exchange is made even when the word is WOKEN already: it is what orders the publishing of work, which may end
  * with a plain store, before the word. A mere look could find a WOKEN that the consumer is about to take, while the
@@ -8,16 +9,15 @@
 #include "queues/waker.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "queues/base/check.h"
 #include "queues/base/fault.h"
 #include "queues/base/futex.h"
-#include "queues/base/rcu.h"
+#include "queues/base/postpone.h"
 
-enum { AWAKE, WOKEN, SLEEPING };
+enum { AWAKE, WOKEN, SLEEPING_IN_POLLER, SLEEPING_ON_FUTEX };
 
 void waker_init_futex(struct waker *waker) {
     atomic_init(&waker->state, AWAKE);
@@ -40,11 +40,7 @@ int waker_fd(const struct waker *waker) {
     return waker->fd;
 }
 
-static void wake_sleeper(struct waker *waker) {
-    if (waker->fd < 0) {
-        futex_wake(&waker->state);
-        return;
-    }
+static void signal_poller(const struct waker *waker) {
     const uint64_t one = 1;
     int kept_errno = errno;
     ssize_t written;
@@ -57,39 +53,36 @@ static void wake_sleeper(struct waker *waker) {
 }
 
 void waker_wake(struct waker *waker) {
-    if (atomic_exchange(&waker->state, WOKEN) == SLEEPING)
-        wake_sleeper(waker);
+    uint32_t former = atomic_exchange(&waker->state, WOKEN);
+    if (former == SLEEPING_ON_FUTEX)
+        futex_wake(&waker->state);
+    else if (former == SLEEPING_IN_POLLER)
+        signal_poller(waker);
+}
+
+/* False: already woken. */
+static bool announce(struct waker *waker, uint32_t sleep) {
+    uint32_t expected = AWAKE;
+    return atomic_compare_exchange_strong(&waker->state, &expected, sleep);
 }
 
 bool waker_prepare(struct waker *waker) {
-    uint32_t expected = AWAKE;
-    return atomic_compare_exchange_strong(&waker->state, &expected, SLEEPING);
+    return announce(waker, SLEEPING_IN_POLLER);
 }
 
 void waker_clear(struct waker *waker) {
     atomic_exchange(&waker->state, AWAKE);
 }
 
-static void sleep_on_eventfd(struct waker *waker, int timeout_ms) {
-    struct pollfd entry = {.fd = waker->fd, .events = POLLIN};
-    uint64_t count;
-    if (poll(&entry, 1, timeout_ms) > 0)
-        CHECK(read(waker->fd, &count, sizeof(count)) == (ssize_t)sizeof(count) || errno == EAGAIN || errno == EINTR);
-}
-
 static void sleep_on_futex(struct waker *waker, int timeout_ms) {
     uint64_t deadline = futex_deadline(timeout_ms);
-    while (atomic_load(&waker->state) == SLEEPING && futex_wait(&waker->state, SLEEPING, deadline))
+    while (atomic_load(&waker->state) == SLEEPING_ON_FUTEX && futex_wait(&waker->state, SLEEPING_ON_FUTEX, deadline))
         continue;
 }
 
 bool waker_wait(struct waker *waker, int timeout_ms) {
-    CHECK(!read_section_is_open());
-    if (timeout_ms != 0 && waker_prepare(waker)) {
-        if (waker->fd >= 0)
-            sleep_on_eventfd(waker, timeout_ms);
-        else
-            sleep_on_futex(waker, timeout_ms);
-    }
+    waiting_begins();
+    if (timeout_ms != 0 && announce(waker, SLEEPING_ON_FUTEX))
+        sleep_on_futex(waker, timeout_ms);
     return atomic_exchange(&waker->state, AWAKE) == WOKEN;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* Waker: how one sleeping consumer is woken by many producers; a futex or an eventfd behind one interface. */
+/* Waker: how one sleeping consumer is woken by many producers; a futex, and for consumers that also sleep in a poller an
+ * eventfd, behind one interface. */
 #pragma once
 
 #include <stdatomic.h>
@@ -31,7 +32,7 @@ void waker_destroy(struct waker *waker);
 void waker_wake(struct waker *waker);
 
 /* Sleeps until woken or until `timeout_ms` have passed (-1: no limit; 0: does not sleep), and takes the wake. Whether
- * it was woken; may also return early for no reason. Works for both kinds. Not inside a read section. */
+ * it was woken; may also return early for no reason. Both kinds sleep on the futex here. Not inside a read section. */
 bool waker_wait(struct waker *waker, int timeout_ms);
 
 /* For a consumer that sleeps in a poller of its own (eventfd kind):

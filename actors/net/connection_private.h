@@ -127,6 +127,7 @@ struct connection {
     struct connection *ready_next;
     bool is_ready;
     bool is_polled_for_room;
+    bool awaits_room;      /* in the poller, until there is room in the socket */
     bool write_is_pending; /* a record waits in TLS for room in the socket */
     bool reader_waits;
     bool is_flushing;

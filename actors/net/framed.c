@@ -156,12 +156,12 @@ void framed_take_block(struct framed *framed, const uint8_t block[BLOCK_SIZE]) {
     framed->is_block = true;
 }
 
-enum smq_result framed_write(struct framed *framed, struct tls *tls, enum tls_want *want) {
+enum smq_result framed_write(struct framed *framed, struct tls *tls, bool more, enum tls_want *want) {
     enum smq_result result = SMQ_OK;
     while (result == SMQ_OK && framed->sent < framed->length) {
         size_t left = framed->length - framed->sent;
         size_t part = left < TLS_RECORD_MAX ? left : TLS_RECORD_MAX;
-        result = tls_write(tls, framed->bytes + framed->sent, part, want);
+        result = tls_write(tls, framed->bytes + framed->sent, part, more || part < left, want);
         if (result == SMQ_OK)
             framed->sent += part;
     }

@@ -11,6 +11,7 @@
 
 #include "queues/base/clock.h"
 #include "queues/base/memory.h"
+#include "queues/base/postpone.h"
 
 void net_reference(struct net *net) {
     atomic_fetch_add_explicit(&net->references, 1, memory_order_relaxed);
@@ -192,6 +193,7 @@ void net_destroy(struct net **net) {
 /* Starts the resolver lanes with the first name. */
 static enum smq_result need_resolvers(struct net *net) {
     enum smq_result result = SMQ_OK;
+    waiting_begins();
     pthread_mutex_lock(&net->lock);
     for (unsigned i = 0; i < RESOLVER_LANES && result == SMQ_OK; i++) {
         if (net->resolvers[i] != NULL)

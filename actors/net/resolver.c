@@ -2,6 +2,7 @@
 /* Resolver: looks names up where that may block. */
 #include "actors/net/net_private.h"
 #include "queues/base/memory.h"
+#include "queues/base/postpone.h"
 
 struct resolver {
     struct net *net;
@@ -14,6 +15,7 @@ static void receive(void *state, struct message *message) {
     struct connection *connection = setup->connection;
     requests_take(&setup->resolver);
     setup->resolve_result = SMQ_ERR_CANCELLED;
+    waiting_begins();
     if (!atomic_load(&resolver->net->is_stopping) && connection_is_open(connection))
         setup->resolve_result = net_address_resolve(setup->host, setup->port, NET_RESOLVE_NAME, &setup->addresses);
     if (setup->resolve_result == SMQ_ERR_NOT_FOUND)

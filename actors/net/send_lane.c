@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* Send lane: takes outgoing items per connection, lets the protocol pack them into a block, and hands one block at a
+/* Send lane: takes outgoing items per connection, lets the protocol pack them into a block, and hands a few blocks at a
  * time to TLS, going round all connections that have something to send.
  *
  * A connection whose socket is full keeps its one encrypted record inside of TLS, leaves the round, and comes back when
@@ -13,7 +13,10 @@
 #include "transport/net/poller.h"
 #include "transport/net/socket.h"
 
-enum { BLOCKS_A_TURN = 64 };
+enum {
+    STEPS_A_TURN = 32,
+    BLOCKS_A_STEP = 4, /* of one connection: 64 KB, which the kernel makes one segment of where it can */
+};
 
 struct send_lane {
     /* constant */
@@ -33,6 +36,7 @@ struct send_lane {
     struct connection **ready_end;
     struct connection *ended; /* to be released when no event can name them any more */
     size_t blocked;           /* connections that wait for room */
+    size_t awaiting_room;     /* connections in the poller that wait for room, to write or to read */
     uint64_t wanted;          /* the flush to be granted next */
     uint64_t now_ms;
     uint8_t bytes[BLOCK_SIZE];
@@ -47,6 +51,20 @@ static void make_ready(struct send_lane *lane, struct connection *connection) {
     lane->ready_end = &connection->ready_next;
 }
 
+/* Whether the connection is in the poller for room in its socket. */
+static void set_awaiting_room(struct send_lane *lane, struct connection *connection, bool is_awaiting) {
+    if (connection->awaits_room != is_awaiting)
+        lane->awaiting_room = is_awaiting ? lane->awaiting_room + 1 : lane->awaiting_room - 1;
+    connection->awaits_room = is_awaiting;
+}
+
+static void leave_poller(struct send_lane *lane, struct connection *connection) {
+    if (connection->is_polled_for_room)
+        poller_remove(lane->poller, connection->descriptor);
+    connection->is_polled_for_room = false;
+    set_awaiting_room(lane, connection, false);
+}
+
 static void set_write_pending(struct send_lane *lane, struct connection *connection, bool is_pending) {
     if (connection->write_is_pending != is_pending)
         lane->blocked = is_pending ? lane->blocked + 1 : lane->blocked - 1;
@@ -57,9 +75,7 @@ static void set_write_pending(struct send_lane *lane, struct connection *connect
 static void fail(struct send_lane *lane, struct connection *connection, enum smq_result reason) {
     connection->is_sent_out = true;
     set_write_pending(lane, connection, false);
-    if (connection->is_polled_for_room)
-        poller_remove(lane->poller, connection->descriptor);
-    connection->is_polled_for_room = false;
+    leave_poller(lane, connection);
     connection_close(connection, reason, false);
 }
 
@@ -67,10 +83,12 @@ static void await_room(struct send_lane *lane, struct connection *connection) {
     enum smq_result result = connection->is_polled_for_room
                                  ? poller_change(lane->poller, connection->descriptor, POLL_WRITE, connection)
                                  : poller_add(lane->poller, connection->descriptor, POLL_WRITE, connection);
-    if (result == SMQ_OK)
-        connection->is_polled_for_room = true;
-    else
+    if (result != SMQ_OK) {
         fail(lane, connection, result);
+        return;
+    }
+    connection->is_polled_for_room = true;
+    set_awaiting_room(lane, connection, true);
 }
 
 static void finish_flush(struct connection *connection) {
@@ -109,44 +127,55 @@ static void block_is_sent(struct send_lane *lane, struct connection *connection)
     counter_add(&lane->net->blocks_sent, 1);
 }
 
-/* Hands what was prepared to TLS, or goes on with what is there. */
-static void write_block(struct send_lane *lane, struct connection *connection) {
+static bool has_more(const struct connection *connection) {
+    return connection->queue.head != NULL || (connection->framed != NULL && framed_has_replies(connection->framed));
+}
+
+/* Hands what was prepared to TLS, or goes on with what is there. Whether it is written. */
+static bool write_block(struct send_lane *lane, struct connection *connection, bool more) {
     enum tls_want want = TLS_WANT_WRITE;
     struct framed *framed = connection->framed;
-    enum smq_result result = framed == NULL ? tls_write(connection->tls, lane->bytes, BLOCK_SIZE, &want)
-                                            : framed_write(framed, connection->tls, &want);
+    enum smq_result result = framed == NULL ? tls_write(connection->tls, lane->bytes, BLOCK_SIZE, more, &want)
+                                            : framed_write(framed, connection->tls, more, &want);
     if (result == SMQ_OK) {
         set_write_pending(lane, connection, false);
         if (framed == NULL || framed->is_block)
             block_is_sent(lane, connection);
-        if (connection->queue.head != NULL || connection->is_flushing || (framed != NULL && framed_has_replies(framed)))
-            make_ready(lane, connection);
-    } else if (result == SMQ_ERR_AGAIN && want == TLS_WANT_WRITE) {
+        return true;
+    }
+    if (result == SMQ_ERR_AGAIN && want == TLS_WANT_WRITE) {
         set_write_pending(lane, connection, true);
         await_room(lane, connection);
     } else {
         fail(lane, connection, result == SMQ_ERR_AGAIN ? SMQ_ERR_TLS : result);
     }
+    return false;
 }
 
-/* One step of the round. */
-static void send_block(struct send_lane *lane, struct connection *connection) {
-    enum smq_result result = connection->write_is_pending ? SMQ_OK : prepare(lane, connection);
-    switch (result) {
-    case SMQ_OK:
-        write_block(lane, connection);
-        break;
-    case SMQ_ERR_AGAIN:
-        make_ready(lane, connection);
-        break;
-    case SMQ_ERR_EMPTY:
-        if (connection->is_flushing)
-            finish_flush(connection);
-        break;
-    default:
-        fail(lane, connection, result);
-        break;
+/* One step of the round: a few blocks of one connection, which leave in one go. */
+static void send_blocks(struct send_lane *lane, struct connection *connection) {
+    bool more = false;
+    for (int i = 1; i <= BLOCKS_A_STEP; i++) {
+        enum smq_result result = connection->write_is_pending ? SMQ_OK : prepare(lane, connection);
+        if (result != SMQ_OK) {
+            if (more)
+                socket_push(connection->descriptor);
+            if (result == SMQ_ERR_AGAIN)
+                make_ready(lane, connection);
+            else if (result != SMQ_ERR_EMPTY)
+                fail(lane, connection, result);
+            else if (connection->is_flushing)
+                finish_flush(connection);
+            return;
+        }
+        more = i < BLOCKS_A_STEP && has_more(connection);
+        if (!write_block(lane, connection, more))
+            return;
+        if (!more)
+            break;
     }
+    if (has_more(connection) || connection->is_flushing)
+        make_ready(lane, connection);
 }
 
 /* Whether the connection can be written to now; if not, whoever makes it writable makes it ready. */
@@ -161,7 +190,7 @@ static bool may_send(struct connection *connection) {
 
 static void send_ready(struct send_lane *lane) {
     lane->now_ms = clock_monotonic_ms();
-    for (int i = 0; i < BLOCKS_A_TURN && lane->ready != NULL; i++) {
+    for (int i = 0; i < STEPS_A_TURN && lane->ready != NULL; i++) {
         struct connection *connection = lane->ready;
         lane->ready = connection->ready_next;
         if (lane->ready == NULL)
@@ -171,7 +200,7 @@ static void send_ready(struct send_lane *lane) {
             connection->ready_next = lane->ended;
             lane->ended = connection;
         } else if (may_send(connection)) {
-            send_block(lane, connection);
+            send_blocks(lane, connection);
         }
     }
 }
@@ -215,9 +244,7 @@ static void detach(struct send_lane *lane, struct connection *connection) {
     connection->is_detached = true;
     set_write_pending(lane, connection, false);
     discard_queue(connection);
-    if (connection->is_polled_for_room)
-        poller_remove(lane->poller, connection->descriptor);
-    connection->is_polled_for_room = false;
+    leave_poller(lane, connection);
     if (connection->tls != NULL && !connection->is_sent_out)
         tls_shutdown(connection->tls);
     tls_destroy(&connection->tls);
@@ -279,11 +306,20 @@ static void handle_event(struct send_lane *lane, struct connection *connection, 
         fail(lane, connection, SMQ_ERR_SYSTEM);
         return;
     }
+    set_awaiting_room(lane, connection, false);
     if (connection->reader_waits)
         connection_request_receive(connection, RECEIVE_RESUME);
     connection->reader_waits = false;
     if (connection->write_is_pending)
         make_ready(lane, connection);
+}
+
+/* Sockets are looked at only while one of them is full. */
+static enum actor_rest rest(void *state) {
+    const struct send_lane *lane = state;
+    if (lane->awaiting_room > 0)
+        return ACTOR_MUST_POLL;
+    return lane->ready != NULL ? ACTOR_MUST_GO_ON : ACTOR_MAY_SLEEP;
 }
 
 static void wait_for_events(void *state, int timeout_ms) {
@@ -340,6 +376,7 @@ static const struct actor_ops send_ops = {
     .batch_end = end_turn,
     .stop = stop,
     .wait = wait_for_events,
+    .rest = rest,
 };
 
 enum smq_result send_lane_create(struct net *net, unsigned number, struct send_lane **lane) {

@@ -9,7 +9,7 @@
 #include "queues/base/log.h"
 #include "queues/base/magic.h"
 #include "queues/base/memory.h"
-#include "queues/base/rcu.h"
+#include "queues/base/postpone.h"
 #include "queues/base/setup.h"
 #include "queues/base/thread.h"
 #include "queues/promise.h"
@@ -91,14 +91,21 @@ static void receive(void *context, struct mailbox_node *node) {
     actor->ops->receive(actor->state, caa_container_of(node, struct message, node));
 }
 
+static enum actor_rest rest_of(const struct actor *actor) {
+    if (actor->ops->wait == NULL)
+        return ACTOR_MAY_SLEEP;
+    return actor->ops->rest == NULL ? ACTOR_MUST_POLL : actor->ops->rest(actor->state);
+}
+
 static void wait_for_work(struct actor *actor, bool more) {
+    enum actor_rest rest = rest_of(actor);
     int timeout_ms = 0;
-    if (!more)
+    if (!more && rest != ACTOR_MUST_GO_ON)
         timeout_ms = wheel_count(actor->wheel) > 0 ? wheel_next_timeout_ms(actor->wheel, clock_monotonic_ms()) : -1;
-    CHECK(!read_section_is_open());
+    waiting_begins();
     atomic_store_explicit(&actor->busy_since_ms, 0, memory_order_relaxed);
-    if (actor->ops->wait == NULL) {
-        if (!more)
+    if (rest != ACTOR_MUST_POLL) {
+        if (timeout_ms != 0)
             waker_wait(&actor->waker, timeout_ms);
         return;
     }
@@ -125,6 +132,7 @@ static void run_actor(void *argument) {
     struct actor *actor = argument;
     struct promise *started = actor->started;
     actor->now_ms = clock_monotonic_ms();
+    postpone_begin();
     enum smq_result result = actor->ops->start != NULL ? actor->ops->start(actor->state) : SMQ_OK;
     promise_set(started, result, NULL);
     promise_release(&started);

@@ -20,6 +20,13 @@ struct message {
     uint32_t kind;            /* meant by the receiving role */
 };
 
+/* What an actor has to do at the end of a turn, besides what its mailbox holds. */
+enum actor_rest {
+    ACTOR_MAY_SLEEP,
+    ACTOR_MUST_POLL, /* I/O is awaited */
+    ACTOR_MUST_GO_ON /* there is work */
+};
+
 /* A role. All functions run on the actor's thread; only `receive` must be set. Each turn of the actor is:
  *     receive() for up to batch_limit messages; due timers; batch_end(); wait
  * With more messages in the mailbox the wait is left out (`wait` is called with 0). None but `wait` waits for another
@@ -40,6 +47,9 @@ struct actor_ops {
      * looks), and handles the I/O. The actor loop itself prepares and clears the waker around the call and looks into
      * the mailbox after it, whatever made it return. */
     void (*wait)(void *state, int timeout_ms);
+    /* With `wait`: whether it is needed now. NULL: always. A lane that waits for no I/O sleeps on a futex, which is
+     * cheaper. */
+    enum actor_rest (*rest)(void *state);
     uint32_t batch_limit; /* messages a turn; 0: 256 */
 };
 

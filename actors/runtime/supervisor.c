@@ -14,6 +14,7 @@
 #include "queues/base/log.h"
 #include "queues/base/magic.h"
 #include "queues/base/memory.h"
+#include "queues/base/postpone.h"
 #include "queues/base/rcu.h"
 
 #define SUPERVISOR_MAGIC MAGIC('S', 'U', 'P', 'V')
@@ -124,7 +125,7 @@ int supervisor_fd(const struct supervisor *supervisor) {
 
 enum smq_result supervisor_wait(struct supervisor *supervisor, int timeout_ms) {
     MAGIC_CHECK(supervisor, SUPERVISOR_MAGIC);
-    CHECK(!read_section_is_open());
+    waiting_begins();
     uint64_t end = timeout_ms < 0 ? UINT64_MAX : clock_monotonic_ms() + (uint64_t)timeout_ms;
     struct pollfd entry = {.fd = supervisor->fd, .events = POLLIN};
     int ready;

@@ -8,6 +8,7 @@
 #include "queues/base/clock.h"
 #include "queues/base/log.h"
 #include "queues/base/memory.h"
+#include "queues/base/postpone.h"
 
 enum {
     BATCH_OPERATIONS_MAX = 256,
@@ -40,6 +41,7 @@ struct writer_request *writer_request_of(struct store_operation *operation) {
 static void writer_commit(struct store_writer *writer) {
     if (writer->batch.count == 0)
         return;
+    waiting_begins();
     store_batch_run(writer->router->store, &writer->batch);
     writer->committed_us = clock_monotonic_us();
     writer->paced = false;
@@ -59,6 +61,7 @@ static void writer_batch_end(void *state) {
         writer_commit(writer);
         return;
     }
+    waiting_begins();
     struct timespec pause = {.tv_nsec = (long)(due_us - now_us) * 1000};
     (void)nanosleep(&pause, NULL);
     writer->paced = true;

@@ -11,7 +11,7 @@
 
 #include "queues/base/check.h"
 #include "queues/base/clock.h"
-#include "queues/base/rcu.h"
+#include "queues/base/postpone.h"
 
 enum { NS_PER_MS = 1000000 };
 #define NS_PER_S UINT64_C(1000000000)
@@ -21,7 +21,7 @@ uint64_t futex_deadline(int timeout_ms) {
 }
 
 bool futex_wait(_Atomic uint32_t *word, uint32_t expected, uint64_t deadline_ns) {
-    CHECK(!read_section_is_open());
+    waiting_begins();
     /* FUTEX_WAIT_BITSET takes an absolute time, on the monotonic clock. */
     struct timespec deadline = {.tv_sec = (time_t)(deadline_ns / NS_PER_S), .tv_nsec = (long)(deadline_ns % NS_PER_S)};
     const struct timespec *limit = deadline_ns == UINT64_MAX ? NULL : &deadline;

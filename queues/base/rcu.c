@@ -4,7 +4,7 @@
  * other, for reclaim_barrier. */
 #include "queues/base/rcu.h"
 
-#include "queues/base/check.h"
+#include "queues/base/postpone.h"
 
 char read_section_tag;
 #ifdef SANITIZER_THREAD
@@ -12,7 +12,7 @@ static char reclaim_tag;
 #endif
 
 void grace_period_wait(void) {
-    CHECK(!read_section_is_open());
+    waiting_begins();
     urcu_memb_synchronize_rcu();
     SANITIZER_ACQUIRE(&read_section_tag);
 }
@@ -32,7 +32,7 @@ void reclaim_later(struct reclaim *reclaim, void (*function)(struct reclaim *rec
 }
 
 void reclaim_barrier(void) {
-    CHECK(!read_section_is_open());
+    waiting_begins();
     urcu_memb_barrier();
     SANITIZER_ACQUIRE(&reclaim_tag);
 }

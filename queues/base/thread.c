@@ -9,6 +9,7 @@
 #include "queues/base/check.h"
 #include "queues/base/fault.h"
 #include "queues/base/memory.h"
+#include "queues/base/postpone.h"
 #include "queues/base/rcu.h"
 
 enum { NAME_BYTES = 16 };
@@ -44,7 +45,7 @@ static void *run_thread(void *argument) {
     urcu_memb_register_thread();
     attached = true;
     thread->run(thread->argument);
-    CHECK(!read_section_is_open());
+    waiting_begins(); /* settles what the thread owes */
     attached = false;
     urcu_memb_unregister_thread();
     return NULL;
@@ -73,7 +74,7 @@ enum smq_result thread_create(struct thread **thread, const char *name, void (*r
 void thread_join(struct thread **thread) {
     if (*thread == NULL)
         return;
-    CHECK(!read_section_is_open());
+    waiting_begins();
     CHECK(pthread_join((*thread)->handle, NULL) == 0);
     memory_free(*thread);
     *thread = NULL;

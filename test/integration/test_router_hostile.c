@@ -306,7 +306,7 @@ static void attack_with_unfinished_hellos(void) {
     for (unsigned i = 0; i < CROWD; i++) {
         await_hello(&crowd[i], NULL, &hello);
         if (i % 2 == 0)
-            assert_int_equal(SMQ_OK, tls_write(crowd[i].tls, half, sizeof half, &want));
+            assert_int_equal(SMQ_OK, tls_write(crowd[i].tls, half, sizeof half, false, &want));
     }
     witness_exchange(&witness);
     for (unsigned i = 0; i < CROWD; i++) {

@@ -382,7 +382,7 @@ static void attack_with_half_blocks(void) {
     enum tls_want want;
     for (unsigned i = 0; i < HALF_SENDERS; i++) {
         router_fixture_connect(&fixture, 0, &peers[i]);
-        assert_int_equal(SMQ_OK, tls_write(peers[i].tls, half, 1 + random_below(SMP_BLOCK_SIZE - 1), &want));
+        assert_int_equal(SMQ_OK, tls_write(peers[i].tls, half, 1 + random_below(SMP_BLOCK_SIZE - 1), false, &want));
     }
     witness_exchange(&witness);
     for (unsigned i = 0; i < HALF_SENDERS; i++) {

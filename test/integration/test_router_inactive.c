@@ -164,7 +164,7 @@ static void test_connection_with_half_a_hello_is_closed(void **state) {
     const struct peer_options options = router_fixture_peer_options(&fixture);
     enum tls_want want;
     peer_tls(&other, &options);
-    assert_int_equal(SMQ_OK, tls_write(other.tls, half, sizeof half, &want));
+    assert_int_equal(SMQ_OK, tls_write(other.tls, half, sizeof half, false, &want));
     assert_true(peer_is_closed(&other));
     peer_close(&other);
 }

@@ -81,7 +81,7 @@ static bool write_on(void) {
     enum tls_want want;
     enum smq_result result;
     struct pollfd polled = {.fd = slow.descriptor, .events = POLLOUT};
-    while ((result = tls_write(slow.tls, slow.outgoing, SMP_BLOCK_SIZE, &want)) == SMQ_ERR_AGAIN)
+    while ((result = tls_write(slow.tls, slow.outgoing, SMP_BLOCK_SIZE, false, &want)) == SMQ_ERR_AGAIN)
         if (poll(&polled, 1, STALL_MS) == 0)
             return false;
     assert_int_equal(SMQ_OK, result);

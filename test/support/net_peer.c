@@ -52,7 +52,7 @@ bool net_peer_write(struct net_peer *peer, const uint8_t *bytes, size_t length, 
     while (length > 0) {
         enum tls_want want = TLS_WANT_WRITE;
         size_t part = length < record ? length : record;
-        enum smq_result result = tls_write(peer->tls, bytes, part, &want);
+        enum smq_result result = tls_write(peer->tls, bytes, part, false, &want);
         if (result == SMQ_OK) {
             bytes += part;
             length -= part;

@@ -47,7 +47,7 @@ static void write_all(struct peer *peer, const uint8_t *bytes, size_t length) {
     enum tls_want want;
     enum smq_result result;
     uint64_t deadline = clock_monotonic_ms() + PEER_DEADLINE_MS;
-    while ((result = tls_write(peer->tls, bytes, length, &want)) == SMQ_ERR_AGAIN)
+    while ((result = tls_write(peer->tls, bytes, length, false, &want)) == SMQ_ERR_AGAIN)
         assert_true(wait_for(peer->descriptor, want, deadline));
     assert_int_equal(SMQ_OK, result);
 }

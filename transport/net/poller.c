@@ -7,7 +7,7 @@
 
 #include "queues/base/check.h"
 #include "queues/base/memory.h"
-#include "queues/base/rcu.h"
+#include "queues/base/postpone.h"
 
 struct poller {
     int descriptor;
@@ -70,7 +70,7 @@ void poller_remove(struct poller *poller, int descriptor) {
 }
 
 size_t poller_wait(struct poller *poller, int timeout_ms, const struct poll_event **events) {
-    CHECK(!read_section_is_open());
+    waiting_begins();
     int ready = epoll_wait(poller->descriptor, poller->raw, POLLER_BATCH, timeout_ms);
     size_t count = 0;
     for (int i = 0; i < ready; i++) {

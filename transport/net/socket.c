@@ -141,6 +141,11 @@ enum smq_result socket_send(int descriptor, const uint8_t *bytes, size_t size, s
     return step_result(send(descriptor, bytes, size, MSG_NOSIGNAL), length);
 }
 
+/* Setting the option pushes, even where it is set. */
+void socket_push(int descriptor) {
+    (void)set_option(descriptor, IPPROTO_TCP, TCP_NODELAY, 1);
+}
+
 void socket_end_sending(int descriptor) {
     (void)shutdown(descriptor, SHUT_WR);
 }

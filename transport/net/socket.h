@@ -32,6 +32,8 @@ enum smq_result socket_connect_result(int descriptor);
 enum smq_result socket_receive(int descriptor, uint8_t *bytes, size_t size, size_t *length);
 enum smq_result socket_send(int descriptor, const uint8_t *bytes, size_t size, size_t *length);
 
+/* Sends what the kernel still keeps because more was announced (tls_write). Errors do not matter. */
+void socket_push(int descriptor);
 /* No more sending: the peer reads the end after what was sent. Errors do not matter. */
 void socket_end_sending(int descriptor);
 /* Reads and drops what has arrived, at most 1 MB. SMQ_OK: nothing more for now; SMQ_ERR_CLOSED: the peer ended or the

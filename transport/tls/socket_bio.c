@@ -15,6 +15,10 @@ static int descriptor_of(BIO *bio) {
     return (int)(intptr_t)BIO_get_data(bio);
 }
 
+static const bool *more_follows(BIO *bio) {
+    return BIO_get_app_data(bio);
+}
+
 static int is_retryable(int error) {
     return error == EAGAIN || error == EINTR;
 }
@@ -29,7 +33,8 @@ static int socket_read(BIO *bio, char *bytes, int size) {
 
 static int socket_write(BIO *bio, const char *bytes, int length) {
     BIO_clear_retry_flags(bio);
-    ssize_t sent = send(descriptor_of(bio), bytes, (size_t)length, MSG_NOSIGNAL);
+    int flags = MSG_NOSIGNAL | (*more_follows(bio) ? MSG_MORE : 0);
+    ssize_t sent = send(descriptor_of(bio), bytes, (size_t)length, flags);
     if (sent < 0 && is_retryable(errno))
         BIO_set_retry_write(bio);
     return (int)sent;
@@ -63,10 +68,15 @@ const BIO_METHOD *socket_bio_method(void) {
     return method;
 }
 
-BIO *socket_bio_create(int descriptor) {
+BIO *socket_bio_create(int descriptor, const bool *more_follows) {
     const BIO_METHOD *socket_method = socket_bio_method();
     BIO *bio = socket_method == NULL ? NULL : BIO_new(socket_method);
-    if (bio != NULL)
-        BIO_set_data(bio, (void *)(intptr_t)descriptor);
+    if (bio == NULL)
+        return NULL;
+    BIO_set_data(bio, (void *)(intptr_t)descriptor);
+    if (BIO_set_app_data(bio, (void *)(uintptr_t)more_follows) != 1) {
+        BIO_free(bio);
+        return NULL;
+    }
     return bio;
 }

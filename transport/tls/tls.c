@@ -28,7 +28,7 @@ static enum smq_result create(const struct tls_context *context, int descriptor,
         return SMQ_ERR_NO_MEMORY;
     created->is_server = context->is_server;
     created->ssl = SSL_new(context->ssl_context);
-    BIO *bio = created->ssl == NULL ? NULL : socket_bio_create(descriptor);
+    BIO *bio = created->ssl == NULL ? NULL : socket_bio_create(descriptor, &created->more_follows);
     if (bio == NULL || SSL_set_app_data(created->ssl, created) != 1) {
         BIO_free(bio);
         SSL_free(created->ssl);
@@ -130,12 +130,14 @@ enum smq_result tls_read(struct tls *tls, uint8_t *bytes, size_t size, size_t *l
     return result;
 }
 
-enum smq_result tls_write(struct tls *tls, const uint8_t *bytes, size_t length, enum tls_want *want) {
+enum smq_result tls_write(struct tls *tls, const uint8_t *bytes, size_t length, bool more, enum tls_want *want) {
     begin_step(tls);
     enum smq_result result = SMQ_ERR_TLS;
     if (!tls->is_broken) {
         size_t written = 0;
+        tls->more_follows = more;
         int returned = SSL_write_ex(tls->ssl, bytes, length, &written);
+        tls->more_follows = false;
         result = returned == 1 ? SMQ_OK : judge(tls, returned, want);
         tls->write_is_pending = result == SMQ_ERR_AGAIN;
     }

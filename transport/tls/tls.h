@@ -55,9 +55,11 @@ enum smq_result tls_handshake(struct tls *tls, enum tls_want *want);
  * SMQ_ERR_CLOSED: the peer ended the session in order. SMQ_ERR_TLS, SMQ_ERR_NETWORK: fatal. */
 enum smq_result tls_read(struct tls *tls, uint8_t *bytes, size_t size, size_t *length, bool *more, enum tls_want *want);
 
-/* Sends `bytes` as one record. SMQ_ERR_AGAIN: the encrypted record is kept; call again with the same `length` (the
- * bytes are not looked at again) when `*want` holds. SMQ_ERR_TLS, SMQ_ERR_NETWORK: fatal. `length` is 1 to 16,384. */
-enum smq_result tls_write(struct tls *tls, const uint8_t *bytes, size_t length, enum tls_want *want);
+/* Sends `bytes` as one record. `more`: a further one follows at once, so that the kernel may keep this one to send both
+ * together; when none follows after all, socket_push (net/socket.h). SMQ_ERR_AGAIN: the encrypted record is kept; call
+ * again with the same `length` (the bytes are not looked at again) when `*want` holds. SMQ_ERR_TLS, SMQ_ERR_NETWORK:
+ * fatal. `length` is 1 to 16,384. */
+enum smq_result tls_write(struct tls *tls, const uint8_t *bytes, size_t length, bool more, enum tls_want *want);
 
 /* Sends close_notify if that is possible at once: not in the middle of a record, nor after a fatal error. */
 void tls_shutdown(struct tls *tls);

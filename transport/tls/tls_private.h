@@ -20,6 +20,7 @@ struct tls {
     pthread_mutex_t lock; /* held for one step of OpenSSL, which never blocks */
     bool is_server;
     bool is_broken;               /* a fatal error happened: OpenSSL allows no further step */
+    bool more_follows;            /* during the step: see tls_write; the BIO looks at it */
     bool write_is_pending;        /* an encrypted record waits in OpenSSL's buffer */
     bool certificate_requested;   /* client side */
     enum certificate_fault fault; /* why the peer's chain was refused */

@@ -503,7 +503,7 @@ static void test_a_block_is_one_record_and_one_read(void **state) {
     bool more = true;
     assert_int_equal(tls_read(pair.server, got, sizeof got, &length, &more, &want), SMQ_ERR_AGAIN);
     assert_int_equal(want, TLS_WANT_READ);
-    assert_int_equal(tls_write(pair.client, sent, sizeof sent, &want), SMQ_OK);
+    assert_int_equal(tls_write(pair.client, sent, sizeof sent, false, &want), SMQ_OK);
     assert_int_equal(tls_read(pair.server, got, sizeof got, &length, &more, &want), SMQ_OK);
     assert_int_equal(length, BLOCK);
     assert_false(more);
@@ -520,7 +520,7 @@ static void test_a_full_socket_keeps_one_record_which_any_buffer_goes_on_with(vo
     enum tls_want want = TLS_WANT_READ;
     int written = 0;
     enum smq_result result;
-    while ((result = tls_write(pair.client, sent, BLOCK, &want)) == SMQ_OK)
+    while ((result = tls_write(pair.client, sent, BLOCK, false, &want)) == SMQ_OK)
         written++;
     assert_int_equal(result, SMQ_ERR_AGAIN);
     assert_int_equal(want, TLS_WANT_WRITE);
@@ -535,7 +535,7 @@ static void test_a_full_socket_keeps_one_record_which_any_buffer_goes_on_with(vo
             assert_int_equal(length, BLOCK);
             assert_memory_equal(got, sent, BLOCK);
             read++;
-        } else if (is_pending && tls_write(pair.client, other, BLOCK, &want) == SMQ_OK) {
+        } else if (is_pending && tls_write(pair.client, other, BLOCK, false, &want) == SMQ_OK) {
             is_pending = false;
             written++;
         }
@@ -561,7 +561,7 @@ static void test_close_notify_ends_in_order_and_a_lost_peer_does_not(void **stat
     close(pair.link.client);
     pair.link.client = -1;
     assert_int_equal(tls_read(pair.server, &byte, 1, &length, &more, &want), SMQ_ERR_NETWORK);
-    assert_int_equal(tls_write(pair.server, &byte, 1, &want), SMQ_ERR_TLS);
+    assert_int_equal(tls_write(pair.server, &byte, 1, false, &want), SMQ_ERR_TLS);
     break_pair(&pair);
 }
 
