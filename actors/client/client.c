@@ -80,6 +80,11 @@ static enum smq_result secured(struct connection *connection, void *state) {
 static enum smq_result received(struct connection *connection, void *state, struct block *block) {
     (void)connection;
     struct smq_client *client = state;
+    if (atomic_load_explicit(&client->is_ready, memory_order_acquire) && client->relay != NULL &&
+        forward_received(client, block)) {
+        block_release(block);
+        return SMQ_OK;
+    }
     block->message.kind = LANE_BLOCK;
     enum smq_result result = actor_send(client->lane->actor, &block->message);
     if (result != SMQ_OK) {

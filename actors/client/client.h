@@ -134,7 +134,7 @@ bool client_signs_as_service(const struct smq_client *client, enum smp_command_t
 enum smq_result client_fill(struct connection *connection, void *state, struct outgoing_queue *queue, void *lane_state,
                             uint8_t *bytes);
 void client_discard(struct connection *connection, void *state, struct outgoing *item);
-enum { OUTGOING_HELLO = 1, OUTGOING_COMMAND };
+enum { OUTGOING_HELLO = 1, OUTGOING_COMMAND, OUTGOING_FORWARD };
 
 /* Monitor: the check hook: pings, and drops what stays silent. */
 uint32_t client_monitor(struct connection *connection, void *state, uint64_t now_ms);

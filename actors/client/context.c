@@ -4,6 +4,7 @@
 
 #include <unistd.h>
 
+#include "actors/client/forward_private.h"
 #include "queues/base/magic.h"
 #include "queues/base/memory.h"
 #include "queues/base/secret.h"
@@ -151,6 +152,7 @@ void smq_context_destroy(struct smq_context **context) {
     (void)net_flush(destroyed->net, FLUSH_MS); /* what is left then is discarded */
     net_destroy(&destroyed->net);
     stop_lanes(destroyed);
+    forwards_destroy(&destroyed->forwards);
     tls_context_destroy(&destroyed->tls);
     context_release(destroyed);
 }

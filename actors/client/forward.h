@@ -14,8 +14,8 @@
 #include "transport/wire/version.h"
 
 /* Makes all connections of the context those of a proxy: the hello says so, and blocks are not encrypted inside TLS.
- * Before the first one is made. */
-void context_become_proxy(struct smq_context *context);
+ * Before the first one is made. SMQ_ERR_NO_MEMORY, or what map_create returns. */
+enum smq_result context_become_proxy(struct smq_context *context);
 
 /* A relay as its hello showed it; the slices and the text live as long as the client. */
 struct relay_facts {
@@ -39,20 +39,21 @@ struct forward_answer {
     const struct smp_error *error;
     const char *text;
     struct slice sealed;
-    const struct request *request; /* private */
+    const struct forwarding *forwarding; /* private */
 };
 
 /* One command on its way to a relay; embedded in the caller's object. */
 struct forward {
-    /* Process lane of the client; must not block. Exactly once after client_forward returned SMQ_OK; `forward` may be
-     * freed here. An answer that comes after the time-out is dropped. */
+    /* The receive lane of the relay's connection, or, without an answer, any other lane; must not block. Exactly once
+     * after client_forward returned SMQ_OK, perhaps before that; `forward` may be freed here. An answer that comes after
+     * the time-out is dropped. */
     void (*done)(struct forward *forward, const struct forward_answer *answer);
 };
 
 /* Sends `command` in RFWD. It is encrypted on its way out of where it lies, so that nothing is copied: in front of its
  * payload there are proxy_forward_header_size() writable bytes, which are overwritten. SMQ_ERR_AUTH: the relay showed
  * no key; SMQ_ERR_NO_CREDIT: too much waits to be sent to it; SMQ_ERR_TOO_LARGE, SMQ_ERR_NO_MEMORY, SMQ_ERR_CLOSED;
- * then `done` is not called. Any attached thread. */
+ * then `done` is not called. The time-out is kept to a second. Any attached thread. */
 enum smq_result client_forward(struct smq_client *client, const struct proxy_forward *command, uint32_t timeout_ms,
                                struct forward *forward);
 

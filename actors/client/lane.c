@@ -6,6 +6,7 @@
 
 #include "actors/client/context.h"
 #include "actors/client/events.h"
+#include "actors/client/forward_private.h"
 #include "actors/client/network.h"
 #include "actors/client/service.h"
 #include "actors/client/through_proxy.h"
@@ -231,6 +232,7 @@ static void end_client(struct process_lane *lane, struct smq_client *client, enu
     lane_end_requests(lane, client, client->own_close ? SMQ_ERR_CANCELLED : SMQ_ERR_CLOSED);
     through_proxy_end(lane, client, client->own_close ? SMQ_ERR_CANCELLED : SMQ_ERR_CLOSED);
     registry_remove_client(&lane->registry, client);
+    client_relay_ended(client, client->own_close ? SMQ_ERR_CANCELLED : SMQ_ERR_CLOSED);
     if (was_ready) {
         report_disconnected(client, reason);
     } else {
@@ -314,6 +316,7 @@ static void receive_block(struct process_lane *lane, struct block *block) {
             client->phase = CLIENT_SERVICE;
         } else if (result == SMQ_OK) {
             client->phase = CLIENT_READY;
+            client_relay_opened(client);
             atomic_store_explicit(&client->is_ready, true, memory_order_release);
             atomic_store_explicit(&client->is_connected, true, memory_order_release);
             connection_established(client->connection);
@@ -371,6 +374,9 @@ static void receive(void *state, struct message *message) {
     case LANE_BLOCK:
         receive_block(lane, (struct block *)(void *)message);
         break;
+    case LANE_FORWARDS:
+        forwards_lane_looks(lane->context->forwards);
+        break;
     case LANE_STOP:
         stop_lane(lane);
         break;
@@ -389,6 +395,9 @@ static void stop(void *state) {
             client->own_close = true;
             end_client(lane, client, SMQ_ERR_CANCELLED);
         }
+    }
+    if (lane->index == 0 && lane->context->forwards != NULL) {
+        forwards_lane_stops(lane->context->forwards);
     }
 }
 

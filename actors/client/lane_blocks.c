@@ -3,6 +3,7 @@
  * processMsg).
  *
  * All events of a block are drafts of the lane that point into the block; they leave as one batch. */
+#include "actors/client/forward_private.h"
 #include "actors/client/lane.h"
 #include "actors/client/through_proxy.h"
 
@@ -225,6 +226,9 @@ static void handle_transmission(struct process_lane *lane, struct smq_client *cl
         return;
     }
     struct request *request = request_table_find(&lane->requests, client, transmission.correlation_id);
+    if (request == NULL && forward_answered(client, &transmission, parsed, &response, &error)) {
+        return;
+    }
     if (request == NULL) {
         draft_unexpected(lane, client, transmission.entity_id, "response to no command");
         return;

@@ -8,7 +8,6 @@
 
 #include <string.h>
 
-#include "actors/client/forward_private.h"
 #include "actors/client/through_proxy.h"
 #include "queues/base/memory.h"
 #include "queues/base/random.h"
@@ -84,9 +83,6 @@ static void tell_outcome(struct process_lane *lane, struct request *request, str
     } else if (request->relay_session != NULL) {
         through_proxy_session_told(lane, request, outcome);
         event_release_handles(outcome);
-    } else if (request->forward != NULL) {
-        forward_tell(request, outcome);
-        event_release_handles(outcome);
     } else if (request->owner != NULL) {
         request->owner->completed(request->owner, request, outcome);
         event_release_handles(outcome);
@@ -144,7 +140,7 @@ static void time_out(struct wheel_timer *timer) {
     bool unsent =
         !request->batch && atomic_compare_exchange_strong_explicit(&request->stage, &stage, REQUEST_EXPIRED,
                                                                    memory_order_acq_rel, memory_order_acquire);
-    if (unsent || request->command == SMQ_COMMAND_FORWARD) {
+    if (unsent) {
         lane_take_request(lane, request);
         request_release(request);
     } else {

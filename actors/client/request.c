@@ -40,7 +40,6 @@ static const struct command_rule rules[SMQ_COMMAND_COUNT] = {
     [SMQ_COMMAND_SUBSCRIBE_SERVICE] = {SMP_SUBS, .background = true, .enables_pings = true, .has_answer = true,
                                        .answers = ANSWER(SMP_SOKS)},
     [SMQ_COMMAND_PROXY] = {SMP_PRXY, .answers = ANSWER(SMP_PKEY)},
-    [SMQ_COMMAND_FORWARD] = {SMP_RFWD, .background = true, .answers = ANSWER(SMP_RRES)},
 };
 
 const struct command_rule *command_rule(enum smq_command command) {
@@ -191,7 +190,7 @@ static enum smq_result hand_over(struct smq_client *client, struct request **req
 static enum smq_result submit(struct request **requests, size_t count, const struct call *call,
                               struct promise **promises) {
     struct smq_client *client = requests[0]->client;
-    bool told = client->options.events != NULL || requests[0]->owner != NULL || requests[0]->forward != NULL;
+    bool told = client->options.events != NULL || requests[0]->owner != NULL;
     if (call->asynchronous && !told) {
         return SMQ_ERR_INVALID;
     }

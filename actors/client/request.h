@@ -54,7 +54,6 @@ struct request {
     struct request_proxied
         *proxied; /* goes through a proxy: see through_proxy.h; NULL: to the client's router itself */
     struct relay_session *relay_session; /* PRXY: what it asks for; referenced */
-    struct forward *forward;             /* RFWD: gets the outcome; NULL once it was told */
     struct request_owner *owner;         /* gets the outcome instead; NULL: nobody; set by hand before request_run */
     struct smq_receive_queue *receive_queue; /* referenced, as the next two; may be NULL */
     struct smq_send_queue *send_queue;

@@ -2,6 +2,7 @@
 /* Send lane of clients: writes requests into blocks, authorizes and seals them. */
 #include "actors/client/client.h"
 #include "actors/client/context.h"
+#include "actors/client/forward_private.h"
 #include "actors/client/lane.h"
 #include "actors/client/request.h"
 #include "actors/client/service.h"
@@ -144,6 +145,12 @@ static void write_rest(struct smq_client *client, struct request *request, uint3
 static void pack(struct smq_client *client, struct outgoing_queue *queue, struct send_lane_state *lane,
                  struct smp_outgoing_block *block) {
     for (struct outgoing *item = outgoing_first(queue); item != NULL; item = outgoing_first(queue)) {
+        if (item->kind == OUTGOING_FORWARD) {
+            if (block->count == SMP_BATCH_COUNT_MAX || forward_fill(client, queue, block) != SMQ_OK) {
+                return;
+            }
+            continue;
+        }
         struct request *request = request_of(item);
         uint32_t others = request->part_count - 1;
         if (block->count == SMP_BATCH_COUNT_MAX || (block->count > 0 && others > 0)) {
@@ -181,6 +188,9 @@ enum smq_result client_fill(struct connection *connection, void *state, struct o
 
 void client_discard(struct connection *connection, void *state, struct outgoing *item) {
     (void)connection;
+    if (item->kind == OUTGOING_FORWARD) {
+        forward_discard(state, item);
+    }
     if (item->kind != OUTGOING_COMMAND) {
         return;
     }

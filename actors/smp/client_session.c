@@ -5,6 +5,7 @@
 
 #include "actors/smp/command_batch.h"
 #include "actors/smp/delivery.h"
+#include "actors/smp/execute_proxy.h"
 #include "actors/smp/process.h"
 #include "actors/smp/services.h"
 #include "actors/smp/subscriber.h"
@@ -128,6 +129,10 @@ static enum smq_result session_received(struct connection *connection, void *sta
     struct slice content;
     struct command_batch *batch = NULL;
     enum smq_result result = smp_session_open_block(&session->smp, block->bytes, &content);
+    if (result == SMQ_OK && proxy_forward_received(session, block, content)) {
+        block_release(block);
+        return SMQ_OK;
+    }
     if (result == SMQ_OK)
         result = command_batch_create(session, block, content, &batch);
     if (result != SMQ_OK) {

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#include "actors/smp/command_batch.h"
+#include "actors/smp/client_session.h"
 #include "actors/smp/execute_proxy.h"
 #include "actors/smp/process.h"
 #include "queues/base/memory.h"
@@ -15,23 +15,21 @@ static struct client_session *session_of(struct message *message) {
     return (struct client_session *)(void *)((char *)message - offsetof(struct client_session, proxied.room));
 }
 
-struct proxied_command *proxied_create(struct command_slot *slot) {
-    size_t ids = slot->correlation_id.length + slot->entity_id.length;
-    struct client_session *session = slot->batch->session;
-    struct proxied_command *command = memory_zalloc(sizeof *command + ids);
+struct proxied_command *proxied_create(struct client_session *session, enum smp_command_tag tag,
+                                       struct slice correlation_id, struct slice entity_id) {
+    struct proxied_command *command = memory_zalloc(sizeof *command + correlation_id.length + entity_id.length);
     if (command == NULL)
         return NULL;
     command->outgoing.kind = OUTGOING_PROXIED;
     command->session = session;
-    command->tag = slot->tag;
-    command->correlation_id_length = (uint8_t)slot->correlation_id.length;
-    command->entity_id_length = (uint8_t)slot->entity_id.length;
-    if (slot->correlation_id.length > 0)
-        memcpy(command->ids, slot->correlation_id.bytes, slot->correlation_id.length);
-    if (slot->entity_id.length > 0)
-        memcpy(command->ids + slot->correlation_id.length, slot->entity_id.bytes, slot->entity_id.length);
+    command->tag = tag;
+    command->correlation_id_length = (uint8_t)correlation_id.length;
+    command->entity_id_length = (uint8_t)entity_id.length;
+    if (correlation_id.length > 0)
+        memcpy(command->ids, correlation_id.bytes, correlation_id.length);
+    if (entity_id.length > 0)
+        memcpy(command->ids + correlation_id.length, entity_id.bytes, entity_id.length);
     client_session_work_begun(session);
-    slot->answer = ANSWER_ELSEWHERE;
     return command;
 }
 
@@ -129,11 +127,16 @@ static void wait_for_place(struct proxied_command *command) {
     start_waiting(session); /* a place may have come free before the command was seen to wait */
 }
 
-void proxied_submit(struct proxied_command *command) {
+bool proxied_start(struct proxied_command *command) {
     struct client_session *session = command->session;
-    if (session->proxied.first == NULL && take_place(session))
-        start(command);
-    else
+    if (atomic_load(&session->proxied.waiting) > 0 || !take_place(session))
+        return false;
+    start(command);
+    return true;
+}
+
+void proxied_submit(struct proxied_command *command) {
+    if (!proxied_start(command))
         wait_for_place(command);
 }
 

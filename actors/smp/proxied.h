@@ -16,7 +16,6 @@
 #include "transport/smp/response.h"
 
 struct client_session;
-struct command_slot;
 
 /* What a session keeps of them. */
 struct session_proxied {
@@ -53,12 +52,15 @@ struct proxied_command {
     uint8_t ids[];
 };
 
-/* Takes the slot's command out of its block: the slot is answered by nothing, and still has to be given back. NULL:
- * out of memory. Process lane. */
-struct proxied_command *proxied_create(struct command_slot *slot);
-/* Starts it, or lets it wait for a place. It may be gone afterwards. PFWD: the payload lies in the slot's block.
+/* A command of the session that takes its block's place as what is answered; the ids are copied. NULL: out of memory.
+ * Process or receive lane. */
+struct proxied_command *proxied_create(struct client_session *session, enum smp_command_tag tag,
+                                       struct slice correlation_id, struct slice entity_id);
+/* Starts it, or lets it wait for a place. It may be gone afterwards. PFWD: the payload lies in the received block.
  * Process lane. */
 void proxied_submit(struct proxied_command *command);
+/* Starts it if there is a place and nothing waits for one; whether it was started. Process or receive lane. */
+bool proxied_start(struct proxied_command *command);
 /* Answers; any thread. It is gone afterwards. */
 void proxied_answer(struct proxied_command *command, const struct smp_response *response);
 void proxied_answer_error(struct proxied_command *command, struct smp_error error);

@@ -64,9 +64,10 @@ static enum smq_result start(struct proxy *proxy) {
     enum smq_result result = smq_context_create(&options, &proxy->context);
     if (result != SMQ_OK)
         return result;
-    context_become_proxy(proxy->context);
     struct smq_network *network = NULL;
-    result = make_network(config, &network);
+    result = context_become_proxy(proxy->context);
+    if (result == SMQ_OK)
+        result = make_network(config, &network);
     if (result == SMQ_OK)
         result = make_agent(proxy, network);
     smq_network_release(&network);

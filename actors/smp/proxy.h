@@ -40,6 +40,7 @@ enum smq_result proxy_create(struct smp_router *router, struct proxy **proxy, ch
 void proxy_destroy(struct proxy **proxy);
 
 /* Adds one to the counter at this offset of struct proxy_counters. Any thread. */
+#define PROXY_COUNTER(name) offsetof(struct proxy_counters, name)
 void proxy_count(struct proxy_counter_pair *pair, bool own, size_t counter_offset);
 
 /* proxy_error.c: what clients are told. */

@@ -126,8 +126,7 @@ enum smq_command {
     SMQ_COMMAND_SUBSCRIBE_NOTIFICATIONS,
     SMQ_COMMAND_PING,
     SMQ_COMMAND_SUBSCRIBE_SERVICE,
-    SMQ_COMMAND_PROXY,   /* asks a proxy for a relay; sent by itself before the first command through it */
-    SMQ_COMMAND_FORWARD, /* a router's, on behalf of its clients; no function here sends it */
+    SMQ_COMMAND_PROXY, /* asks a proxy for a relay; sent by itself before the first command through it */
     SMQ_COMMAND_COUNT
 };
 

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/* PFWD (reference: Server.hs, processProxiedCmd). It needs neither the store nor the commands beside it, so a block that
+ * holds just one is forwarded by the receive lane that has opened it, while its bytes are in that processor's cache; all
+ * others, and all that are refused or have to wait, take the way of other commands. The answer is decrypted and passed on
+ * by the lane that received it. */
+#include <stddef.h>
+#include <string.h>
+
+#include "actors/smp/execute_proxy.h"
+#include "actors/smp/proxy.h"
+#include "queues/base/memory.h"
+#include "transport/smp/batch.h"
+
+static struct proxy *proxy_of(const struct proxied_command *command) {
+    return command->session->router->proxy;
+}
+
+/* ---- the relay's answer */
+
+/* PRES with what the relay answered, in memory for the command. Decrypted behind the room for the tag, which goes over
+ * what then stands in front of the payload. */
+static enum smq_result open_answer(const struct forward_answer *answer, uint8_t **bytes, struct slice *response) {
+    static const char tag[] = "PRES ";
+    enum { TAG_LENGTH = sizeof tag - 1 };
+    struct slice payload;
+    uint8_t *room = memory_alloc(TAG_LENGTH + answer->sealed.length);
+    if (room == NULL)
+        return SMQ_ERR_NO_MEMORY;
+    enum smq_result result = forward_open(answer, room + TAG_LENGTH, &payload);
+    if (result != SMQ_OK) {
+        memory_free(room);
+        return result;
+    }
+    uint8_t *start = room + (payload.bytes - room) - TAG_LENGTH;
+    memcpy(start, tag, TAG_LENGTH);
+    *bytes = room;
+    *response = slice_of(start, TAG_LENGTH + payload.length);
+    return SMQ_OK;
+}
+
+/* The receive lane of the relay's connection, usually. */
+static void relay_answered(struct forward *forward, const struct forward_answer *answer) {
+    struct proxied_command *command =
+        (struct proxied_command *)(void *)((char *)forward - offsetof(struct proxied_command, forward));
+    char text[SMQ_ERROR_TEXT_SIZE];
+    struct forward_answer outcome = *answer;
+    struct slice response = slice_of(NULL, 0);
+    uint8_t *bytes = NULL;
+    if (outcome.result == SMQ_OK)
+        outcome.result = open_answer(answer, &bytes, &response);
+    bool answered = outcome.result == SMQ_OK || (outcome.result == SMQ_ERR_PROTOCOL && outcome.error != NULL);
+    proxy_count(&proxy_of(command)->forwards, command->own,
+                answered ? PROXY_COUNTER(successes) : PROXY_COUNTER(errors_other));
+    if (outcome.result == SMQ_OK)
+        proxied_answer_encoded(command, bytes, response);
+    else
+        proxied_answer_error(command, proxy_error_of_answer(&outcome, text));
+}
+
+void execute_proxy_forward_now(struct proxied_command *command) {
+    struct proxy *proxy = proxy_of(command);
+    command->forward.done = relay_answered;
+    enum smq_result result = client_forward(command->client, &command->command,
+                                            proxy->router->config.proxy.forward_timeout_ms, &command->forward);
+    if (result == SMQ_OK)
+        return;
+    proxy_count(&proxy->forwards, command->own, PROXY_COUNTER(errors_other));
+    proxied_answer_error(command, proxy_error_of_send(result));
+}
+
+/* ---- the command */
+
+/* Where a command goes: the relay's connection, referenced. */
+struct destination {
+    struct smq_client *client;
+    bool own; /* counted for our own relays, too */
+};
+
+/* SMQ_ERR_NOT_FOUND: no such session; SMQ_ERR_VERSION: it cannot be forwarded to. `own` is set unless it is not found. */
+static enum smq_result find_destination(const struct smp_router *router, struct slice session_id,
+                                        struct destination *destination) {
+    const struct proxy *proxy = router->proxy;
+    struct relay_facts facts;
+    destination->client = proxy == NULL ? NULL : agent_find_session(proxy->agent, session_id);
+    if (destination->client == NULL)
+        return SMQ_ERR_NOT_FOUND;
+    client_relay_facts(destination->client, &facts);
+    destination->own = agent_is_own_server(proxy->own_domains, facts.host);
+    if (facts.version >= SMP_VERSION_PROXY)
+        return SMQ_OK;
+    smq_agent_client_release(&destination->client);
+    return SMQ_ERR_VERSION;
+}
+
+/* The command, to be submitted; takes over the reference of the destination, also when it is out of memory (NULL). The
+ * payload stays in `block`, where client_forward may write in front of it. */
+static struct proxied_command *make(struct client_session *session, struct block *block,
+                                    const struct smp_command *command, struct slice correlation_id,
+                                    struct slice entity_id, struct destination *destination) {
+    struct proxied_command *proxied = proxied_create(session, SMP_PFWD, correlation_id, entity_id);
+    if (proxied == NULL) {
+        smq_agent_client_release(&destination->client);
+        return NULL;
+    }
+    proxied->own = destination->own;
+    proxied->client = destination->client;
+    proxied->command = (struct proxy_forward){
+        .corr_id = proxied_correlation_id(proxied),
+        .version = command->forward.version,
+        .client_key = command->forward.key,
+        .payload =
+            slice_of(block->bytes + (command->forward.payload.bytes - block->bytes), command->forward.payload.length),
+    };
+    return proxied;
+}
+
+static void refuse(const struct execution *execution, struct smp_error error) {
+    slot_answer_error(execution->slot, error);
+    slot_done(execution->slot);
+}
+
+/* A command whose destination could not be found. */
+static void refuse_destination(const struct execution *execution, enum smq_result result, bool own) {
+    struct proxy *proxy = execution->router->proxy;
+    bool compatible = result == SMQ_ERR_NOT_FOUND;
+    if (proxy != NULL)
+        proxy_count(&proxy->forwards, own, compatible ? PROXY_COUNTER(errors_connect) : PROXY_COUNTER(errors_compat));
+    refuse(execution, compatible ? smp_error_proxy(SMP_PROXY_NO_SESSION)
+                                 : smp_error_broker_transport(smp_transport_error_of(SMP_TRANSPORT_VERSION)));
+}
+
+void execute_proxy_forward(const struct execution *execution) {
+    struct proxy *proxy = execution->router->proxy;
+    struct command_slot *slot = execution->slot;
+    struct destination destination = {.own = false};
+    enum smq_result result = find_destination(execution->router, slot->entity_id, &destination);
+    if (proxy != NULL)
+        proxy_count(&proxy->forwards, destination.own, PROXY_COUNTER(requests));
+    if (result != SMQ_OK) {
+        refuse_destination(execution, result, destination.own);
+        return;
+    }
+    struct proxied_command *proxied = make(execution->session, slot->batch->block, execution->command,
+                                           slot->correlation_id, slot->entity_id, &destination);
+    if (proxied == NULL) {
+        refuse(execution, smp_error_of(SMP_ERROR_INTERNAL));
+        return;
+    }
+    slot->answer = ANSWER_ELSEWHERE;
+    proxied_submit(proxied);
+    slot_done(slot);
+}
+
+/* Whether the content is one PFWD that nothing is wrong with. */
+static bool is_single_forward(const struct client_session *session, struct slice content,
+                              struct smp_transmission *transmission, struct smp_command *command) {
+    static const char word[] = "PFWD ";
+    struct smp_envelope envelope = smp_session_envelope(&session->smp);
+    struct smp_content reader;
+    struct slice bytes;
+    struct smp_error error;
+    return smp_content_open(content, &reader) == SMQ_OK && reader.count == 1 && smp_content_next(&reader, &bytes) &&
+           smp_transmission_parse(&envelope, bytes, transmission, &error) == SMQ_OK &&
+           transmission->authorization_kind == SMP_AUTHORIZATION_NONE &&
+           transmission->command.length >= sizeof word - 1 &&
+           memcmp(transmission->command.bytes, word, sizeof word - 1) == 0 &&
+           smp_command_parse(envelope.version, transmission->command, command, &error) == SMQ_OK &&
+           smp_command_check_credentials(command, false, transmission->entity_id.length > 0, &error) == SMQ_OK;
+}
+
+bool proxy_forward_received(struct client_session *session, struct block *block, struct slice content) {
+    struct proxy *proxy = session->router->proxy;
+    struct smp_transmission transmission;
+    struct smp_command command;
+    struct destination destination;
+    if (proxy == NULL || session->service.present || !is_single_forward(session, content, &transmission, &command) ||
+        find_destination(session->router, transmission.entity_id, &destination) != SMQ_OK)
+        return false;
+    struct proxied_command *proxied =
+        make(session, block, &command, transmission.correlation_id, transmission.entity_id, &destination);
+    if (proxied == NULL)
+        return false;
+    if (!proxied_start(proxied)) {
+        proxied_destroy(&proxied);
+        return false;
+    }
+    proxy_count(&proxy->forwards, destination.own, PROXY_COUNTER(requests));
+    return true;
+}
