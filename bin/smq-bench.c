@@ -49,6 +49,12 @@ static const struct cli_option options[] = {
      .offset = OFFSET(state),
      .metavariable = "FILE",
      .help = "queues: write the keys of the queues to FILE; subs, agent: subscribe to those in FILE"},
+    {.long_name = "restart",
+     .type = CLI_TEXT,
+     .offset = OFFSET(restart),
+     .metavariable = "COMMAND",
+     .help = "agent: then restart the routers with COMMAND, and wait until all subscriptions are active again"},
+    NUMBER("restarts", restarts, "R", 1, 1000, "agent: how often (default: once)"),
     {.long_name = "json", .type = CLI_FLAG, .offset = OFFSET(json), .help = "Print one JSON object"},
 };
 

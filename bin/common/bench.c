@@ -10,6 +10,7 @@
 
 #include "bin/common/bench_process.h"
 #include "queues/base/clock.h"
+#include "queues/base/memory.h"
 
 enum { PROGRESS_INTERVAL_US = 250000, EVENT_BYTES = 256 * 1024 * 1024 };
 
@@ -65,6 +66,7 @@ enum smq_result bench_open(struct bench *bench, const struct bench_options *opti
 void bench_close(struct bench *bench) {
     smq_context_destroy(&bench->context);
     smq_events_destroy(&bench->events);
+    memory_free(bench->result.restarts);
 }
 
 void bench_error(struct bench *bench, const char *what, enum smq_result result, const char *text) {
@@ -90,7 +92,7 @@ static void hand_out(struct bench *bench, const struct smq_event *event, bench_h
     case SMQ_EVENT_LATE: /* its command was counted when it timed out */
         return;
     case SMQ_EVENT_DISCONNECTED:
-        if (event->result != SMQ_ERR_CANCELLED)
+        if (event->result != SMQ_ERR_CANCELLED && !bench->losses_expected)
             bench_error(bench, "a connection was lost", event->result, event->error_text);
         return;
     default:

@@ -13,6 +13,13 @@
 
 enum { BENCH_ERROR_SIZE = 256 };
 
+/* A restart of the routers, as agents saw it. */
+struct bench_restart {
+    uint64_t lost;      /* subscriptions that were lost with their connections */
+    uint64_t ended_us;  /* from the start of the command to its end: the routers are back, if it waits for them */
+    uint64_t active_us; /* from its start until all subscriptions were active again */
+};
+
 /* What was measured. Fields after a `has_` are valid when it is set. */
 struct bench_result {
     size_t queues;       /* in all */
@@ -30,6 +37,8 @@ struct bench_result {
     uint64_t lag_us;                /* msg with a rate: how late the latest SEND was handed over ... */
     uint64_t left_out;              /* ... and SENDs left out, since their queues were full */
     struct bench_histogram latency; /* microseconds */
+    struct bench_restart *restarts; /* agent: `restart_count` of them; freed by bench_close */
+    size_t restart_count;
     struct bench_floor floor;
 };
 
@@ -39,6 +48,7 @@ struct bench {
     struct smq_events *events;
     struct bench_result result;
     bool window_open;
+    bool losses_expected; /* routers are being restarted: lost connections are no errors */
     uint64_t window_start_us;
     uint64_t window_start_cpu_us;
     bool progress; /* stderr is a terminal */

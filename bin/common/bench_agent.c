@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* `smq-bench agent`: subscriptions through agents of the client library. An agent has one connection to each router, so
  * that N connections to S routers are N / S agents. They are connected first; what is measured is from handing over all
- * queues to the last one that is active. */
+ * queues to the last one that is active. Then the routers may be restarted, by a command. */
 #include <stdio.h>
 
 #include "actors/client/smq/agent.h"
+#include "bin/common/bench_command.h"
 #include "bin/common/bench_source.h"
 #include "queues/base/clock.h"
 #include "queues/base/memory.h"
 
 enum {
     AGENT_CONNECT_TIMEOUT_MS = 45000,
+    RESTART_STEP_US = 20000,                              /* between looks at the command */
     AGENT_SILENCE_US = (BENCH_TIMEOUT_MS + 10000) * 1000, /* after which the run is given up */
 };
 
@@ -20,7 +22,7 @@ struct agents {
     struct smq_agent **items;
     size_t count;
     size_t connected, connect_failed;
-    size_t active, failed;
+    size_t active, failed, lost;
 };
 
 /* ---- events ---- */
@@ -29,7 +31,7 @@ static void on_subscribed(struct agents *agents, const struct smq_agent_event *t
     struct bench *bench = agents->bench;
     uint64_t passed = clock_monotonic_us() - bench->window_start_us;
     agents->active += told->item_count;
-    for (size_t index = 0; index < told->item_count; index++)
+    for (size_t index = 0; index < told->item_count && bench->window_open; index++)
         bench_histogram_add(&bench->result.latency, passed);
 }
 
@@ -59,6 +61,7 @@ static void on_event(void *context, const struct smq_event *event) {
         return;
     case SMQ_AGENT_DISCONNECTED: /* those queues become active once more */
         agents->active -= event->agent->item_count;
+        agents->lost += event->agent->item_count;
         return;
     default:
         return;
@@ -148,6 +151,57 @@ static enum smq_result subscribe(struct agents *agents, struct smq_receive_queue
     return SMQ_OK;
 }
 
+/* Runs the command that restarts the routers, and takes events until it has ended and every subscription that was lost
+ * is active again. */
+static enum smq_result restart(struct agents *agents, size_t total, struct bench_restart *restart) {
+    struct bench *bench = agents->bench;
+    uint64_t start = clock_monotonic_us();
+    uint64_t last_event = start;
+    size_t failed = agents->failed;
+    pid_t command;
+    int status = 0;
+    bool runs = true;
+    agents->lost = 0;
+    enum smq_result result = bench_command_start(bench->options->restart, &command);
+    if (result != SMQ_OK)
+        return result;
+    while (runs || agents->lost == 0 || agents->active < total) {
+        if (bench_take(bench, clock_monotonic_us() + RESTART_STEP_US, on_event, agents))
+            last_event = clock_monotonic_us();
+        else if (clock_monotonic_us() - last_event > AGENT_SILENCE_US)
+            return SMQ_ERR_TIMEOUT;
+        if (runs && !(runs = bench_command_runs(command, &status)))
+            restart->ended_us = clock_monotonic_us() - start;
+        if (!runs && status != 0) {
+            bench_error(bench, "the command that restarts routers failed", SMQ_ERR_SYSTEM, "");
+            return SMQ_ERR_SYSTEM;
+        }
+        bench_show_progress(bench, "subscribing again", agents->active, total);
+        if (agents->failed > failed)
+            return SMQ_ERR_PROTOCOL;
+    }
+    if (agents->active > total)
+        bench_error(bench, "subscriptions that are active twice", SMQ_ERR_INTERNAL, "");
+    restart->active_us = last_event - start;
+    restart->lost = agents->lost;
+    return SMQ_OK;
+}
+
+static enum smq_result restart_all(struct agents *agents, size_t total) {
+    struct bench_result *figures = &agents->bench->result;
+    size_t count = (size_t)agents->bench->options->restarts;
+    enum smq_result result = SMQ_OK;
+    if (count == 0)
+        return SMQ_OK;
+    figures->restarts = memory_zalloc_array(count, sizeof figures->restarts[0]);
+    if (figures->restarts == NULL)
+        return SMQ_ERR_NO_MEMORY;
+    agents->bench->losses_expected = true;
+    for (; result == SMQ_OK && figures->restart_count < count; figures->restart_count++)
+        result = restart(agents, total, &figures->restarts[figures->restart_count]);
+    return result;
+}
+
 static enum smq_result measure(struct agents *agents) {
     size_t total = agents->bench->result.queues = bench_source_count(&agents->source);
     struct smq_receive_queue **handles = memory_zalloc_array(total, sizeof(struct smq_receive_queue *));
@@ -160,6 +214,8 @@ static enum smq_result measure(struct agents *agents) {
         result = connect_agents(agents);
     if (result == SMQ_OK)
         result = subscribe(agents, handles, total);
+    if (result == SMQ_OK)
+        result = restart_all(agents, total);
     for (size_t index = 0; index < total; index++)
         smq_receive_queue_release(&handles[index]);
     memory_free(handles);

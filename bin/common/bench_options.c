@@ -11,7 +11,7 @@ void bench_options_init(struct bench_options *options, enum bench_mode mode) {
     *options = (struct bench_options){.mode = mode, .connections = 10, .seconds = 10, .warm_up = 2, .lanes = 1};
 }
 
-static const char *mistake_of_servers(const struct bench_options *options) {
+static const char *mistake_of_modes(const struct bench_options *options) {
     size_t count = options->servers.count;
     if (count == 0)
         return "--server is missing";
@@ -19,6 +19,10 @@ static const char *mistake_of_servers(const struct bench_options *options) {
         return "several --server are for queues, agent and proxy";
     if ((options->mode == BENCH_PROXY) != (options->proxies.count > 0))
         return options->mode == BENCH_PROXY ? "--proxy is missing" : "--proxy is for proxy";
+    if (options->mode != BENCH_AGENT && (options->restart != NULL || options->restarts > 0))
+        return "--restart and --restarts are for agent";
+    if (options->restarts > 0 && options->restart == NULL)
+        return "--restarts needs --restart, the command that restarts the routers";
     if (options->mode == BENCH_AGENT && options->connections % (int64_t)count != 0)
         return "--connections must be a multiple of the number of servers: every agent has one to each";
     return NULL;
@@ -39,7 +43,7 @@ bool bench_options_messages(const struct bench_options *options) {
 
 enum smq_result bench_options_complete(struct bench_options *options, const char **mistake) {
     bool messages = bench_options_messages(options);
-    *mistake = mistake_of_servers(options);
+    *mistake = mistake_of_modes(options);
     if (*mistake == NULL && options->mode == BENCH_MSG && options->connections < 2)
         *mistake = "msg needs at least 2 connections: one that sends and one that receives";
     else if (*mistake == NULL && options->state != NULL && (messages || options->mode == BENCH_IDLE))
@@ -48,6 +52,8 @@ enum smq_result bench_options_complete(struct bench_options *options, const char
         return SMQ_ERR_INVALID;
     if (options->queues == 0)
         options->queues = default_queues(options);
+    if (options->restart != NULL && options->restarts == 0)
+        options->restarts = 1;
     if (options->mode == BENCH_PROXY && options->queues < (int64_t)options->servers.count) {
         *mistake = "proxy needs at least one queue on each server";
         return SMQ_ERR_INVALID;

@@ -32,13 +32,15 @@ struct bench_options {
     /* msg, proxy: in all; other modes: of each connection. 0: one a connection; msg: one a pair; proxy: one a
      * connection or server, whichever are more */
     int64_t queues;
-    int64_t seconds;    /* msg, proxy: measured time; idle: time to hold the connections */
-    int64_t warm_up;    /* msg, proxy: seconds before the measured time */
-    int64_t size;       /* bytes of a body; 0: the most that the session allows, which fills the block */
-    int64_t rate;       /* messages a second; 0: closed loop, one message in flight in each queue */
-    int64_t server_pid; /* router process on this machine; 0: not known */
-    int64_t lanes;      /* threads of each role of the client library */
-    const char *state;  /* queues: file to write their keys to; subs, agent: to read them from; NULL: none */
+    int64_t seconds;     /* msg, proxy: measured time; idle: time to hold the connections */
+    int64_t warm_up;     /* msg, proxy: seconds before the measured time */
+    int64_t size;        /* bytes of a body; 0: the most that the session allows, which fills the block */
+    int64_t rate;        /* messages a second; 0: closed loop, one message in flight in each queue */
+    int64_t server_pid;  /* router process on this machine; 0: not known */
+    int64_t lanes;       /* threads of each role of the client library */
+    const char *state;   /* queues: file to write their keys to; subs, agent: to read them from; NULL: none */
+    const char *restart; /* agent: what restarts the routers, for /bin/sh; NULL: they are not restarted */
+    int64_t restarts;    /* agent: how often; 0: once, with `restart` */
     bool json;
 };
 

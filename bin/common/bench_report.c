@@ -84,6 +84,17 @@ static json_t *json_of_floor(const struct bench_floor *floor) {
     return object;
 }
 
+static json_t *json_of_restarts(const struct bench_result *result) {
+    json_t *array = json_array();
+    for (size_t index = 0; index < result->restart_count; index++) {
+        const struct bench_restart *restart = &result->restarts[index];
+        (void)json_array_append_new(array, json_pack("{s:I, s:f, s:f}", "lost", (json_int_t)restart->lost, "command_s",
+                                                     (double)restart->ended_us / 1e6, "active_again_s",
+                                                     (double)restart->active_us / 1e6));
+    }
+    return array;
+}
+
 static json_t *json_of(const struct bench *bench, const struct figures *figures) {
     const struct bench_result *result = &bench->result;
     const struct bench_options *options = bench->options;
@@ -91,7 +102,8 @@ static json_t *json_of(const struct bench *bench, const struct figures *figures)
     for (size_t index = 0; index < PERCENTILE_COUNT; index++)
         (void)json_object_set_new(latency, percentiles[index].key, json_real(figures->latency_ms[index]));
     return json_pack(
-        "{s:s, s:I, s:I, s:I, s:I, s:I, s:f, s:f, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:f, s:b, s:I, s:s}",
+        "{s:s, s:I, s:I, s:I, s:I, s:I, s:f, s:f, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:f, s:b, s:I, "
+        "s:s}",
         "mode", bench_mode_text(options->mode), "connections", (json_int_t)options->connections, "queues",
         (json_int_t)result->queues, "size", (json_int_t)result->body_size, "rate", (json_int_t)options->rate,
         "operations", (json_int_t)result->operations, "seconds", (double)result->window_us / 1e6, "operations_per_s",
@@ -101,9 +113,10 @@ static json_t *json_of(const struct bench *bench, const struct figures *figures)
         result->has_rss ? json_integer((json_int_t)result->rss_after) : json_null(),
         "server_rss_anon_per_connection_bytes",
         figures->rss_per_connection >= 0 ? json_integer((json_int_t)figures->rss_per_connection) : json_null(),
-        "server_rss_anon_per_subscription_bytes", known(figures->rss_per_subscription), "left_out",
-        (json_int_t)result->left_out, "schedule_lag_ms", (double)result->lag_us / 1000, "bodies_decrypted", 0, "errors",
-        (json_int_t)result->errors, "first_error", result->first_error);
+        "server_rss_anon_per_subscription_bytes", known(figures->rss_per_subscription), "restarts",
+        json_of_restarts(result), "left_out", (json_int_t)result->left_out, "schedule_lag_ms",
+        (double)result->lag_us / 1000, "bodies_decrypted", 0, "errors", (json_int_t)result->errors, "first_error",
+        result->first_error);
 }
 
 static enum smq_result print_json(const struct bench *bench, const struct figures *figures) {
@@ -169,6 +182,10 @@ static enum smq_result print_text(const struct bench *bench, const struct figure
         print_line("sending", "at most %.2f ms behind the clock, %" PRIu64 " left out (queue full)",
                    (double)result->lag_us / 1000, result->left_out);
     print_cost(bench, figures);
+    for (size_t index = 0; index < result->restart_count; index++)
+        print_line("restart", "%" PRIu64 " subscriptions lost; all active again after %.2f s, the command took %.2f s",
+                   result->restarts[index].lost, (double)result->restarts[index].active_us / 1e6,
+                   (double)result->restarts[index].ended_us / 1e6);
     print_line("errors", "%" PRIu64 "%s%s", result->errors, result->errors > 0 ? ", the first: " : "",
                result->first_error);
     return ferror(stdout) == 0 ? SMQ_OK : SMQ_ERR_SYSTEM;

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 #include <jansson.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "queues/base/clock.h"
 #include "test/support/server_process.h"
 #include "test/support/socks_server.h"
 
@@ -432,6 +434,67 @@ static void test_bench_subscribes_through_agents(void **state) {
     assert_ratio(subscribed);
 }
 
+/* A command for smq-bench that asks this program to restart the router: it makes a file and waits for another one. */
+static void write_restart_command(char path[128], char asked[128], char done[128]) {
+    (void)snprintf(path, 128, "%s/restart", server.root);
+    (void)snprintf(asked, 128, "%s/restart.asked", server.root);
+    (void)snprintf(done, 128, "%s/restart.done", server.root);
+    FILE *file = fopen(path, "we");
+    assert_non_null(file);
+    assert_true(
+        fputs("#!/bin/sh\necho restarting\n>$0.asked\nwhile [ ! -e $0.done ]; do sleep 0.02; done\nrm $0.done\n",
+              file) >= 0);
+    assert_int_equal(fchmod(fileno(file), 0700), 0);
+    assert_int_equal(fclose(file), 0);
+}
+
+static void touch(const char *path) {
+    FILE *file = fopen(path, "we");
+    assert_non_null(file);
+    assert_int_equal(fclose(file), 0);
+}
+
+static void await_and_remove(const char *path) {
+    uint64_t deadline = clock_monotonic_ms() + DEADLINE_MS;
+    while (unlink(path) != 0) {
+        assert_true(clock_monotonic_ms() < deadline);
+        (void)poll(NULL, 0, 5);
+    }
+}
+
+static void test_bench_restarts_routers_under_agents(void **state) {
+    char path[128], asked[128], done[128], line[512];
+    (void)state;
+    write_restart_command(path, asked, done);
+    (void)snprintf(line, sizeof line, "agent --json --server @ --connections 3 --queues 50 --restarts 2 --restart %s",
+                   path);
+    start(BUILD_DIR "/bin/smq-bench", NULL, line);
+    for (int i = 0; i < 2; i++) {
+        await_and_remove(asked);
+        server_process_kill(&server);
+        server_process_start(&server);
+        touch(done);
+    }
+    assert_int_equal(process_wait(program, DEADLINE_MS), 0);
+    json_t *told = printed_object();
+    json_t *restarts = json_object_get(told, "restarts");
+    assert_int_equal(json_array_size(restarts), 2);
+    for (size_t i = 0; i < 2; i++) {
+        const json_t *restart = json_array_get(restarts, i);
+        assert_int_equal(json_integer_value(json_object_get(restart, "lost")), 150);
+        assert_true(json_real_value(json_object_get(restart, "active_again_s")) > 0);
+        assert_true(json_real_value(json_object_get(restart, "command_s")) > 0);
+    }
+    assert_int_equal(json_integer_value(json_object_get(told, "errors")), 0);
+    json_decref(told);
+}
+
+static void test_bench_tells_that_its_command_failed(void **state) {
+    (void)state;
+    assert_int_equal(run(BUILD_DIR "/bin/smq-bench", NULL, "agent --server @ --restart false"), 1);
+    assert_complaint("the command that restarts routers failed");
+}
+
 static void test_bench_sends_through_a_proxy(void **state) {
     (void)state;
     json_t *forwarded = bench("proxy --proxy @ --connections 2 --queues 4 --seconds 1 --warm-up 0");
@@ -478,6 +541,8 @@ int main(void) {
         cmocka_unit_test(test_bench_measures_messages),
         cmocka_unit_test(test_bench_creates_queues_and_subscribes_to_them_again),
         cmocka_unit_test(test_bench_subscribes_through_agents),
+        cmocka_unit_test(test_bench_restarts_routers_under_agents),
+        cmocka_unit_test(test_bench_tells_that_its_command_failed),
         cmocka_unit_test(test_bench_sends_through_a_proxy),
         cmocka_unit_test(test_bench_holds_idle_connections),
         cmocka_unit_test(test_bench_refuses_what_it_cannot_measure),

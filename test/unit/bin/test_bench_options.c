@@ -54,6 +54,12 @@ static void test_what_cannot_be_measured_is_refused(void **state) {
     options.connections = 1000000;
     options.queues = 100000000;
     assert_mistake(options, "queues");
+    options = options_of(BENCH_SUBS);
+    options.restart = "true";
+    assert_mistake(options, "for agent");
+    options = options_of(BENCH_AGENT);
+    options.restarts = 2;
+    assert_mistake(options, "needs --restart");
 }
 
 static void test_queues_are_in_all_for_msg_and_of_each_connection_otherwise(void **state) {
@@ -74,6 +80,20 @@ static void test_queues_are_in_all_for_msg_and_of_each_connection_otherwise(void
     options.queues = 7;
     assert_int_equal(bench_options_complete(&options, &mistake), SMQ_OK);
     assert_int_equal(bench_options_queue_count(&options), 700);
+}
+
+static void test_a_command_restarts_routers_once_unless_told_otherwise(void **state) {
+    const char *mistake;
+    (void)state;
+    struct bench_options options = options_of(BENCH_AGENT);
+    assert_int_equal(bench_options_complete(&options, &mistake), SMQ_OK);
+    assert_int_equal(options.restarts, 0);
+    options.restart = "true";
+    assert_int_equal(bench_options_complete(&options, &mistake), SMQ_OK);
+    assert_int_equal(options.restarts, 1);
+    options.restarts = 3;
+    assert_int_equal(bench_options_complete(&options, &mistake), SMQ_OK);
+    assert_int_equal(options.restarts, 3);
 }
 
 static void test_connections_are_dealt_out_to_the_servers_in_turn(void **state) {
@@ -140,6 +160,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_cannot_be_measured_is_refused),
         cmocka_unit_test(test_queues_are_in_all_for_msg_and_of_each_connection_otherwise),
+        cmocka_unit_test(test_a_command_restarts_routers_once_unless_told_otherwise),
         cmocka_unit_test(test_connections_are_dealt_out_to_the_servers_in_turn),
         cmocka_unit_test(test_every_thing_has_the_owner_whose_share_it_is_in),
         cmocka_unit_test(test_cpu_and_memory_of_a_process_are_known),
