@@ -82,7 +82,6 @@ static enum smq_result received(struct connection *connection, void *state, stru
     struct smq_client *client = state;
     if (atomic_load_explicit(&client->is_ready, memory_order_acquire) && client->relay != NULL &&
         forward_received(client, block)) {
-        block_release(block);
         return SMQ_OK;
     }
     block->message.kind = LANE_BLOCK;
@@ -109,6 +108,7 @@ const struct protocol client_protocol = {.name = "smp-client",
                                          .secured = secured,
                                          .received = received,
                                          .fill = client_fill,
+                                         .fill_own = forward_fill_own,
                                          .discard = client_discard,
                                          .check = client_monitor,
                                          .first_check_ms = FIRST_CHECK_MS,

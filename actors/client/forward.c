@@ -28,19 +28,30 @@ struct forwarding {
     uint64_t deadline_ms;
     uint8_t correlation_id[BOX_NONCE_SIZE];
     size_t size;
-    uint8_t *sealed; /* freed once it is written */
+    uint8_t *sealed;     /* in `block`, or allocated; given back once it is written */
+    struct block *block; /* is sent as it is; NULL: it has to be written to another one */
 };
 
 static struct forwarding *forwarding_of_node(const struct map_node *node) {
     return (struct forwarding *)((uintptr_t)node - offsetof(struct forwarding, node));
 }
 
+static void drop_sealed(struct forwarding *forwarding) {
+    if (forwarding->block != NULL) {
+        block_release(forwarding->block);
+    } else {
+        memory_free(forwarding->sealed);
+    }
+    forwarding->block = NULL;
+    forwarding->sealed = NULL;
+}
+
 static void release(struct forwarding *forwarding) {
     if (atomic_fetch_sub_explicit(&forwarding->references, 1, memory_order_acq_rel) != 1) {
         return;
     }
+    drop_sealed(forwarding);
     client_release(forwarding->client);
-    memory_free(forwarding->sealed);
     memory_free(forwarding);
 }
 
@@ -183,13 +194,29 @@ static bool admit(struct smq_client *client, size_t size) {
 
 static void account_sent(struct smq_client *client, struct forwarding *forwarding) {
     atomic_fetch_sub_explicit(&client->unsent_bytes, forwarding->size, memory_order_relaxed);
-    memory_free(forwarding->sealed);
-    forwarding->sealed = NULL;
+    drop_sealed(forwarding);
 }
 
-static enum smq_result create(struct smq_client *client, const struct proxy_forward *command, struct forward *forward,
-                              struct forwarding **out) {
-    size_t capacity = BOX_TAG_SIZE + proxy_forward_header_size(command->corr_id.length) + command->payload.length;
+/* What stands in front of the encrypted command. */
+static const char command_word[] = "RFWD ";
+enum { WORD_LENGTH = sizeof command_word - 1 };
+
+/* Where the command is encrypted in its block so that this becomes the one that is sent; NULL: it cannot. */
+static uint8_t *place_in_block(const struct smq_client *client, const struct proxy_forward *command, size_t header,
+                               struct block *const *block) {
+    if (block == NULL || *block == NULL || !block_can_be_kept(*block)) {
+        return NULL;
+    }
+    uint8_t *payload = (*block)->bytes + (command->payload.bytes - (*block)->bytes);
+    uint8_t *sealed = payload - header - BOX_TAG_SIZE;
+    size_t lead = WORD_LENGTH + smp_session_lead(&client->session, BOX_NONCE_SIZE, 0);
+    return block_has_room(*block, sealed - lead) ? sealed : NULL;
+}
+
+static enum smq_result create(struct smq_client *client, const struct proxy_forward *command, struct block **block,
+                              struct forward *forward, struct forwarding **out) {
+    size_t header = proxy_forward_header_size(command->corr_id.length);
+    size_t capacity = BOX_TAG_SIZE + header + command->payload.length;
     struct forwarding *made = memory_zalloc(sizeof(*made));
     if (made == NULL) {
         return SMQ_ERR_NO_MEMORY;
@@ -199,7 +226,13 @@ static enum smq_result create(struct smq_client *client, const struct proxy_forw
     made->client = client_reference(client);
     made->forward = forward;
     made->outgoing.kind = OUTGOING_FORWARD;
-    made->sealed = memory_alloc(capacity);
+    made->sealed = place_in_block(client, command, header, block);
+    if (made->sealed != NULL) {
+        made->block = *block;
+        *block = NULL;
+    } else {
+        made->sealed = memory_alloc(capacity);
+    }
     enum smq_result result = SMQ_ERR_NO_MEMORY;
     if (made->sealed != NULL) {
         box_nonce_random(made->correlation_id);
@@ -231,8 +264,8 @@ static enum smq_result hand_over(struct smq_client *client, struct forwarding *f
     return result;
 }
 
-enum smq_result client_forward(struct smq_client *client, const struct proxy_forward *command, uint32_t timeout_ms,
-                               struct forward *forward) {
+enum smq_result client_forward(struct smq_client *client, const struct proxy_forward *command, struct block **block,
+                               uint32_t timeout_ms, struct forward *forward) {
     struct client_relay *relay = client->relay;
     if (!relay->has_key) {
         return SMQ_ERR_AUTH;
@@ -241,7 +274,7 @@ enum smq_result client_forward(struct smq_client *client, const struct proxy_for
         return SMQ_ERR_CLOSED;
     }
     struct forwarding *forwarding;
-    enum smq_result result = create(client, command, forward, &forwarding);
+    enum smq_result result = create(client, command, block, forward, &forwarding);
     if (result != SMQ_OK) {
         return result;
     }
@@ -303,6 +336,37 @@ enum smq_result forward_fill(struct smq_client *client, struct outgoing_queue *q
     return SMQ_OK;
 }
 
+enum smq_result forward_fill_own(struct connection *connection, void *state, struct outgoing_queue *queue,
+                                 uint8_t **bytes, struct block **block) {
+    (void)connection;
+    struct smq_client *client = state;
+    struct forwarding *forwarding = forwarding_of_item(outgoing_first(queue));
+    if (forwarding->outgoing.kind != OUTGOING_FORWARD || forwarding->block == NULL) {
+        return SMQ_ERR_AGAIN;
+    }
+    uint32_t queued = FORWARDING_QUEUED;
+    enum smq_result result = SMQ_ERR_EMPTY;
+    (void)outgoing_take(queue);
+    if (atomic_compare_exchange_strong(&forwarding->stage, &queued, FORWARDING_SENT)) {
+        uint8_t *command = forwarding->sealed - WORD_LENGTH;
+        memcpy(command, command_word, WORD_LENGTH);
+        result = smp_session_seal_around(&client->session, slice_of(forwarding->correlation_id, BOX_NONCE_SIZE),
+                                         slice_of(NULL, 0), slice_of(command, WORD_LENGTH + forwarding->size), bytes);
+    }
+    if (result == SMQ_OK) {
+        *block = forwarding->block;
+        forwarding->block = NULL;
+        forwarding->sealed = NULL;
+        atomic_fetch_add_explicit(&client->blocks_sent, 1, memory_order_relaxed);
+    } else if (result != SMQ_ERR_EMPTY) {
+        (void)fail(forwarding, result);
+        result = SMQ_ERR_EMPTY;
+    }
+    account_sent(client, forwarding);
+    release(forwarding);
+    return result;
+}
+
 void forward_discard(struct smq_client *client, struct outgoing *item) {
     struct forwarding *forwarding = forwarding_of_item(item);
     account_sent(client, forwarding);
@@ -311,14 +375,14 @@ void forward_discard(struct smq_client *client, struct outgoing *item) {
 
 /* ---- answers */
 
-static void judge(const struct smp_transmission *transmission, enum smq_result parsed,
-                  const struct smp_response *response, const struct smp_error *error, struct forward_answer *answer) {
-    *answer = (struct forward_answer){.result = SMQ_ERR_PROTOCOL};
-    if (transmission->entity_id.length > 0) {
+static void judge(const struct relay_said *said, struct forward_answer *answer) {
+    const struct smp_response *response = said->response;
+    *answer = (struct forward_answer){.result = SMQ_ERR_PROTOCOL, .block = said->block};
+    if (said->transmission->entity_id.length > 0) {
         answer->text = "response for another entity";
-    } else if (parsed != SMQ_OK) {
+    } else if (said->parsed != SMQ_OK) {
         answer->result = SMQ_ERR_SYNTAX;
-        answer->error = error;
+        answer->error = said->error;
     } else if (response->tag == SMP_RRES) {
         answer->result = SMQ_OK;
         answer->sealed = response->payload;
@@ -340,15 +404,14 @@ static struct forwarding *find(const struct smq_client *client, struct slice cor
     return NULL;
 }
 
-bool forward_answered(struct smq_client *client, const struct smp_transmission *transmission, enum smq_result parsed,
-                      const struct smp_response *response, const struct smp_error *error) {
-    struct forwarding *forwarding = find(client, transmission->correlation_id);
+bool forward_answered(struct smq_client *client, const struct relay_said *said) {
+    struct forwarding *forwarding = find(client, said->transmission->correlation_id);
     if (forwarding == NULL) {
         return false;
     }
     if (take(forwarding)) {
         struct forward_answer answer;
-        judge(transmission, parsed, response, error, &answer);
+        judge(said, &answer);
         tell(forwarding, &answer);
     }
     release(forwarding);
@@ -372,8 +435,12 @@ bool forward_received(struct smq_client *client, struct block *block) {
     if (parsed == SMQ_OK) {
         parsed = smp_response_check_entity(&response, transmission.entity_id.length > 0, &error);
     }
-    if (!forward_answered(client, &transmission, parsed, &response, &error)) {
+    struct block *held = block;
+    if (!forward_answered(client, &(struct relay_said){&transmission, parsed, &response, &error, &held})) {
         return false;
+    }
+    if (held != NULL) {
+        block_release(held);
     }
     atomic_fetch_add_explicit(&client->blocks_received, 1, memory_order_relaxed);
     atomic_store_explicit(&client->timeouts, 0, memory_order_relaxed);
@@ -385,6 +452,19 @@ enum smq_result forward_open(const struct forward_answer *answer, uint8_t *outpu
     struct proxy_response response;
     enum smq_result result = proxy_response_open_to(&forwarding->client->relay->key, forwarding->correlation_id,
                                                     answer->sealed, output, &response);
+    if (result == SMQ_OK) {
+        *payload = response.payload;
+    }
+    return result;
+}
+
+enum smq_result forward_open_in_block(const struct forward_answer *answer, struct slice *payload) {
+    const struct forwarding *forwarding = answer->forwarding;
+    struct block *block = *answer->block;
+    struct proxy_response response;
+    enum smq_result result =
+        proxy_response_open(&forwarding->client->relay->key, forwarding->correlation_id,
+                            block->bytes + (answer->sealed.bytes - block->bytes), answer->sealed.length, &response);
     if (result == SMQ_OK) {
         *payload = response.payload;
     }

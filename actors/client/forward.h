@@ -13,6 +13,9 @@
 #include "transport/smp/error.h"
 #include "transport/wire/version.h"
 
+struct block; /* actors/net/connection.h */
+struct forwarding;
+
 /* Makes all connections of the context those of a proxy: the hello says so, and blocks are not encrypted inside TLS.
  * Before the first one is made. SMQ_ERR_NO_MEMORY, or what map_create returns. */
 enum smq_result context_become_proxy(struct smq_context *context);
@@ -39,6 +42,7 @@ struct forward_answer {
     const struct smp_error *error;
     const char *text;
     struct slice sealed;
+    struct block **block;                /* the received one that `sealed` lies in; NULL: it is not to be had */
     const struct forwarding *forwarding; /* private */
 };
 
@@ -50,13 +54,16 @@ struct forward {
     void (*done)(struct forward *forward, const struct forward_answer *answer);
 };
 
-/* Sends `command` in RFWD. It is encrypted on its way out of where it lies, so that nothing is copied: in front of its
- * payload there are proxy_forward_header_size() writable bytes, which are overwritten. SMQ_ERR_AUTH: the relay showed
+/* Sends `command` in RFWD. In front of its payload there are proxy_forward_header_size() writable bytes, which are
+ * overwritten. `*block` is the received block that it lies in, or NULL: when the block can be spared it is taken over, set
+ * to NULL, and is what is sent; else the command moves to other memory by being encrypted. SMQ_ERR_AUTH: the relay showed
  * no key; SMQ_ERR_NO_CREDIT: too much waits to be sent to it; SMQ_ERR_TOO_LARGE, SMQ_ERR_NO_MEMORY, SMQ_ERR_CLOSED;
  * then `done` is not called. The time-out is kept to a second. Any attached thread. */
-enum smq_result client_forward(struct smq_client *client, const struct proxy_forward *command, uint32_t timeout_ms,
-                               struct forward *forward);
+enum smq_result client_forward(struct smq_client *client, const struct proxy_forward *command, struct block **block,
+                               uint32_t timeout_ms, struct forward *forward);
 
 /* Decrypts the answer into `output`, which has room for answer->sealed.length bytes. `payload`: of PRES, in `output`,
  * with at least one byte in front of it. SMQ_ERR_CRYPTO, SMQ_ERR_SYNTAX. */
 enum smq_result forward_open(const struct forward_answer *answer, uint8_t *output, struct slice *payload);
+/* The same in the received block, which must be there. */
+enum smq_result forward_open_in_block(const struct forward_answer *answer, struct slice *payload);

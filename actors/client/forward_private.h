@@ -66,13 +66,23 @@ void forwards_lane_looks(struct forwards *forwards);
 void forwards_lane_stops(struct forwards *forwards);
 
 /* Receive lane, of a client that is ready: handles a block that holds one answer to a forwarded command and nothing
- * else. Whether it did; the block stays the caller's. */
+ * else. Whether it did; then it has taken the block over. */
 bool forward_received(struct smq_client *client, struct block *block);
-/* Any lane: the same for one transmission, whose command was parsed with the outcome `parsed`. */
-bool forward_answered(struct smq_client *client, const struct smp_transmission *transmission, enum smq_result parsed,
-                      const struct smp_response *response, const struct smp_error *error);
+/* What a transmission of a relay says. */
+struct relay_said {
+    const struct smp_transmission *transmission;
+    enum smq_result parsed; /* of the response */
+    const struct smp_response *response;
+    const struct smp_error *error; /* why it does not parse */
+    struct block **block;          /* that it lies in and that may be taken over; NULL: not */
+};
+/* Any lane: whether it answers a forwarded command; then that has been told. */
+bool forward_answered(struct smq_client *client, const struct relay_said *said);
 
 /* Send lane. Writes the command in front of the queue, which is a forwarded one, and takes it off; SMQ_ERR_TOO_LARGE:
  * not in this block, which is as before. */
 enum smq_result forward_fill(struct smq_client *client, struct outgoing_queue *queue, struct smp_outgoing_block *block);
+/* The fill_own hook of clients. */
+enum smq_result forward_fill_own(struct connection *connection, void *state, struct outgoing_queue *queue,
+                                 uint8_t **bytes, struct block **block);
 void forward_discard(struct smq_client *client, struct outgoing *item);

@@ -226,7 +226,8 @@ static void handle_transmission(struct process_lane *lane, struct smq_client *cl
         return;
     }
     struct request *request = request_table_find(&lane->requests, client, transmission.correlation_id);
-    if (request == NULL && forward_answered(client, &transmission, parsed, &response, &error)) {
+    if (request == NULL &&
+        forward_answered(client, &(struct relay_said){&transmission, parsed, &response, &error, NULL})) {
         return;
     }
     if (request == NULL) {

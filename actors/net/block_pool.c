@@ -86,6 +86,7 @@ struct block *block_pool_take(struct block_pool *pool) {
         if (block == NULL)
             return NULL;
         block->pool = pool;
+        block->bytes = block->room + BLOCK_MARGIN;
     }
     block->next = NULL;
     block->connection = NULL;
@@ -133,6 +134,10 @@ void block_release(struct block *block) {
     if (atomic_load(&pool->is_starved) && has_credit_again(pool) && atomic_exchange(&pool->is_starved, false))
         waker_wake(pool->waker);
     let_go(pool);
+}
+
+bool block_can_be_kept(const struct block *block) {
+    return atomic_load_explicit(&block->pool->held, memory_order_relaxed) <= block->pool->credit / 4;
 }
 
 bool block_pool_trim(struct block_pool *pool) {

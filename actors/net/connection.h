@@ -11,7 +11,10 @@
 #include "queues/base/cursor.h"
 #include "smq/result.h"
 
-enum { BLOCK_SIZE = 16384 };
+enum {
+    BLOCK_SIZE = 16384,
+    BLOCK_MARGIN = 32, /* writable bytes before and after a received block, for who makes another block of it */
+};
 
 struct net;        /* the receive lanes, send lanes, monitor and resolver of a process: actors/net/net.h */
 struct connection; /* reference-counted; pinned to one receive lane and one send lane for its life */
@@ -25,9 +28,17 @@ struct block {
     struct block_pool *pool;       /* private from here to `filled` */
     struct block *next;
     uint32_t filled;
-    uint8_t bytes[BLOCK_SIZE];
+    uint8_t *bytes; /* BLOCK_SIZE, in `room` */
+    uint8_t room[BLOCK_MARGIN + BLOCK_SIZE + BLOCK_MARGIN];
 };
 void block_release(struct block *block);
+/* Whether the receive lane can spare the block for longer than its commands take; otherwise what is kept of it must be
+ * copied. Any thread. */
+bool block_can_be_kept(const struct block *block);
+/* Whether BLOCK_SIZE bytes from `start`, a place in the block, are within its room. */
+static inline bool block_has_room(const struct block *block, const uint8_t *start) {
+    return start >= block->room && start <= block->room + 2 * BLOCK_MARGIN;
+}
 
 /* Something to send on a connection; embedded in the sender's own struct. Owned by the connection from connection_send
  * until the protocol's fill has taken it off the queue, or discard was called for it. */
@@ -62,6 +73,11 @@ struct protocol {
      * Called only when the previous block was handed to the kernel. */
     enum smq_result (*fill)(struct connection *connection, void *state, struct outgoing_queue *queue, void *lane_state,
                             uint8_t *bytes);
+    /* Send lane; may be NULL; comes before `fill`. When the first item of the queue brings a received block that it is
+     * to be sent in: takes that item off, seals it there, and gives the block away: `*bytes`, BLOCK_SIZE of them within
+     * `*block`, are what is sent. SMQ_ERR_AGAIN: it brings none, `fill` is to be called; others as of `fill`. */
+    enum smq_result (*fill_own)(struct connection *connection, void *state, struct outgoing_queue *queue,
+                                uint8_t **bytes, struct block **block);
     /* Send lane. The connection died before `item` was sent. */
     void (*discard)(struct connection *connection, void *state, struct outgoing *item);
     /* Monitor. Called at the time the previous call (or connection set-up: first call `first_check_ms` after accept or

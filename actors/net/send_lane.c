@@ -39,6 +39,8 @@ struct send_lane {
     size_t awaiting_room;     /* connections in the poller that wait for room, to write or to read */
     uint64_t wanted;          /* the flush to be granted next */
     uint64_t now_ms;
+    const uint8_t *prepared; /* the block to be written: `bytes`, or within `own` */
+    struct block *own;       /* goes back once it is written; NULL: none */
     uint8_t bytes[BLOCK_SIZE];
 };
 
@@ -101,11 +103,19 @@ static void finish_flush(struct connection *connection) {
 /* Lets the protocol pack a block. SMQ_ERR_EMPTY: nothing is left to be sent; SMQ_ERR_AGAIN: items were taken that made
  * no block, and others are left. */
 static enum smq_result pack(struct send_lane *lane, struct connection *connection) {
+    const struct protocol *protocol = connection->protocol;
     struct outgoing *first = connection->queue.head;
+    enum smq_result result = SMQ_ERR_AGAIN;
+    uint8_t *own = NULL;
     if (first == NULL)
         return SMQ_ERR_EMPTY;
-    enum smq_result result =
-        connection->protocol->fill(connection, connection->state, &connection->queue, lane->lane_state, lane->bytes);
+    if (protocol->fill_own != NULL && connection->framed == NULL)
+        result = protocol->fill_own(connection, connection->state, &connection->queue, &own, &lane->own);
+    lane->prepared = own;
+    if (result == SMQ_ERR_AGAIN) {
+        result = protocol->fill(connection, connection->state, &connection->queue, lane->lane_state, lane->bytes);
+        lane->prepared = lane->bytes;
+    }
     if (result != SMQ_ERR_EMPTY || connection->queue.head == NULL)
         return result;
     return connection->queue.head == first ? SMQ_ERR_INTERNAL : SMQ_ERR_AGAIN;
@@ -135,8 +145,11 @@ static bool has_more(const struct connection *connection) {
 static bool write_block(struct send_lane *lane, struct connection *connection, bool more) {
     enum tls_want want = TLS_WANT_WRITE;
     struct framed *framed = connection->framed;
-    enum smq_result result = framed == NULL ? tls_write(connection->tls, lane->bytes, BLOCK_SIZE, more, &want)
+    enum smq_result result = framed == NULL ? tls_write(connection->tls, lane->prepared, BLOCK_SIZE, more, &want)
                                             : framed_write(framed, connection->tls, more, &want);
+    if (lane->own != NULL)
+        block_release(lane->own);
+    lane->own = NULL;
     if (result == SMQ_OK) {
         set_write_pending(lane, connection, false);
         if (framed == NULL || framed->is_block)
@@ -156,7 +169,10 @@ static bool write_block(struct send_lane *lane, struct connection *connection, b
 static void send_blocks(struct send_lane *lane, struct connection *connection) {
     bool more = false;
     for (int i = 1; i <= BLOCKS_A_STEP; i++) {
-        enum smq_result result = connection->write_is_pending ? SMQ_OK : prepare(lane, connection);
+        enum smq_result result = SMQ_OK;
+        lane->prepared = lane->bytes; /* of a pending write TLS does not look at the bytes again */
+        if (!connection->write_is_pending)
+            result = prepare(lane, connection);
         if (result != SMQ_OK) {
             if (more)
                 socket_push(connection->descriptor);

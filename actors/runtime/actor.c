@@ -2,6 +2,8 @@
 /* The actor loop. */
 #include "actors/runtime/actor.h"
 
+#include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 
@@ -128,10 +130,18 @@ static bool take_turn(struct actor *actor) {
     return true;
 }
 
+/* A woken actor waits until the one that runs has ended its turn, as far as processors are scarce, instead of taking its
+ * place at once: turns, and with them batches, become longer. Where it is not allowed things go on as before. */
+static void prefer_long_turns(void) {
+    const struct sched_param none = {0};
+    (void)pthread_setschedparam(pthread_self(), SCHED_BATCH, &none);
+}
+
 static void run_actor(void *argument) {
     struct actor *actor = argument;
     struct promise *started = actor->started;
     actor->now_ms = clock_monotonic_ms();
+    prefer_long_turns();
     postpone_begin();
     enum smq_result result = actor->ops->start != NULL ? actor->ops->start(actor->state) : SMQ_OK;
     promise_set(started, result, NULL);

@@ -129,10 +129,8 @@ static enum smq_result session_received(struct connection *connection, void *sta
     struct slice content;
     struct command_batch *batch = NULL;
     enum smq_result result = smp_session_open_block(&session->smp, block->bytes, &content);
-    if (result == SMQ_OK && proxy_forward_received(session, block, content)) {
-        block_release(block);
+    if (result == SMQ_OK && proxy_forward_received(session, block, content))
         return SMQ_OK;
-    }
     if (result == SMQ_OK)
         result = command_batch_create(session, block, content, &batch);
     if (result != SMQ_OK) {
@@ -194,6 +192,7 @@ const struct protocol client_session_protocol = {
     .secured = session_secured,
     .received = session_received,
     .fill = delivery_fill,
+    .fill_own = proxied_fill_own,
     .discard = delivery_discard,
     .check = session_check,
     .first_check_ms = FIRST_CHECK_MS,

@@ -10,7 +10,7 @@ void execute_proxy_session(const struct execution *execution); /* PRXY */
 void execute_proxy_forward(const struct execution *execution); /* PFWD */
 
 /* Receive lane. Forwards the one PFWD that makes up the opened `content` of `block`. False: it is something else, or
- * cannot be forwarded at once, and nothing happened; true: done, the block stays the caller's. */
+ * cannot be forwarded at once, and nothing happened; true: it was taken over. */
 bool proxy_forward_received(struct client_session *session, struct block *block, struct slice content);
 
 /* What a proxied command does when it has a place; process lane, PFWD also receive lane. It may be gone afterwards. */

@@ -9,6 +9,7 @@
 #include "actors/smp/client_session.h"
 #include "actors/smp/execute_proxy.h"
 #include "actors/smp/process.h"
+#include "queues/base/log.h"
 #include "queues/base/memory.h"
 
 static struct client_session *session_of(struct message *message) {
@@ -127,16 +128,17 @@ static void wait_for_place(struct proxied_command *command) {
     start_waiting(session); /* a place may have come free before the command was seen to wait */
 }
 
-bool proxied_start(struct proxied_command *command) {
+bool proxied_start(struct proxied_command *command, struct block *block) {
     struct client_session *session = command->session;
     if (atomic_load(&session->proxied.waiting) > 0 || !take_place(session))
         return false;
+    command->block = block;
     start(command);
     return true;
 }
 
 void proxied_submit(struct proxied_command *command) {
-    if (!proxied_start(command))
+    if (!proxied_start(command, NULL))
         wait_for_place(command);
 }
 
@@ -148,6 +150,11 @@ void proxied_answer_encoded(struct proxied_command *command, uint8_t *bytes, str
     command->response = response;
     if (connection_send(command->session->connection, &command->outgoing) != SMQ_OK)
         proxied_destroy(&command);
+}
+
+void proxied_answer_in_block(struct proxied_command *command, struct block *block, struct slice response) {
+    command->block = block;
+    proxied_answer_encoded(command, NULL, response);
 }
 
 void proxied_answer(struct proxied_command *command, const struct smp_response *response) {
@@ -168,12 +175,41 @@ void proxied_answer_error(struct proxied_command *command, struct smp_error erro
     proxied_answer(command, &response);
 }
 
+enum smq_result proxied_fill_own(struct connection *connection, void *state, struct outgoing_queue *queue,
+                                 uint8_t **bytes, struct block **block) {
+    (void)connection;
+    struct client_session *session = state;
+    struct outgoing *item = outgoing_first(queue);
+    struct proxied_command *command = (struct proxied_command *)(void *)item;
+    if (item->kind != OUTGOING_PROXIED || command->block == NULL)
+        return SMQ_ERR_AGAIN;
+    struct slice correlation_id = proxied_correlation_id(command);
+    struct slice entity_id = proxied_entity_id(command);
+    size_t lead = smp_session_lead(&session->smp, correlation_id.length, entity_id.length);
+    if (!block_has_room(command->block, command->response.bytes - lead))
+        return SMQ_ERR_AGAIN;
+    (void)outgoing_take(queue);
+    enum smq_result result =
+        smp_session_seal_around(&session->smp, correlation_id, entity_id, command->response, bytes);
+    if (result == SMQ_OK) {
+        *block = command->block;
+        command->block = NULL;
+    } else if (result == SMQ_ERR_TOO_LARGE) {
+        log_error("the answer of a relay exceeds a block and was left out");
+        result = SMQ_ERR_EMPTY;
+    }
+    proxied_destroy(&command);
+    return result;
+}
+
 void proxied_destroy(struct proxied_command **out) {
     struct proxied_command *command = *out;
     struct client_session *session = command->session;
     bool started = command->started;
     *out = NULL;
     smq_agent_client_release(&command->client);
+    if (command->block != NULL)
+        block_release(command->block);
     memory_free(command->address);
     memory_free(command->bytes);
     memory_free(command);

@@ -47,6 +47,7 @@ struct proxied_command {
     /* the payload while it waits; then what is sent, with `response` */
     uint8_t *bytes;
     struct slice response;
+    struct block *block; /* that the payload, or the response, lies in; NULL: in other memory */
     uint8_t correlation_id_length;
     uint8_t entity_id_length;
     uint8_t ids[];
@@ -59,17 +60,23 @@ struct proxied_command *proxied_create(struct client_session *session, enum smp_
 /* Starts it, or lets it wait for a place. It may be gone afterwards. PFWD: the payload lies in the received block.
  * Process lane. */
 void proxied_submit(struct proxied_command *command);
-/* Starts it if there is a place and nothing waits for one; whether it was started. Process or receive lane. */
-bool proxied_start(struct proxied_command *command);
+/* Starts it if there is a place and nothing waits for one; whether it was started, and `block` (may be NULL), the one that
+ * the payload lies in, taken over. Process or receive lane. */
+bool proxied_start(struct proxied_command *command, struct block *block);
 /* Answers; any thread. It is gone afterwards. */
 void proxied_answer(struct proxied_command *command, const struct smp_response *response);
 void proxied_answer_error(struct proxied_command *command, struct smp_error error);
-/* The same with a response that is already encoded, in memory that the command takes over as its `bytes`. */
+/* The same with a response that is already encoded, in memory that the command takes over as its `bytes`, or in a block
+ * that it takes over. */
 void proxied_answer_encoded(struct proxied_command *command, uint8_t *bytes, struct slice response);
+void proxied_answer_in_block(struct proxied_command *command, struct block *block, struct slice response);
 
 /* PROCESS_PROXY_ROOM: starts what waits. Takes over the reference to the connection. */
 void proxied_room(struct message *message);
 
+/* Send lane: the fill_own hook of sessions: an answer that came in a block leaves in it. */
+enum smq_result proxied_fill_own(struct connection *connection, void *state, struct outgoing_queue *queue,
+                                 uint8_t **bytes, struct block **block);
 /* Send lane: the answer is in a block, or is not wanted any more. */
 void proxied_destroy(struct proxied_command **command);
 static inline struct slice proxied_correlation_id(const struct proxied_command *command) {

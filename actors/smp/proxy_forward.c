@@ -17,25 +17,44 @@ static struct proxy *proxy_of(const struct proxied_command *command) {
 
 /* ---- the relay's answer */
 
-/* PRES with what the relay answered, in memory for the command. Decrypted behind the room for the tag, which goes over
- * what then stands in front of the payload. */
-static enum smq_result open_answer(const struct forward_answer *answer, uint8_t **bytes, struct slice *response) {
-    static const char tag[] = "PRES ";
-    enum { TAG_LENGTH = sizeof tag - 1 };
+static const char answer_word[] = "PRES ";
+enum { WORD_LENGTH = sizeof answer_word - 1 };
+
+/* PRES with what the relay answered: the word goes over what then stands in front of the payload. */
+static struct slice answer_of(struct slice payload) {
+    uint8_t *start = (uint8_t *)(uintptr_t)payload.bytes - WORD_LENGTH;
+    memcpy(start, answer_word, WORD_LENGTH);
+    return slice_of(start, WORD_LENGTH + payload.length);
+}
+
+/* Where the answer is that the client gets. */
+struct opened_answer {
+    struct slice response;
+    struct block *block; /* in this one, */
+    uint8_t *bytes;      /* or in this memory */
+};
+
+/* Decrypts the answer in the block that it came in, or, when that cannot be spared, to memory of its own. */
+static enum smq_result open_answer(const struct forward_answer *answer, struct opened_answer *opened) {
     struct slice payload;
-    uint8_t *room = memory_alloc(TAG_LENGTH + answer->sealed.length);
-    if (room == NULL)
-        return SMQ_ERR_NO_MEMORY;
-    enum smq_result result = forward_open(answer, room + TAG_LENGTH, &payload);
-    if (result != SMQ_OK) {
-        memory_free(room);
-        return result;
+    enum smq_result result;
+    if (answer->block != NULL && block_can_be_kept(*answer->block)) {
+        result = forward_open_in_block(answer, &payload);
+        if (result == SMQ_OK) {
+            opened->block = *answer->block;
+            *answer->block = NULL;
+        }
+    } else {
+        opened->bytes = memory_alloc(WORD_LENGTH + answer->sealed.length);
+        if (opened->bytes == NULL)
+            return SMQ_ERR_NO_MEMORY;
+        result = forward_open(answer, opened->bytes + WORD_LENGTH, &payload);
     }
-    uint8_t *start = room + (payload.bytes - room) - TAG_LENGTH;
-    memcpy(start, tag, TAG_LENGTH);
-    *bytes = room;
-    *response = slice_of(start, TAG_LENGTH + payload.length);
-    return SMQ_OK;
+    if (result == SMQ_OK)
+        opened->response = answer_of(payload);
+    else
+        memory_free(opened->bytes);
+    return result;
 }
 
 /* The receive lane of the relay's connection, usually. */
@@ -44,24 +63,29 @@ static void relay_answered(struct forward *forward, const struct forward_answer 
         (struct proxied_command *)(void *)((char *)forward - offsetof(struct proxied_command, forward));
     char text[SMQ_ERROR_TEXT_SIZE];
     struct forward_answer outcome = *answer;
-    struct slice response = slice_of(NULL, 0);
-    uint8_t *bytes = NULL;
+    struct opened_answer opened = {.block = NULL};
     if (outcome.result == SMQ_OK)
-        outcome.result = open_answer(answer, &bytes, &response);
+        outcome.result = open_answer(answer, &opened);
     bool answered = outcome.result == SMQ_OK || (outcome.result == SMQ_ERR_PROTOCOL && outcome.error != NULL);
     proxy_count(&proxy_of(command)->forwards, command->own,
                 answered ? PROXY_COUNTER(successes) : PROXY_COUNTER(errors_other));
-    if (outcome.result == SMQ_OK)
-        proxied_answer_encoded(command, bytes, response);
+    if (outcome.result == SMQ_OK && opened.block != NULL)
+        proxied_answer_in_block(command, opened.block, opened.response);
+    else if (outcome.result == SMQ_OK)
+        proxied_answer_encoded(command, opened.bytes, opened.response);
     else
         proxied_answer_error(command, proxy_error_of_answer(&outcome, text));
 }
 
 void execute_proxy_forward_now(struct proxied_command *command) {
     struct proxy *proxy = proxy_of(command);
+    struct block *block = command->block; /* the command may be answered, and gone, before client_forward returns */
+    command->block = NULL;
     command->forward.done = relay_answered;
-    enum smq_result result = client_forward(command->client, &command->command,
+    enum smq_result result = client_forward(command->client, &command->command, &block,
                                             proxy->router->config.proxy.forward_timeout_ms, &command->forward);
+    if (block != NULL)
+        block_release(block);
     if (result == SMQ_OK)
         return;
     proxy_count(&proxy->forwards, command->own, PROXY_COUNTER(errors_other));
@@ -180,7 +204,7 @@ bool proxy_forward_received(struct client_session *session, struct block *block,
         make(session, block, &command, transmission.correlation_id, transmission.entity_id, &destination);
     if (proxied == NULL)
         return false;
-    if (!proxied_start(proxied)) {
+    if (!proxied_start(proxied, block)) {
         proxied_destroy(&proxied);
         return false;
     }

@@ -29,6 +29,7 @@ struct workbench {
     uint8_t buffer[BLOCK_CHAIN_BLOCK_SIZE + 64];
     size_t send_size;
     struct box_key key;
+    struct block_chain chain;
     uint8_t nonce[BOX_NONCE_SIZE];
     struct key_pair own, peer, signer;
     uint8_t signature[SIGNATURE_ED25519_SIZE];
@@ -50,6 +51,14 @@ static enum smq_result seal_record(struct workbench *bench) {
 
 static enum smq_result seal_block(struct workbench *bench) {
     box_seal(&bench->key, bench->nonce, bench->buffer, BLOCK_CHAIN_BLOCK_SIZE - BOX_TAG_SIZE);
+    return SMQ_OK;
+}
+
+/* The keys of the next block. */
+static enum smq_result step_chain(struct workbench *bench) {
+    struct box_key key;
+    uint8_t nonce[BOX_NONCE_SIZE];
+    block_chain_step(&bench->chain, &key, nonce);
     return SMQ_OK;
 }
 
@@ -92,6 +101,7 @@ static const struct primitive primitives[FLOOR_PARTS_MAX] = {
     {"x25519", agree, {[BENCH_MSG] = 1, [BENCH_QUEUES] = 1}},
     {"tls_record", seal_record, {[BENCH_MSG] = 5, [BENCH_PROXY] = 4}},
     {"block_secretbox", seal_block, {[BENCH_MSG] = 5, [BENCH_PROXY] = 2}},
+    {"block_keys", step_chain, {[BENCH_MSG] = 5, [BENCH_PROXY] = 2}},
     {"body_box", seal_body, {[BENCH_MSG] = 1}},
     {"sha512_of_send", hash_send, {[BENCH_MSG] = 1}},
     {"forward_box", seal_forward, {[BENCH_PROXY] = 2}},
@@ -165,6 +175,7 @@ enum smq_result bench_floor_measure(enum bench_mode mode, size_t size, struct be
     key_pair_wipe(&bench->peer);
     key_pair_wipe(&bench->signer);
     box_key_wipe(&bench->key);
+    block_chain_wipe(&bench->chain);
     memory_free(bench);
     if (result == SMQ_OK)
         *floor = measured;

@@ -498,7 +498,7 @@ static void test_bench_tells_that_its_command_failed(void **state) {
 static void test_bench_sends_through_a_proxy(void **state) {
     (void)state;
     json_t *forwarded = bench("proxy --proxy @ --connections 2 --queues 4 --seconds 1 --warm-up 0");
-    assert_int_equal(json_object_size(json_object_get(forwarded, "floor")), 3);
+    assert_int_equal(json_object_size(json_object_get(forwarded, "floor")), 4);
     assert_ratio(forwarded);
 }
 

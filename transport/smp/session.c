@@ -74,3 +74,28 @@ enum smq_result smp_session_seal_block(struct smp_session *session, struct smp_o
         return block_chain_seal(&session->send, outgoing->block, length);
     return pad_in_place(outgoing->block, length, SMP_BLOCK_SIZE);
 }
+
+size_t smp_session_lead(const struct smp_session *session, size_t correlation_id_length, size_t entity_id_length) {
+    struct smp_envelope envelope = smp_session_envelope(session);
+    return content_offset(session) + COUNT_SIZE +
+           smp_transmission_size(&envelope, 0, false, correlation_id_length, entity_id_length, 0);
+}
+
+enum smq_result smp_session_seal_around(struct smp_session *session, struct slice correlation_id,
+                                        struct slice entity_id, struct slice command, uint8_t **block) {
+    struct smp_envelope envelope = smp_session_envelope(session);
+    struct smp_outgoing_block outgoing;
+    struct smp_draft draft;
+    uint8_t *place = (uint8_t *)(uintptr_t)command.bytes;
+    *block = place - smp_session_lead(session, correlation_id.length, entity_id.length);
+    smp_session_begin_block(session, *block, &outgoing);
+    smp_draft_begin(&envelope, &outgoing.writer, 0, false, correlation_id, entity_id, &draft);
+    uint8_t *reserved = write_reserve(&outgoing.writer, command.length);
+    if (reserved != NULL && reserved != place)
+        return SMQ_ERR_INTERNAL;
+    enum smq_result result = smp_draft_end(&envelope, &outgoing.writer, &draft, slice_of(NULL, 0), NULL);
+    if (result != SMQ_OK)
+        return result;
+    smp_outgoing_block_added(&outgoing);
+    return smp_session_seal_block(session, &outgoing);
+}

@@ -62,6 +62,67 @@ static void assert_block_holds(struct smp_session *session, uint8_t *block, size
     assert_int_equal(n, count);
 }
 
+/* A command that lies at `at` in a larger buffer becomes a block there; its neighbours stay as they are. */
+static void seal_around_at(bool encrypted, size_t at, size_t length) {
+    enum { BEFORE = 64, AFTER = 64 };
+    static uint8_t buffer[BEFORE + SMP_BLOCK_SIZE + AFTER];
+    struct smp_session server, client;
+    struct smp_transmission transmission;
+    struct smp_content content;
+    struct slice bytes;
+    struct smp_error error;
+    uint8_t *block = NULL;
+    make_pair(&server, &client, encrypted);
+    memset(buffer, 0xee, sizeof buffer);
+    memcpy(buffer + at, sample(length, 3).bytes, length);
+    struct slice corr_id = slice_of_text("correlation id, 24 bytes");
+    struct slice entity_id = slice_of_text("entity");
+    size_t lead = smp_session_lead(&client, corr_id.length, entity_id.length);
+    assert_int_equal(smp_session_seal_around(&client, corr_id, entity_id, slice_of(buffer + at, length), &block),
+                     SMQ_OK);
+    assert_ptr_equal(block, buffer + at - lead);
+    for (const uint8_t *byte = buffer; byte < block; byte++)
+        assert_int_equal(*byte, 0xee);
+    for (const uint8_t *byte = block + SMP_BLOCK_SIZE; byte < buffer + sizeof buffer; byte++)
+        assert_int_equal(*byte, 0xee);
+    assert_int_equal(smp_session_open_block(&server, block, &bytes), SMQ_OK);
+    assert_int_equal(smp_content_open(bytes, &content), SMQ_OK);
+    assert_int_equal(content.count, 1);
+    assert_true(smp_content_next(&content, &bytes));
+    struct smp_envelope envelope = smp_session_envelope(&server);
+    assert_int_equal(smp_transmission_parse(&envelope, bytes, &transmission, &error), SMQ_OK);
+    assert_slices_equal(transmission.correlation_id, corr_id);
+    assert_slices_equal(transmission.entity_id, entity_id);
+    assert_slices_equal(transmission.command, sample(length, 3));
+}
+
+static void test_a_command_is_sealed_where_it_lies(void **state) {
+    (void)state;
+    for (int encrypted = 0; encrypted <= 1; encrypted++) {
+        seal_around_at(encrypted == 1, 64 + 100, 16247);
+        seal_around_at(encrypted == 1, 64 + 40, 5);
+        seal_around_at(encrypted == 1, 64 + 90, 1000);
+    }
+}
+
+static void test_a_command_that_exceeds_a_block_is_not_sealed(void **state) {
+    (void)state;
+    static uint8_t buffer[2 * SMP_BLOCK_SIZE];
+    struct smp_session server, client;
+    uint8_t *block = NULL;
+    for (int encrypted = 0; encrypted <= 1; encrypted++) {
+        make_pair(&server, &client, encrypted == 1);
+        size_t lead = smp_session_lead(&client, 0, 0);
+        size_t most = SMP_BATCH_BYTES_MAX - (lead - (encrypted == 1 ? 19 : 3));
+        struct slice none = slice_of(NULL, 0);
+        assert_int_equal(smp_session_seal_around(&client, none, none, slice_of(buffer + 100, most + 1), &block),
+                         SMQ_ERR_TOO_LARGE);
+        assert_int_equal(smp_session_seal_around(&client, none, none, slice_of(buffer + 100, most), &block), SMQ_OK);
+        struct slice bytes;
+        assert_int_equal(smp_session_open_block(&server, block, &bytes), SMQ_OK); /* the first one stepped no chain */
+    }
+}
+
 static void test_first_server_block_has_the_known_bytes(void **state) {
     (void)state;
     static uint8_t block[SMP_BLOCK_SIZE];
@@ -232,6 +293,8 @@ static void test_session_keeps_its_id_and_version(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_first_server_block_has_the_known_bytes),
+        cmocka_unit_test(test_a_command_is_sealed_where_it_lies),
+        cmocka_unit_test(test_a_command_that_exceeds_a_block_is_not_sealed),
         cmocka_unit_test(test_blocks_go_both_ways_in_both_modes),
         cmocka_unit_test(test_full_blocks_by_bytes_and_by_count),
         cmocka_unit_test(test_block_that_does_not_decrypt_still_steps_the_chain),
