@@ -25,6 +25,7 @@ struct connection; /* reference-counted; pinned to one receive lane and one send
 struct block {
     struct message message;        /* for whoever passes the block on through a mailbox */
     struct connection *connection; /* borrowed: the holder takes its own reference when it keeps the block */
+    struct slice content;          /* the protocol's own: what it found in `bytes` */
     struct block_pool *pool;       /* private from here to `filled` */
     struct block *next;
     uint32_t filled;

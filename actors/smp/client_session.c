@@ -11,6 +11,7 @@
 #include "actors/smp/subscriber.h"
 #include "queues/base/magic.h"
 #include "queues/base/memory.h"
+#include "transport/smp/batch.h"
 
 static const uint32_t SESSION_MAGIC = MAGIC('S', 'E', 'S', 'S');
 
@@ -121,27 +122,30 @@ static enum smq_result receive_hello(struct client_session *session, struct bloc
     return SMQ_OK;
 }
 
+static enum smq_result receive_bad_block(struct client_session *session, struct block *block) {
+    struct command_batch *batch = NULL;
+    block_release(block);
+    enum smq_result result = command_batch_create_bad_block(session, &batch);
+    if (result == SMQ_OK)
+        process_lane_batch(client_session_process_lane(session), batch);
+    return result;
+}
+
 static enum smq_result session_received(struct connection *connection, void *state, struct block *block) {
-    (void)connection;
     struct client_session *session = state;
     if (session->phase == SESSION_AWAITS_HELLO)
         return receive_hello(session, block);
-    struct slice content;
-    struct command_batch *batch = NULL;
-    enum smq_result result = smp_session_open_block(&session->smp, block->bytes, &content);
-    if (result == SMQ_OK && proxy_forward_received(session, block, content))
+    struct smp_content reader;
+    enum smq_result result = smp_session_open_block(&session->smp, block->bytes, &block->content);
+    if (result == SMQ_OK && proxy_forward_received(session, block, block->content))
         return SMQ_OK;
     if (result == SMQ_OK)
-        result = command_batch_create(session, block, content, &batch);
-    if (result != SMQ_OK) {
-        block_release(block);
-        if (result == SMQ_ERR_NO_MEMORY)
-            return result;
-        result = command_batch_create_bad_block(session, &batch);
-        if (result != SMQ_OK)
-            return result;
-    }
-    process_lane_batch(client_session_process_lane(session), batch);
+        result = smp_content_open(block->content, &reader);
+    if (result != SMQ_OK)
+        return receive_bad_block(session, block);
+    connection_reference(connection);
+    client_session_block_admitted(session, reader.count);
+    process_lane_block(client_session_process_lane(session), block);
     return SMQ_OK;
 }
 

@@ -6,6 +6,7 @@
 
 #include "actors/smp/delivery.h"
 #include "actors/smp/process.h"
+#include "queues/base/check.h"
 #include "queues/base/memory.h"
 #include "transport/smp/batch.h"
 
@@ -18,30 +19,43 @@ static struct command_batch *allocate(struct client_session *session, uint16_t c
     atomic_init(&batch->working, 1);
     for (uint16_t i = 0; i < count; i++)
         batch->slots[i].batch = batch;
-    connection_reference(session->connection);
-    client_session_block_admitted(session, count);
     return batch;
 }
 
-enum smq_result command_batch_create(struct client_session *session, struct block *block, struct slice content,
-                                     struct command_batch **out) {
+static uint16_t count_of(const struct block *block, struct smp_content *reader) {
+    CHECK(smp_content_open(block->content, reader) == SMQ_OK); /* was opened when it was admitted */
+    return reader->count;
+}
+
+void command_batch_refuse(struct block *block) {
     struct smp_content reader;
-    if (smp_content_open(content, &reader) != SMQ_OK)
-        return SMQ_ERR_SYNTAX;
-    struct command_batch *batch = allocate(session, reader.count);
-    if (batch == NULL)
-        return SMQ_ERR_NO_MEMORY;
+    struct connection *connection = block->connection;
+    uint16_t count = count_of(block, &reader);
+    block_release(block);
+    client_session_block_answered(connection_state(connection), count);
+    connection_release(connection);
+}
+
+struct command_batch *command_batch_create(struct block *block) {
+    struct smp_content reader;
+    struct command_batch *batch = allocate(connection_state(block->connection), count_of(block, &reader));
+    if (batch == NULL) {
+        connection_close(block->connection, SMQ_ERR_NO_MEMORY, false);
+        command_batch_refuse(block);
+        return NULL;
+    }
     for (uint16_t i = 0; i < batch->count; i++)
         smp_content_next(&reader, &batch->slots[i].bytes);
     batch->block = block;
-    *out = batch;
-    return SMQ_OK;
+    return batch;
 }
 
 enum smq_result command_batch_create_bad_block(struct client_session *session, struct command_batch **out) {
     struct command_batch *batch = allocate(session, 1);
     if (batch == NULL)
         return SMQ_ERR_NO_MEMORY;
+    connection_reference(session->connection);
+    client_session_block_admitted(session, 1);
     slot_answer_error(&batch->slots[0], smp_error_of(SMP_ERROR_BLOCK));
     batch->next = 1;
     *out = batch;

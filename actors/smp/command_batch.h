@@ -117,10 +117,12 @@ struct command_batch {
     struct command_slot slots[];
 };
 
-/* Takes over `block`, whose opened content is `content`, and a new reference to the session's connection.
- * SMQ_ERR_SYNTAX: the content is not a list of transmissions, and SMQ_ERR_NO_MEMORY: the block stays the caller's. */
-enum smq_result command_batch_create(struct client_session *session, struct block *block, struct slice content,
-                                     struct command_batch **batch);
+/* The commands of `block`, whose content is a list of transmissions that was admitted: takes over the block, a reference
+ * to its connection, and the session's credit for it. They come into being when their turn has come: a block that waits
+ * is a quarter of the size. Out of memory: NULL, and the connection is closed. Process lane. */
+struct command_batch *command_batch_create(struct block *block);
+/* Gives up the block, the reference and the credit instead. */
+void command_batch_refuse(struct block *block);
 /* A batch of one that answers a block nobody could read: ERR BLOCK with empty ids. Takes over nothing but a reference
  * to the connection. */
 enum smq_result command_batch_create_bad_block(struct client_session *session, struct command_batch **batch);

@@ -196,6 +196,10 @@ static struct command_batch *batch_of(struct message *message) {
     return (struct command_batch *)(void *)((char *)message - offsetof(struct command_batch, outgoing.message));
 }
 
+static struct block *block_of(struct message *message) {
+    return (struct block *)(void *)((char *)message - offsetof(struct block, message));
+}
+
 static struct command_slot *slot_of(struct message *message) {
     return (struct command_slot *)(void *)((char *)message - offsetof(struct command_slot, request.message));
 }
@@ -204,6 +208,11 @@ static void process_receive(void *state, struct message *message) {
     struct process_lane *lane = state;
     struct command_batch *batch;
     switch ((enum process_message)message->kind) {
+    case PROCESS_BLOCK:
+        batch = command_batch_create(block_of(message));
+        if (batch != NULL)
+            run_batch(lane, batch);
+        break;
     case PROCESS_BATCH:
         run_batch(lane, batch_of(message));
         break;
@@ -216,8 +225,7 @@ static void process_receive(void *state, struct message *message) {
         run_again(lane, slot_of(message));
         break;
     case PROCESS_SERVICE_HELLO:
-        service_hello_receive(lane->reader,
-                              (struct block *)(void *)((char *)message - offsetof(struct block, message)));
+        service_hello_receive(lane->reader, block_of(message));
         break;
     case PROCESS_PROXY_ROOM:
         proxied_room(message);
@@ -250,6 +258,12 @@ void process_lane_destroy(struct process_lane **lane) {
     store_reader_destroy(&(*lane)->reader);
     memory_free(*lane);
     *lane = NULL;
+}
+
+void process_lane_block(struct process_lane *lane, struct block *block) {
+    block->message.kind = PROCESS_BLOCK;
+    if (actor_send(lane->actor, &block->message) != SMQ_OK)
+        command_batch_refuse(block);
 }
 
 void process_lane_batch(struct process_lane *lane, struct command_batch *batch) {

@@ -16,8 +16,10 @@ enum smq_result process_lane_create(struct smp_router *router, unsigned index, s
 /* After the lane's thread has ended. */
 void process_lane_destroy(struct process_lane **lane);
 
-/* From the receive lane: a block of commands. The lane owns it; when the lane has stopped the batch is finished at
- * once. */
+/* From the receive lane: an admitted block of commands (command_batch_create). The lane owns it; when the lane has stopped
+ * it is refused at once. */
+void process_lane_block(struct process_lane *lane, struct block *block);
+/* From the receive lane: the batch that answers a block which could not be opened. */
 void process_lane_batch(struct process_lane *lane, struct command_batch *batch);
 /* From whoever completed the last command that the batch waited for. */
 void process_lane_resume(struct process_lane *lane, struct command_batch *batch);

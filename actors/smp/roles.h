@@ -20,7 +20,8 @@ enum { ROUTER_LANES_MAX = 64, ROUTER_LISTENERS_MAX = 64 };
 
 /* Messages to a process lane. */
 enum process_message {
-    PROCESS_BATCH,  /* struct command_batch: a received block */
+    PROCESS_BLOCK,  /* struct block: received and opened */
+    PROCESS_BATCH,  /* struct command_batch: a received block that could not be opened */
     PROCESS_RESUME, /* struct command_batch: the commands that a later one of the block had to wait for are done */
     PROCESS_RETRY,  /* struct command_slot: the queue's record changed between verification and commit */
     PROCESS_SERVICE_HELLO, /* struct block: a client hello with a service certificate */

@@ -15,6 +15,7 @@
 
 #include "bin/common/smp_init.h"
 #include "queues/base/log.h"
+#include "queues/base/memory.h"
 #include "queues/base/setup.h"
 #include "transport/tls/credentials.h"
 
@@ -117,6 +118,17 @@ static void raise_descriptor_limit(void) {
         log_warn("the limit of open files stays low: %s", strerror(errno));
 }
 
+enum { GIVE_BACK_MS = 2000 }; /* from one look at unused memory to the next */
+
+/* Waits until one of the two is readable, and meanwhile gives memory back that a storm has left unused. */
+static void wait_and_give_back(struct pollfd polled[2]) {
+    size_t left = 0;
+    int ready;
+    while ((ready = poll(polled, 2, GIVE_BACK_MS)) == 0 || (ready < 0 && errno == EINTR))
+        if (ready == 0)
+            (void)memory_give_back(&left);
+}
+
 /* Waits for a signal to stop (0), or for a role that failed (1). */
 static int wait_for_stop(const struct smp_router *router, const sigset_t *signals) {
     int descriptor = signalfd(-1, signals, SFD_CLOEXEC);
@@ -126,8 +138,7 @@ static int wait_for_stop(const struct smp_router *router, const sigset_t *signal
     }
     struct pollfd polled[2] = {{.fd = descriptor, .events = POLLIN},
                                {.fd = smp_router_failure_fd(router), .events = POLLIN}};
-    while (poll(polled, 2, -1) < 0 && errno == EINTR) {
-    }
+    wait_and_give_back(polled);
     struct signalfd_siginfo received;
     bool signalled = polled[0].revents != 0 && read(descriptor, &received, sizeof received) == (ssize_t)sizeof received;
     (void)close(descriptor);

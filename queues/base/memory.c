@@ -2,12 +2,19 @@
 /* malloc and its relatives, with overflow checks and the fault point memory_alloc. */
 #include "queues/base/memory.h"
 
+#include <inttypes.h>
+#include <malloc.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "queues/base/fault.h"
 
-enum { CACHE_LINE = 64 };
+enum {
+    CACHE_LINE = 64,
+    UNUSED_MIN = 4 << 20, /* bytes that are worth a walk through the heap */
+};
 
 void *memory_alloc(size_t size) {
     if (FAULT(memory_alloc))
@@ -56,4 +63,34 @@ char *memory_copy_of_text(const char *text) {
 
 void memory_free(void *memory) {
     free(memory);
+}
+
+/* Bytes of anonymous memory that are resident; 0: not known. */
+static size_t resident(void) {
+    uint64_t size = 0, all = 0, shared = 0;
+    FILE *file = fopen("/proc/self/statm", "re");
+    if (file == NULL)
+        return 0;
+    int read = fscanf(file, "%" SCNu64 " %" SCNu64 " %" SCNu64, &size, &all, &shared);
+    (void)fclose(file);
+    long page = sysconf(_SC_PAGESIZE);
+    return read == 3 && all > shared && page > 0 ? (size_t)(all - shared) * (size_t)page : 0;
+}
+
+static size_t unused(void) {
+    struct mallinfo2 info = mallinfo2();
+    size_t used = info.uordblks + info.hblkhd;
+    size_t all = resident();
+    return all > used ? all - used : 0;
+}
+
+size_t memory_give_back(size_t *left) {
+    size_t before = unused();
+    if (before < *left)
+        *left = before;
+    if (before - *left < UNUSED_MIN)
+        return 0;
+    (void)malloc_trim(0);
+    *left = unused();
+    return *left < before ? before - *left : 0;
 }

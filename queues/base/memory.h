@@ -20,3 +20,9 @@ void *memory_copy_of(const void *bytes, size_t length) __attribute__((malloc, wa
 char *memory_copy_of_text(const char *text) __attribute__((malloc, warn_unused_result));
 /* NULL is allowed. Secrets are wiped by the caller, before. */
 void memory_free(void *memory);
+
+/* For a program, not for a library: gives pages of the heap that nothing is allocated in back to the system, when there
+ * are many, as after a storm of connections or commands; the allocator by itself keeps most of them. Bytes given back.
+ * `*left`: 0 at first; what could not be given back the last time, such as remainders of pages, which is not tried
+ * again. Takes a few milliseconds when there is something to do; allocations of other threads may wait then. One thread. */
+size_t memory_give_back(size_t *left);

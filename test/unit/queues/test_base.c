@@ -122,6 +122,32 @@ static void test_memory_refuses_sizes_that_overflow(void **state) {
     assert_null(memory_zalloc_aligned(SIZE_MAX));
 }
 
+/* Free memory between small things that stay, as after a storm. */
+static void test_unused_memory_is_given_back(void **state) {
+    (void)state;
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    skip(); /* their allocators are others */
+#else
+    enum { COUNT = 2000, LARGE = 40000 };
+    static void *large[COUNT], *small[COUNT];
+    size_t left = 0;
+    (void)memory_give_back(&left);
+    for (size_t i = 0; i < COUNT; i++) {
+        large[i] = memory_alloc(LARGE);
+        small[i] = memory_alloc(100);
+        assert_non_null(large[i]);
+        memset(large[i], 1, LARGE);
+    }
+    assert_int_equal(memory_give_back(&left), 0);
+    for (size_t i = 0; i < COUNT; i++)
+        memory_free(large[i]);
+    assert_true(memory_give_back(&left) > (size_t)COUNT * LARGE / 2);
+    assert_int_equal(memory_give_back(&left), 0);
+    for (size_t i = 0; i < COUNT; i++)
+        memory_free(small[i]);
+#endif
+}
+
 static void test_memory_is_zeroed_copied_and_aligned(void **state) {
     (void)state;
     uint8_t *zeroed = memory_zalloc_aligned(100);
@@ -258,6 +284,7 @@ int main(void) {
         cmocka_unit_test(test_log_level_can_be_set),
         cmocka_unit_test(test_clocks_advance_and_agree),
         cmocka_unit_test(test_memory_refuses_sizes_that_overflow),
+        cmocka_unit_test(test_unused_memory_is_given_back),
         cmocka_unit_test(test_memory_is_zeroed_copied_and_aligned),
 #ifdef DEBUG_FAULTS
         cmocka_unit_test(test_fault_point_fails_the_chosen_passes),
