@@ -102,6 +102,15 @@ static struct map_node *referenced(const struct map *map, struct map_node *node)
     return node;
 }
 
+bool map_count_reference(_Atomic uint32_t *references) {
+    uint32_t count = atomic_load_explicit(references, memory_order_relaxed);
+    while (count != 0)
+        if (atomic_compare_exchange_weak_explicit(references, &count, count + 1, memory_order_relaxed,
+                                                  memory_order_relaxed))
+            return true;
+    return false;
+}
+
 struct map_node *map_find(struct map *map, struct slice key) {
     MAGIC_CHECK(map, MAP_MAGIC);
     CHECK(thread_is_attached());

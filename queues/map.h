@@ -2,8 +2,10 @@
 /* Map: a hash table that threads read without locks; byte-string keys, references to what is found, late reclaim. */
 #pragma once
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include <urcu/rculfhash.h>
 
@@ -38,6 +40,9 @@ struct map_options {
     void (*release)(struct map_node *node);
     size_t expected; /* objects to make room for; the table grows and shrinks by itself */
 };
+
+/* For try_reference: adds one to a count unless it is zero; whether it did. Any thread. */
+bool map_count_reference(_Atomic uint32_t *references);
 
 /* `options` is copied. SMQ_ERR_NO_MEMORY, or what base_setup returns. */
 enum smq_result map_create(const struct map_options *options, struct map **map);

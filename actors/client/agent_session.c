@@ -36,15 +36,7 @@ static struct slice session_key(const struct map_node *node) {
 }
 
 static bool try_reference_node(struct map_node *node) {
-    struct agent_session *session = session_of_node(node);
-    uint32_t references = atomic_load_explicit(&session->references, memory_order_relaxed);
-    while (references != 0) {
-        if (atomic_compare_exchange_weak_explicit(&session->references, &references, references + 1,
-                                                  memory_order_relaxed, memory_order_relaxed)) {
-            return true;
-        }
-    }
-    return false;
+    return map_count_reference(&session_of_node(node)->references);
 }
 
 static void release_node(struct map_node *node) {

@@ -1,36 +1,18 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* RFWD and RRES. A command is in the map from before it is sent until it is told. Time-outs, and commands whose
+/* The life of RFWDs. A command is in the map from before it is sent until it is told. Time-outs, and commands whose
  * connection ended, are found by looking through the map: once a second, and when a connection ends. */
 #include "actors/client/forward.h"
 
 #include <string.h>
 
 #include "actors/client/context.h"
-#include "actors/client/forward_private.h"
+#include "actors/client/forwarding.h"
 #include "queues/base/check.h"
 #include "queues/base/clock.h"
 #include "queues/base/memory.h"
 #include "queues/base/rcu.h"
-#include "transport/smp/batch.h"
 
 enum { LOOK_INTERVAL_MS = 1000 };
-
-enum forwarding_stage { FORWARDING_QUEUED, FORWARDING_SENT, FORWARDING_OVER };
-
-/* One RFWD. */
-struct forwarding {
-    struct outgoing outgoing; /* first */
-    struct map_node node;
-    _Atomic uint32_t references; /* whoever submits it; the map; the send lane */
-    _Atomic uint32_t stage;      /* who was first: the send lane, or its end */
-    struct smq_client *client;   /* referenced */
-    struct forward *forward;     /* told by whoever takes the command out of the map */
-    uint64_t deadline_ms;
-    uint8_t correlation_id[BOX_NONCE_SIZE];
-    size_t size;
-    uint8_t *sealed;     /* in `block`, or allocated; given back once it is written */
-    struct block *block; /* is sent as it is; NULL: it has to be written to another one */
-};
 
 static struct forwarding *forwarding_of_node(const struct map_node *node) {
     return (struct forwarding *)((uintptr_t)node - offsetof(struct forwarding, node));
@@ -46,7 +28,7 @@ static void drop_sealed(struct forwarding *forwarding) {
     forwarding->sealed = NULL;
 }
 
-static void release(struct forwarding *forwarding) {
+void forwarding_release(struct forwarding *forwarding) {
     if (atomic_fetch_sub_explicit(&forwarding->references, 1, memory_order_acq_rel) != 1) {
         return;
     }
@@ -62,30 +44,22 @@ static struct slice key_of_node(const struct map_node *node) {
 }
 
 static bool try_reference_node(struct map_node *node) {
-    struct forwarding *forwarding = forwarding_of_node(node);
-    uint32_t references = atomic_load_explicit(&forwarding->references, memory_order_relaxed);
-    while (references != 0) {
-        if (atomic_compare_exchange_weak_explicit(&forwarding->references, &references, references + 1,
-                                                  memory_order_relaxed, memory_order_relaxed)) {
-            return true;
-        }
-    }
-    return false;
+    return map_count_reference(&forwarding_of_node(node)->references);
 }
 
 static void release_node(struct map_node *node) {
-    release(forwarding_of_node(node));
+    forwarding_release(forwarding_of_node(node));
 }
 
 static const struct map_options map_options = {
     .key = key_of_node, .try_reference = try_reference_node, .release = release_node};
 
 /* Takes the command out of the map: whether the caller is the one that has to tell it. */
-static bool take(struct forwarding *forwarding) {
+bool forwarding_take(struct forwarding *forwarding) {
     return map_remove(forwarding->client->context->forwards->map, &forwarding->node);
 }
 
-static void tell(struct forwarding *forwarding, struct forward_answer *answer) {
+void forwarding_tell(struct forwarding *forwarding, struct forward_answer *answer) {
     struct forward *forward = forwarding->forward;
     atomic_fetch_sub_explicit(&forwarding->client->commands, 1, memory_order_relaxed);
     answer->forwarding = forwarding;
@@ -96,14 +70,26 @@ static void tell(struct forwarding *forwarding, struct forward_answer *answer) {
 }
 
 /* Ends a command without an answer, unless somebody else did. */
-static bool fail(struct forwarding *forwarding, enum smq_result result) {
-    if (!take(forwarding)) {
+bool forwarding_fail(struct forwarding *forwarding, enum smq_result result) {
+    if (!forwarding_take(forwarding)) {
         return false;
     }
     uint32_t queued = FORWARDING_QUEUED;
     (void)atomic_compare_exchange_strong(&forwarding->stage, &queued, FORWARDING_OVER);
-    tell(forwarding, &(struct forward_answer){.result = result});
+    forwarding_tell(forwarding, &(struct forward_answer){.result = result});
     return true;
+}
+
+/* The command that the transmission answers, referenced; NULL: none of this client's. */
+struct forwarding *forwarding_find(const struct smq_client *client, struct slice correlation_id) {
+    struct forwards *forwards = client->context->forwards;
+    struct map_node *node =
+        forwards == NULL || correlation_id.length != BOX_NONCE_SIZE ? NULL : map_find(forwards->map, correlation_id);
+    if (node == NULL || forwarding_of_node(node)->client == client) {
+        return node == NULL ? NULL : forwarding_of_node(node);
+    }
+    release_node(node);
+    return NULL;
 }
 
 /* ---- what is over */
@@ -113,10 +99,10 @@ static bool end_what_is_over(void *context, struct map_node *node) {
     struct smq_client *client = forwarding->client;
     enum smq_result end = (enum smq_result)atomic_load(&client->relay->end);
     if (end != SMQ_OK) {
-        (void)fail(forwarding, end);
+        (void)forwarding_fail(forwarding, end);
     } else if (forwarding->deadline_ms <= *(const uint64_t *)context) {
         atomic_fetch_add_explicit(&client->timeouts, 1, memory_order_relaxed);
-        (void)fail(forwarding, SMQ_ERR_TIMEOUT);
+        (void)forwarding_fail(forwarding, SMQ_ERR_TIMEOUT);
     }
     return true;
 }
@@ -192,14 +178,10 @@ static bool admit(struct smq_client *client, size_t size) {
     return false;
 }
 
-static void account_sent(struct smq_client *client, struct forwarding *forwarding) {
+void forwarding_account_sent(struct smq_client *client, struct forwarding *forwarding) {
     atomic_fetch_sub_explicit(&client->unsent_bytes, forwarding->size, memory_order_relaxed);
     drop_sealed(forwarding);
 }
-
-/* What stands in front of the encrypted command. */
-static const char command_word[] = "RFWD ";
-enum { WORD_LENGTH = sizeof command_word - 1 };
 
 /* Where the command is encrypted in its block so that this becomes the one that is sent; NULL: it cannot. */
 static uint8_t *place_in_block(const struct smq_client *client, const struct proxy_forward *command, size_t header,
@@ -209,7 +191,7 @@ static uint8_t *place_in_block(const struct smq_client *client, const struct pro
     }
     uint8_t *payload = (*block)->bytes + (command->payload.bytes - (*block)->bytes);
     uint8_t *sealed = payload - header - BOX_TAG_SIZE;
-    size_t lead = WORD_LENGTH + smp_session_lead(&client->session, BOX_NONCE_SIZE, 0);
+    size_t lead = FORWARD_WORD_LENGTH + smp_session_lead(&client->session, BOX_NONCE_SIZE, 0);
     return block_has_room(*block, sealed - lead) ? sealed : NULL;
 }
 
@@ -240,7 +222,7 @@ static enum smq_result create(struct smq_client *client, const struct proxy_forw
                                        &made->size);
     }
     if (result != SMQ_OK) {
-        release(made);
+        forwarding_release(made);
         return result;
     }
     *out = made;
@@ -259,7 +241,7 @@ static enum smq_result hand_over(struct smq_client *client, struct forwarding *f
     read_section_end();
     if (result != SMQ_OK) {
         atomic_fetch_sub_explicit(&client->unsent_bytes, forwarding->size, memory_order_relaxed);
-        release(forwarding);
+        forwarding_release(forwarding);
     }
     return result;
 }
@@ -279,194 +261,18 @@ enum smq_result client_forward(struct smq_client *client, const struct proxy_for
         return result;
     }
     if (!admit(client, forwarding->size)) {
-        release(forwarding);
+        forwarding_release(forwarding);
         return SMQ_ERR_NO_CREDIT;
     }
     forwarding->deadline_ms = clock_monotonic_ms() + timeout_ms;
     atomic_fetch_add_explicit(&forwarding->references, 1, memory_order_relaxed);
     CHECK(map_insert(client->context->forwards->map, &forwarding->node) == SMQ_OK); /* ids are random */
     result = hand_over(client, forwarding);
-    if (result != SMQ_OK && !take(forwarding)) {
+    if (result != SMQ_OK && !forwarding_take(forwarding)) {
         result = SMQ_OK; /* told already, by whoever found the connection ended */
     } else if (result != SMQ_OK) {
         atomic_fetch_sub_explicit(&client->commands, 1, memory_order_relaxed);
     }
-    release(forwarding);
-    return result;
-}
-
-/* ---- sending */
-
-static struct forwarding *forwarding_of_item(struct outgoing *item) {
-    return (struct forwarding *)(void *)item;
-}
-
-static enum smq_result write_forward(const struct smq_client *client, struct forwarding *forwarding,
-                                     struct writer *writer) {
-    struct smp_envelope envelope = smp_session_envelope(&client->session);
-    const struct smp_command command = {.tag = SMP_RFWD, .payload = slice_of(forwarding->sealed, forwarding->size)};
-    struct smp_draft draft;
-    smp_draft_begin(&envelope, writer, 0, false, slice_of(forwarding->correlation_id, BOX_NONCE_SIZE),
-                    slice_of(NULL, 0), &draft);
-    smp_command_write(envelope.version, &command, writer);
-    return smp_draft_end(&envelope, writer, &draft, slice_of(NULL, 0), NULL);
-}
-
-enum smq_result forward_fill(struct smq_client *client, struct outgoing_queue *queue,
-                             struct smp_outgoing_block *block) {
-    struct forwarding *forwarding = forwarding_of_item(outgoing_first(queue));
-    struct writer before = block->writer;
-    uint32_t queued = FORWARDING_QUEUED;
-    enum smq_result result = write_forward(client, forwarding, &block->writer);
-    if (result != SMQ_OK && block->count > 0) {
-        block->writer = before;
-        return SMQ_ERR_TOO_LARGE;
-    }
-    (void)outgoing_take(queue);
-    if (result == SMQ_OK && atomic_compare_exchange_strong(&forwarding->stage, &queued, FORWARDING_SENT)) {
-        smp_outgoing_block_added(block);
-    } else {
-        block->writer = before;
-    }
-    account_sent(client, forwarding);
-    if (result != SMQ_OK) {
-        (void)fail(forwarding, result);
-    }
-    release(forwarding);
-    return SMQ_OK;
-}
-
-enum smq_result forward_fill_own(struct connection *connection, void *state, struct outgoing_queue *queue,
-                                 uint8_t **bytes, struct block **block) {
-    (void)connection;
-    struct smq_client *client = state;
-    struct forwarding *forwarding = forwarding_of_item(outgoing_first(queue));
-    if (forwarding->outgoing.kind != OUTGOING_FORWARD || forwarding->block == NULL) {
-        return SMQ_ERR_AGAIN;
-    }
-    uint32_t queued = FORWARDING_QUEUED;
-    enum smq_result result = SMQ_ERR_EMPTY;
-    (void)outgoing_take(queue);
-    if (atomic_compare_exchange_strong(&forwarding->stage, &queued, FORWARDING_SENT)) {
-        uint8_t *command = forwarding->sealed - WORD_LENGTH;
-        memcpy(command, command_word, WORD_LENGTH);
-        result = smp_session_seal_around(&client->session, slice_of(forwarding->correlation_id, BOX_NONCE_SIZE),
-                                         slice_of(NULL, 0), slice_of(command, WORD_LENGTH + forwarding->size), bytes);
-    }
-    if (result == SMQ_OK) {
-        *block = forwarding->block;
-        forwarding->block = NULL;
-        forwarding->sealed = NULL;
-        atomic_fetch_add_explicit(&client->blocks_sent, 1, memory_order_relaxed);
-    } else if (result != SMQ_ERR_EMPTY) {
-        (void)fail(forwarding, result);
-        result = SMQ_ERR_EMPTY;
-    }
-    account_sent(client, forwarding);
-    release(forwarding);
-    return result;
-}
-
-void forward_discard(struct smq_client *client, struct outgoing *item) {
-    struct forwarding *forwarding = forwarding_of_item(item);
-    account_sent(client, forwarding);
-    release(forwarding);
-}
-
-/* ---- answers */
-
-static void judge(const struct relay_said *said, struct forward_answer *answer) {
-    const struct smp_response *response = said->response;
-    *answer = (struct forward_answer){.result = SMQ_ERR_PROTOCOL, .block = said->block};
-    if (said->transmission->entity_id.length > 0) {
-        answer->text = "response for another entity";
-    } else if (said->parsed != SMQ_OK) {
-        answer->result = SMQ_ERR_SYNTAX;
-        answer->error = said->error;
-    } else if (response->tag == SMP_RRES) {
-        answer->result = SMQ_OK;
-        answer->sealed = response->payload;
-    } else {
-        answer->error = response->tag == SMP_ERR ? &response->error : NULL;
-        answer->text = smp_response_tag_text(response->tag);
-    }
-}
-
-/* The command that the transmission answers, referenced; NULL: none of this client's. */
-static struct forwarding *find(const struct smq_client *client, struct slice correlation_id) {
-    struct forwards *forwards = client->context->forwards;
-    struct map_node *node =
-        forwards == NULL || correlation_id.length != BOX_NONCE_SIZE ? NULL : map_find(forwards->map, correlation_id);
-    if (node == NULL || forwarding_of_node(node)->client == client) {
-        return node == NULL ? NULL : forwarding_of_node(node);
-    }
-    release_node(node);
-    return NULL;
-}
-
-bool forward_answered(struct smq_client *client, const struct relay_said *said) {
-    struct forwarding *forwarding = find(client, said->transmission->correlation_id);
-    if (forwarding == NULL) {
-        return false;
-    }
-    if (take(forwarding)) {
-        struct forward_answer answer;
-        judge(said, &answer);
-        tell(forwarding, &answer);
-    }
-    release(forwarding);
-    return true;
-}
-
-bool forward_received(struct smq_client *client, struct block *block) {
-    struct slice bytes;
-    struct smp_content content;
-    struct smp_transmission transmission;
-    struct smp_response response;
-    struct smp_error error;
-    struct smp_envelope envelope = smp_session_envelope(&client->session);
-    /* A proxy's blocks are not encrypted inside of TLS: to open one changes nothing of the session. */
-    if (client->session.encrypted || smp_session_open_block(&client->session, block->bytes, &bytes) != SMQ_OK ||
-        smp_content_open(bytes, &content) != SMQ_OK || content.count != 1 || !smp_content_next(&content, &bytes) ||
-        smp_transmission_parse(&envelope, bytes, &transmission, &error) != SMQ_OK) {
-        return false;
-    }
-    enum smq_result parsed = smp_response_parse(envelope.version, transmission.command, &response, &error);
-    if (parsed == SMQ_OK) {
-        parsed = smp_response_check_entity(&response, transmission.entity_id.length > 0, &error);
-    }
-    struct block *held = block;
-    if (!forward_answered(client, &(struct relay_said){&transmission, parsed, &response, &error, &held})) {
-        return false;
-    }
-    if (held != NULL) {
-        block_release(held);
-    }
-    atomic_fetch_add_explicit(&client->blocks_received, 1, memory_order_relaxed);
-    atomic_store_explicit(&client->timeouts, 0, memory_order_relaxed);
-    return true;
-}
-
-enum smq_result forward_open(const struct forward_answer *answer, uint8_t *output, struct slice *payload) {
-    const struct forwarding *forwarding = answer->forwarding;
-    struct proxy_response response;
-    enum smq_result result = proxy_response_open_to(&forwarding->client->relay->key, forwarding->correlation_id,
-                                                    answer->sealed, output, &response);
-    if (result == SMQ_OK) {
-        *payload = response.payload;
-    }
-    return result;
-}
-
-enum smq_result forward_open_in_block(const struct forward_answer *answer, struct slice *payload) {
-    const struct forwarding *forwarding = answer->forwarding;
-    struct block *block = *answer->block;
-    struct proxy_response response;
-    enum smq_result result =
-        proxy_response_open(&forwarding->client->relay->key, forwarding->correlation_id,
-                            block->bytes + (answer->sealed.bytes - block->bytes), answer->sealed.length, &response);
-    if (result == SMQ_OK) {
-        *payload = response.payload;
-    }
+    forwarding_release(forwarding);
     return result;
 }

@@ -44,7 +44,7 @@ void client_relay_opened(struct smq_client *client);
  * lane; without a relay nothing happens. */
 void client_relay_ended(struct smq_client *client, enum smq_result reason);
 
-/* ---- forward.c */
+/* ---- forward.c, forward_wire.c */
 
 /* What is under way in a context that is a proxy's. */
 struct forwards {
