@@ -10,6 +10,9 @@
 #include "transport/tls/credentials_private.h"
 #include "transport/tls/tls_private.h"
 
+/* What one read of a socket takes at most. The buffer is there only while it holds something. */
+enum { RECORDS_A_READ = 4, RECORD_SIZE_MAX = 5 + TLS_RECORD_MAX + 256 };
+
 static const char *const known_protocols[] = {"smp/1", "h2", "http/1.1"};
 
 /* Server: the first protocol of the client's list that we know; none known: the no_application_protocol alert. */
@@ -113,6 +116,7 @@ static bool set_parameters(SSL_CTX *context) {
     SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_NO_AUTO_CHAIN);
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_read_ahead(context, 1);
+    SSL_CTX_set_default_read_buffer_len(context, (size_t)RECORDS_A_READ * RECORD_SIZE_MAX);
     return SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) == 1 &&
            SSL_CTX_set_max_proto_version(context, TLS1_3_VERSION) == 1 &&
            SSL_CTX_set_ciphersuites(context, "TLS_CHACHA20_POLY1305_SHA256") == 1 &&
