@@ -206,6 +206,7 @@ int smp_start(const struct smp_files *files, const struct smp_start_options *opt
     (void)sigprocmask(SIG_BLOCK, &signals, NULL);
     (void)signal(SIGPIPE, SIG_IGN);
     (void)signal(SIGXFSZ, SIG_IGN); /* a limit of file sizes is to the store what a full disk is */
+    memory_keep_unused();
     int status = 1;
     if (base_setup() == SMQ_OK)
         status = run(files, options, &settings, version, &signals);

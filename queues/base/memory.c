@@ -13,7 +13,8 @@
 
 enum {
     CACHE_LINE = 64,
-    UNUSED_MIN = 4 << 20, /* bytes that are worth a walk through the heap */
+    UNUSED_MIN = 4 << 20,  /* bytes that are worth a walk through the heap */
+    UNUSED_KEPT = 8 << 20, /* in each arena */
 };
 
 void *memory_alloc(size_t size) {
@@ -63,6 +64,10 @@ char *memory_copy_of_text(const char *text) {
 
 void memory_free(void *memory) {
     free(memory);
+}
+
+void memory_keep_unused(void) {
+    (void)mallopt(M_TRIM_THRESHOLD, UNUSED_KEPT);
 }
 
 /* Bytes of anonymous memory that are resident; 0: not known. */

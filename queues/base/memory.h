@@ -21,6 +21,9 @@ char *memory_copy_of_text(const char *text) __attribute__((malloc, warn_unused_r
 /* NULL is allowed. Secrets are wiped by the caller, before. */
 void memory_free(void *memory);
 
+/* For a program, not for a library: the allocator gives nothing back by itself, which it would do, and undo, at every
+ * other buffer that comes and goes; memory_give_back does. Before the first thread. */
+void memory_keep_unused(void);
 /* For a program, not for a library: gives pages of the heap that nothing is allocated in back to the system, when there
  * are many, as after a storm of connections or commands; the allocator by itself keeps most of them. Bytes given back.
  * `*left`: 0 at first; what could not be given back the last time, such as remainders of pages, which is not tried

@@ -11,7 +11,7 @@
 #include "transport/tls/tls_private.h"
 
 /* What one read of a socket takes at most. The buffer is there only while it holds something. */
-enum { RECORDS_A_READ = 4, RECORD_SIZE_MAX = 5 + TLS_RECORD_MAX + 256 };
+enum { RECORDS_A_READ = 2, RECORD_SIZE_MAX = 5 + TLS_RECORD_MAX + 256 };
 
 static const char *const known_protocols[] = {"smp/1", "h2", "http/1.1"};
 
