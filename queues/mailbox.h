@@ -24,8 +24,8 @@ struct mailbox_node {
     struct cds_wfcq_node link;
 };
 
-/* `waker` (borrowed; outlives the mailbox) is woken when the empty mailbox gets a message; by an actor at the end of its
- * turn at the latest (base/postpone.h). SMQ_ERR_NO_MEMORY. */
+/* `waker` (borrowed; outlives the mailbox) is woken when the empty mailbox gets a message; by an actor at the end of
+ * its turn at the latest (base/postpone.h). SMQ_ERR_NO_MEMORY. */
 enum smq_result mailbox_create(struct waker *waker, struct mailbox **mailbox);
 void mailbox_destroy(struct mailbox **mailbox);
 
@@ -33,14 +33,14 @@ void mailbox_destroy(struct mailbox **mailbox);
  * the sender keeps it. Two sends of one thread are received in their order. */
 enum smq_result mailbox_send(struct mailbox *mailbox, struct mailbox_node *node);
 
-/* Calls `receive(context, node)` for at most `budget` messages, oldest first; the node then belongs to `receive`, which
- * may free or send it at once. Whether there is more: then the consumer must drain again before it sleeps, since no
- * wake will tell it. Never blocks. */
+/* Calls `receive(context, node)` for at most `budget` messages, oldest first; the node then belongs to `receive`,
+ * which may free or send it at once. Whether there is more: then the consumer must drain again before it sleeps, since
+ * no wake will tell it. Never blocks. */
 bool mailbox_drain(struct mailbox *mailbox, void (*receive)(void *context, struct mailbox_node *node), void *context,
                    size_t budget);
 
-/* Refuses all sends from now on: when it returns, every send that will ever succeed has been made, and the consumer was
- * woken to drain the rest. Idempotent; only the first caller waits. Not inside a read section. */
+/* Refuses all sends from now on: when it returns, every send that will ever succeed has been made, and the consumer
+ * was woken to drain the rest. Idempotent; only the first caller waits. Not inside a read section. */
 void mailbox_close(struct mailbox *mailbox);
 
 /* Whether the mailbox is closed and everything was drained: nothing will ever come again. The close wakes only once, so

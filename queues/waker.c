@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* The state word is AWAKE while the consumer works, one of SLEEPING_... once it has announced a sleep, and WOKEN from a
- * wake until the consumer takes it. A wake is an exchange to WOKEN; only the one that finds a sleep announced enters the
- * kernel, by the descriptor when the consumer sleeps in its poller, else by the futex, which costs less.
+/* The state word is AWAKE while the consumer works, one of SLEEPING_... once it has announced a sleep, and WOKEN from
+ * a wake until the consumer takes it. A wake is an exchange to WOKEN; only the one that finds a sleep announced enters
+ * the kernel, by the descriptor when the consumer sleeps in its poller, else by the futex, which costs less.
  *
  * The exchange is made even when the word is WOKEN already: it is what orders the publishing of work, which may end
  * with a plain store, before the word. A mere look could find a WOKEN that the consumer is about to take, while the

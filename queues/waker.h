@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* Waker: how one sleeping consumer is woken by many producers; a futex, and for consumers that also sleep in a poller an
- * eventfd, behind one interface. */
+/* Waker: how one sleeping consumer is woken by many producers; a futex, and for consumers that also sleep in a poller
+ * an eventfd, behind one interface. */
 #pragma once
 
 #include <stdatomic.h>

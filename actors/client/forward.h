@@ -49,16 +49,16 @@ struct forward_answer {
 /* One command on its way to a relay; embedded in the caller's object. */
 struct forward {
     /* The receive lane of the relay's connection, or, without an answer, any other lane; must not block. Exactly once
-     * after client_forward returned SMQ_OK, perhaps before that; `forward` may be freed here. An answer that comes after
-     * the time-out is dropped. */
+     * after client_forward returned SMQ_OK, perhaps before that; `forward` may be freed here. An answer that comes
+     * after the time-out is dropped. */
     void (*done)(struct forward *forward, const struct forward_answer *answer);
 };
 
 /* Sends `command` in RFWD. In front of its payload there are proxy_forward_header_size() writable bytes, which are
- * overwritten. `*block` is the received block that it lies in, or NULL: when the block can be spared it is taken over, set
- * to NULL, and is what is sent; else the command moves to other memory by being encrypted. SMQ_ERR_AUTH: the relay showed
- * no key; SMQ_ERR_NO_CREDIT: too much waits to be sent to it; SMQ_ERR_TOO_LARGE, SMQ_ERR_NO_MEMORY, SMQ_ERR_CLOSED;
- * then `done` is not called. The time-out is kept to a second. Any attached thread. */
+ * overwritten. `*block` is the received block that it lies in, or NULL: when the block can be spared it is taken over,
+ * set to NULL, and is what is sent; else the command moves to other memory by being encrypted. SMQ_ERR_AUTH: the relay
+ * showed no key; SMQ_ERR_NO_CREDIT: too much waits to be sent to it; SMQ_ERR_TOO_LARGE, SMQ_ERR_NO_MEMORY,
+ * SMQ_ERR_CLOSED; then `done` is not called. The time-out is kept to a second. Any attached thread. */
 enum smq_result client_forward(struct smq_client *client, const struct proxy_forward *command, struct block **block,
                                uint32_t timeout_ms, struct forward *forward);
 

@@ -40,8 +40,8 @@ enum smq_result client_relay_create(struct version_range versions, const struct 
 void client_relay_destroy(struct client_relay **relay);
 /* The session is up: commands may be forwarded. Process lane. */
 void client_relay_opened(struct smq_client *client);
-/* The session is over: no more commands are taken, and those under way are told, soon, on the first process lane. Process
- * lane; without a relay nothing happens. */
+/* The session is over: no more commands are taken, and those under way are told, soon, on the first process lane.
+ * Process lane; without a relay nothing happens. */
 void client_relay_ended(struct smq_client *client, enum smq_result reason);
 
 /* ---- forward.c, forward_wire.c */

@@ -130,8 +130,8 @@ static bool take_turn(struct actor *actor) {
     return true;
 }
 
-/* A woken actor waits until the one that runs has ended its turn, as far as processors are scarce, instead of taking its
- * place at once: turns, and with them batches, become longer. Where it is not allowed things go on as before. */
+/* A woken actor waits until the one that runs has ended its turn, as far as processors are scarce, instead of taking
+ * its place at once: turns, and with them batches, become longer. Where it is not allowed things go on as before. */
 static void prefer_long_turns(void) {
     const struct sched_param none = {0};
     (void)pthread_setschedparam(pthread_self(), SCHED_BATCH, &none);

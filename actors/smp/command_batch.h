@@ -45,8 +45,8 @@ struct notifier_move {
     uint64_t order; /* of the commit among those of its kind, so that nothing is counted twice: see services.c */
 };
 
-/* One command. It belongs to whoever works on it: the process lane, then perhaps the store writer or a subscriber lane,
- * passed on by message; nobody else touches it until slot_done. */
+/* One command. It belongs to whoever works on it: the process lane, then perhaps the store writer or a subscriber
+ * lane, passed on by message; nobody else touches it until slot_done. */
 struct command_slot {
     struct writer_request
         request; /* to the store writer; its message also goes to process and subscriber lanes; first */
@@ -117,9 +117,9 @@ struct command_batch {
     struct command_slot slots[];
 };
 
-/* The commands of `block`, whose content is a list of transmissions that was admitted: takes over the block, a reference
- * to its connection, and the session's credit for it. They come into being when their turn has come: a block that waits
- * is a quarter of the size. Out of memory: NULL, and the connection is closed. Process lane. */
+/* The commands of `block`, whose content is a list of transmissions that was admitted: takes over the block, a
+ * reference to its connection, and the session's credit for it. They come into being when their turn has come: a block
+ * that waits is a quarter of the size. Out of memory: NULL, and the connection is closed. Process lane. */
 struct command_batch *command_batch_create(struct block *block);
 /* Gives up the block, the reference and the credit instead. */
 void command_batch_refuse(struct block *block);
@@ -131,13 +131,13 @@ void command_batch_finish(struct command_batch **batch);
 
 /* Copies the ids that the answer will carry. SMQ_ERR_NO_MEMORY. */
 enum smq_result slot_set_ids(struct command_slot *slot, struct slice correlation_id, struct slice entity_id);
-/* The form of its transmissions: the session's, or of the version that a forwarded command chose. Borrows the session's
- * id. */
+/* The form of its transmissions: the session's, or of the version that a forwarded command chose. Borrows the
+ * session's id. */
 struct smp_envelope slot_envelope(const struct command_slot *slot);
 void slot_answer(struct command_slot *slot, struct smp_response response);
 void slot_answer_error(struct command_slot *slot, struct smp_error error);
-/* The answer to what a store operation came to: SMQ_OK → OK, SMQ_ERR_NOT_FOUND and SMQ_ERR_AUTH → AUTH, failures of the
- * store → STORE. */
+/* The answer to what a store operation came to: SMQ_OK → OK, SMQ_ERR_NOT_FOUND and SMQ_ERR_AUTH → AUTH, failures of
+ * the store → STORE. */
 void slot_answer_result(struct command_slot *slot, enum smq_result result);
 /* The answer MSG, read from the store when it is sent. */
 void slot_answer_message(struct command_slot *slot, uint64_t queue, uint64_t sequence,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* PRXY (reference: Server.hs, processProxiedCmd). What can be decided without a relay is answered by the process lane; all
- * else on the agent's thread. */
+/* PRXY (reference: Server.hs, processProxiedCmd). What can be decided without a relay is answered by the process lane;
+ * all else on the agent's thread. */
 #include "actors/smp/execute_proxy.h"
 
 #include <stddef.h>

@@ -16,8 +16,8 @@ enum smq_result process_lane_create(struct smp_router *router, unsigned index, s
 /* After the lane's thread has ended. */
 void process_lane_destroy(struct process_lane **lane);
 
-/* From the receive lane: an admitted block of commands (command_batch_create). The lane owns it; when the lane has stopped
- * it is refused at once. */
+/* From the receive lane: an admitted block of commands (command_batch_create). The lane owns it; when the lane has
+ * stopped it is refused at once. */
 void process_lane_block(struct process_lane *lane, struct block *block);
 /* From the receive lane: the batch that answers a block which could not be opened. */
 void process_lane_batch(struct process_lane *lane, struct command_batch *batch);
@@ -28,6 +28,6 @@ void process_lane_retry(struct process_lane *lane, struct command_slot *slot);
 /* From whoever answered a proxied command while others of the session wait. Takes over a reference to its connection;
  * any thread. */
 void process_lane_proxy_room(struct process_lane *lane, struct client_session *session);
-/* From the receive lane: a client hello that shows a service. The lane answers it and resumes the connection. Takes the
- * block over. SMQ_ERR_CLOSED: the lane has stopped; the block was released. */
+/* From the receive lane: a client hello that shows a service. The lane answers it and resumes the connection. Takes
+ * the block over. SMQ_ERR_CLOSED: the lane has stopped; the block was released. */
 enum smq_result process_lane_service_hello(struct process_lane *lane, struct block *block);

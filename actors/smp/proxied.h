@@ -60,14 +60,14 @@ struct proxied_command *proxied_create(struct client_session *session, enum smp_
 /* Starts it, or lets it wait for a place. It may be gone afterwards. PFWD: the payload lies in the received block.
  * Process lane. */
 void proxied_submit(struct proxied_command *command);
-/* Starts it if there is a place and nothing waits for one; whether it was started, and `block` (may be NULL), the one that
- * the payload lies in, taken over. Process or receive lane. */
+/* Starts it if there is a place and nothing waits for one; whether it was started, and `block` (may be NULL), the one
+ * that the payload lies in, taken over. Process or receive lane. */
 bool proxied_start(struct proxied_command *command, struct block *block);
 /* Answers; any thread. It is gone afterwards. */
 void proxied_answer(struct proxied_command *command, const struct smp_response *response);
 void proxied_answer_error(struct proxied_command *command, struct smp_error error);
-/* The same with a response that is already encoded, in memory that the command takes over as its `bytes`, or in a block
- * that it takes over. */
+/* The same with a response that is already encoded, in memory that the command takes over as its `bytes`, or in a
+ * block that it takes over. */
 void proxied_answer_encoded(struct proxied_command *command, uint8_t *bytes, struct slice response);
 void proxied_answer_in_block(struct proxied_command *command, struct block *block, struct slice response);
 

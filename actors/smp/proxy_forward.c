@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* PFWD (reference: Server.hs, processProxiedCmd). It needs neither the store nor the commands beside it, so a block that
- * holds just one is forwarded by the receive lane that has opened it, while its bytes are in that processor's cache; all
- * others, and all that are refused or have to wait, take the way of other commands. The answer is decrypted and passed on
- * by the lane that received it. */
+/* PFWD (reference: Server.hs, processProxiedCmd). It needs neither the store nor the commands beside it, so a block
+ * that holds just one is forwarded by the receive lane that has opened it, while its bytes are in that processor's
+ * cache; all others, and all that are refused or have to wait, take the way of other commands. The answer is decrypted
+ * and passed on by the lane that received it. */
 #include <stddef.h>
 #include <string.h>
 
@@ -100,7 +100,8 @@ struct destination {
     bool own; /* counted for our own relays, too */
 };
 
-/* SMQ_ERR_NOT_FOUND: no such session; SMQ_ERR_VERSION: it cannot be forwarded to. `own` is set unless it is not found. */
+/* SMQ_ERR_NOT_FOUND: no such session; SMQ_ERR_VERSION: it cannot be forwarded to. `own` is set unless it is not
+ * found. */
 static enum smq_result find_destination(const struct smp_router *router, struct slice session_id,
                                         struct destination *destination) {
     const struct proxy *proxy = router->proxy;

@@ -2,8 +2,8 @@
 /* malloc and its relatives, with overflow checks and the fault point memory_alloc. */
 #include "queues/base/memory.h"
 
-#include <inttypes.h>
 #include <malloc.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -70,16 +70,21 @@ void memory_keep_unused(void) {
     (void)mallopt(M_TRIM_THRESHOLD, UNUSED_KEPT);
 }
 
-/* Bytes of anonymous memory that are resident; 0: not known. */
+/* Bytes of anonymous memory that are resident: all that is resident, but for files and shared memory; 0: not known. */
 static size_t resident(void) {
-    uint64_t size = 0, all = 0, shared = 0;
+    char line[128] = "";
     FILE *file = fopen("/proc/self/statm", "re");
     if (file == NULL)
         return 0;
-    int read = fscanf(file, "%" SCNu64 " %" SCNu64 " %" SCNu64, &size, &all, &shared);
+    char *next = fgets(line, sizeof(line), file);
     (void)fclose(file);
+    if (next == NULL)
+        return 0;
+    (void)strtoull(next, &next, 10); /* size of the address space */
+    unsigned long long all = strtoull(next, &next, 10);
+    unsigned long long shared = strtoull(next, &next, 10);
     long page = sysconf(_SC_PAGESIZE);
-    return read == 3 && all > shared && page > 0 ? (size_t)(all - shared) * (size_t)page : 0;
+    return all > shared && page > 0 ? (size_t)(all - shared) * (size_t)page : 0;
 }
 
 static size_t unused(void) {

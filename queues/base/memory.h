@@ -24,8 +24,9 @@ void memory_free(void *memory);
 /* For a program, not for a library: the allocator gives nothing back by itself, which it would do, and undo, at every
  * other buffer that comes and goes; memory_give_back does. Before the first thread. */
 void memory_keep_unused(void);
-/* For a program, not for a library: gives pages of the heap that nothing is allocated in back to the system, when there
- * are many, as after a storm of connections or commands; the allocator by itself keeps most of them. Bytes given back.
- * `*left`: 0 at first; what could not be given back the last time, such as remainders of pages, which is not tried
- * again. Takes a few milliseconds when there is something to do; allocations of other threads may wait then. One thread. */
+/* For a program, not for a library: gives pages of the heap that nothing is allocated in back to the system, when
+ * there are many, as after a storm of connections or commands; the allocator by itself keeps most of them. Bytes given
+ * back. `*left`: 0 at first; what could not be given back the last time, such as remainders of pages, which is not
+ * tried again. Takes a few milliseconds when there is something to do; allocations of other threads may wait then. One
+ * thread. */
 size_t memory_give_back(size_t *left);

@@ -9,7 +9,8 @@ void postpone_begin(void);
 
 /* Calls `function(subject)`, at once on a thread that does not postpone, else within the next postponed_run of this
  * thread; the same call is owed once. While something is owed a read section is open, so that a grace period that
- * begins after this call also waits for `function`: `subject` need not live longer. Never blocks, nor may `function`. */
+ * begins after this call also waits for `function`: `subject` need not live longer. Never blocks, nor may
+ * `function`. */
 void postpone(void (*function)(void *subject), void *subject);
 
 /* Something was added to what is already owed: after a few of these it is done in the middle of a turn. Any thread. */

@@ -58,10 +58,10 @@ void smp_outgoing_block_added(struct smp_outgoing_block *outgoing);
  * added. */
 enum smq_result smp_session_seal_block(struct smp_session *session, struct smp_outgoing_block *outgoing);
 
-/* A block of one transmission without authorization whose command or response lies in writable memory already, and stays
- * there. `lead`: how many bytes in front of it the block begins. */
+/* A block of one transmission without authorization whose command or response lies in writable memory already, and
+ * stays there. `lead`: how many bytes in front of it the block begins. */
 size_t smp_session_lead(const struct smp_session *session, size_t correlation_id_length, size_t entity_id_length);
-/* Writes what belongs before and behind `command`, from command.bytes - lead on, SMP_BLOCK_SIZE bytes in all, and seals.
- * The ids must not lie there. SMQ_ERR_TOO_LARGE. */
+/* Writes what belongs before and behind `command`, from command.bytes - lead on, SMP_BLOCK_SIZE bytes in all, and
+ * seals. The ids must not lie there. SMQ_ERR_TOO_LARGE. */
 enum smq_result smp_session_seal_around(struct smp_session *session, struct slice correlation_id,
                                         struct slice entity_id, struct slice command, uint8_t **block);
