@@ -23,6 +23,7 @@ static struct forwarding forwarding;
 static char relay_address[SMQ_ADDRESS_TEXT_SIZE];
 
 static int group_setup(void **state) {
+    static const uint16_t any_port[] = {0};
     (void)state;
     router_fixture_init(&proxy);
     router_fixture_init(&relay);
@@ -30,6 +31,8 @@ static int group_setup(void **state) {
     proxy.config.proxy.client_concurrency = 4;
     proxy.config.proxy.own_server_domains = "simplex.im 127.0.0.1";
     proxy.config.create_password = "secret";
+    proxy.config.websocket_ports = any_port;
+    proxy.config.websocket_port_count = 1;
     router_fixture_start(&proxy);
     router_fixture_start(&relay);
     client_fixture_address(relay.fingerprint, relay.port, relay_address, sizeof relay_address);
@@ -125,6 +128,24 @@ static void test_clients_of_every_version_are_served(void **state) {
         expect(SMP_OK);
         expect_message("any version");
     }
+}
+
+/* Their answers cannot leave in the block that they came in. */
+static void test_clients_with_websockets_are_served(void **state) {
+    (void)state;
+    struct peer other;
+    struct peer_options options = router_fixture_peer_options(&proxy);
+    options.port = smp_router_port(proxy.router, 1);
+    options.websocket = true;
+    peer_connect(&other, &options);
+    connect_relay(&other, relay_address);
+    for (int i = 0; i < 5; i++) {
+        struct smp_command command = peer_send_command(slice_of_text("from the web"), false);
+        forwarding_run_by_proxy(&other, &forwarding, NULL, peer_sender(&queue), &command, &answer);
+        expect(SMP_OK);
+        expect_message("from the web");
+    }
+    peer_close(&other);
 }
 
 static void test_clients_share_one_connection(void **state) {
@@ -366,6 +387,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_message_reaches_the_relay_and_its_recipient, setup, teardown),
         cmocka_unit_test_setup_teardown(test_largest_message_fits_all_layers, setup, teardown),
         cmocka_unit_test_setup_teardown(test_clients_of_every_version_are_served, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_clients_with_websockets_are_served, setup, teardown),
         cmocka_unit_test_setup_teardown(test_clients_share_one_connection, setup, teardown),
         cmocka_unit_test_setup_teardown(test_password_is_needed_as_for_new_queues, setup, teardown),
         cmocka_unit_test_setup_teardown(test_router_that_is_no_proxy_says_so, setup, teardown),
