@@ -58,7 +58,8 @@ void client_session_block_admitted(struct client_session *session, uint16_t comm
 
 void client_session_block_answered(struct client_session *session, uint16_t commands) {
     uint32_t weight = SESSION_BLOCK_WEIGHT + (uint32_t)commands;
-    uint32_t before = atomic_fetch_sub_explicit(&session->unanswered, weight, memory_order_relaxed);
+    /* Released for who looks whether something is before it: proxy_forward_received. */
+    uint32_t before = atomic_fetch_sub_explicit(&session->unanswered, weight, memory_order_acq_rel);
     if (before >= session->credit && before - weight < session->credit)
         connection_resume(session->connection);
     client_session_work_ended(session);

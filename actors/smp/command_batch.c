@@ -169,8 +169,16 @@ void slot_done(struct command_slot *slot) {
     command_batch_let_go(batch);
 }
 
-/* The last hand to let go decides where the batch goes. `waiting` was written by the process lane before it let go, and
- * the count orders it. */
+/* Whether none of the commands is answered here. */
+static bool is_answered_elsewhere(const struct command_batch *batch) {
+    for (uint16_t i = 0; i < batch->count; i++)
+        if (batch->slots[i].answer != ANSWER_ELSEWHERE)
+            return false;
+    return true;
+}
+
+/* The last hand to let go decides where the batch goes. `waiting` was written by the process lane before it let go,
+ * and the count orders it. */
 void command_batch_let_go(struct command_batch *batch) {
     if (atomic_fetch_sub_explicit(&batch->working, 1, memory_order_acq_rel) != 1)
         return;
@@ -183,6 +191,6 @@ void command_batch_let_go(struct command_batch *batch) {
         batch->block = NULL;
     }
     batch->outgoing.kind = OUTGOING_ANSWERS;
-    if (connection_send(batch->session->connection, &batch->outgoing) != SMQ_OK)
+    if (is_answered_elsewhere(batch) || connection_send(batch->session->connection, &batch->outgoing) != SMQ_OK)
         command_batch_finish(&batch);
 }

@@ -126,7 +126,8 @@ void command_batch_refuse(struct block *block);
 /* A batch of one that answers a block nobody could read: ERR BLOCK with empty ids. Takes over nothing but a reference
  * to the connection. */
 enum smq_result command_batch_create_bad_block(struct client_session *session, struct command_batch **batch);
-/* Send lane: everything was written, or the connection is gone. Returns the connection's credit. */
+/* Everything was written, by the send lane, or there is nothing to write, or the connection is gone. Returns the
+ * connection's credit. */
 void command_batch_finish(struct command_batch **batch);
 
 /* Copies the ids that the answer will carry. SMQ_ERR_NO_MEMORY. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* The life of proxied commands. Places are counted: the process lane takes them, whoever answers gives them back. It
- * says so to the process lane only when a command waits; both look at the other's counter after changing their own, so
- * that a place and a waiting command never miss each other. */
+/* The life of proxied commands. Places are counted: process and receive lane take them, whoever answers gives them
+ * back. It says so to the process lane only when a command waits; both look at the other's counter after changing
+ * their own, so that a place and a waiting command never miss each other. */
 #include "actors/smp/proxied.h"
 
 #include <string.h>
@@ -36,11 +36,14 @@ struct proxied_command *proxied_create(struct client_session *session, enum smp_
 
 /* ---- places */
 
+/* Never counts a place that is not taken, not even for a moment: another lane would see none and let a command wait
+ * for a place that nobody gives back. */
 static bool take_place(struct client_session *session) {
     uint32_t limit = session->router->config.proxy.client_concurrency;
-    if (atomic_fetch_add(&session->proxied.running, 1) < limit)
-        return true;
-    atomic_fetch_sub(&session->proxied.running, 1);
+    uint32_t running = atomic_load(&session->proxied.running);
+    while (running < limit)
+        if (atomic_compare_exchange_weak(&session->proxied.running, &running, running + 1))
+            return true;
     return false;
 }
 
@@ -62,22 +65,29 @@ static void start(struct proxied_command *command) {
         execute_proxy_forward_now(command);
 }
 
-static struct proxied_command *pop(struct session_proxied *proxied) {
+/* It counts as waiting until it is started, so that none of the receive lane's overtakes it. */
+static void start_first(struct session_proxied *proxied) {
+    struct proxied_command *command = proxied->first;
+    proxied->first = command->next;
+    start(command);
+    atomic_fetch_sub(&proxied->waiting, 1);
+}
+
+static void drop_first(struct session_proxied *proxied) {
     struct proxied_command *command = proxied->first;
     proxied->first = command->next;
     atomic_fetch_sub(&proxied->waiting, 1);
-    return command;
+    proxied_destroy(&command);
 }
 
 static void start_waiting(struct client_session *session) {
     struct session_proxied *proxied = &session->proxied;
     bool open = connection_is_open(session->connection);
     while (proxied->first != NULL && (!open || take_place(session))) {
-        struct proxied_command *command = pop(proxied);
         if (open)
-            start(command);
+            start_first(proxied);
         else
-            proxied_destroy(&command);
+            drop_first(proxied);
     }
     if (proxied->first == NULL && proxied->paused) {
         proxied->paused = false;
@@ -221,8 +231,6 @@ void proxied_destroy(struct proxied_command **out) {
 }
 
 void proxied_drop_waiting(struct client_session *session) {
-    while (session->proxied.first != NULL) {
-        struct proxied_command *command = pop(&session->proxied);
-        proxied_destroy(&command);
-    }
+    while (session->proxied.first != NULL)
+        drop_first(&session->proxied);
 }

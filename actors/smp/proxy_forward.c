@@ -193,12 +193,19 @@ static bool is_single_forward(const struct client_session *session, struct slice
            smp_command_check_credentials(command, false, transmission->entity_id.length > 0, &error) == SMQ_OK;
 }
 
+/* Commands of one client are forwarded in their order: none overtakes those that went, or go, through the process
+ * lane. */
+static bool others_are_before(struct client_session *session) {
+    return atomic_load(&session->unanswered) > 0 || atomic_load(&session->proxied.waiting) > 0;
+}
+
 bool proxy_forward_received(struct client_session *session, struct block *block, struct slice content) {
     struct proxy *proxy = session->router->proxy;
     struct smp_transmission transmission;
     struct smp_command command;
     struct destination destination;
-    if (proxy == NULL || session->service.present || !is_single_forward(session, content, &transmission, &command) ||
+    if (proxy == NULL || session->service.present || others_are_before(session) ||
+        !is_single_forward(session, content, &transmission, &command) ||
         find_destination(session->router, transmission.entity_id, &destination) != SMQ_OK)
         return false;
     struct proxied_command *proxied =

@@ -317,6 +317,26 @@ static void test_client_has_only_so_many_commands_under_way(void **state) {
     scripted_router_stop(&slow);
 }
 
+/* The receive lane takes places while the process lane lets commands wait for them and answers give them back. */
+static void test_everyone_who_waits_for_a_place_gets_one(void **state) {
+    (void)state;
+    enum { ROUNDS = 150, COMMANDS = 10 };
+    static struct forwarding sent[COMMANDS];
+    static const uint8_t nowhere[24] = {1};
+    connect_relay(&client, relay_address);
+    struct smp_command command = peer_send_command(slice_of_text("x"), false);
+    for (size_t i = 0; i < COMMANDS; i++) {
+        sent[i] = forwarding;
+        forwarding_seal(&sent[i], NULL, slice_of(nowhere, sizeof nowhere), &command);
+    }
+    for (int round = 0; round < ROUNDS; round++) {
+        for (size_t i = 0; i < COMMANDS; i++)
+            forwarding_send(&client, &sent[i]);
+        for (size_t i = 0; i < COMMANDS; i++)
+            forwarding_await(&client, &sent[i], &answer);
+    }
+}
+
 static void await_connections(uint64_t count) {
     uint64_t deadline = clock_monotonic_ms() + PEER_DEADLINE_MS;
     struct smp_router_statistics statistics;
@@ -394,6 +414,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_unknown_session_is_no_session, setup, teardown),
         cmocka_unit_test_setup_teardown(test_answers_come_out_of_order, setup, teardown),
         cmocka_unit_test_setup_teardown(test_client_has_only_so_many_commands_under_way, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_everyone_who_waits_for_a_place_gets_one, setup, teardown),
         cmocka_unit_test_setup_teardown(test_client_that_leaves_with_commands_waiting_leaves_nothing_behind, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_own_relays_are_counted_apart, setup, teardown),
