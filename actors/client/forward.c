@@ -54,7 +54,6 @@ static void release_node(struct map_node *node) {
 static const struct map_options map_options = {
     .key = key_of_node, .try_reference = try_reference_node, .release = release_node};
 
-/* Takes the command out of the map: whether the caller is the one that has to tell it. */
 bool forwarding_take(struct forwarding *forwarding) {
     return map_remove(forwarding->client->context->forwards->map, &forwarding->node);
 }
@@ -69,7 +68,6 @@ void forwarding_tell(struct forwarding *forwarding, struct forward_answer *answe
     forward->done(forward, answer);
 }
 
-/* Ends a command without an answer, unless somebody else did. */
 bool forwarding_fail(struct forwarding *forwarding, enum smq_result result) {
     if (!forwarding_take(forwarding)) {
         return false;
@@ -80,16 +78,18 @@ bool forwarding_fail(struct forwarding *forwarding, enum smq_result result) {
     return true;
 }
 
-/* The command that the transmission answers, referenced; NULL: none of this client's. */
 struct forwarding *forwarding_find(const struct smq_client *client, struct slice correlation_id) {
     struct forwards *forwards = client->context->forwards;
     struct map_node *node =
         forwards == NULL || correlation_id.length != BOX_NONCE_SIZE ? NULL : map_find(forwards->map, correlation_id);
-    if (node == NULL || forwarding_of_node(node)->client == client) {
-        return node == NULL ? NULL : forwarding_of_node(node);
+    if (node == NULL) {
+        return NULL;
     }
-    release_node(node);
-    return NULL;
+    if (forwarding_of_node(node)->client != client) {
+        release_node(node);
+        return NULL;
+    }
+    return forwarding_of_node(node);
 }
 
 /* ---- what is over */
@@ -100,9 +100,8 @@ static bool end_what_is_over(void *context, struct map_node *node) {
     enum smq_result end = (enum smq_result)atomic_load(&client->relay->end);
     if (end != SMQ_OK) {
         (void)forwarding_fail(forwarding, end);
-    } else if (forwarding->deadline_ms <= *(const uint64_t *)context) {
+    } else if (forwarding->deadline_ms <= *(const uint64_t *)context && forwarding_fail(forwarding, SMQ_ERR_TIMEOUT)) {
         atomic_fetch_add_explicit(&client->timeouts, 1, memory_order_relaxed);
-        (void)forwarding_fail(forwarding, SMQ_ERR_TIMEOUT);
     }
     return true;
 }

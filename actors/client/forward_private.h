@@ -55,7 +55,7 @@ struct forwards {
     struct wheel_timer timer;  /* that lane */
 };
 
-/* SMQ_ERR_NO_MEMORY, SMQ_ERR_CLOSED. */
+/* SMQ_ERR_NO_MEMORY, or what map_create returns. */
 enum smq_result forwards_create(struct process_lane *lane, struct forwards **forwards);
 /* After the lanes have ended: tells what is left, and frees. Blocks. NULL inside is allowed. */
 void forwards_destroy(struct forwards **forwards);

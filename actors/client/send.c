@@ -190,6 +190,7 @@ void client_discard(struct connection *connection, void *state, struct outgoing 
     (void)connection;
     if (item->kind == OUTGOING_FORWARD) {
         forward_discard(state, item);
+        return;
     }
     if (item->kind != OUTGOING_COMMAND) {
         return;

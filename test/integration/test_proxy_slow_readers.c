@@ -9,10 +9,12 @@
 #include <sys/socket.h>
 
 #include "queues/base/clock.h"
+#include "queues/base/rcu.h"
 #include "test/support/client_fixture.h"
 #include "test/support/forwarding.h"
 #include "test/support/require.h"
 #include "test/support/router_fixture.h"
+#include "test/support/scripted_router.h"
 
 /* More answers than sockets hold, and than the receive lane of the relay's connection has blocks. */
 enum { COMMANDS = 1000, LONG_MS = 120000 };
@@ -40,12 +42,17 @@ static int group_teardown(void **state) {
     return 0;
 }
 
-static void connect_client(struct peer *client, struct forwarding *forwarding) {
+static void connect_through(const struct router_fixture *router, const char *address, struct peer *client,
+                            struct forwarding *forwarding) {
     struct peer_answer answer;
-    router_fixture_connect(&proxy, 0, client);
-    forwarding_connect(client, relay_address, NULL, &answer);
+    router_fixture_connect(router, 0, client);
+    forwarding_connect(client, address, NULL, &answer);
     assert_int_equal(answer.response.tag, SMP_PKEY);
     *forwarding = forwarding_of_key(&answer, answer.response.proxy_key.versions.max);
+}
+
+static void connect_client(struct peer *client, struct forwarding *forwarding) {
+    connect_through(&proxy, relay_address, client, forwarding);
 }
 
 static void await_forwarded(uint64_t count) {
@@ -114,10 +121,42 @@ static void test_answers_that_nobody_reads_go_with_their_client(void **state) {
     peer_close(&other);
 }
 
+/* Their time is over while they wait to be sent; they are dropped when the relay's connection ends. */
+static void test_commands_that_a_relay_does_not_read_time_out_and_go_with_it(void **state) {
+    (void)state;
+    static struct forwarding of_client;
+    struct router_fixture impatient;
+    struct scripted_router stalled;
+    struct scripted_options options = {.hello = HELLO_RIGHT};
+    struct peer client;
+    struct peer_answer answer;
+    router_fixture_init(&impatient);
+    impatient.config.proxy.enabled = true;
+    impatient.config.proxy.client_concurrency = 2 * COMMANDS;
+    impatient.config.proxy.forward_timeout_ms = 500;
+    router_fixture_start(&impatient);
+    scripted_router_start(&stalled, &options);
+    connect_through(&impatient, stalled.address, &client, &of_client);
+    scripted_pause(atomic_load(&stalled.last));
+    seal_command(&of_client);
+    for (int i = 0; i < COMMANDS; i++)
+        forwarding_send(&client, &of_client);
+    for (int i = 0; i < COMMANDS; i++) {
+        peer_receive(&client, &answer);
+        assert_int_equal(answer.response.tag, SMP_ERR);
+    }
+    reclaim_barrier(); /* what was answered is let go of, but for what waits to be sent */
+    scripted_close(atomic_load(&stalled.last));
+    scripted_router_stop(&stalled);
+    peer_close(&client);
+    router_fixture_finish(&impatient);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_answers_that_nobody_reads_keep_no_other_client_waiting),
         cmocka_unit_test(test_answers_that_nobody_reads_go_with_their_client),
+        cmocka_unit_test(test_commands_that_a_relay_does_not_read_time_out_and_go_with_it),
     };
     return cmocka_run_group_tests(tests, group_setup, group_teardown);
 }
