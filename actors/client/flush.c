@@ -87,6 +87,9 @@ void flush_outcome_told(struct process_lane *lane, const struct request *request
         return;
     }
     client->unanswered--;
+    if (client->phase == CLIENT_CLOSED) { /* see flush_commands_ended */
+        return;
+    }
     for (struct client_flush **link = &client->flushes; *link != NULL;) {
         struct client_flush *flush = *link;
         if (!flush->closes && request->number <= flush->last && --flush->unanswered == 0) {
@@ -121,17 +124,6 @@ void flush_close(struct process_lane *lane, struct smq_client *client, uint64_t 
     }
 }
 
-void flush_client_ended(struct process_lane *lane, struct smq_client *client, uint32_t unanswered) {
-    enum smq_result reason = client->own_close ? SMQ_ERR_CANCELLED : SMQ_ERR_CLOSED;
-    wheel_cancel(actor_wheel(lane->actor), &client->close_timer);
-    client->end_result = unanswered == 0 ? SMQ_OK : client->cut_off ? SMQ_ERR_TIMEOUT : SMQ_ERR_CLOSED;
-    while (client->flushes != NULL) {
-        struct client_flush *flush = client->flushes;
-        client->flushes = flush->next;
-        finish(lane, flush, flush->closes ? client->end_result : reason);
-    }
-}
-
 void flush_tell(struct process_lane *lane) {
     while (lane->flushed != NULL) {
         struct client_flush *flush = lane->flushed;
@@ -146,6 +138,29 @@ void flush_tell(struct process_lane *lane) {
         }
         free_flush(flush);
     }
+}
+
+static void finish_all(struct process_lane *lane, struct smq_client *client, bool closes, enum smq_result result) {
+    for (struct client_flush **link = &client->flushes; *link != NULL;) {
+        struct client_flush *flush = *link;
+        if (flush->closes == closes) {
+            *link = flush->next;
+            finish(lane, flush, result);
+        } else {
+            link = &flush->next;
+        }
+    }
+}
+
+void flush_commands_ended(struct process_lane *lane, struct smq_client *client, uint32_t unanswered) {
+    wheel_cancel(actor_wheel(lane->actor), &client->close_timer);
+    client->end_result = unanswered == 0 ? SMQ_OK : client->cut_off ? SMQ_ERR_TIMEOUT : SMQ_ERR_CLOSED;
+    finish_all(lane, client, false, client->own_close ? SMQ_ERR_CANCELLED : SMQ_ERR_CLOSED);
+    flush_tell(lane);
+}
+
+void flush_client_ended(struct process_lane *lane, struct smq_client *client) {
+    finish_all(lane, client, true, client->end_result);
 }
 
 /* ---- callers ---- */

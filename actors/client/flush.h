@@ -37,7 +37,9 @@ bool flush_admit(struct smq_client *client, struct request *request);
 void flush_outcome_told(struct process_lane *lane, const struct request *request);
 /* Ends the client when all commands have their outcomes, or at `deadline_ms`; of several the earliest counts. */
 void flush_close(struct process_lane *lane, struct smq_client *client, uint64_t deadline_ms);
-/* The client's end: flushes and closes are to be told, after its commands. `unanswered`: of them had no outcome. */
-void flush_client_ended(struct process_lane *lane, struct smq_client *client, uint32_t unanswered);
+/* The client ends: its commands, of which so many were `unanswered`, have been told; so are its flushes. */
+void flush_commands_ended(struct process_lane *lane, struct smq_client *client, uint32_t unanswered);
+/* It has ended, and its last event is delivered: so have its closes. */
+void flush_client_ended(struct process_lane *lane, struct smq_client *client);
 /* The end of a turn: tells those that are over, whose commands' outcomes were delivered before. */
 void flush_tell(struct process_lane *lane);

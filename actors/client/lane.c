@@ -244,12 +244,13 @@ static void end_client(struct process_lane *lane, struct smq_client *client, enu
     through_proxy_end(lane, client, client->own_close ? SMQ_ERR_CANCELLED : SMQ_ERR_CLOSED);
     registry_remove_client(&lane->registry, client);
     client_relay_ended(client, client->own_close ? SMQ_ERR_CANCELLED : SMQ_ERR_CLOSED);
-    flush_client_ended(lane, client, unanswered);
+    flush_commands_ended(lane, client, unanswered);
     if (was_ready) {
         report_disconnected(client, reason);
     } else {
         report_connected(lane, client, reason);
     }
+    flush_client_ended(lane, client);
     smq_batch_release(&client->final);
     if (connection != NULL) {
         connection_release(connection);
