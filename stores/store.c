@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "queues/base/descriptor.h"
 #include "queues/base/log.h"
 #include "queues/base/magic.h"
 #include "queues/base/memory.h"
@@ -237,6 +238,21 @@ static bool options_are_valid(const struct store_options *options) {
            (options->durability == STORE_DURABILITY_COMMIT || options->interval_ms > 0);
 }
 
+/* LMDB keeps the numbers that its files get. */
+static enum smq_result open_files(struct store *store, const struct store_options *options) {
+    struct descriptor_hold hold;
+    enum smq_result result = descriptors_hold_standard(&hold);
+    if (result != SMQ_OK)
+        return result;
+    result = make_directory(options->directory);
+    if (result == SMQ_OK)
+        result = take_lock(store, options->directory);
+    if (result == SMQ_OK)
+        result = open_data(store, options);
+    descriptors_release_standard(&hold);
+    return result;
+}
+
 enum smq_result store_open(const struct store_options *options, struct store **out) {
     if (!options_are_valid(options))
         return SMQ_ERR_INVALID;
@@ -250,11 +266,7 @@ enum smq_result store_open(const struct store_options *options, struct store **o
     store->interval_ms = options->durability == STORE_DURABILITY_INTERVAL ? options->interval_ms : 0;
     atomic_store_explicit(&store->limit_bytes, options->map_size, memory_order_relaxed);
     MAGIC_SET(store, STORE_MAGIC);
-    enum smq_result result = make_directory(options->directory);
-    if (result == SMQ_OK)
-        result = take_lock(store, options->directory);
-    if (result == SMQ_OK)
-        result = open_data(store, options);
+    enum smq_result result = open_files(store, options);
     if (result != SMQ_OK) {
         store_close(&store);
         return result;
