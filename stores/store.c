@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "queues/base/descriptor.h"
 #include "queues/base/log.h"
 #include "queues/base/magic.h"
 #include "queues/base/memory.h"
@@ -119,6 +120,7 @@ enum smq_result store_txn_begin(struct store *store, struct store_txn **out) {
         return result;
     }
     txn->figures_before = txn->figures;
+    txn->removed_parts = 0;
     *out = txn;
     return SMQ_OK;
 }
@@ -181,7 +183,8 @@ static enum smq_result make_directory(const char *directory) {
     return errno == ENOSPC || errno == EDQUOT ? SMQ_ERR_STORE_FULL : SMQ_ERR_SYSTEM;
 }
 
-/* Looks before anything else is touched: a newer program may have changed every other table. */
+/* Looks before anything else is touched: a newer program may have changed every other table. What an older one wrote is
+ * read as it is, so that an upgrade only notes that older programs are to keep away. */
 static enum smq_result check_schema(struct store *store, const char *directory) {
     enum smq_result result = lmdb_begin(store->writer.lmdb);
     if (result != SMQ_OK)
@@ -200,7 +203,11 @@ static enum smq_result check_schema(struct store *store, const char *directory) 
                       directory, schema, STORE_SCHEMA);
             return SMQ_ERR_VERSION;
         }
-        return SMQ_OK;
+        if (schema == STORE_SCHEMA)
+            return SMQ_OK;
+        log_info("store: %s is of schema %u; from now on it is %d", directory, schema, STORE_SCHEMA);
+        if (lmdb_begin(store->writer.lmdb) != SMQ_OK)
+            return lmdb_status(store->writer.lmdb);
     }
     uint8_t bytes[4];
     struct writer writer = writer_of(bytes, sizeof bytes);
@@ -237,6 +244,21 @@ static bool options_are_valid(const struct store_options *options) {
            (options->durability == STORE_DURABILITY_COMMIT || options->interval_ms > 0);
 }
 
+/* LMDB keeps the numbers that its files get. */
+static enum smq_result open_files(struct store *store, const struct store_options *options) {
+    struct descriptor_hold hold;
+    enum smq_result result = descriptors_hold_standard(&hold);
+    if (result != SMQ_OK)
+        return result;
+    result = make_directory(options->directory);
+    if (result == SMQ_OK)
+        result = take_lock(store, options->directory);
+    if (result == SMQ_OK)
+        result = open_data(store, options);
+    descriptors_release_standard(&hold);
+    return result;
+}
+
 enum smq_result store_open(const struct store_options *options, struct store **out) {
     if (!options_are_valid(options))
         return SMQ_ERR_INVALID;
@@ -250,11 +272,7 @@ enum smq_result store_open(const struct store_options *options, struct store **o
     store->interval_ms = options->durability == STORE_DURABILITY_INTERVAL ? options->interval_ms : 0;
     atomic_store_explicit(&store->limit_bytes, options->map_size, memory_order_relaxed);
     MAGIC_SET(store, STORE_MAGIC);
-    enum smq_result result = make_directory(options->directory);
-    if (result == SMQ_OK)
-        result = take_lock(store, options->directory);
-    if (result == SMQ_OK)
-        result = open_data(store, options);
+    enum smq_result result = open_files(store, options);
     if (result != SMQ_OK) {
         store_close(&store);
         return result;

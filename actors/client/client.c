@@ -26,6 +26,7 @@ void smq_client_options_init(struct smq_client_options *options) {
                                            .session_key = true,
                                            .connect_timeout_ms = 15000,
                                            .command_timeout_ms = 10000,
+                                           .close_timeout_ms = 5000,
                                            .background_timeout_ms = 30000,
                                            .ping_interval_ms = 600000,
                                            .ping_count = 3,
@@ -37,6 +38,10 @@ void smq_client_options_init(struct smq_client_options *options) {
 
 void client_check(const struct smq_client *client) {
     MAGIC_CHECK(client, CLIENT_MAGIC);
+}
+
+bool client_is_valid(const struct smq_client *client) {
+    return MAGIC_IS(client, CLIENT_MAGIC);
 }
 
 struct smq_client *client_reference(struct smq_client *client) {
@@ -254,12 +259,14 @@ struct smq_client *smq_client_reference(struct smq_client *client) {
 }
 
 void smq_client_close(struct smq_client **client) {
-    struct smq_client *closed_client = *client;
-    *client = NULL;
-    if (closed_client == NULL) {
+    if (client == NULL) {
         return;
     }
-    client_check(closed_client);
+    struct smq_client *closed_client = *client;
+    *client = NULL;
+    if (!client_is_valid(closed_client)) {
+        return;
+    }
     thread_attach();
     if (!atomic_exchange_explicit(&closed_client->closing, true, memory_order_acq_rel)) {
         closed_client->close_message.kind = LANE_CLOSE;

@@ -108,6 +108,15 @@ enum smq_result events_put(struct smq_events *events, struct smq_batch *batch) {
     return result;
 }
 
+enum smq_result events_put_without_credit(struct smq_events *events, struct smq_batch *batch) {
+    batch->without_credit = true;
+    enum smq_result result = channel_send_without_credit(events->channel, &batch->node);
+    if (result == SMQ_OK) {
+        signal_descriptor(events);
+    }
+    return result;
+}
+
 void events_await_credit(struct smq_events *events, struct channel_waiter *waiter) {
     channel_await_credit(events->channel, waiter);
 }
@@ -177,8 +186,11 @@ static void drop(void *context, struct mailbox_node *node) {
     struct smq_events *events = context;
     struct smq_batch *batch = batch_of_node(node);
     uint64_t size = batch->size;
+    bool has_credit = !batch->without_credit;
     smq_batch_release(&batch);
-    channel_return_credit(events->channel, 1, size);
+    if (has_credit) {
+        channel_return_credit(events->channel, 1, size);
+    }
 }
 
 void smq_events_destroy(struct smq_events **events) {

@@ -78,6 +78,7 @@ struct request {
 
     /* process lane */
     bool pending;
+    uint64_t number; /* see flush.h; 0: nobody waits for it, or it was not admitted */
     struct wheel_timer timer;
     struct request *bucket_next;
     struct request *client_next, *client_previous;

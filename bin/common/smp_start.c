@@ -13,6 +13,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "bin/common/smp_care.h"
 #include "bin/common/smp_init.h"
 #include "queues/base/log.h"
 #include "queues/base/memory.h"
@@ -118,19 +119,15 @@ static void raise_descriptor_limit(void) {
         log_warn("the limit of open files stays low: %s", strerror(errno));
 }
 
-enum { GIVE_BACK_MS = 2000 }; /* from one look at unused memory to the next */
-
-/* Waits until one of the two is readable, and meanwhile gives memory back that a storm has left unused. */
-static void wait_and_give_back(struct pollfd polled[2]) {
-    size_t left = 0;
+/* Waits until one of the two is readable, and meanwhile looks after the router. */
+static void wait_and_care(struct pollfd polled[2], struct smp_care *care) {
     int ready;
-    while ((ready = poll(polled, 2, GIVE_BACK_MS)) == 0 || (ready < 0 && errno == EINTR))
-        if (ready == 0)
-            (void)memory_give_back(&left);
+    while ((ready = poll(polled, 2, smp_care_interval_ms(care))) == 0 || (ready < 0 && errno == EINTR))
+        smp_care_look(care);
 }
 
 /* Waits for a signal to stop (0), or for a role that failed (1). */
-static int wait_for_stop(const struct smp_router *router, const sigset_t *signals) {
+static int wait_for_stop(const struct smp_router *router, const sigset_t *signals, struct smp_care *care) {
     int descriptor = signalfd(-1, signals, SFD_CLOEXEC);
     if (descriptor < 0) {
         (void)fprintf(stderr, "Error: cannot wait for signals: %s\n", strerror(errno));
@@ -138,7 +135,8 @@ static int wait_for_stop(const struct smp_router *router, const sigset_t *signal
     }
     struct pollfd polled[2] = {{.fd = descriptor, .events = POLLIN},
                                {.fd = smp_router_failure_fd(router), .events = POLLIN}};
-    wait_and_give_back(polled);
+    wait_and_care(polled, care);
+    service_notify_stopping(&care->notify);
     struct signalfd_siginfo received;
     bool signalled = polled[0].revents != 0 && read(descriptor, &received, sizeof received) == (ssize_t)sizeof received;
     (void)close(descriptor);
@@ -149,18 +147,21 @@ static int wait_for_stop(const struct smp_router *router, const sigset_t *signal
     return signalled ? 0 : 1;
 }
 
-static int serve(const struct smp_settings *settings, struct smp_router *router, const sigset_t *signals) {
+static int serve(const struct smp_settings *settings, struct smp_router *router, const sigset_t *signals,
+                 struct smp_care *care) {
     char error[512] = "";
     if (smp_router_listen(router, error, sizeof error) != SMQ_OK) {
         (void)fprintf(stderr, "Error: %s\n", error);
         return 1;
     }
     print_serving(router, settings);
-    return wait_for_stop(router, signals);
+    service_notify_ready(&care->notify);
+    return wait_for_stop(router, signals, care);
 }
 
 static int run(const struct smp_files *files, const struct smp_start_options *options,
-               const struct smp_settings *settings, const char *version, const sigset_t *signals) {
+               const struct smp_settings *settings, const char *version, const sigset_t *signals,
+               struct smp_care *care) {
     uint8_t fingerprint[FINGERPRINT_SIZE];
     char error[512] = "";
     struct smp_router *router = NULL;
@@ -177,7 +178,7 @@ static int run(const struct smp_files *files, const struct smp_start_options *op
         (void)fprintf(stderr, "Error: %s\n", error);
         return 1;
     }
-    int status = options->maintenance ? 0 : serve(settings, router, signals);
+    int status = options->maintenance ? 0 : serve(settings, router, signals, care);
     smp_router_destroy(&router);
     return status;
 }
@@ -207,11 +208,14 @@ int smp_start(const struct smp_files *files, const struct smp_start_options *opt
     (void)signal(SIGPIPE, SIG_IGN);
     (void)signal(SIGXFSZ, SIG_IGN); /* a limit of file sizes is to the store what a full disk is */
     memory_keep_unused();
+    struct smp_care care = {.given_back_ms = 0};
+    service_notify_open(&care.notify);
     int status = 1;
     if (base_setup() == SMQ_OK)
-        status = run(files, options, &settings, version, &signals);
+        status = run(files, options, &settings, version, &signals, &care);
     else
         (void)fprintf(stderr, "Error: libsodium, RCU or SMQ_FAULT cannot be set up\n");
+    service_notify_close(&care.notify);
     smp_settings_destroy(&settings);
     return status;
 }
