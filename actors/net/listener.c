@@ -78,6 +78,7 @@ static void admit(const struct listener *listener, int descriptor) {
     connection->handshake_timeout_ms = options->handshake_timeout_ms;
     connection->framing = options->framing;
     connection->log_tls_errors = options->log_tls_errors;
+    connection->log_peers = options->log_peers;
     if (connection->state == NULL) {
         socket_close(&descriptor);
         connection_abandon(connection);

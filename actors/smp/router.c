@@ -244,6 +244,7 @@ static enum smq_result listen_on(struct smp_router *router, uint16_t port, const
         .tls_timeout_ms = router->config.tls_timeout_ms,
         .handshake_timeout_ms = router->config.handshake_timeout_ms,
         .log_tls_errors = router->config.log_tls_errors,
+        .log_peers = router->config.log_peers,
     };
     unsigned i = router->listener_count;
     enum smq_result result = net_listen(router->net, &options, &router->listeners[i], error, error_size);
