@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* END and DELD to those who lost a subscription. With an interval they are gathered: a client that comes back by
- * another connection takes thousands of subscriptions from its old one, which is then told of many in a block (reference:
- * Server.hs, sendPendingEvtsThread). */
+ * another connection takes thousands of subscriptions from its old one, which is then told of many in a block
+ * (reference: Server.hs, pendingENDInterval). */
 #include <string.h>
 
 #include "actors/smp/event.h"
