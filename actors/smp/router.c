@@ -54,7 +54,9 @@ struct smp_router_config smp_router_config_default(void) {
                   .client_concurrency = 32,
                   .connect_timeout_ms = 45000,
                   .forward_timeout_ms = 30000,
-                  .error_persistence_ms = 30000},
+                  .error_persistence_ms = 30000,
+                  .ping_interval_ms = 30000,
+                  .silence_ms = 60000},
         .inactive_ttl_s = 21600,
         .inactive_check_interval_s = 3600,
     };
@@ -101,7 +103,7 @@ static enum smq_result check_config(const struct smp_router_config *config) {
                  config->websocket_port_count <= ROUTER_LISTENERS_MAX - config->port_count;
     bool proxy =
         !config->proxy.enabled || (config->proxy.client_concurrency >= 1 && config->proxy.connect_timeout_ms > 0 &&
-                                   config->proxy.forward_timeout_ms > 0);
+                                   config->proxy.forward_timeout_ms > 0 && config->proxy.ping_interval_ms > 0);
     return versions && ports && proxy && config->queue_quota >= 1 && config->store_directory != NULL ? SMQ_OK
                                                                                                      : SMQ_ERR_INVALID;
 }

@@ -21,7 +21,11 @@ struct smp_proxy_config {
     const char *own_server_domains; /* separated by spaces: relays that are counted apart; NULL: none */
     uint32_t connect_timeout_ms;    /* for a connection to a relay, all in all */
     uint32_t forward_timeout_ms;    /* for a relay's answer */
-    uint32_t error_persistence_ms;  /* how long a relay that could not be reached is not tried again */
+    uint32_t error_persistence_ms;  /* how long a relay that could not be reached is not tried again; 0: not at all */
+    /* A relay that has been silent for `silence_ms`, while commands to it time out, is given up; this is looked at
+     * every `ping_interval_ms`. */
+    uint32_t ping_interval_ms;
+    uint32_t silence_ms;
 };
 
 /* What an operator configures; every field follows an INI key of docs/operating.md. Strings are borrowed until
@@ -60,6 +64,7 @@ struct smp_router_config {
     uint64_t notification_ttl_s;
     uint32_t notification_expiry_interval_s;
     uint32_t notification_delivery_interval_ms;
+    uint32_t end_delivery_interval_ms; /* END and DELD of a connection are gathered for so long; 0: told at once */
     /* [PROXY]: how other routers are reached for clients: SOCKS proxy, host mode. No SOCKS proxy, and public hosts, by
      * default; with one, only onion hosts go through it. */
     struct smq_network_options proxy_network;

@@ -211,6 +211,7 @@ static const struct ini_row rows[] = {
     NUMBER_KEY("STORE_LOG", "expire_ntfs_ttl", expire_ntfs_ttl, NULL, 0, SECONDS_MAX),
     NUMBER_KEY("STORE_LOG", "expire_ntfs_interval", expire_ntfs_interval, "3600", 1, UINT32_MAX),
     NUMBER_KEY("STORE_LOG", "deliver_ntfs_interval", deliver_ntfs_interval, "1500", 1, 3600000),
+    NUMBER_KEY("STORE_LOG", "deliver_ends_interval", deliver_ends_interval, "0", 0, 3600000),
     {.section = "STORE_LOG",
      .key = "durability",
      .type = INI_CHOICE,
@@ -279,6 +280,11 @@ static const struct ini_row rows[] = {
      .initial = "onion",
      .choices = socks_modes},
     NUMBER_KEY("PROXY", "client_concurrency", client_concurrency, "32", 1, 100000),
+    NUMBER_KEY("PROXY", "relay_error_interval", relay_error_interval, "30", 0, 86400),
+    NUMBER_KEY("PROXY", "relay_connect_timeout", relay_connect_timeout, "45", 1, 3600),
+    NUMBER_KEY("PROXY", "relay_timeout", relay_timeout, "30", 1, 3600),
+    NUMBER_KEY("PROXY", "relay_ping_interval", relay_ping_interval, "30", 1, 86400),
+    NUMBER_KEY("PROXY", "relay_silence", relay_silence, "60", 1, 86400),
 
     SWITCH_KEY("INACTIVE_CLIENTS", "disconnect", disconnect, "off"),
     NUMBER_KEY("INACTIVE_CLIENTS", "ttl", inactive_ttl, "21600", 1, UINT32_MAX),
@@ -362,9 +368,15 @@ struct smp_router_config smp_settings_router_config(const struct smp_settings *s
         (uint64_t)(settings->expire_ntfs_ttl >= 0 ? settings->expire_ntfs_ttl : settings->expire_ntfs_hours * 3600);
     config.notification_expiry_interval_s = (uint32_t)settings->expire_ntfs_interval;
     config.notification_delivery_interval_ms = (uint32_t)settings->deliver_ntfs_interval;
+    config.end_delivery_interval_ms = (uint32_t)settings->deliver_ends_interval;
     config.proxy.enabled = settings->proxy;
     config.proxy.own_server_domains = settings->own_server_domains;
     config.proxy.client_concurrency = (uint32_t)settings->client_concurrency;
+    config.proxy.error_persistence_ms = (uint32_t)(settings->relay_error_interval * 1000);
+    config.proxy.connect_timeout_ms = (uint32_t)(settings->relay_connect_timeout * 1000);
+    config.proxy.forward_timeout_ms = (uint32_t)(settings->relay_timeout * 1000);
+    config.proxy.ping_interval_ms = (uint32_t)(settings->relay_ping_interval * 1000);
+    config.proxy.silence_ms = (uint32_t)(settings->relay_silence * 1000);
     config.disconnect_inactive = settings->disconnect;
     config.inactive_ttl_s = (uint32_t)settings->inactive_ttl;
     config.inactive_check_interval_s = (uint32_t)settings->inactive_check_interval;

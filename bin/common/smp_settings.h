@@ -24,6 +24,7 @@ struct smp_settings {
     int64_t expire_ntfs_hours, expire_ntfs_ttl; /* as above */
     int64_t expire_ntfs_interval;
     int64_t deliver_ntfs_interval; /* ms */
+    int64_t deliver_ends_interval; /* ms */
     int durability;                /* enum smp_durability */
     int64_t durability_interval;   /* ms */
     int64_t map_size;
@@ -38,6 +39,7 @@ struct smp_settings {
     bool proxy;                     /* enable */
     const char *own_server_domains; /* NULL: none */
     int64_t client_concurrency;
+    int64_t relay_error_interval, relay_connect_timeout, relay_timeout, relay_ping_interval, relay_silence;
     int host_mode; /* index: public, onion */
     bool required_host_mode;
     const char *socks_proxy; /* NULL: none; a secret, since it may have a password */
