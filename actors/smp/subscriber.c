@@ -331,7 +331,7 @@ static enum smq_result subscriber_start(void *state) {
     struct subscriber_lane *lane = state;
     lane->delivery.fire = deliver_round;
     wheel_add(actor_wheel(lane->actor), &lane->delivery,
-              clock_monotonic_ms() + lane->router->config.notification_delivery_interval_ms);
+              clock_monotonic_ms() + live_value(lane->router->live.notification_delivery_interval_ms));
     return SMQ_OK;
 }
 
