@@ -273,7 +273,7 @@ $(OUT)/bin/%: $(OUT)/bin/%.o $(call archive,common $(router_layers))
 $(OUT)/test/unit/queues/%: $(OUT)/test/unit/queues/%.o $(call archive,queues)
 	$(call link,-lcmocka $(libs.queues))
 
-$(OUT)/test/unit/transport/%: $(OUT)/test/unit/transport/%.o $(call archive,transport queues)
+$(OUT)/test/unit/transport/%: $(OUT)/test/unit/transport/%.o $(call archive,support transport queues)
 	$(call link,-lcmocka $(libs.transport))
 
 $(OUT)/test/unit/stores/%: $(OUT)/test/unit/stores/%.o $(call archive,stores queues)
@@ -323,9 +323,10 @@ $(OUT)/libsmq.a: $(library_objects) $(OUT)/.sources
 	$(quiet)$(OBJCOPY) --wildcard --keep-global-symbol='smq_*' $(OUT)/libsmq.o
 	$(quiet)rm -f $@ && $(AR) rcs $@ $(OUT)/libsmq.o
 
+# It is never unloaded: helper threads (liburcu's, the log's) stay until the process ends.
 $(OUT)/libsmq.so.$(VERSION): $(library_objects) $(OUT)/.sources actors/client/libsmq.map
 	$(say) LINK $@
-	$(quiet)$(CC) -shared $(link_flags) -Wl,-soname,libsmq.so.$(SOVERSION) -Wl,--version-script=actors/client/libsmq.map \
+	$(quiet)$(CC) -shared $(link_flags) -Wl,-z,nodelete -Wl,-soname,libsmq.so.$(SOVERSION) -Wl,--version-script=actors/client/libsmq.map \
 	  -o $@ $(filter %.o,$^) $(libs.library)
 
 $(OUT)/libsmq.so: $(OUT)/libsmq.so.$(VERSION)

@@ -19,6 +19,7 @@ static enum smq_result view_of(struct store_txn *txn, const struct list_entry *e
     if (reader_status(&reader) != SMQ_OK)
         return store_txn_damaged(txn, message_list.name);
     message->body_length = entry->length - 1 - message->id.length;
+    message->start = read_tail(&reader);
     return SMQ_OK;
 }
 
@@ -35,15 +36,13 @@ enum smq_result msg_store_head(struct store_txn *txn, uint64_t number, struct ms
 
 enum smq_result msg_store_get(struct store_txn *txn, uint64_t number, uint64_t sequence, struct msg_view *message) {
     struct list_entry entry;
-    struct slice payload;
     enum smq_result result = list_get(txn, &message_list, number, sequence, &entry);
-    if (result == SMQ_OK)
-        result = view_of(txn, &entry, message);
-    if (result == SMQ_OK)
-        result = list_payload(txn, &message_list, &entry, &payload);
-    if (result == SMQ_OK)
-        message->body = slice_of(payload.bytes + payload.length - message->body_length, message->body_length);
-    return result;
+    return result == SMQ_OK ? view_of(txn, &entry, message) : result;
+}
+
+enum smq_result msg_store_body(struct store_txn *txn, const struct msg_view *message, struct writer *to) {
+    const struct list_entry entry = {.length = (uint32_t)message->body_length, .start = message->start};
+    return list_payload(txn, &message_list, &entry, to);
 }
 
 enum smq_result msg_store_next(struct store_txn *txn, uint64_t number, uint64_t after, struct msg_view *message) {

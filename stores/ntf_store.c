@@ -3,6 +3,7 @@
 #include "stores/ntf_store.h"
 
 #include "stores/internal.h"
+#include "stores/parts.h"
 #include "stores/queue_list.h"
 #include "stores/queue_record.h"
 
@@ -13,7 +14,7 @@ enum smq_result ntf_store_next(struct store_txn *txn, uint64_t number, uint64_t 
         return result;
     notification->sequence = entry.sequence;
     notification->timestamp = entry.timestamp;
-    return list_payload(txn, &notification_list, &entry, &notification->bytes);
+    return parts_gather(txn, notification_list.entries, entry.start, entry.length, &notification->bytes);
 }
 
 enum smq_result ntf_store_next_queue(struct store_txn *txn, uint64_t after, uint64_t *number) {

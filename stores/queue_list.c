@@ -2,7 +2,7 @@
 /* Entries of queues, their counts and their expiry. */
 #include "stores/queue_list.h"
 
-#include "queues/base/memory.h"
+#include "stores/parts.h"
 
 const struct queue_list message_list = {TABLE_MESSAGES, TABLE_MESSAGE_EXPIRY, "messages"};
 const struct queue_list notification_list = {TABLE_NOTIFICATIONS, TABLE_NOTIFICATION_EXPIRY, "notifications"};
@@ -12,7 +12,6 @@ enum {
     STATE_SIZE = 14,
     ENTRY_FORMAT = 1,
     ENTRY_HEADER = 14,
-    PART_SIZE = 4080, /* what LMDB can put on one page of its own */
 };
 
 static uint64_t *total_of(struct store_txn *txn, const struct queue_list *list) {
@@ -77,25 +76,7 @@ void list_state_put(struct store_txn *txn, const struct queue_list *list, uint64
     lmdb_put(txn->lmdb, list->entries, KEY_SLICE(key), slice_of(bytes, sizeof bytes));
 }
 
-/* ---- entries ----
- *
- * LMDB stores a message as one value on consecutive pages, which are written with one call. But it looks for a run of
- * free pages by trying all free pages in order, which takes long, and finds none, when many are free and scattered:
- * after very many queues were deleted. Then entries are cut into parts of a page each, at (number, sequence), (number,
- * sequence, 1), and so on. That doubles the cost of a message, whereas the search has no bound. Both forms are read
- * alike. */
-
-struct part_key {
-    uint8_t bytes[17];
-};
-
-/* The key of a part: that of the entry itself for part 0. */
-static struct slice part_key(struct part_key *key, uint64_t number, uint64_t sequence, uint8_t part) {
-    struct pair_key pair = pair_key(number, sequence);
-    memcpy(key->bytes, pair.bytes, sizeof pair.bytes);
-    key->bytes[sizeof pair.bytes] = part;
-    return slice_of(key->bytes, part == 0 ? sizeof pair.bytes : sizeof key->bytes);
-}
+/* ---- entries: values in parts, see parts.h ---- */
 
 static enum smq_result parse_entry(struct store_txn *txn, const struct queue_list *list, struct slice value,
                                    struct list_entry *entry) {
@@ -151,84 +132,29 @@ enum smq_result list_get(struct store_txn *txn, const struct queue_list *list, u
     return parse_entry(txn, list, value, entry);
 }
 
-/* Parts are missing: because the transaction has failed, or else the data is damaged. */
-static enum smq_result broken(struct store_txn *txn, const struct queue_list *list) {
-    enum smq_result status = store_txn_status(txn);
-    return status != SMQ_OK ? status : store_txn_damaged(txn, list->name);
-}
-
 enum smq_result list_payload(struct store_txn *txn, const struct queue_list *list, const struct list_entry *entry,
-                             struct slice *payload) {
-    if (entry->start.length == entry->length) {
-        *payload = entry->start;
-        return SMQ_OK;
-    }
-    if (txn->gathered == NULL)
-        txn->gathered = memory_alloc(LIST_PAYLOAD_MAX);
-    if (txn->gathered == NULL)
-        return SMQ_ERR_NO_MEMORY;
-    struct writer writer = writer_of(txn->gathered, entry->length);
-    write_slice(&writer, entry->start);
-    while (writer_room(&writer) > 0 && !writer.failed) {
-        struct slice key;
-        struct slice value;
-        if (!lmdb_next(txn->lmdb, list->entries, &key, &value) || key.length != sizeof(struct part_key))
-            return broken(txn, list);
-        write_slice(&writer, value);
-    }
-    if (writer_finish(&writer) != SMQ_OK)
-        return store_txn_damaged(txn, list->name);
-    *payload = slice_of(txn->gathered, entry->length);
-    return SMQ_OK;
-}
-
-/* Pieces being copied one after the other. */
-struct pieces {
-    const struct slice *piece;
-    size_t offset;
-};
-
-static void copy_pieces(struct pieces *from, uint8_t *to, size_t length) {
-    while (length > 0) {
-        size_t left = from->piece->length - from->offset;
-        size_t step = left < length ? left : length;
-        if (step > 0)
-            memcpy(to, from->piece->bytes + from->offset, step);
-        to += step;
-        length -= step;
-        from->offset += step;
-        if (from->offset == from->piece->length && length > 0) {
-            from->piece++;
-            from->offset = 0;
-        }
-    }
+                             struct writer *to) {
+    if (writer_room(to) < entry->length)
+        return SMQ_ERR_TOO_LARGE;
+    struct writer payload = writer_of(to->position, entry->length);
+    write_slice(&payload, entry->start);
+    enum smq_result result = parts_read(txn, list->entries, &payload);
+    if (result == SMQ_OK)
+        to->position = payload.position;
+    return result;
 }
 
 static void write_entry(struct store_txn *txn, const struct queue_list *list, uint64_t number,
                         const struct list_entry *entry, const struct slice *pieces) {
-    struct part_key key;
-    struct pieces from = {.piece = pieces};
-    size_t left = entry->length;
-    bool whole = !txn->store->scattered || left <= PART_SIZE - ENTRY_HEADER;
-    size_t length = whole ? left : PART_SIZE - ENTRY_HEADER;
-    uint8_t *room =
-        lmdb_reserve(txn->lmdb, list->entries, part_key(&key, number, entry->sequence, 0), ENTRY_HEADER + length);
-    if (room == NULL)
-        return;
-    struct writer writer = writer_of(room, ENTRY_HEADER);
+    uint8_t header[ENTRY_HEADER];
+    struct writer writer = writer_of(header, sizeof header);
     write_u8(&writer, ENTRY_FORMAT);
     write_u8(&writer, entry->flags);
     write_i64(&writer, entry->timestamp);
     write_u32(&writer, entry->length);
-    copy_pieces(&from, room + ENTRY_HEADER, length);
-    for (uint8_t part = 1; left > length; part++) {
-        left -= length;
-        length = left < PART_SIZE ? left : PART_SIZE;
-        room = lmdb_reserve(txn->lmdb, list->entries, part_key(&key, number, entry->sequence, part), length);
-        if (room == NULL)
-            return;
-        copy_pieces(&from, room, length);
-    }
+    struct pair_key key = pair_key(number, entry->sequence);
+    const struct slice all[PARTS_PIECES_MAX] = {slice_of(header, sizeof header), pieces[0], pieces[1], pieces[2]};
+    parts_put(txn, list->entries, KEY_SLICE(key), all);
 }
 
 void list_add(struct store_txn *txn, const struct queue_list *list, uint64_t number, struct list_state *state,
@@ -246,29 +172,9 @@ void list_add(struct store_txn *txn, const struct queue_list *list, uint64_t num
     *sequence = added.sequence;
 }
 
-/* Removes the entry at the table's position with its parts, which follow it. Its own key tells whose they are. */
-static bool remove_parts(struct store_txn *txn, const struct queue_list *list, const struct list_entry *entry) {
-    size_t left = entry->length - entry->start.length;
-    struct slice key;
-    struct slice value;
-    if (!lmdb_remove(txn->lmdb, list->entries))
-        return false;
-    while (left > 0) {
-        if (!lmdb_next(txn->lmdb, list->entries, &key, &value) || key.length != sizeof(struct part_key) ||
-            value.length > left) {
-            (void)broken(txn, list);
-            return false;
-        }
-        left -= value.length;
-        if (!lmdb_remove(txn->lmdb, list->entries))
-            return false;
-    }
-    return true;
-}
-
 void list_remove(struct store_txn *txn, const struct queue_list *list, const struct list_entry *entry,
                  struct list_state *state) {
-    if (!remove_parts(txn, list, entry))
+    if (parts_remove(txn, list->entries, entry->length - entry->start.length) != SMQ_OK)
         return;
     state->count--;
     --*total_of(txn, list);

@@ -68,11 +68,10 @@ enum smq_result list_get(struct store_txn *txn, const struct queue_list *list, u
 enum smq_result list_following(struct store_txn *txn, const struct queue_list *list, uint64_t number,
                                struct list_entry *entry);
 
-/* The whole payload of an entry that the table's position is at. When it is in parts they are put together in a buffer
- * of `txn`: the slice is valid until the next call for the same transaction. Errors: SMQ_ERR_STORE, SMQ_ERR_NO_MEMORY.
- */
+/* Appends the payload of an entry that the table's position is at. Errors: SMQ_ERR_TOO_LARGE (for `to`, which is as
+ * before), SMQ_ERR_STORE. */
 enum smq_result list_payload(struct store_txn *txn, const struct queue_list *list, const struct list_entry *entry,
-                             struct slice *payload);
+                             struct writer *to);
 
 /* Adds an entry whose payload is the pieces, one after the other, at most LIST_PAYLOAD_MAX bytes, and counts it in
  * `state`, which the caller puts back. */

@@ -120,6 +120,7 @@ enum smq_result store_txn_begin(struct store *store, struct store_txn **out) {
         return result;
     }
     txn->figures_before = txn->figures;
+    txn->removed_parts = 0;
     *out = txn;
     return SMQ_OK;
 }
@@ -182,7 +183,8 @@ static enum smq_result make_directory(const char *directory) {
     return errno == ENOSPC || errno == EDQUOT ? SMQ_ERR_STORE_FULL : SMQ_ERR_SYSTEM;
 }
 
-/* Looks before anything else is touched: a newer program may have changed every other table. */
+/* Looks before anything else is touched: a newer program may have changed every other table. What an older one wrote is
+ * read as it is, so that an upgrade only notes that older programs are to keep away. */
 static enum smq_result check_schema(struct store *store, const char *directory) {
     enum smq_result result = lmdb_begin(store->writer.lmdb);
     if (result != SMQ_OK)
@@ -201,7 +203,11 @@ static enum smq_result check_schema(struct store *store, const char *directory) 
                       directory, schema, STORE_SCHEMA);
             return SMQ_ERR_VERSION;
         }
-        return SMQ_OK;
+        if (schema == STORE_SCHEMA)
+            return SMQ_OK;
+        log_info("store: %s is of schema %u; from now on it is %d", directory, schema, STORE_SCHEMA);
+        if (lmdb_begin(store->writer.lmdb) != SMQ_OK)
+            return lmdb_status(store->writer.lmdb);
     }
     uint8_t bytes[4];
     struct writer writer = writer_of(bytes, sizeof bytes);

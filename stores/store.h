@@ -40,9 +40,10 @@ enum store_durability {
 enum {
     STORE_MAX_READERS = 1024,              /* store_reader objects at one time */
     STORE_RESERVE_BYTES = 8 * 1024 * 1024, /* of disk, kept for operations that free space while the store is full */
-    STORE_RESERVE_ADDRESSES = 64 * 1024 * 1024, /* of the map beyond map_size, for the same while snapshots are open */
     STORE_MIN_MAP_SIZE = 1024 * 1024,
 };
+/* Of the map beyond map_size, for the same while snapshots are open: then even freeing space makes the file grow. */
+#define STORE_RESERVE_ADDRESSES (UINT64_C(16) << 30)
 
 struct store_options {
     const char *directory; /* created, mode 0700, when missing; its parent must be there */
@@ -110,7 +111,7 @@ struct store_statistics {
     uint64_t commit_failures; /* transactions that broke, counting each attempt */
     uint64_t operations;      /* completed with any result */
     uint64_t refused;         /* completed with SMQ_ERR_STORE_FULL */
-    uint64_t used_bytes;      /* at the last commit; free pages are subtracted once the store nears its limit */
+    uint64_t used_bytes;      /* of pages that hold something, not long ago */
     uint64_t limit_bytes;
     uint64_t commit_us_total; /* wall time inside commits */
     uint64_t commit_us_max;

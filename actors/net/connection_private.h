@@ -93,6 +93,7 @@ struct connection {
     uint32_t handshake_timeout_ms;
     bool is_client;
     bool log_tls_errors;
+    bool log_peers;
     /* shared */
     _Atomic uint32_t references;
     _Atomic uint32_t life; /* enum phase | reason << 8 */

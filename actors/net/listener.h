@@ -28,6 +28,7 @@ struct listen_options {
     uint32_t tls_timeout_ms;       /* accept to TLS established and framing opened; 0: 60,000 */
     uint32_t handshake_timeout_ms; /* from then to connection_established; 0: no limit */
     bool log_tls_errors;           /* one line for each failed handshake */
+    bool log_peers;                /* which names the address of the peer */
 };
 
 /* Binds, listens and starts accepting. Blocks for name resolution. SMQ_ERR_SYSTEM: an address does not resolve or

@@ -205,6 +205,18 @@ static void secured(struct receive_lane *lane, struct connection *connection) {
         receive_read(lane, connection); /* what came with the last flight is inside of TLS */
 }
 
+/* Who it was is told only when the operator asks. */
+static void log_tls_error(const struct connection *connection) {
+    struct net_address peer;
+    char text[NET_ADDRESS_TEXT];
+    if (!connection->log_peers || socket_peer_address(connection->descriptor, &peer) != SMQ_OK) {
+        log_warn("TLS handshake: %s", tls_failure_text(connection->tls));
+        return;
+    }
+    net_address_text(&peer, text);
+    log_warn("TLS handshake with %s: %s", text, tls_failure_text(connection->tls));
+}
+
 void receive_handshake(struct receive_lane *lane, struct connection *connection) {
     enum tls_want want = TLS_WANT_READ;
     enum smq_result result = tls_handshake(connection->tls, &want);
@@ -215,7 +227,7 @@ void receive_handshake(struct receive_lane *lane, struct connection *connection)
     } else {
         counter_add(&lane->net->tls_failures, 1);
         if (connection->log_tls_errors)
-            log_warn("TLS handshake: %s", tls_failure_text(connection->tls));
+            log_tls_error(connection);
         receive_end(lane, connection, result);
     }
 }

@@ -43,7 +43,8 @@ struct smp_router_config {
     uint32_t tls_timeout_ms;           /* accept to TLS established */
     uint32_t handshake_timeout_ms;     /* TLS established to client hello accepted */
     bool accept_service_credentials;   /* ask clients for a TLS certificate */
-    bool log_tls_errors;
+    bool log_tls_errors;               /* a line for each failed TLS handshake */
+    bool log_peers;                    /* with the address of the peer */
     /* [AUTH] */
     bool new_queues;             /* NEW is allowed */
     const char *create_password; /* NULL: NEW needs no password */

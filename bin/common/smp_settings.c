@@ -269,6 +269,7 @@ static const struct ini_row rows[] = {
     NUMBER_KEY("TRANSPORT", "tls_timeout", tls_timeout, "60", 1, 86400),
     NUMBER_KEY("TRANSPORT", "handshake_timeout", handshake_timeout, "120", 1, 86400),
     SWITCH_KEY("TRANSPORT", "log_tls_errors", log_tls_errors, "off"),
+    SWITCH_KEY("TRANSPORT", "log_peers", log_peers, "off"),
     LIVE_SWITCH("TRANSPORT", "accept_service_credentials", accept_service_credentials, "on"),
     TEXT_KEY("TRANSPORT", "websockets", websockets, "off", websockets_valid,
              "off, on (port 80), or ports separated by commas"),
@@ -363,6 +364,7 @@ struct smp_router_config smp_settings_router_config(const struct smp_settings *s
     config.handshake_timeout_ms = (uint32_t)(settings->handshake_timeout * 1000);
     config.accept_service_credentials = settings->accept_service_credentials;
     config.log_tls_errors = settings->log_tls_errors;
+    config.log_peers = settings->log_peers;
     config.new_queues = settings->new_queues;
     config.create_password = settings->create_password;
     config.map_size = (uint64_t)settings->map_size;

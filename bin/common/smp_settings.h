@@ -35,7 +35,7 @@ struct smp_settings {
     /* [TRANSPORT] */
     const char *host, *port, *bind, *smp_versions, *websockets;
     int64_t tls_timeout, handshake_timeout;
-    bool log_tls_errors, accept_service_credentials;
+    bool log_tls_errors, log_peers, accept_service_credentials;
     /* [PROXY] */
     bool proxy;                     /* enable */
     const char *own_server_domains; /* NULL: none */

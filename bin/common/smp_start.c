@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "bin/common/signals.h"
+#include "bin/common/smp_care.h"
 #include "bin/common/smp_init.h"
 #include "bin/common/smp_reload.h"
 #include "queues/base/log.h"
@@ -112,19 +113,15 @@ static void raise_descriptor_limit(void) {
         log_warn("the limit of open files stays low: %s", strerror(errno));
 }
 
-enum { GIVE_BACK_MS = 2000 }; /* from one look at unused memory to the next */
-
-/* Waits until one of the two is readable, and meanwhile gives memory back that a storm has left unused. */
-static void wait_and_give_back(struct pollfd polled[2]) {
-    size_t left = 0;
+/* Waits until one of the two is readable, and meanwhile looks after the router. */
+static void wait_and_care(struct pollfd polled[2], struct smp_care *care) {
     int ready;
-    while ((ready = poll(polled, 2, GIVE_BACK_MS)) == 0 || (ready < 0 && errno == EINTR))
-        if (ready == 0)
-            (void)memory_give_back(&left);
+    while ((ready = poll(polled, 2, smp_care_interval_ms(care))) == 0 || (ready < 0 && errno == EINTR))
+        smp_care_look(care);
 }
 
 /* Serves until a signal to stop (0), or until a role has failed (1). */
-static int serve_until_stop(struct smp_router *router, struct smp_reload *reload) {
+static int serve_until_stop(struct smp_router *router, struct smp_reload *reload, struct smp_care *care) {
     int descriptor = signals_open();
     if (descriptor < 0) {
         (void)fprintf(stderr, "Error: cannot wait for signals: %s\n", strerror(errno));
@@ -135,13 +132,14 @@ static int serve_until_stop(struct smp_router *router, struct smp_reload *reload
     enum signal_wish wish;
     int number = 0;
     for (;;) {
-        wait_and_give_back(polled);
+        wait_and_care(polled, care);
         wish = polled[0].revents != 0 ? signals_take(descriptor, &number) : SIGNAL_NONE;
         if (wish == SIGNAL_STOP || polled[1].revents != 0)
             break;
         if (wish == SIGNAL_RELOAD)
             smp_reload(reload, router);
     }
+    service_notify_stopping(&care->notify);
     (void)close(descriptor);
     if (wish == SIGNAL_STOP)
         log_info("stopping: %s", strsignal(number));
@@ -150,20 +148,22 @@ static int serve_until_stop(struct smp_router *router, struct smp_reload *reload
     return wish == SIGNAL_STOP ? 0 : 1;
 }
 
-static int serve(const struct smp_settings *settings, struct smp_router *router, struct smp_reload *reload) {
+static int serve(const struct smp_settings *settings, struct smp_router *router, struct smp_reload *reload,
+                 struct smp_care *care) {
     char error[512] = "";
     if (smp_router_listen(router, error, sizeof error) != SMQ_OK) {
         (void)fprintf(stderr, "Error: %s\n", error);
         return 1;
     }
     print_serving(router, settings);
-    int status = serve_until_stop(router, reload);
+    service_notify_ready(&care->notify);
+    int status = serve_until_stop(router, reload, care);
     smp_reload_end(reload);
     return status;
 }
 
 static int run(const struct smp_files *files, const struct smp_start_options *options,
-               const struct smp_settings *settings, const char *version) {
+               const struct smp_settings *settings, const char *version, struct smp_care *care) {
     uint8_t fingerprint[FINGERPRINT_SIZE];
     char error[512] = "";
     struct smp_router *router = NULL;
@@ -177,7 +177,7 @@ static int run(const struct smp_files *files, const struct smp_start_options *op
         (void)fprintf(stderr, "Error: %s\n", error);
         return 1;
     }
-    int status = options->maintenance ? 0 : serve(settings, router, &reload);
+    int status = options->maintenance ? 0 : serve(settings, router, &reload, care);
     smp_router_destroy(&router);
     return status;
 }
@@ -200,11 +200,14 @@ int smp_start(const struct smp_files *files, const struct smp_start_options *opt
     smp_reload_log_level(options->log_level, &settings);
     raise_descriptor_limit();
     memory_keep_unused();
+    struct smp_care care = {.given_back_ms = 0};
+    service_notify_open(&care.notify);
     int status = 1;
     if (base_setup() == SMQ_OK)
-        status = run(files, options, &settings, version);
+        status = run(files, options, &settings, version, &care);
     else
         (void)fprintf(stderr, "Error: libsodium, RCU or SMQ_FAULT cannot be set up\n");
+    service_notify_close(&care.notify);
     smp_settings_destroy(&settings);
     return status;
 }
