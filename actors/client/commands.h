@@ -12,8 +12,8 @@ static inline struct call call_asynchronous(uint32_t timeout_ms, uint64_t tag) {
     return (struct call){.asynchronous = true, .timeout_ms = timeout_ms, .tag = tag};
 }
 
-/* Fails a call whose request was not made: SMQ_ERR_INVALID when the client, or the queue or notifier that it is about, is
- * none, else SMQ_ERR_NO_MEMORY. */
+/* Fails a call whose request was not made: SMQ_ERR_INVALID when the client, or the queue or notifier that it is
+ * about, is none, else SMQ_ERR_NO_MEMORY. */
 enum smq_result call_unmade(const struct call *call, const struct smq_client *client, bool handle_is_valid);
 /* Whether a caller's bytes are there. */
 static inline bool bytes_are_valid(struct smq_bytes bytes) {

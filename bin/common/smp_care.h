@@ -15,6 +15,6 @@ struct smp_care {
 
 /* How long to wait until the next look. */
 int smp_care_interval_ms(const struct smp_care *care);
-/* One look, when it is due, however often this is called. Turns that take longer than a second are logged (actors/runtime/watch.h); only while there are none the
- * service manager is told that the router is alive. */
+/* One look, when it is due, however often this is called. Turns that take longer than a second are logged
+ * (actors/runtime/watch.h); only while there are none the service manager is told that the router is alive. */
 void smp_care_look(struct smp_care *care);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* How agents end: whoever waits is told, no event is lost or comes twice, and commands under way have their outcomes. */
+/* How agents end: whoever waits is told, no event is lost or comes twice, and commands under way have their
+ * outcomes. */
 #include <stdio.h>
 
 #include "actors/client/smq/agent.h"

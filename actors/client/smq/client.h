@@ -27,11 +27,12 @@ extern "C" {
  * during I/O or for another thread's work. Errors: functions that can fail return enum smq_result and write their
  * results only on SMQ_OK. SMQ_ERR_NO_MEMORY can come from every one of them and is not repeated below. A parameter
  * `error` may be NULL; when not, it is filled on any failure. Ownership: byte strings and texts passed in are copied
- * before the function returns. Misuse: a handle that is NULL or no object of its kind any more, and an argument that must
- * not be NULL, are answered with SMQ_ERR_INVALID (with NULL, false or empty bytes by functions that return no result, with
- * nothing by those that give up); a handle that others still hold after it was closed goes on giving results. The
- * library cannot see that memory of a handle that was given up belongs to something else by now. Objects are given up with their release, close or destroy function, which nulls the
- * pointer; a pointer to NULL is allowed there. */
+ * before the function returns. Misuse: a handle that is NULL or no object of its kind any more, and an argument that
+ * must not be NULL, are answered with SMQ_ERR_INVALID (with NULL, false or empty bytes by functions that return no
+ * result, with nothing by those that give up); a handle that others still hold after it was closed goes on giving
+ * results. The library cannot see that memory of a handle that was given up belongs to something else by now.
+ * Objects are given up with their release, close or destroy function, which nulls the pointer; a pointer to NULL is
+ * allowed there. */
 
 /* ---- plain data ---- */
 
@@ -327,17 +328,18 @@ enum smq_result smq_client_connect(struct smq_context *context, const char *addr
 enum smq_result smq_client_connect_async(struct smq_context *context, const char *address,
                                          const struct smq_client_options *options, struct smq_client **client);
 
-/* Ends the connection and gives up the handle. From now on commands are refused with SMQ_ERR_CANCELLED, on every handle
- * of the client. Those that were accepted before are sent, and their answers awaited, at most close_timeout_ms; what has
- * none then ends with SMQ_ERR_CANCELLED. Each has its one outcome before SMQ_EVENT_DISCONNECTED comes; messages go on
- * arriving until then. A client that is connecting ends at once. Does not wait: smq_context_destroy does, and so does
- * the next function. Any thread, also while others use further handles or wait in blocking commands. */
+/* Ends the connection and gives up the handle. From now on commands are refused with SMQ_ERR_CANCELLED, on every
+ * handle of the client. Those that were accepted before are sent, and their answers awaited, at most
+ * close_timeout_ms; what has none then ends with SMQ_ERR_CANCELLED. Each has its one outcome before
+ * SMQ_EVENT_DISCONNECTED comes; messages go on arriving until then. A client that is connecting ends at once. Does
+ * not wait: smq_context_destroy does, and so does the next function. Any thread, also while others use further
+ * handles or wait in blocking commands. */
 void smq_client_close(struct smq_client **client);
 
-/* The same in `timeout_ms` (0: commands without an answer end at once), and blocks until the end. Closes that are under
- * way already are shortened, never prolonged. SMQ_OK: every command had its answer, or its failure before; SMQ_ERR_TIMEOUT:
- * the time was over, and commands were told SMQ_ERR_CANCELLED; SMQ_ERR_CLOSED: the connection was lost before, or the
- * context is destroyed; SMQ_ERR_INVALID: no client. The handle is given up in any case. */
+/* The same in `timeout_ms` (0: commands without an answer end at once), and blocks until the end. Closes that are
+ * under way already are shortened, never prolonged. SMQ_OK: every command had its answer, or its failure before;
+ * SMQ_ERR_TIMEOUT: the time was over, and commands were told SMQ_ERR_CANCELLED; SMQ_ERR_CLOSED: the connection was
+ * lost before, or the context is destroyed; SMQ_ERR_INVALID: no client. The handle is given up in any case. */
 enum smq_result smq_client_close_within(struct smq_client **client, uint32_t timeout_ms);
 
 /* Waits until every command that was accepted before the call, by any handle, has its outcome: an answer, or a failure.
