@@ -22,7 +22,7 @@ void proxy_count(struct proxy_counter_pair *pair, bool own, size_t counter_offse
 static void stop_proxy(void *context) {
     struct proxy *proxy = context;
     smq_agent_close(&proxy->agent);
-    smq_context_destroy(&proxy->context);
+    smq_context_destroy_within(&proxy->context, 0); /* forwards are told by it, relays are not waited for */
 }
 
 static enum smq_result make_network(const struct smp_router_config *config, struct smq_network **network) {

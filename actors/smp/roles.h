@@ -99,6 +99,8 @@ struct smp_router {
     /* received blocks whose answers have not been handed to TLS, plus one while the router runs */
     _Atomic uint64_t batches_in_progress;
     struct waker quiet; /* woken when that is 0: nothing is under way any more */
+    /* The stop waits no longer: process lanes and writer give back what comes to them as if they had stopped. */
+    _Atomic bool is_drained;
     struct router_counters counters;
 };
 

@@ -24,7 +24,9 @@
 #include "transport/crypto/setup.h"
 #include "transport/net/websocket.h"
 
-enum { DRAIN_MS = 1500, FLUSH_MS = 1000 };
+/* Parts of the three seconds that a stop may take. What is answered leaves meanwhile; whoever has not read by then is not
+ * waited for. The rest is for closing connections and the last commit. */
+enum { DRAIN_MS = 1000, FLUSH_MS = 300 };
 
 struct smp_router_config smp_router_config_default(void) {
     return (struct smp_router_config){
@@ -123,15 +125,16 @@ static void stop_net(void *context) {
 }
 
 /* Every received block is answered, from the last commit if need be, and the answers are on their way, or the deadline
- * passes. */
+ * passes: what no lane has begun by then is dropped without an effect or an answer. */
 static void drain(void *context) {
     struct smp_router *router = context;
     uint64_t deadline = clock_monotonic_ms() + DRAIN_MS;
-    net_stop_reading(router->net);
+    (void)net_stop_reading(router->net, DRAIN_MS);
     (void)atomic_fetch_sub(&router->batches_in_progress, 1);
     for (uint64_t now = clock_monotonic_ms(); atomic_load(&router->batches_in_progress) > 0 && now < deadline;
          now = clock_monotonic_ms())
         (void)waker_wait(&router->quiet, (int)(deadline - now));
+    atomic_store_explicit(&router->is_drained, true, memory_order_release);
     (void)net_flush(router->net, FLUSH_MS);
 }
 
