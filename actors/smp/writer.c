@@ -21,6 +21,7 @@ struct store_writer {
     struct actor *actor;
     struct store_batch batch;
     struct wheel_timer sync; /* with interval durability */
+    bool has_failed;         /* told the supervisor that the store is dead */
     uint64_t order;          /* the last that writer_next_order gave */
     /* Pacing, see writer_batch_end. */
     uint64_t committed_us; /* when the last commit ended */
@@ -38,11 +39,20 @@ struct writer_request *writer_request_of(struct store_operation *operation) {
     return (struct writer_request *)(void *)((char *)operation - offsetof(struct writer_request, operation));
 }
 
+/* A store that cannot be written to ends the router: whoever runs it starts it again, and sees that it failed. */
+static void look_whether_dead(struct store_writer *writer) {
+    if (writer->has_failed || !store_is_dead(writer->router->store))
+        return;
+    writer->has_failed = true;
+    actor_fail(writer->actor, SMQ_ERR_STORE, "the store cannot be written to");
+}
+
 static void writer_commit(struct store_writer *writer) {
     if (writer->batch.count == 0)
         return;
     waiting_begins();
     store_batch_run(writer->router->store, &writer->batch);
+    look_whether_dead(writer);
     writer->committed_us = clock_monotonic_us();
     writer->paced = false;
 }
@@ -83,8 +93,10 @@ static void writer_receive(void *state, struct message *message) {
 
 static void writer_sync(struct wheel_timer *timer) {
     struct store_writer *writer = (struct store_writer *)(void *)((char *)timer - offsetof(struct store_writer, sync));
-    if (store_sync(writer->router->store) != SMQ_OK)
-        log_error("the store could not be made durable; trying again");
+    if (store_sync(writer->router->store) != SMQ_OK) {
+        look_whether_dead(writer);
+        return;
+    }
     wheel_add(actor_wheel(writer->actor), timer, clock_monotonic_ms() + store_interval_ms(writer->router->store));
 }
 
