@@ -12,6 +12,7 @@
 #include "bin/common/smp_init.h"
 #include "bin/common/smp_settings.h"
 #include "bin/common/smp_start.h"
+#include "queues/base/descriptor.h"
 #include "queues/base/setup.h"
 #include "transport/tls/credentials.h"
 
@@ -306,6 +307,8 @@ int main(int argc, char **argv) {
                  "  SMP_SERVER_CFG_PATH         Folder of the configuration (default: /etc/opt/simplex)\n"
                  "  SMP_SERVER_LOG_PATH         Folder of the data (default: /var/opt/simplex)\n",
     };
+    if (descriptors_open_standard() != SMQ_OK)
+        return 1;
     if (smp_files_locate(&arguments.files) != SMQ_OK) {
         (void)fprintf(stderr, "Error: SMP_SERVER_CFG_PATH or SMP_SERVER_LOG_PATH is too long\n");
         return 1;

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "queues/base/descriptor.h"
 #include "queues/base/fault.h"
 #include "queues/base/log.h"
 #include "queues/base/magic.h"
@@ -258,10 +259,13 @@ enum smq_result store_open(const struct store_options *options, struct store **o
     atomic_store_explicit(&store->limit_bytes, options->map_size, memory_order_relaxed);
     MAGIC_SET(store, STORE_MAGIC);
     enum smq_result result = make_directory(options->directory);
+    struct descriptor_guard guard;
+    descriptor_guard_begin(&guard);
     if (result == SMQ_OK)
         result = take_lock(store, options->directory);
     if (result == SMQ_OK)
         result = open_data(store, options);
+    descriptor_guard_end(&guard);
     if (result != SMQ_OK) {
         store_close(&store);
         return result;
