@@ -97,6 +97,14 @@ struct store_totals {
 };
 void store_totals_get(struct store_txn *txn, struct store_totals *out);
 
+/* A step of expiry: it ends when one of the limits is reached, after a record at least. */
+struct store_expiry {
+    int64_t before;    /* seconds: what is older expires */
+    uint64_t until_us; /* clock_monotonic_us */
+    uint32_t max_queues;
+    uint32_t max_records;
+};
+
 /* Whether nothing can be written any more until the store is opened anew: LMDB could not write its root page, commits
  * have failed for a while for other reasons than room, or a store_sync has failed. Reading goes on. Any thread. */
 bool store_is_dead(const struct store *store);
