@@ -82,7 +82,8 @@ struct session_service_place {
 struct client_session {
     uint32_t magic;
     struct smp_router *router;
-    struct connection *connection; /* borrowed: the session lives as long as its connection */
+    struct connection *connection;    /* borrowed: the session lives as long as its connection */
+    struct router_identity *identity; /* that TLS and the hello show */
 
     /* Receive lane; constant once `phase` is SESSION_READY, but for smp.receive (receive lane) and smp.send (send
      * lane). */

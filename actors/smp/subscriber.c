@@ -332,7 +332,7 @@ static enum smq_result subscriber_start(void *state) {
     ends_start(lane);
     lane->delivery.fire = deliver_round;
     wheel_add(actor_wheel(lane->actor), &lane->delivery,
-              clock_monotonic_ms() + lane->router->config.notification_delivery_interval_ms);
+              clock_monotonic_ms() + live_value(lane->router->live.notification_delivery_interval_ms));
     return SMQ_OK;
 }
 

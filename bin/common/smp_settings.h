@@ -28,6 +28,8 @@ struct smp_settings {
     int durability;                /* enum smp_durability */
     int64_t durability_interval;   /* ms */
     int64_t map_size;
+    /* [LOG] */
+    int log_level; /* index into smp_settings_log_levels */
     /* [AUTH] */
     bool new_queues;
     const char *create_password; /* NULL: none is needed */
@@ -58,6 +60,9 @@ struct smp_settings {
     const char *bind_addresses[SETTINGS_LIST_MAX];
     size_t bind_address_count;
 };
+
+/* Names of log levels, as on the command line; ends with NULL. */
+extern const char *const smp_settings_log_levels[];
 
 /* The keys of smp-server.ini. */
 extern const struct ini_table smp_settings_table;
