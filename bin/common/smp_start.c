@@ -115,9 +115,9 @@ static void raise_descriptor_limit(void) {
 
 /* Waits until one of the two is readable, and meanwhile looks after the router. */
 static void wait_and_care(struct pollfd polled[2], struct smp_care *care) {
-    int ready;
-    while ((ready = poll(polled, 2, smp_care_interval_ms(care))) == 0 || (ready < 0 && errno == EINTR))
+    do
         smp_care_look(care);
+    while (poll(polled, 2, smp_care_interval_ms(care)) <= 0);
 }
 
 /* Serves until a signal to stop (0), or until a role has failed (1). */
@@ -136,8 +136,11 @@ static int serve_until_stop(struct smp_router *router, struct smp_reload *reload
         wish = polled[0].revents != 0 ? signals_take(descriptor, &number) : SIGNAL_NONE;
         if (wish == SIGNAL_STOP || polled[1].revents != 0)
             break;
-        if (wish == SIGNAL_RELOAD)
-            smp_reload(reload, router);
+        if (wish != SIGNAL_RELOAD)
+            continue;
+        service_notify_reloading(&care->notify);
+        smp_reload(reload, router);
+        service_notify_ready(&care->notify);
     }
     service_notify_stopping(&care->notify);
     (void)close(descriptor);
