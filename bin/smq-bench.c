@@ -147,7 +147,7 @@ int main(int argc, char **argv) {
         .target = &target,
         .notes = "Exit codes: 0 measured; 1 not measured; 2 measured, but there were errors.\n",
     };
-    if (descriptors_open_standard() != SMQ_OK)
+    if (descriptors_occupy_standard() != SMQ_OK)
         return 1;
     return cli_run(&program, argc, argv);
 }

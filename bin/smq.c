@@ -232,7 +232,7 @@ int main(int argc, char **argv) {
                  "\nExit codes: 0 done; 1 bad usage, file or input; 2 no connection to that router, or lost;\n"
                  "3 the router refused; 4 fewer messages than asked for.\n",
     };
-    if (descriptors_open_standard() != SMQ_OK)
+    if (descriptors_occupy_standard() != SMQ_OK)
         return 1;
     (void)signal(SIGPIPE, SIG_IGN);
     log_set_level(LOG_LEVEL_WARN);

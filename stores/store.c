@@ -245,6 +245,21 @@ static bool options_are_valid(const struct store_options *options) {
            (options->durability == STORE_DURABILITY_COMMIT || options->interval_ms > 0);
 }
 
+/* LMDB keeps the numbers that its files get. */
+static enum smq_result open_files(struct store *store, const struct store_options *options) {
+    struct descriptor_hold hold;
+    enum smq_result result = descriptors_hold_standard(&hold);
+    if (result != SMQ_OK)
+        return result;
+    result = make_directory(options->directory);
+    if (result == SMQ_OK)
+        result = store_lock(options->directory, &store->lock_file);
+    if (result == SMQ_OK)
+        result = open_data(store, options);
+    descriptors_release_standard(&hold);
+    return result;
+}
+
 enum smq_result store_open(const struct store_options *options, struct store **out) {
     if (!options_are_valid(options))
         return SMQ_ERR_INVALID;
@@ -258,14 +273,7 @@ enum smq_result store_open(const struct store_options *options, struct store **o
     store->interval_ms = options->durability == STORE_DURABILITY_INTERVAL ? options->interval_ms : 0;
     atomic_store_explicit(&store->limit_bytes, options->map_size, memory_order_relaxed);
     MAGIC_SET(store, STORE_MAGIC);
-    enum smq_result result = make_directory(options->directory);
-    struct descriptor_guard guard;
-    descriptor_guard_begin(&guard);
-    if (result == SMQ_OK)
-        result = store_lock(options->directory, &store->lock_file);
-    if (result == SMQ_OK)
-        result = open_data(store, options);
-    descriptor_guard_end(&guard);
+    enum smq_result result = open_files(store, options);
     if (result != SMQ_OK) {
         store_close(&store);
         return result;
@@ -301,14 +309,16 @@ enum smq_result store_open_to_read(const char *directory, struct store **out) {
     const struct lmdb_options options = {
         .directory = directory, .max_readers = STORE_MAX_READERS + 1, .read_only = true};
     struct store *store = memory_zalloc(sizeof *store);
-    struct descriptor_guard guard;
+    struct descriptor_hold hold;
     if (store == NULL)
         return SMQ_ERR_NO_MEMORY;
     store->lock_file = -1;
     MAGIC_SET(store, STORE_MAGIC);
-    descriptor_guard_begin(&guard);
-    enum smq_result result = lmdb_open(&options, &store->lmdb);
-    descriptor_guard_end(&guard);
+    enum smq_result result = descriptors_hold_standard(&hold);
+    if (result == SMQ_OK) {
+        result = lmdb_open(&options, &store->lmdb);
+        descriptors_release_standard(&hold);
+    }
     if (result == SMQ_OK)
         result = lmdb_open_tables(store->lmdb, table_names, TABLE_COUNT);
     if (result == SMQ_OK)

@@ -78,6 +78,7 @@ static void admit(const struct listener *listener, int descriptor) {
     connection->handshake_timeout_ms = options->handshake_timeout_ms;
     connection->framing = options->framing;
     connection->log_tls_errors = options->log_tls_errors;
+    connection->log_peers = options->log_peers;
     if (connection->state == NULL) {
         socket_close(&descriptor);
         connection_abandon(connection);
@@ -113,6 +114,7 @@ static void wait_for_events(void *state, int timeout_ms) {
     struct listener_role *role = state;
     const struct poll_event *events;
     size_t count = poller_wait(role->poller, timeout_ms, &events);
+    actor_wakes(role->actor, clock_monotonic_ms());
     for (size_t i = 0; i < count && !role->is_paused; i++)
         accept_some(role, events[i].subject);
 }

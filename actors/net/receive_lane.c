@@ -2,6 +2,7 @@
 /* Receive lane: the actor that owns the reading half and the life of its connections, and sleeps in epoll. */
 #include "actors/net/receive_lane.h"
 
+#include "actors/net/resolver.h"
 #include "queues/base/clock.h"
 #include "queues/base/memory.h"
 #include "transport/net/socket.h"
@@ -30,6 +31,7 @@ void receive_end(struct receive_lane *lane, struct connection *connection, enum 
     connection->partial = NULL;
     if (connection->setup != NULL)
         wheel_cancel(actor_wheel(lane->actor), &connection->setup->timer);
+    resolver_forget(connection);
     unlink_connection(lane, connection);
     connection->protocol->closed(connection, connection->state, reason);
     /* Both roles are stopped after this one, so the requests cannot fail. */
@@ -138,6 +140,7 @@ static void wait_for_events(void *state, int timeout_ms) {
     }
     size_t count = poller_wait(lane->poller, lane->pending != NULL ? 0 : timeout_ms, &events);
     lane->now_ms = clock_monotonic_ms();
+    actor_wakes(lane->actor, lane->now_ms);
     for (size_t i = 0; i < count; i++)
         handle_event(lane, events[i].subject, events[i].events);
     receive_read_pending(lane);

@@ -2,6 +2,7 @@
 /* Setting up a connection on its receive lane: addresses in order, connecting, the SOCKS proxy, the TLS handshake. */
 #include "actors/net/framed.h"
 #include "actors/net/receive_lane.h"
+#include "actors/net/resolver.h"
 #include "queues/base/log.h"
 #include "transport/net/socket.h"
 
@@ -82,7 +83,7 @@ void receive_start(struct receive_lane *lane, struct connection *connection) {
     } else if (connection->setup->addresses != NULL) {
         connection->setup->timer.fire = attempt_expired;
         try_next_address(lane, connection, SMQ_ERR_NETWORK);
-    } else if (net_resolve(connection) != SMQ_OK) {
+    } else if (resolver_look_up(connection) != SMQ_OK) {
         receive_end(lane, connection, SMQ_ERR_CANCELLED);
     }
 }
@@ -90,6 +91,7 @@ void receive_start(struct receive_lane *lane, struct connection *connection) {
 void receive_resolved(struct receive_lane *lane, struct connection *connection) {
     if (connection->stage != STAGE_NEW)
         return;
+    connection->setup->asks_resolver = false;
     connection->setup->timer.fire = attempt_expired;
     if (connection->setup->resolve_result == SMQ_OK)
         try_next_address(lane, connection, SMQ_ERR_NETWORK);
@@ -205,6 +207,18 @@ static void secured(struct receive_lane *lane, struct connection *connection) {
         receive_read(lane, connection); /* what came with the last flight is inside of TLS */
 }
 
+/* Who it was is told only when the operator asks. */
+static void log_tls_error(const struct connection *connection) {
+    struct net_address peer;
+    char text[NET_ADDRESS_TEXT];
+    if (!connection->log_peers || socket_peer_address(connection->descriptor, &peer) != SMQ_OK) {
+        log_warn("TLS handshake: %s", tls_failure_text(connection->tls));
+        return;
+    }
+    net_address_text(&peer, text);
+    log_warn("TLS handshake with %s: %s", text, tls_failure_text(connection->tls));
+}
+
 void receive_handshake(struct receive_lane *lane, struct connection *connection) {
     enum tls_want want = TLS_WANT_READ;
     enum smq_result result = tls_handshake(connection->tls, &want);
@@ -215,7 +229,7 @@ void receive_handshake(struct receive_lane *lane, struct connection *connection)
     } else {
         counter_add(&lane->net->tls_failures, 1);
         if (connection->log_tls_errors)
-            log_warn("TLS handshake: %s", tls_failure_text(connection->tls));
+            log_tls_error(connection);
         receive_end(lane, connection, result);
     }
 }

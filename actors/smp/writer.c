@@ -151,6 +151,10 @@ static void writer_receive(void *state, struct message *message) {
     struct store_writer *writer = state;
     struct writer_request *request =
         (struct writer_request *)(void *)((char *)message - offsetof(struct writer_request, message));
+    if (atomic_load_explicit(&writer->router->is_drained, memory_order_relaxed)) {
+        request->operation.completed(&request->operation, SMQ_ERR_CANCELLED);
+        return;
+    }
     if (request->operation.apply == touch_apply) {
         keep_touch(writer, (struct touch *)(void *)request);
         return;

@@ -1,50 +1,58 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* The standard streams' descriptors. The system gives the lowest one that is free. */
+/* Keeping off the standard descriptors. open() takes the lowest free number: filling from below ends at the first one
+ * that is not a standard descriptor. */
 #include "queues/base/descriptor.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
 
-enum { ABOVE_STANDARD = 3 };
+static bool is_open(int descriptor) {
+    return fcntl(descriptor, F_GETFD) >= 0;
+}
 
-enum smq_result descriptors_open_standard(void) {
+static void close_keeping_errno(int descriptor) {
+    int saved = errno;
+    (void)close(descriptor);
+    errno = saved;
+}
+
+void descriptors_release_standard(struct descriptor_hold *hold) {
+    for (int descriptor = 0; descriptor < DESCRIPTOR_FIRST_OWN; descriptor++) {
+        if (hold->held[descriptor])
+            close_keeping_errno(descriptor);
+        hold->held[descriptor] = false;
+    }
+}
+
+enum smq_result descriptors_hold_standard(struct descriptor_hold *hold) {
+    *hold = (struct descriptor_hold){0};
     for (;;) {
-        int opened = open("/dev/null", O_RDWR); /* stays open over exec, as standard streams do */
-        if (opened < 0)
+        int opened = open("/dev/null", O_RDWR | O_CLOEXEC);
+        if (opened < 0) {
+            descriptors_release_standard(hold);
             return SMQ_ERR_SYSTEM;
-        if (opened >= ABOVE_STANDARD) {
+        }
+        if (opened >= DESCRIPTOR_FIRST_OWN) {
             (void)close(opened);
             return SMQ_OK;
         }
+        hold->held[opened] = true;
     }
+}
+
+enum smq_result descriptors_occupy_standard(void) {
+    for (int descriptor = 0; descriptor < DESCRIPTOR_FIRST_OWN; descriptor++) {
+        if (!is_open(descriptor) && open("/dev/null", O_RDWR) != descriptor)
+            return SMQ_ERR_SYSTEM;
+    }
+    return SMQ_OK;
 }
 
 int descriptor_above_standard(int descriptor) {
-    if (descriptor < 0 || descriptor >= ABOVE_STANDARD)
+    if (descriptor < 0 || descriptor >= DESCRIPTOR_FIRST_OWN)
         return descriptor;
-    int moved = fcntl(descriptor, F_DUPFD_CLOEXEC, ABOVE_STANDARD);
-    int error = errno;
-    (void)close(descriptor);
-    errno = error;
+    int moved = fcntl(descriptor, F_DUPFD_CLOEXEC, DESCRIPTOR_FIRST_OWN);
+    close_keeping_errno(descriptor);
     return moved;
-}
-
-void descriptor_guard_begin(struct descriptor_guard *guard) {
-    guard->count = 0;
-    while (guard->count < ABOVE_STANDARD) {
-        int opened = open("/dev/null", O_RDWR | O_CLOEXEC);
-        if (opened < 0)
-            return;
-        if (opened >= ABOVE_STANDARD) {
-            (void)close(opened);
-            return;
-        }
-        guard->held[guard->count++] = opened;
-    }
-}
-
-void descriptor_guard_end(struct descriptor_guard *guard) {
-    while (guard->count > 0)
-        (void)close(guard->held[--guard->count]);
 }

@@ -1,21 +1,27 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* Descriptors 0 to 2 are the standard streams, also when whoever started the process has closed them: everybody writes
- * messages there, which must never end up in a data file or a connection. */
+/* The standard descriptors 0 to 2 belong to whoever started the process, closed ones too: a socket or a file of the
+ * store that got such a number would receive what is printed. */
 #pragma once
+
+#include <stdbool.h>
 
 #include "smq/result.h"
 
-/* Opens /dev/null in place of standard streams that are closed. First thing in main. SMQ_ERR_SYSTEM (errno). */
-enum smq_result descriptors_open_standard(void);
+enum { DESCRIPTOR_FIRST_OWN = 3 };
 
-/* A new descriptor, or -1 as it came; one of 0 to 2 is moved above them (close-on-exec), and -1 (errno) is the answer
- * when that fails. Any thread. */
-int descriptor_above_standard(int descriptor);
+/* Opens /dev/null on each closed one of 0 to 2, for good. Programs call it first in main, before there are other
+ * threads. SMQ_ERR_SYSTEM with errno. */
+enum smq_result descriptors_occupy_standard(void);
 
-/* Keeps 0 to 2 in use from begin to end, for code that opens descriptors by itself. */
-struct descriptor_guard {
-    int held[3];
-    unsigned count;
+/* For library code around calls that open files themselves. While it is held, none of 0 to 2 is free; released, those
+ * that were closed are closed again. Any thread; two holds at a time may leave a number open to the other. SMQ_ERR_SYSTEM
+ * with errno: nothing is held. */
+struct descriptor_hold {
+    bool held[DESCRIPTOR_FIRST_OWN];
 };
-void descriptor_guard_begin(struct descriptor_guard *guard);
-void descriptor_guard_end(struct descriptor_guard *guard);
+enum smq_result descriptors_hold_standard(struct descriptor_hold *hold);
+void descriptors_release_standard(struct descriptor_hold *hold);
+
+/* Passes a new descriptor on, moved to 3 or above when it is below, close-on-exec as it was made. Negative ones are
+ * passed on as they are; -1 with errno when it cannot be moved: then it is closed. */
+int descriptor_above_standard(int descriptor);

@@ -50,6 +50,12 @@ enum smq_result socket_local_address(int descriptor, struct net_address *address
                                                                                                 : SMQ_ERR_SYSTEM;
 }
 
+enum smq_result socket_peer_address(int descriptor, struct net_address *address) {
+    address->length = sizeof address->storage;
+    return getpeername(descriptor, (struct sockaddr *)&address->storage, &address->length) == 0 ? SMQ_OK
+                                                                                                : SMQ_ERR_SYSTEM;
+}
+
 static enum smq_result accept_result(int error) {
     switch (error) {
     case EAGAIN:

@@ -16,6 +16,8 @@ enum { SOCKET_BACKLOG = 1024 };
 enum smq_result socket_listen(const struct net_address *address, bool dual_stack, int *descriptor);
 /* The address that a socket is bound to. SMQ_ERR_SYSTEM. */
 enum smq_result socket_local_address(int descriptor, struct net_address *address);
+/* The address of the other side. SMQ_ERR_SYSTEM: there is none any more. */
+enum smq_result socket_peer_address(int descriptor, struct net_address *address);
 
 /* Accepts one connection. SMQ_ERR_EMPTY: nobody waits. SMQ_ERR_AGAIN: this one failed on its way, try the next.
  * SMQ_ERR_NO_CREDIT: out of descriptors or memory, wait a while. SMQ_ERR_SYSTEM: the listening socket is broken. */
