@@ -94,6 +94,9 @@ struct store {
     _Atomic uint64_t commit_us_max;
 };
 
+/* Takes the lock of a store's folder, for as long as `lock_file` is open. SMQ_ERR_EXISTS: another one has it. */
+enum smq_result store_lock(const char *directory, int *lock_file);
+
 /* Declares the store dead, once, in the log. */
 void store_die(struct store *store, const char *reason);
 

@@ -122,6 +122,13 @@ enum smq_result lmdb_sync(struct lmdb *lmdb) {
     return lmdb_result_of(code);
 }
 
+enum smq_result lmdb_copy(struct lmdb *lmdb, int file) {
+    int code = mdb_env_copyfd2(lmdb->env, file, MDB_CP_COMPACT);
+    if (code != MDB_SUCCESS)
+        log_error("store: cannot copy: %s", mdb_strerror(code));
+    return lmdb_result_of(code);
+}
+
 /* ---- transactions ---- */
 
 /* Claims a place in LMDB's table of readers now, so that no later lmdb_begin fails for want of one. */
@@ -241,4 +248,9 @@ bool lmdb_is_broken(const struct lmdb_txn *txn) {
 
 const char *lmdb_error_text(const struct lmdb_txn *txn) {
     return txn->code != 0 ? mdb_strerror(txn->code) : smq_result_text(txn->error);
+}
+
+uint64_t lmdb_table_size(struct lmdb_txn *txn, unsigned table) {
+    MDB_stat stat;
+    return mdb_stat(txn->txn, txn->lmdb->tables[table], &stat) == MDB_SUCCESS ? stat.ms_entries : 0;
 }

@@ -59,6 +59,11 @@ struct store_options {
  * SMQ_ERR_NO_MEMORY. */
 enum smq_result store_open(const struct store_options *options, struct store **out);
 
+/* Opens an existing store for reading only, also beside a router that has it open: for store_reader_create, and the
+ * functions of store_copy.h. Errors as store_open; also SMQ_ERR_VERSION for one that a router of this version has yet
+ * to upgrade. */
+enum smq_result store_open_to_read(const char *directory, struct store **out);
+
 /* Makes everything durable and closes. All readers must have been destroyed. Takes ownership and nulls the pointer;
  * NULL inside is allowed. */
 void store_close(struct store **store);
@@ -130,3 +135,16 @@ struct store_statistics {
     uint64_t commit_us_max;
 };
 void store_statistics_get(const struct store *store, struct store_statistics *out);
+
+/* What the file holds and who reads it, for a store that was opened with store_open_to_read. Errors: SMQ_ERR_STORE,
+ * SMQ_ERR_NO_CREDIT. */
+struct store_space {
+    uint64_t file_bytes; /* up to the last page in use */
+    uint64_t used_bytes;
+    uint64_t free_bytes;     /* of pages in between */
+    uint64_t readers;        /* of all processes */
+    uint64_t snapshots;      /* of those, open now */
+    uint64_t oldest_commits; /* how many commits ago the oldest snapshot was taken */
+    uint64_t oldest_process; /* and by which process; 0: none */
+};
+enum smq_result store_space_get(struct store *store, struct store_space *space, struct store_totals *totals);
