@@ -15,7 +15,8 @@ struct smq_context {
     uint32_t magic;
     /* the owner's handle and each client's: stopped lanes stay allocated for those who still send to them */
     _Atomic uint32_t references;
-    bool is_proxy;             /* see forward.h; constant once there are clients, as the next one */
+    bool is_proxy;             /* see forward.h; constant once there are clients, as the next two */
+    bool public_only;          /* connects to addresses of the public internet only */
     struct forwards *forwards; /* see forward_private.h; NULL: not a proxy's, or destroyed */
     struct tls_context *tls;
     struct net *net;
