@@ -273,7 +273,7 @@ $(OUT)/bin/%: $(OUT)/bin/%.o $(call archive,common $(router_layers))
 $(OUT)/test/unit/queues/%: $(OUT)/test/unit/queues/%.o $(call archive,queues)
 	$(call link,-lcmocka $(libs.queues))
 
-$(OUT)/test/unit/transport/%: $(OUT)/test/unit/transport/%.o $(call archive,transport queues)
+$(OUT)/test/unit/transport/%: $(OUT)/test/unit/transport/%.o $(call archive,support transport queues)
 	$(call link,-lcmocka $(libs.transport))
 
 $(OUT)/test/unit/stores/%: $(OUT)/test/unit/stores/%.o $(call archive,stores queues)

@@ -114,6 +114,7 @@ static void wait_for_events(void *state, int timeout_ms) {
     struct listener_role *role = state;
     const struct poll_event *events;
     size_t count = poller_wait(role->poller, timeout_ms, &events);
+    actor_wakes(role->actor, clock_monotonic_ms());
     for (size_t i = 0; i < count && !role->is_paused; i++)
         accept_some(role, events[i].subject);
 }

@@ -143,10 +143,10 @@ static bool have_stopped_reading(const struct net *net, const void *context) {
     return true;
 }
 
-void net_stop_reading(struct net *net) {
+enum smq_result net_stop_reading(struct net *net, uint32_t deadline_ms) {
     for (unsigned i = 0; i < net->options.receive_lanes; i++)
         receive_lane_stop_reading(net->receive_lanes[i]);
-    await(net, have_stopped_reading, NULL, 0);
+    return await(net, have_stopped_reading, NULL, clock_monotonic_ms() + deadline_ms) ? SMQ_OK : SMQ_ERR_TIMEOUT;
 }
 
 static bool have_flushed(const struct net *net, const void *context) {

@@ -68,13 +68,14 @@ struct connect_options {
 enum smq_result net_connect(struct net *net, const struct connect_options *options, struct connection **connection);
 
 /* The ordered end; each step is optional, from one thread (not a role of the net), and blocks.
- * net_stop_reading: when it returns, no `received` runs and none will; connections stay open for sending.
+ * net_stop_reading: when it returns SMQ_OK, no `received` runs and none will; connections stay open for sending.
+ * SMQ_ERR_TIMEOUT: some lane was busy with one turn for `deadline_ms`; it stops when that is over.
  * net_flush: waits until everything that was queued before is handed to the kernel, at most `deadline_ms`; slow readers
  * are given up. SMQ_ERR_TIMEOUT when something is left. net_destroy: stops listeners, closes every connection
  * (SMQ_ERR_CANCELLED, close_notify, no flush), discards what is unsent, joins all threads, destroys the net once the
  * last connection reference and block are returned; they may outlive this call, and so may calls on them, which then do
  * nothing. No peer and no name server is waited for. */
-void net_stop_reading(struct net *net);
+enum smq_result net_stop_reading(struct net *net, uint32_t deadline_ms);
 enum smq_result net_flush(struct net *net, uint32_t deadline_ms);
 void net_destroy(struct net **net);
 

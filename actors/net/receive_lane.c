@@ -140,6 +140,7 @@ static void wait_for_events(void *state, int timeout_ms) {
     }
     size_t count = poller_wait(lane->poller, lane->pending != NULL ? 0 : timeout_ms, &events);
     lane->now_ms = clock_monotonic_ms();
+    actor_wakes(lane->actor, lane->now_ms);
     for (size_t i = 0; i < count; i++)
         handle_event(lane, events[i].subject, events[i].events);
     receive_read_pending(lane);

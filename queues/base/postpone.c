@@ -70,3 +70,7 @@ void waiting_begins(void) {
     postponed_run();
     CHECK(!read_section_is_open());
 }
+
+void section_check(void) {
+    CHECK(thread_debts.count > 0 || !read_section_is_open());
+}

@@ -73,6 +73,10 @@ void server_process_init(struct server_process *server, const char *store_keys) 
 
 static const char *const start_arguments[] = {program, "start", NULL};
 
+void server_process_start_without_waiting(struct server_process *server) {
+    launch(server, start_arguments);
+}
+
 static void await_serving(struct server_process *server) {
     if (!process_wait_output(server->process, "Serving SMP protocol", SERVER_DEADLINE_MS))
         fail_msg("the server does not start: %s", process_errors(server->process));

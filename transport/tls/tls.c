@@ -10,10 +10,39 @@
 
 #include "queues/base/check.h"
 #include "queues/base/memory.h"
+#include "queues/base/postpone.h"
 #include "transport/tls/socket_bio.h"
 #include "transport/tls/tls_private.h"
 
+/* Records that bring no data, such as KeyUpdate, alerts, empty ones and attempts to renegotiate, cost the peer little
+ * and us a derivation of keys or an answer. Each record takes one from an allowance, and data gives back more than it
+ * takes: whoever sends data may change its keys as often as it likes. */
+enum {
+    HANDSHAKE_ALLOWANCE = 64, /* records of a whole handshake; an honest one has ten */
+    ALLOWANCE_MAX = 32,
+    ALLOWANCE_PRICE = 1024, /* bytes of data for one record more */
+};
+
+void tls_record_arrives(struct tls *tls) {
+    if (tls->allowance > 0) {
+        tls->allowance--;
+        return;
+    }
+    tls->is_excessive = true;
+    /* OpenSSL looks at this before it handles the record. */
+    SSL_set_shutdown(tls->ssl, SSL_get_shutdown(tls->ssl) | SSL_RECEIVED_SHUTDOWN);
+}
+
+static void data_arrived(struct tls *tls, size_t length) {
+    tls->paid += (uint32_t)length;
+    tls->allowance += 1 + tls->paid / ALLOWANCE_PRICE;
+    tls->paid %= ALLOWANCE_PRICE;
+    if (tls->allowance > ALLOWANCE_MAX)
+        tls->allowance = ALLOWANCE_MAX;
+}
+
 static void begin_step(struct tls *tls) {
+    section_check();
     pthread_mutex_lock(&tls->lock);
     ERR_clear_error();
 }
@@ -27,6 +56,7 @@ static enum smq_result create(const struct tls_context *context, int descriptor,
     if (created == NULL)
         return SMQ_ERR_NO_MEMORY;
     created->is_server = context->is_server;
+    created->allowance = HANDSHAKE_ALLOWANCE;
     created->ssl = SSL_new(context->ssl_context);
     BIO *bio = created->ssl == NULL ? NULL : socket_bio_create(descriptor, &created->more_follows);
     if (bio == NULL || SSL_set_app_data(created->ssl, created) != 1) {
@@ -85,6 +115,11 @@ void tls_destroy(struct tls **tls) {
 
 /* What a step that did not succeed means. Called under the lock, right after the step. */
 static enum smq_result judge(struct tls *tls, int returned, enum tls_want *want) {
+    if (tls->is_excessive) {
+        tls->is_broken = true;
+        tls->failure = "too many records without data";
+        return SMQ_ERR_TLS;
+    }
     switch (SSL_get_error(tls->ssl, returned)) {
     case SSL_ERROR_WANT_READ:
         *want = TLS_WANT_READ;
@@ -108,9 +143,12 @@ static enum smq_result judge(struct tls *tls, int returned, enum tls_want *want)
 }
 
 enum smq_result tls_handshake(struct tls *tls, enum tls_want *want) {
+    waiting_begins();
     begin_step(tls);
     int returned = SSL_do_handshake(tls->ssl);
     enum smq_result result = returned == 1 ? SMQ_OK : judge(tls, returned, want);
+    if (result == SMQ_OK)
+        tls->allowance = ALLOWANCE_MAX;
     if (result == SMQ_ERR_CLOSED) {
         tls->failure = "the peer closed during the handshake";
         result = SMQ_ERR_TLS;
@@ -124,8 +162,10 @@ enum smq_result tls_read(struct tls *tls, uint8_t *bytes, size_t size, size_t *l
     begin_step(tls);
     int returned = SSL_read_ex(tls->ssl, bytes, size, length);
     enum smq_result result = returned == 1 ? SMQ_OK : judge(tls, returned, want);
-    if (result == SMQ_OK)
+    if (result == SMQ_OK) {
+        data_arrived(tls, *length);
         *more = SSL_has_pending(tls->ssl) == 1;
+    }
     end_step(tls);
     return result;
 }

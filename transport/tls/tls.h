@@ -45,14 +45,17 @@ void tls_destroy(struct tls **tls);
 /* What a step waits for when it returns SMQ_ERR_AGAIN. */
 enum tls_want { TLS_WANT_READ, TLS_WANT_WRITE };
 
-/* Goes on with the handshake. SMQ_OK: done. SMQ_ERR_AGAIN: call again when `*want` holds. Fatal: SMQ_ERR_IDENTITY (the
+/* Goes on with the handshake, which has at most 64 records. Takes up to some milliseconds of cryptography; what the
+ * thread owes (postpone.h) is settled first. SMQ_OK: done. SMQ_ERR_AGAIN: call again when `*want` holds. Fatal: SMQ_ERR_IDENTITY (the
  * server's chain is not the expected one), SMQ_ERR_TLS (refused by either side, or no TLS), SMQ_ERR_NETWORK (the socket
  * failed or ended). */
 enum smq_result tls_handshake(struct tls *tls, enum tls_want *want);
 
 /* Reads up to `size` plaintext bytes, at most one record. SMQ_OK: `*length` > 0 bytes; `*more`: TLS holds further
  * input, so that the socket may not become readable again before it is read. SMQ_ERR_AGAIN with `*want`.
- * SMQ_ERR_CLOSED: the peer ended the session in order. SMQ_ERR_TLS, SMQ_ERR_NETWORK: fatal. */
+ * SMQ_ERR_CLOSED: the peer ended the session in order. SMQ_ERR_TLS, SMQ_ERR_NETWORK: fatal. The step is bounded
+ * whatever the peer sends: after 32 records without data (KeyUpdate, alerts, empty ones) it is SMQ_ERR_TLS; each KB of
+ * data allows one more. */
 enum smq_result tls_read(struct tls *tls, uint8_t *bytes, size_t size, size_t *length, bool *more, enum tls_want *want);
 
 /* Sends `bytes` as one record. `more`: a further one follows at once, so that the kernel may keep this one to send both

@@ -7,11 +7,14 @@
 
 #include "queues/base/clock.h"
 #include "queues/base/memory.h"
+#include "queues/base/postpone.h"
 #include "transport/tls/credentials_private.h"
 #include "transport/tls/tls_private.h"
 
 /* What one read of a socket takes at most. The buffer is there only while it holds something. */
 enum { RECORDS_A_READ = 2, RECORD_SIZE_MAX = 5 + TLS_RECORD_MAX + 256 };
+
+enum { CERTIFICATES_MAX = 16384 }; /* bytes of a peer's Certificate message */
 
 static const char *const known_protocols[] = {"smp/1", "h2", "http/1.1"};
 
@@ -108,12 +111,31 @@ int tls_verify_peer(X509_STORE_CTX *store, void *argument) {
     return tls->fault == CERTIFICATE_FAULT_NONE;
 }
 
+/* OpenSSL tells of every record that arrives, and of every handshake message, before it takes it. */
+static void note_arrival(int is_written, int version, int type, const void *bytes, size_t length, SSL *ssl,
+                         void *argument) {
+    (void)version;
+    (void)bytes;
+    (void)length;
+    (void)argument;
+    struct tls *tls = SSL_get_app_data(ssl);
+    if (is_written || tls == NULL)
+        return;
+    if (type == SSL3_RT_HEADER)
+        tls_record_arrives(tls);
+    else if (type == SSL3_RT_HANDSHAKE)
+        waiting_begins(); /* what follows is public-key cryptography, or the derivation of keys */
+}
+
 /* Session tickets, caches and renegotiation are off on both sides. Servers that do not signal secure renegotiation (the
  * reference's) are accepted by clients: there is no renegotiation at all. */
 static bool set_parameters(SSL_CTX *context) {
     SSL_CTX_set_options(context, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
                                      SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_LEGACY_SERVER_CONNECT);
     SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_NO_AUTO_CHAIN);
+    SSL_CTX_clear_mode(context, SSL_MODE_AUTO_RETRY);
+    SSL_CTX_set_msg_callback(context, note_arrival);
+    SSL_CTX_set_max_cert_list(context, CERTIFICATES_MAX);
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_read_ahead(context, 1);
     SSL_CTX_set_default_read_buffer_len(context, (size_t)RECORDS_A_READ * RECORD_SIZE_MAX);

@@ -23,12 +23,18 @@ struct tls {
     bool more_follows;            /* during the step: see tls_write; the BIO looks at it */
     bool write_is_pending;        /* an encrypted record waits in OpenSSL's buffer */
     bool certificate_requested;   /* client side */
+    bool is_excessive;            /* the peer has used its allowance up */
+    uint32_t allowance;           /* records that may come before the next one with data */
+    uint32_t paid;                /* bytes of data that have not become allowance yet */
     enum certificate_fault fault; /* why the peer's chain was refused */
     const char *failure;          /* constant text, or NULL */
     size_t peer_chain_count;
     struct slice *peer_chain;           /* one allocation: slices, then the bytes; handed out by tls_take_facts */
     uint8_t key_hash[FINGERPRINT_SIZE]; /* client side */
 };
+
+/* A record arrives: takes one from the allowance, or ends the step with what was read before. Within a step. */
+void tls_record_arrives(struct tls *tls);
 
 /* Copies the chain that `store` was asked to verify, checks it, and sets the error that becomes the TLS alert. 1:
  * accepted. For SSL_CTX_set_cert_verify_callback. */
