@@ -50,8 +50,8 @@ void proxy_count(struct proxy_counter_pair *pair, bool own, size_t counter_offse
  * it is the default. Of the hosts that a client lists, the one is taken that `policy` chooses when they are in
  * alphabetical order, in small letters and without dots at the end: the same for every order and spelling, so that a
  * relay has one connection however it is named. The host is part of it, since a key hash alone would let whoever
- * forwards TCP to a relay, or names a wrong host for it, take its place for all clients. SMQ_ERR_NOT_FOUND: no host that
- * the policy allows. */
+ * forwards TCP to a relay, or names a wrong host for it, take its place for all clients. SMQ_ERR_NOT_FOUND: no host
+ * that the policy allows. */
 enum smq_result proxy_relay_address(const struct smq_network *network, const struct server_address *listed,
                                     struct server_address *relay);
 
