@@ -168,11 +168,16 @@ static enum smq_result isolate(const struct smq_network *network, const struct s
     return writer_finish(&writer) == SMQ_OK ? socks_isolation_credentials(&isolation, credentials) : SMQ_ERR_INTERNAL;
 }
 
+enum smq_result network_choose(const struct smq_network *network, const struct server_address *address,
+                               struct host_choice *choice) {
+    static const struct host_policy by_default = {.host_mode = HOST_MODE_ONION_VIA_SOCKS};
+    return host_choose(network == NULL ? &by_default : &network->policy, address, choice);
+}
+
 enum smq_result network_route(const struct smq_network *network, const struct server_address *address, int64_t user_id,
                               struct slice entity, struct network_route *route) {
-    static const struct host_policy by_default = {.host_mode = HOST_MODE_ONION_VIA_SOCKS};
     memset(route, 0, sizeof(*route));
-    enum smq_result result = host_choose(network == NULL ? &by_default : &network->policy, address, &route->choice);
+    enum smq_result result = network_choose(network, address, &route->choice);
     if (result != SMQ_OK || network == NULL) {
         return result;
     }

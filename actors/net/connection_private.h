@@ -66,6 +66,7 @@ struct setup {
     struct connection *connection;
     struct net_address_list *addresses;
     size_t next_address;
+    bool public_only;
     bool asks_resolver; /* receive lane: and has no answer yet */
     enum smq_result resolve_result;
     const char *alpn;

@@ -7,11 +7,13 @@
 #include "actors/net/resolver.h"
 
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "queues/base/clock.h"
 #include "queues/base/memory.h"
 #include "queues/base/postpone.h"
+#include "transport/net/address_scope.h"
 
 void net_reference(struct net *net) {
     atomic_fetch_add_explicit(&net->references, 1, memory_order_relaxed);
@@ -235,6 +237,24 @@ static enum smq_result prepare_socks(const struct connect_options *options, stru
     return net_address_resolve(proxy->host.text, proxy->port, NET_RESOLVE_LITERAL, &setup->addresses);
 }
 
+/* For the SOCKS proxy to connect to: a name is its own business, but not one that means itself. */
+static bool is_public_host(const char *host, uint16_t port) {
+    static const char itself[] = "localhost";
+    const size_t itself_length = sizeof itself - 1;
+    struct net_address_list *list = NULL;
+    size_t length = strlen(host);
+    while (length > 0 && host[length - 1] == '.')
+        length--;
+    bool is_itself = length >= itself_length &&
+                     strncasecmp(host + length - itself_length, itself, itself_length) == 0 &&
+                     (length == itself_length || host[length - itself_length - 1] == '.');
+    bool is_public = !is_itself;
+    if (net_address_resolve(host, port, NET_RESOLVE_LITERAL, &list) == SMQ_OK)
+        is_public = net_address_is_public(&list->addresses[0]);
+    memory_free(list);
+    return is_public;
+}
+
 static enum smq_result make_setup(const struct connect_options *options, struct connection *connection) {
     size_t host_length = strlen(options->host);
     if (host_length >= HOST_SIZE)
@@ -251,6 +271,9 @@ static enum smq_result make_setup(const struct connect_options *options, struct 
     setup->has_keep_alive = !options->no_keep_alive;
     setup->keep_alive = options->keep_alive;
     memcpy(setup->key_hash, options->key_hash, FINGERPRINT_SIZE);
+    setup->public_only = options->public_only && options->socks_proxy == NULL;
+    if (options->public_only && !is_public_host(options->host, options->port))
+        return SMQ_ERR_NETWORK;
     if (options->socks_proxy != NULL)
         return prepare_socks(options, setup);
     enum smq_result result = net_address_resolve(setup->host, setup->port, NET_RESOLVE_LITERAL, &setup->addresses);

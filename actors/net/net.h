@@ -53,6 +53,9 @@ struct connect_options {
     /* NULL: connect directly. Else `host` and `port` are given to this proxy, which looks names up; copied. */
     const struct socks_proxy *socks_proxy;
     const struct socks_credentials *socks_credentials; /* shown to the proxy; NULL: none. Copied. */
+    /* Only addresses of the public internet are connected to, whatever a name resolves to; others count as unreachable
+     * and cost no descriptor. The SOCKS proxy's own address is exempt. */
+    bool public_only;
 };
 
 /* Starts connecting: resolution, all addresses in order, the SOCKS proxy, TLS. Never blocks. SMQ_OK: the outcome is
@@ -60,8 +63,9 @@ struct connect_options {
  * wanted) is a reference for the caller. Reasons given to `closed`: SMQ_ERR_NETWORK (no address, refused, reset,
  * refused by the proxy, or no SOCKS5 proxy there), SMQ_ERR_TIMEOUT, SMQ_ERR_IDENTITY (wrong key hash or chain),
  * SMQ_ERR_TLS, SMQ_ERR_NOT_FOUND (an onion host without a SOCKS proxy: such names are never looked up), or a reason
- * given to connection_close. Errors: SMQ_ERR_NO_MEMORY, SMQ_ERR_INVALID, SMQ_ERR_CLOSED (the
- * net is stopping), SMQ_ERR_SYSTEM; then no hook is called and the caller keeps the state. Any attached thread. */
+ * given to connection_close. Errors: SMQ_ERR_NO_MEMORY, SMQ_ERR_INVALID, SMQ_ERR_CLOSED (the net is stopping),
+ * SMQ_ERR_SYSTEM, SMQ_ERR_NETWORK (public_only, and a literal that is not); then no hook is called and the caller keeps
+ * the state. Any attached thread. */
 enum smq_result net_connect(struct net *net, const struct connect_options *options, struct connection **connection);
 
 /* The ordered end; each step is optional, from one thread (not a role of the net), and blocks.

@@ -4,6 +4,7 @@
 #include "actors/net/receive_lane.h"
 #include "actors/net/resolver.h"
 #include "queues/base/log.h"
+#include "transport/net/address_scope.h"
 #include "transport/net/socket.h"
 
 enum { UNLIMITED_ATTEMPT_MS = 30000 };
@@ -51,6 +52,8 @@ static void try_next_address(struct receive_lane *lane, struct connection *conne
     socket_close(&connection->descriptor);
     while (setup->next_address < setup->addresses->count) {
         const struct net_address *address = &setup->addresses->addresses[setup->next_address++];
+        if (setup->public_only && !net_address_is_public(address))
+            continue;
         reason = socket_connect(address, setup->has_keep_alive ? &setup->keep_alive : NULL, &connection->descriptor);
         if (reason != SMQ_OK)
             continue;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "actors/net/net.h"
 #include "queues/base/cursor.h"
 #include "transport/net/socks.h"
 #include "transport/wire/address.h"
@@ -271,6 +272,8 @@ static const struct ini_row rows[] = {
     NUMBER_KEY("TRANSPORT", "handshake_timeout", handshake_timeout, "120", 1, 86400),
     SWITCH_KEY("TRANSPORT", "log_tls_errors", log_tls_errors, "off"),
     SWITCH_KEY("TRANSPORT", "log_peers", log_peers, "off"),
+    TEXT_KEY("TRANSPORT", "dns_servers", dns_servers, NULL, net_dns_servers_valid,
+             "IP addresses of name servers, each with :port or without, separated by commas"),
     LIVE_SWITCH("TRANSPORT", "accept_service_credentials", accept_service_credentials, "on"),
     TEXT_KEY("TRANSPORT", "websockets", websockets, "off", websockets_valid,
              "off, on (port 80), or ports separated by commas"),
@@ -297,6 +300,18 @@ static const struct ini_row rows[] = {
      .offset = FIELD(socks_mode),
      .initial = "onion",
      .choices = socks_modes},
+    SWITCH_KEY("PROXY", "allow_private", allow_private, "off"),
+    NUMBER_KEY("PROXY", "relay_connections", relay_connections, "1000", 1, 1000000),
+    NUMBER_KEY("PROXY", "relay_attempts", relay_attempts, "256", 1, 100000),
+    NUMBER_KEY("PROXY", "client_attempts", client_attempts, "16", 1, 100000),
+    NUMBER_KEY("PROXY", "relay_idle", relay_idle, "1800", 1, 1000000),
+    {.section = "PROXY",
+     .key = "forward_bytes",
+     .type = INI_SIZE,
+     .offset = FIELD(forward_bytes),
+     .initial = "256M",
+     .minimum = 1 << 20,
+     .maximum = INT64_C(1) << 40},
     LIVE_NUMBER("PROXY", "client_concurrency", client_concurrency, "32", 1, 100000),
     NUMBER_KEY("PROXY", "relay_error_interval", relay_error_interval, "30", 0, 86400),
     NUMBER_KEY("PROXY", "relay_connect_timeout", relay_connect_timeout, "45", 1, 3600),
@@ -390,6 +405,13 @@ struct smp_router_config smp_settings_router_config(const struct smp_settings *s
     config.proxy.enabled = settings->proxy;
     config.proxy.own_server_domains = settings->own_server_domains;
     config.proxy.client_concurrency = (uint32_t)settings->client_concurrency;
+    config.proxy.allow_private = settings->allow_private;
+    config.proxy.relay_connections = (uint32_t)settings->relay_connections;
+    config.proxy.relay_attempts = (uint32_t)settings->relay_attempts;
+    config.proxy.client_attempts = (uint32_t)settings->client_attempts;
+    config.proxy.relay_idle_ms = (uint32_t)(settings->relay_idle * 1000);
+    config.proxy.forward_bytes = (uint64_t)settings->forward_bytes;
+    config.dns_servers = settings->dns_servers;
     config.proxy.error_persistence_ms = (uint32_t)(settings->relay_error_interval * 1000);
     config.proxy.connect_timeout_ms = (uint32_t)(settings->relay_connect_timeout * 1000);
     config.proxy.forward_timeout_ms = (uint32_t)(settings->relay_timeout * 1000);

@@ -34,13 +34,17 @@ struct smp_settings {
     bool new_queues;
     const char *create_password; /* NULL: none is needed */
     /* [TRANSPORT] */
-    const char *host, *port, *bind, *smp_versions, *websockets;
+    const char *host, *port, *bind, *smp_versions, *websockets, *dns_servers;
     int64_t tls_timeout, handshake_timeout;
     bool log_tls_errors, log_peers, accept_service_credentials;
     /* [PROXY] */
     bool proxy;                     /* enable */
     const char *own_server_domains; /* NULL: none */
     int64_t client_concurrency;
+    bool allow_private;
+    int64_t relay_connections, relay_attempts, client_attempts;
+    int64_t relay_idle; /* s */
+    int64_t forward_bytes;
     int64_t relay_error_interval, relay_connect_timeout, relay_timeout, relay_ping_interval, relay_silence;
     int host_mode; /* index: public, onion */
     bool required_host_mode;

@@ -236,6 +236,29 @@ static void test_many_names_are_not_all_kept(void **state) {
     memory_free(clients);
 }
 
+static void test_names_that_lead_into_private_networks_are_not_followed(void **state) {
+    (void)state;
+    static const char *const hosts[] = {"private.test", "good.test", "dual.test", "huge.test"};
+    for (unsigned i = 0; i < sizeof hosts / sizeof hosts[0]; i++) {
+        struct echo_client client = {.count = 1};
+        struct connect_options options = {.host = hosts[i],
+                                          .port = listener_port(echo.listener),
+                                          .tls_context = echo.pki.client_context,
+                                          .protocol = &echo_client_protocol,
+                                          .state = &client,
+                                          .timeout_ms = WAIT_MS,
+                                          .public_only = true};
+        assert_int_equal(net_connect(echo.net, &options, NULL), SMQ_OK);
+        assert_true(await_int(&client.released, 1, SOON_MS));
+        assert_int_equal(SMQ_ERR_NETWORK, client.reason);
+        options.host = i % 2 == 0 ? "127.0.0.1" : "a.LocalHost.";
+        assert_int_equal(SMQ_ERR_NETWORK, net_connect(echo.net, &options, NULL));
+    }
+    struct net_statistics statistics;
+    net_read_statistics(echo.net, &statistics);
+    assert_int_equal(0, statistics.accepted);
+}
+
 #define NAMES_TEST(test) cmocka_unit_test_setup_teardown(test, start, stop)
 
 int main(void) {
@@ -254,6 +277,7 @@ int main(void) {
         NAMES_TEST(test_a_name_of_any_bytes_is_refused_or_fails),
         NAMES_TEST(test_a_change_of_resolv_conf_is_noticed),
         NAMES_TEST(test_many_names_are_not_all_kept),
+        NAMES_TEST(test_names_that_lead_into_private_networks_are_not_followed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
