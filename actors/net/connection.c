@@ -15,8 +15,8 @@ struct connection *connection_create(struct net *net, const struct protocol *pro
     if (connection == NULL)
         return NULL;
     connection->number = atomic_fetch_add(&last_number, 1) + 1;
-    connection->receive_lane = (uint16_t)(connection->number % net->options.receive_lanes);
-    connection->send_lane = (uint16_t)(connection->number % net->options.send_lanes);
+    connection->receive_lane = (uint16_t)pinning_lane(&net->receive_pinning, connection->number);
+    connection->send_lane = (uint16_t)pinning_lane(&net->send_pinning, connection->number);
     connection->net = net;
     connection->protocol = protocol;
     connection->tls_context = tls_context;

@@ -13,6 +13,7 @@
 
 #include "actors/net/connection.h"
 #include "queues/base/magic.h"
+#include "queues/ring.h"
 #include "queues/wheel.h"
 #include "transport/net/address.h"
 #include "transport/net/keep_alive.h"
@@ -77,7 +78,16 @@ struct setup {
 void setup_destroy(struct setup **setup);
 
 /* What a readiness event of the receive lane's poller means for the connection. */
-enum stage { STAGE_NEW, STAGE_CONNECTING, STAGE_SOCKS, STAGE_HANDSHAKE, STAGE_UP, STAGE_AWAIT_END, STAGE_ENDED };
+enum stage {
+    STAGE_NEW,
+    STAGE_CONNECTING,
+    STAGE_SOCKS,
+    STAGE_HELLO,
+    STAGE_HANDSHAKE,
+    STAGE_UP,
+    STAGE_AWAIT_END,
+    STAGE_ENDED
+};
 
 struct connection {
     /* constant */
@@ -122,6 +132,11 @@ struct connection {
     uint8_t interest; /* enum poll_events in the poller */
     bool is_polled;
     bool is_pending;
+    bool has_begun_handshake;    /* a step was taken: what comes next is cheaper than a new one */
+    uint16_t hello_awaited;      /* bytes that the socket waits for before it is readable; 0: any */
+    struct ring handshake_place; /* in the lane's list of those whose handshake can go on */
+    struct ring half_place;      /* in the lane's list of those that hold part of a block */
+    uint64_t half_since_ms;
     /* send lane */
     struct outgoing_queue queue;
     struct connection *ready_next;

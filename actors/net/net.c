@@ -91,6 +91,8 @@ enum smq_result net_create(const struct net_options *options, struct net **net) 
     created->options = *options;
     created->options.receive_lanes = lanes_of(options->receive_lanes);
     created->options.send_lanes = lanes_of(options->send_lanes);
+    pinning_init(&created->receive_pinning, created->options.receive_lanes);
+    pinning_init(&created->send_pinning, created->options.send_lanes);
     atomic_init(&created->references, 1);
     pthread_mutex_init(&created->lock, NULL);
     waker_init_futex(&created->progress);

@@ -8,6 +8,7 @@
 #include "actors/net/connection_private.h"
 #include "actors/net/net.h"
 #include "queues/base/counter.h"
+#include "queues/pinning.h"
 #include "queues/waker.h"
 
 enum { NET_LANES_MAX = 64, RESOLVER_LANES = 2 };
@@ -24,6 +25,7 @@ struct listener_role;
 struct net {
     /* constant */
     struct net_options options;
+    struct pinning receive_pinning, send_pinning;
     struct receive_lane *receive_lanes[NET_LANES_MAX];
     struct send_lane *send_lanes[NET_LANES_MAX];
     struct monitor *monitor;

@@ -4,9 +4,10 @@
 
 #include "queues/base/clock.h"
 #include "queues/base/memory.h"
+#include "queues/base/postpone.h"
 #include "transport/net/socket.h"
 
-enum { DEFAULT_CREDIT = 1024, TRIM_INTERVAL_MS = 1000 };
+enum { DEFAULT_CREDIT = 1024, TRIM_INTERVAL_MS = 1000, EVENTS_A_WAKE = 8 };
 
 static void unlink_connection(struct receive_lane *lane, struct connection *connection) {
     if (connection->next != NULL)
@@ -25,6 +26,8 @@ void receive_end(struct receive_lane *lane, struct connection *connection, enum 
     if (connection->is_polled)
         poller_remove(lane->poller, connection->descriptor);
     connection->is_polled = false;
+    if (ring_is_member(&connection->handshake_place))
+        ring_remove(&connection->handshake_place);
     if (connection->partial != NULL)
         block_pool_put_back(lane->pool, connection->partial);
     connection->partial = NULL;
@@ -109,8 +112,11 @@ static void handle_event(struct receive_lane *lane, struct connection *connectio
     case STAGE_SOCKS:
         receive_socks(lane, connection);
         break;
+    case STAGE_HELLO:
+        receive_hello(lane, connection);
+        break;
     case STAGE_HANDSHAKE:
-        receive_handshake(lane, connection);
+        receive_queue_handshake(lane, connection);
         break;
     case STAGE_UP:
         if (connection->interest == POLL_READ)
@@ -136,11 +142,16 @@ static void wait_for_events(void *state, int timeout_ms) {
         poller_wait(lane->quiet_poller, timeout_ms, &events);
         return;
     }
-    size_t count = poller_wait(lane->poller, lane->pending != NULL ? 0 : timeout_ms, &events);
+    bool has_work = lane->pending != NULL || receive_has_handshakes(lane);
+    size_t count = poller_wait(lane->poller, has_work ? 0 : timeout_ms, &events);
     lane->now_ms = clock_monotonic_ms();
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         handle_event(lane, events[i].subject, events[i].events);
+        if (i % EVENTS_A_WAKE == EVENTS_A_WAKE - 1)
+            postponed_run(); /* nobody waits for long because others have more to read, nor is a read section long */
+    }
     receive_read_pending(lane);
+    receive_some_handshakes(lane);
 }
 
 static void release_ended(void *state) {

@@ -26,7 +26,9 @@ struct receive_lane {
     struct connection *first;    /* all connections */
     struct connection *pending;  /* those with input inside of TLS that epoll does not know of, oldest first */
     struct connection **pending_end;
-    struct connection *ended; /* to be released when no event can name them any more */
+    struct ring fresh_handshakes; /* first steps that can be taken, and */
+    struct ring later_handshakes; /* further ones, oldest first */
+    struct connection *ended;     /* to be released when no event can name them any more */
     struct wheel_timer trim_timer;
     uint64_t now_ms;
     bool is_reading_stopped;
@@ -44,8 +46,22 @@ void receive_set_interest(struct receive_lane *lane, struct connection *connecti
 void receive_start(struct receive_lane *lane, struct connection *connection);
 void receive_resolved(struct receive_lane *lane, struct connection *connection);
 void receive_connected(struct receive_lane *lane, struct connection *connection);
+/* Makes the TLS of a connection; ends it when that fails. */
+void receive_begin_tls(struct receive_lane *lane, struct connection *connection);
 void receive_socks(struct receive_lane *lane, struct connection *connection);
 void receive_handshake(struct receive_lane *lane, struct connection *connection);
+
+/* receive_handshake.c: what established connections leave to the others. */
+/* Bytes of an accepted connection have come: a whole ClientHello is awaited before anything is allocated for it. */
+void receive_hello(struct receive_lane *lane, struct connection *connection);
+/* A step of the handshake can be taken: it will be, in one of the next turns. */
+void receive_queue_handshake(struct receive_lane *lane, struct connection *connection);
+bool receive_has_handshakes(const struct receive_lane *lane);
+/* Takes a few steps, by time. At the end of a turn's reading. */
+void receive_some_handshakes(struct receive_lane *lane);
+/* A handshake failed, before or in TLS. */
+void receive_handshake_failed(struct receive_lane *lane, struct connection *connection, enum smq_result reason,
+                              const char *text);
 /* Blocks may come: the set-up's budget becomes that of the protocol's handshake, and the protocol is told. */
 enum smq_result receive_open(struct receive_lane *lane, struct connection *connection);
 /* Frees setup, which nobody but the lane may use any more. */

@@ -5,6 +5,7 @@
 #include "actors/net/framed.h"
 #include "actors/net/receive_lane.h"
 #include "queues/base/memory.h"
+#include "queues/base/postpone.h"
 
 enum { BLOCKS_A_TURN = 8, TRIM_AFTER_MS = 1000 };
 
@@ -124,6 +125,7 @@ void receive_read_pending(struct receive_lane *lane) {
             lane->ended = connection;
         } else {
             receive_read(lane, connection);
+            postponed_run();
         }
     }
 }

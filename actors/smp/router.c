@@ -75,6 +75,7 @@ static enum smq_result fail(enum smq_result result, char *error, size_t error_si
 static enum smq_result keep_config(struct smp_router *router, const struct smp_router_config *config) {
     router->config = *config;
     router->process_count = lane_count(config->process_lanes);
+    pinning_init(&router->process_pinning, router->process_count);
     router->subscriber_count = (router->process_count + 3) / 4; /* their work is small: a lane more is a wake more */
     if (config->create_password != NULL &&
         (router->create_password = memory_copy_of_text(config->create_password)) == NULL)

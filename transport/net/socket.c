@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdint.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "queues/base/fault.h"
@@ -139,6 +140,20 @@ enum smq_result socket_receive(int descriptor, uint8_t *bytes, size_t size, size
 
 enum smq_result socket_send(int descriptor, const uint8_t *bytes, size_t size, size_t *length) {
     return step_result(send(descriptor, bytes, size, MSG_NOSIGNAL), length);
+}
+
+size_t socket_peek(int descriptor, uint8_t *bytes, size_t size) {
+    ssize_t got = recv(descriptor, bytes, size, MSG_PEEK);
+    return got > 0 ? (size_t)got : 0;
+}
+
+size_t socket_arrived(int descriptor) {
+    int count = 0;
+    return ioctl(descriptor, FIONREAD, &count) == 0 && count > 0 ? (size_t)count : 0;
+}
+
+enum smq_result socket_await_bytes(int descriptor, uint16_t count) {
+    return set_option(descriptor, SOL_SOCKET, SO_RCVLOWAT, count) ? SMQ_OK : SMQ_ERR_SYSTEM;
 }
 
 /* Setting the option pushes, even where it is set. */

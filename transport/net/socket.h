@@ -32,6 +32,13 @@ enum smq_result socket_connect_result(int descriptor);
 enum smq_result socket_receive(int descriptor, uint8_t *bytes, size_t size, size_t *length);
 enum smq_result socket_send(int descriptor, const uint8_t *bytes, size_t size, size_t *length);
 
+/* Copies up to `size` bytes that have arrived, without taking them; returns how many. 0: none, or the end. */
+size_t socket_peek(int descriptor, uint8_t *bytes, size_t size);
+/* How many bytes have arrived and were not taken. */
+size_t socket_arrived(int descriptor);
+/* The socket counts as readable only with so many bytes, or at its end; 1: with any. SMQ_ERR_SYSTEM. */
+enum smq_result socket_await_bytes(int descriptor, uint16_t count);
+
 /* Sends what the kernel still keeps because more was announced (tls_write). Errors do not matter. */
 void socket_push(int descriptor);
 /* No more sending: the peer reads the end after what was sent. Errors do not matter. */
