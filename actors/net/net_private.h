@@ -22,6 +22,13 @@ struct monitor;
 struct resolver;
 struct listener_role;
 
+/* struct net_limits, each for itself: any thread reads and writes them. */
+struct shared_limits {
+    _Atomic uint32_t max_connections, max_handshakes, address_connections, address_handshakes, address_rate,
+        address_burst, block_timeout_ms;
+    _Atomic bool limit_loopback;
+};
+
 struct net {
     /* constant */
     struct net_options options;
@@ -37,11 +44,14 @@ struct net {
     _Atomic uint64_t references; /* the owner, each connection, each receive lane's pool */
     _Atomic bool is_stopping;
     struct waker progress; /* for the owner's thread: a lane has done what it was asked */
+    struct shared_limits limits;
     struct counter connections, accepted, connected, blocks_received, blocks_sent, tls_failures;
+    struct counter refused_connections, refused_rate, dropped_handshakes, dropped_blocks;
 };
 
 void net_reference(struct net *net);
 void net_release(struct net *net);
+void net_read_limits(const struct net *net, struct net_limits *limits);
 
 /* receive_lane.c */
 enum smq_result receive_lane_create(struct net *net, unsigned number, struct receive_lane **lane);
@@ -77,6 +87,7 @@ void resolver_destroy(struct resolver **resolver);
 enum smq_result net_resolve(struct connection *connection);
 
 /* listener.c */
+struct actor *listener_actor(struct listener_role *role);
 /* Stops accepting, ends the role and closes what is left. */
 void listener_role_stop(struct listener_role *role);
 void listener_role_destroy(struct listener_role **role);

@@ -28,6 +28,7 @@ void receive_end(struct receive_lane *lane, struct connection *connection, enum 
     connection->is_polled = false;
     if (ring_is_member(&connection->handshake_place))
         ring_remove(&connection->handshake_place);
+    receive_note_half(lane, connection, false);
     if (connection->partial != NULL)
         block_pool_put_back(lane->pool, connection->partial);
     connection->partial = NULL;
@@ -38,6 +39,7 @@ void receive_end(struct receive_lane *lane, struct connection *connection, enum 
     /* Both roles are stopped after this one, so the requests cannot fail. */
     CHECK(connection_request_monitor(connection, MONITOR_DETACH) == SMQ_OK);
     CHECK(connection_request_send(connection, SEND_DETACH) == SMQ_OK);
+    connection_request_listener(connection, LISTENER_ENDED);
     if (!connection->is_pending) {
         connection->pending_next = lane->ended;
         lane->ended = connection;
@@ -173,6 +175,7 @@ static enum smq_result start(void *state) {
     struct receive_lane *lane = state;
     lane->now_ms = clock_monotonic_ms();
     lane->trim_timer.fire = trim_blocks;
+    lane->half_timer.fire = receive_end_overdue;
     enum smq_result result = poller_add_waker(lane->poller, actor_waker(lane->actor));
     return result == SMQ_OK ? poller_add_waker(lane->quiet_poller, actor_waker(lane->actor)) : result;
 }
@@ -185,6 +188,7 @@ static void stop(void *state) {
     receive_read_pending(lane);
     release_ended(lane);
     wheel_cancel(actor_wheel(lane->actor), &lane->trim_timer);
+    wheel_cancel(actor_wheel(lane->actor), &lane->half_timer);
 }
 
 static const struct actor_ops receive_ops = {

@@ -29,6 +29,9 @@ struct receive_lane {
     struct ring fresh_handshakes; /* first steps that can be taken, and */
     struct ring later_handshakes; /* further ones, oldest first */
     struct connection *ended;     /* to be released when no event can name them any more */
+    struct ring half_received;    /* connections that hold part of a block or record, oldest first */
+    size_t half_count;
+    struct wheel_timer half_timer;
     struct wheel_timer trim_timer;
     uint64_t now_ms;
     bool is_reading_stopped;
@@ -73,3 +76,9 @@ void receive_read(struct receive_lane *lane, struct connection *connection);
 enum smq_result receive_deliver(struct receive_lane *lane, struct connection *connection, struct block *block);
 void receive_resume(struct receive_lane *lane, struct connection *connection);
 void receive_read_pending(struct receive_lane *lane);
+
+/* receive_half.c: what has begun to come has to go on. */
+/* After each reading: whether the connection holds part of a block, or of a record. */
+void receive_note_half(struct receive_lane *lane, struct connection *connection, bool is_half);
+/* Of a wheel_timer: ends those whose time is over. */
+void receive_end_overdue(struct wheel_timer *half_timer);

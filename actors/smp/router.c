@@ -30,8 +30,15 @@ struct smp_router_config smp_router_config_default(void) {
     return (struct smp_router_config){
         .version_min = 6,
         .version_max = 18,
-        .tls_timeout_ms = 60000,
-        .handshake_timeout_ms = 120000,
+        .tls_timeout_ms = 10000,
+        .handshake_timeout_ms = 30000,
+        .keep_alive = {.idle_s = 300, .interval_s = 60, .probes = 5, .user_timeout_s = 600},
+        .limits = {.max_handshakes = 4096,
+                   .address_connections = 10000,
+                   .address_handshakes = 512,
+                   .address_rate = 100,
+                   .address_burst = 1000,
+                   .block_timeout_ms = 60000},
         .accept_service_credentials = true,
         .new_queues = true,
         .map_size = UINT64_C(64) << 30,
@@ -145,6 +152,7 @@ static enum smq_result start_net(struct smp_router *router) {
     struct net_options options = {
         .receive_lanes = lane_count(router->config.receive_lanes),
         .send_lanes = lane_count(router->config.send_lanes),
+        .limits = router->config.limits,
         .send_lane_start = delivery_lane_start,
         .send_lane_stop = delivery_lane_stop,
         .context = router,
@@ -240,6 +248,8 @@ static enum smq_result listen_on(struct smp_router *router, uint16_t port, const
         .accept = client_session_accept,
         .context = router,
         .tls_timeout_ms = router->config.tls_timeout_ms,
+        .has_keep_alive = true,
+        .keep_alive = router->config.keep_alive,
         .handshake_timeout_ms = router->config.handshake_timeout_ms,
         .log_tls_errors = router->config.log_tls_errors,
     };
@@ -266,6 +276,10 @@ enum smq_result smp_router_listen(struct smp_router *router, char *error, size_t
     if (result != SMQ_OK)
         stop_listening(router);
     return result;
+}
+
+void smp_router_set_limits(struct smp_router *router, const struct net_limits *limits) {
+    net_set_limits(router->net, limits);
 }
 
 uint16_t smp_router_port(const struct smp_router *router, size_t i) {

@@ -7,7 +7,9 @@
 #include <stdint.h>
 
 #include "actors/client/smq/network.h"
+#include "actors/net/limits.h"
 #include "smq/result.h"
+#include "transport/net/keep_alive.h"
 
 enum smp_durability {
     SMP_DURABILITY_COMMIT,  /* fsync every group commit before its replies leave */
@@ -41,8 +43,11 @@ struct smp_router_config {
     uint16_t version_min, version_max; /* SMP protocol versions offered, within 6..18 */
     uint32_t tls_timeout_ms;           /* accept to TLS established */
     uint32_t handshake_timeout_ms;     /* TLS established to client hello accepted */
+    struct keep_alive keep_alive;      /* of accepted connections */
     bool accept_service_credentials;   /* ask clients for a TLS certificate */
     bool log_tls_errors;
+    /* [LIMITS]; can be replaced while the router runs: smp_router_set_limits */
+    struct net_limits limits;
     /* [AUTH] */
     bool new_queues;             /* NEW is allowed */
     const char *create_password; /* NULL: NEW needs no password */
@@ -92,6 +97,9 @@ enum smq_result smp_router_listen(struct smp_router *router, char *error, size_t
 
 /* The port that the i-th configured port is bound to; those of WebSockets are counted after the others. */
 uint16_t smp_router_port(const struct smp_router *router, size_t i);
+
+/* Replaces config.limits for whoever connects from now on. Any thread; never blocks. */
+void smp_router_set_limits(struct smp_router *router, const struct net_limits *limits);
 
 /* Fingerprint of the identity certificate: 32 bytes, valid while the router lives. */
 const uint8_t *smp_router_fingerprint(const struct smp_router *router);

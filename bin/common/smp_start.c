@@ -9,11 +9,11 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "bin/common/smp_init.h"
+#include "bin/common/smp_limits.h"
 #include "queues/base/log.h"
 #include "queues/base/memory.h"
 #include "queues/base/setup.h"
@@ -108,16 +108,6 @@ static void print_serving(const struct smp_router *router, const struct smp_sett
                "Set `port` in smp-server.ini section [TRANSPORT] to `5223,443`\n\n");
 }
 
-/* A connection costs a descriptor: as many as the system lets this process have. */
-static void raise_descriptor_limit(void) {
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max)
-        return;
-    limit.rlim_cur = limit.rlim_max;
-    if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
-        log_warn("the limit of open files stays low: %s", strerror(errno));
-}
-
 enum { GIVE_BACK_MS = 2000 }; /* from one look at unused memory to the next */
 
 /* Waits until one of the two is readable, and meanwhile gives memory back that a storm has left unused. */
@@ -167,6 +157,7 @@ static int run(const struct smp_files *files, const struct smp_start_options *op
     if (check_fingerprint(files, fingerprint) != 0)
         return 1;
     struct smp_router_config config = smp_settings_router_config(settings);
+    smp_fit_limits(&config.limits);
     config.ca_certificate_path = files->ca_certificate;
     config.server_certificate_path = files->server_certificate;
     config.server_key_path = files->server_key;
@@ -198,7 +189,7 @@ int smp_start(const struct smp_files *files, const struct smp_start_options *opt
     /* Lines appear as they are printed, also in a file or pipe. */
     (void)setvbuf(stdout, NULL, _IOLBF, 0);
     log_set_level(levels[options->log_level]);
-    raise_descriptor_limit();
+    smp_raise_descriptor_limit();
     (void)sigemptyset(&signals);
     (void)sigaddset(&signals, SIGINT);
     (void)sigaddset(&signals, SIGTERM);

@@ -76,20 +76,6 @@ static enum smq_result accept_result(int error) {
     }
 }
 
-enum smq_result socket_accept(int listener, int *descriptor) {
-    if (FAULT(socket_accept)) {
-        errno = EMFILE;
-        return accept_result(errno);
-    }
-    int accepted = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (accepted < 0)
-        return accept_result(errno);
-    if (!set_option(accepted, IPPROTO_TCP, TCP_NODELAY, 1))
-        return fail(accepted, SMQ_ERR_AGAIN);
-    *descriptor = accepted;
-    return SMQ_OK;
-}
-
 static int chosen(uint16_t value, int by_default) {
     return value == 0 ? by_default : value;
 }
@@ -98,7 +84,26 @@ static bool set_keep_alive(int descriptor, const struct keep_alive *keep_alive) 
     return set_option(descriptor, SOL_SOCKET, SO_KEEPALIVE, 1) &&
            set_option(descriptor, IPPROTO_TCP, TCP_KEEPIDLE, chosen(keep_alive->idle_s, KEEP_ALIVE_IDLE_S)) &&
            set_option(descriptor, IPPROTO_TCP, TCP_KEEPINTVL, chosen(keep_alive->interval_s, KEEP_ALIVE_INTERVAL_S)) &&
-           set_option(descriptor, IPPROTO_TCP, TCP_KEEPCNT, chosen(keep_alive->probes, KEEP_ALIVE_PROBES));
+           set_option(descriptor, IPPROTO_TCP, TCP_KEEPCNT, chosen(keep_alive->probes, KEEP_ALIVE_PROBES)) &&
+           set_option(descriptor, IPPROTO_TCP, TCP_USER_TIMEOUT, keep_alive->user_timeout_s * 1000);
+}
+
+enum smq_result socket_accept(int listener, const struct keep_alive *keep_alive, int *descriptor,
+                              struct net_address *address) {
+    if (FAULT(socket_accept)) {
+        errno = EMFILE;
+        return accept_result(errno);
+    }
+    address->length = sizeof address->storage;
+    int accepted =
+        accept4(listener, (struct sockaddr *)&address->storage, &address->length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (accepted < 0)
+        return accept_result(errno);
+    if (!set_option(accepted, IPPROTO_TCP, TCP_NODELAY, 1) ||
+        (keep_alive != NULL && !set_keep_alive(accepted, keep_alive)))
+        return fail(accepted, SMQ_ERR_AGAIN);
+    *descriptor = accepted;
+    return SMQ_OK;
 }
 
 enum smq_result socket_connect(const struct net_address *address, const struct keep_alive *keep_alive,

@@ -52,7 +52,8 @@ enum tls_want { TLS_WANT_READ, TLS_WANT_WRITE };
 enum smq_result tls_handshake(struct tls *tls, enum tls_want *want);
 
 /* Reads up to `size` plaintext bytes, at most one record. SMQ_OK: `*length` > 0 bytes; `*more`: TLS holds further
- * input, so that the socket may not become readable again before it is read. SMQ_ERR_AGAIN with `*want`.
+ * input, so that the socket may not become readable again before it is read. SMQ_ERR_AGAIN with `*want`;
+ * `*more`: part of a record has come, for which TLS holds a buffer.
  * SMQ_ERR_CLOSED: the peer ended the session in order. SMQ_ERR_TLS, SMQ_ERR_NETWORK: fatal. The step is bounded
  * whatever the peer sends: after 32 records without data (KeyUpdate, alerts, empty ones) it is SMQ_ERR_TLS; each KB of
  * data allows one more. */
