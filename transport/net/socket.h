@@ -10,7 +10,7 @@
 #include "transport/net/address.h"
 #include "transport/net/keep_alive.h"
 
-enum { SOCKET_BACKLOG = 1024 };
+enum { SOCKET_BACKLOG = 4096 };
 
 /* Binds and listens, with SO_REUSEADDR. `dual_stack`: an IPv6 socket takes IPv4, too. SMQ_ERR_SYSTEM. */
 enum smq_result socket_listen(const struct net_address *address, bool dual_stack, int *descriptor);
