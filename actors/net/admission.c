@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include <sodium.h>
-#include <urcu/compiler.h>
 
 #include "queues/base/check.h"
 #include "queues/base/memory.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* Listener: one actor accepts for all listening sockets of a net. Without descriptors or memory it stops looking at
  * them for a while, since they would be reported again at once; those who wait stay in the kernel's backlog. So it does
- * when the net is full. It keeps the account of all accepted connections (admission.h): receive lanes and protocols tell
- * it when a handshake is done and when a connection has ended. */
+ * when the net is full. It keeps the account of all accepted connections (admission.h): receive lanes and protocols
+ * tell it when a handshake is done and when a connection has ended. */
 #include "actors/net/listener.h"
 
 #include <errno.h>

@@ -35,8 +35,8 @@ struct net_options {
  * connection.h. */
 enum smq_result net_create(const struct net_options *options, struct net **net);
 
-/* Replaces the limits. They are for whoever comes, and what is received, from now on: nobody is dropped by this call. Any
- * thread; never blocks. */
+/* Replaces the limits. They are for whoever comes, and what is received, from now on: nobody is dropped by this call.
+ * Any thread; never blocks. */
 void net_set_limits(struct net *net, const struct net_limits *limits);
 
 struct connect_options {

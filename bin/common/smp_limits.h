@@ -8,6 +8,6 @@
  * threads are started. */
 void smp_raise_descriptor_limit(void);
 
-/* Sets limits->max_connections to what the limit of descriptors leaves beside a reserve for the store, the log, relays and
- * control, when it is 0 or more than that. */
+/* Sets limits->max_connections to what the limit of descriptors leaves beside a reserve for the store, the log, relays
+ * and control, when it is 0 or more than that. */
 void smp_fit_limits(struct net_limits *limits);

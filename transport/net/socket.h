@@ -17,7 +17,8 @@ enum smq_result socket_listen(const struct net_address *address, bool dual_stack
 /* The address that a socket is bound to. SMQ_ERR_SYSTEM. */
 enum smq_result socket_local_address(int descriptor, struct net_address *address);
 
-/* Accepts one connection, from `address`. `keep_alive` NULL: off. SMQ_ERR_EMPTY: nobody waits. SMQ_ERR_AGAIN: this one failed on its way, try the next.
+/* Accepts one connection, from `address`. `keep_alive` NULL: off. SMQ_ERR_EMPTY: nobody waits.
+ * SMQ_ERR_AGAIN: this one failed on its way, try the next.
  * SMQ_ERR_NO_CREDIT: out of descriptors or memory, wait a while. SMQ_ERR_SYSTEM: the listening socket is broken. */
 enum smq_result socket_accept(int listener, const struct keep_alive *keep_alive, int *descriptor,
                               struct net_address *address);

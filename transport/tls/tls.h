@@ -46,7 +46,8 @@ void tls_destroy(struct tls **tls);
 enum tls_want { TLS_WANT_READ, TLS_WANT_WRITE };
 
 /* Goes on with the handshake, which has at most 64 records. Takes up to some milliseconds of cryptography; what the
- * thread owes (postpone.h) is settled first. SMQ_OK: done. SMQ_ERR_AGAIN: call again when `*want` holds. Fatal: SMQ_ERR_IDENTITY (the
+ * thread owes (postpone.h) is settled first. SMQ_OK: done. SMQ_ERR_AGAIN: call again when `*want` holds. Fatal:
+ * SMQ_ERR_IDENTITY (the
  * server's chain is not the expected one), SMQ_ERR_TLS (refused by either side, or no TLS), SMQ_ERR_NETWORK (the socket
  * failed or ended). */
 enum smq_result tls_handshake(struct tls *tls, enum tls_want *want);
