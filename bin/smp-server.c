@@ -12,6 +12,7 @@
 #include "bin/common/smp_init.h"
 #include "bin/common/smp_settings.h"
 #include "bin/common/smp_start.h"
+#include "queues/base/descriptor.h"
 #include "queues/base/setup.h"
 #include "transport/tls/credentials.h"
 
@@ -167,8 +168,8 @@ static const struct cli_option start_options[] = {
      .type = CLI_CHOICE,
      .offset = START(log_level),
      .metavariable = "LOG_LEVEL",
-     .choices = smp_start_log_levels,
-     .help = "Logging level: trace, debug, info, note, warn, error (default: info)"},
+     .choices = smp_settings_log_levels,
+     .help = "Logging level: trace, debug, info, note, warn, error (default: that of the INI file)"},
     {.long_name = "skip-warnings",
      .type = CLI_FLAG,
      .offset = START(skip_warnings),
@@ -294,7 +295,7 @@ static const struct cli_command commands[] = {
 };
 
 int main(int argc, char **argv) {
-    struct arguments arguments = {.init = {.ip = "127.0.0.1"}, .cert = {.algorithm = -1}, .start = {.log_level = 2}};
+    struct arguments arguments = {.init = {.ip = "127.0.0.1"}, .cert = {.algorithm = -1}, .start = {.log_level = -1}};
     struct cli_program program = {
         .name = "smp-server",
         .version = VERSION_LINE,
@@ -306,6 +307,8 @@ int main(int argc, char **argv) {
                  "  SMP_SERVER_CFG_PATH         Folder of the configuration (default: /etc/opt/simplex)\n"
                  "  SMP_SERVER_LOG_PATH         Folder of the data (default: /var/opt/simplex)\n",
     };
+    if (descriptors_occupy_standard() != SMQ_OK)
+        return 1;
     if (smp_files_locate(&arguments.files) != SMQ_OK) {
         (void)fprintf(stderr, "Error: SMP_SERVER_CFG_PATH or SMP_SERVER_LOG_PATH is too long\n");
         return 1;

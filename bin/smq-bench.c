@@ -4,6 +4,7 @@
 
 #include "bin/common/bench_report.h"
 #include "bin/common/cli.h"
+#include "queues/base/descriptor.h"
 #include "queues/base/memory.h"
 #include "queues/base/setup.h"
 #include "transport/crypto/setup.h"
@@ -146,5 +147,7 @@ int main(int argc, char **argv) {
         .target = &target,
         .notes = "Exit codes: 0 measured; 1 not measured; 2 measured, but there were errors.\n",
     };
+    if (descriptors_occupy_standard() != SMQ_OK)
+        return 1;
     return cli_run(&program, argc, argv);
 }

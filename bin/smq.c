@@ -6,6 +6,7 @@
 
 #include "bin/common/cli.h"
 #include "bin/common/smq_options.h"
+#include "queues/base/descriptor.h"
 #include "queues/base/log.h"
 #include "queues/base/setup.h"
 #include "transport/crypto/setup.h"
@@ -231,6 +232,8 @@ int main(int argc, char **argv) {
                  "\nExit codes: 0 done; 1 bad usage, file or input; 2 no connection to that router, or lost;\n"
                  "3 the router refused; 4 fewer messages than asked for.\n",
     };
+    if (descriptors_occupy_standard() != SMQ_OK)
+        return 1;
     (void)signal(SIGPIPE, SIG_IGN);
     log_set_level(LOG_LEVEL_WARN);
     if (base_setup() != SMQ_OK || crypto_setup() != SMQ_OK) {

@@ -143,6 +143,11 @@ enum smq_result channel_send(struct channel *channel, struct mailbox_node *node,
     return result;
 }
 
+enum smq_result channel_send_without_credit(struct channel *channel, struct mailbox_node *node) {
+    MAGIC_CHECK(channel, CHANNEL_MAGIC);
+    return mailbox_send(channel->mailbox, node);
+}
+
 void channel_return_credit(struct channel *channel, uint32_t messages, uint64_t bytes) {
     MAGIC_CHECK(channel, CHANNEL_MAGIC);
     add_credit(channel, messages, bytes);

@@ -10,7 +10,8 @@
 #include "queues/mailbox.h"
 
 /* Who may call what:
- *   channel_send, channel_await_credit        any attached thread; lock-free
+ *   channel_send, channel_send_without_credit,
+ *   channel_await_credit                      any attached thread; lock-free
  *   channel_return_credit                     any attached thread: who is done with a message
  *   channel_close                             any attached thread; blocks for a grace period
  *   channel_drain, channel_is_finished        the consumer
@@ -41,6 +42,10 @@ void channel_destroy(struct channel **channel);
 /* Takes credit for one message of `bytes` and appends it. SMQ_ERR_NO_CREDIT: not now; SMQ_ERR_TOO_LARGE: never (above
  * the byte limit); SMQ_ERR_CLOSED. On an error the sender keeps `node` and no credit is taken. */
 enum smq_result channel_send(struct channel *channel, struct mailbox_node *node, uint64_t bytes);
+
+/* Appends it beyond the limits; no credit is to be returned for it. For the last messages of a sender that cannot wait
+ * until there is credit, and whose number is bounded otherwise. SMQ_ERR_CLOSED. */
+enum smq_result channel_send_without_credit(struct channel *channel, struct mailbox_node *node);
 
 /* Gives back what messages had taken: by the consumer, when it is done with them. More than is outstanding is a fatal
  * error. Calls the notify functions of waiting senders once half of both limits, and room for the largest message

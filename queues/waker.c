@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "queues/base/check.h"
+#include "queues/base/descriptor.h"
 #include "queues/base/fault.h"
 #include "queues/base/futex.h"
 #include "queues/base/postpone.h"
@@ -26,7 +27,7 @@ void waker_init_futex(struct waker *waker) {
 
 enum smq_result waker_init_eventfd(struct waker *waker) {
     atomic_init(&waker->state, AWAKE);
-    waker->fd = FAULT(eventfd_create) ? -1 : eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    waker->fd = FAULT(eventfd_create) ? -1 : descriptor_above_standard(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     return waker->fd >= 0 ? SMQ_OK : SMQ_ERR_SYSTEM;
 }
 

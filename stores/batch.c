@@ -6,22 +6,23 @@
  * is only what cannot be done. When it broke for want of room, the growing operations of the piece fail at once and the
  * rest, which frees room, is tried again.
  *
- * Running out of room is normally seen before it happens. The map is larger than what data may take, and the file is
- * allocated ahead of it; growing operations are refused when they would eat into that. LMDB writes pages anew rather
- * than in place, and uses a freed page again only when no older snapshot is open, so that freeing room needs room
- * first: that is what the reserves are for. */
+ * Running out of room is normally seen before it happens (room.h): growing operations are refused when they would eat
+ * into what is kept for the others. */
 #include "stores/batch.h"
 
 #include "queues/base/clock.h"
 #include "queues/base/fault.h"
 #include "queues/base/log.h"
 #include "stores/internal.h"
+#include "stores/room.h"
 
 enum {
-    ALLOWANCE_PAGES = 2,     /* what a growing operation takes beside its bytes */
-    ALLOCATE_AHEAD = 2048,   /* pages asked from the file system at a time, beyond the reserve */
-    SCATTERED_PAGES = 16384, /* free pages outside of runs that make messages be stored in parts, see queue_list.c */
-    SURVEY_BATCHES = 1024,   /* how often the free pages are looked at, in batches that store something */
+    ALLOWANCE_PAGES = 2,   /* what a growing operation takes beside its bytes */
+    PIECE_TIME_US = 10000, /* then a transaction takes no more operations: the rest goes into another one */
+    /* As many parts removed as leave the list of pages that the transaction freed on one page. A longer list needs a run
+     * of free pages, and LMDB looks for one in all of them (parts.h). */
+    PIECE_REMOVED_PARTS = 400,
+    DEAD_AFTER = 8, /* batches in a row of which nothing could be written */
 };
 
 static const size_t piece_sizes[] = {SIZE_MAX, 8, 1};
@@ -51,56 +52,13 @@ static uint64_t growth_of(const struct store_operation *first, uint64_t page_siz
     return pages;
 }
 
-/* The page that data must end before, so that the reserves stay free. On a disk that is nearly full the file grows by
- * what there is, by halves. */
-static uint64_t limit_of(struct store *store, struct lmdb_pages *pages, uint64_t growth) {
-    uint64_t reserve = STORE_RESERVE_BYTES / pages->page_size;
-    uint64_t limit = store->map_size / pages->page_size;
-    if (pages->end + growth + reserve > pages->allocated) {
-        uint64_t ahead = growth + ALLOCATE_AHEAD;
-        while (ahead > 0 && lmdb_pages_allocate(store->lmdb, pages->end + reserve + ahead) != SMQ_OK)
-            ahead /= 2;
-        lmdb_pages_get(store->lmdb, pages);
-    }
-    uint64_t on_disk = pages->allocated > reserve ? pages->allocated - reserve : 0;
-    return on_disk < limit ? on_disk : limit;
-}
-
-static struct lmdb_free look_at_free_pages(struct store *store) {
-    struct lmdb_free found = {0};
-    if (lmdb_begin(store->writer_view) != SMQ_OK)
-        return found;
-    found = lmdb_pages_free(store->writer_view);
-    lmdb_abort(store->writer_view);
-    store->scattered = found.scattered > SCATTERED_PAGES;
-    return found;
-}
-
-/* How many pages growing operations may take now. The free list is walked when the end of the data is near
- * the limit, and otherwise now and then. */
-static uint64_t find_room(struct store *store, const struct store_operation *first, uint64_t page_size) {
-    uint64_t growth = growth_of(first, page_size);
-    if (growth == 0)
-        return 0;
-    struct lmdb_pages pages;
-    lmdb_pages_get(store->lmdb, &pages);
-    uint64_t limit = limit_of(store, &pages, growth);
-    uint64_t used = pages.end;
-    if (used + growth > limit)
-        used -= look_at_free_pages(store).usable;
-    else if (store->batches++ % SURVEY_BATCHES == 0)
-        (void)look_at_free_pages(store);
-    atomic_store_explicit(&store->used_bytes, used * page_size, memory_order_relaxed);
-    atomic_store_explicit(&store->limit_bytes, limit * page_size, memory_order_relaxed);
-    return used < limit ? limit - used : 0;
-}
-
 /* ---- one piece ---- */
 
 struct pass {
     struct store *store;
     uint64_t page_size;
-    uint64_t room; /* pages that growing operations may still take */
+    uint64_t room;  /* pages that growing operations may still take */
+    bool committed; /* a transaction went well */
     size_t piece_size;
     enum smq_result failure; /* why the last transaction broke */
     const char *failure_text;
@@ -146,9 +104,12 @@ static enum smq_result try_piece(struct pass *pass, struct store_operation *firs
         *end = NULL;
         return failure;
     }
+    uint64_t start_us = clock_monotonic_us();
     for (size_t count = 0; operation != NULL && count < pass->piece_size; operation = operation->next) {
         if (operation->finished)
             continue;
+        if (txn->removed_parts >= PIECE_REMOVED_PARTS || (count > 0 && clock_monotonic_us() - start_us > PIECE_TIME_US))
+            break;
         operation->result = apply_one(pass, operation, txn);
         count++;
         if (store_txn_status(txn) != SMQ_OK) {
@@ -175,6 +136,15 @@ static void refuse_growing(struct store_operation *first, const struct store_ope
     }
 }
 
+static void note_failure(struct pass *pass, enum smq_result result) {
+    const struct lmdb_txn *txn = pass->store->writer.lmdb;
+    pass->failure = result;
+    pass->failure_text = lmdb_error_text(txn);
+    if (lmdb_is_broken(txn))
+        store_die(pass->store, pass->failure_text);
+    atomic_fetch_add_explicit(&pass->store->commit_failures, 1, memory_order_relaxed);
+}
+
 /* Goes over the whole list once. False when nothing is left to try. */
 static bool run_pass(struct pass *pass, struct store_operation *list) {
     bool left = false;
@@ -188,14 +158,15 @@ static bool run_pass(struct pass *pass, struct store_operation *list) {
         enum smq_result result = try_piece(pass, first, &end);
         if (result == SMQ_OK) {
             finish_piece(first, end);
+            pass->committed = true;
             continue;
         }
         pass->room = room;
-        pass->failure = result;
-        pass->failure_text = lmdb_error_text(pass->store->writer.lmdb);
-        atomic_fetch_add_explicit(&pass->store->commit_failures, 1, memory_order_relaxed);
-        if (result == SMQ_ERR_STORE_FULL)
+        note_failure(pass, result);
+        if (result == SMQ_ERR_STORE_FULL) {
             refuse_growing(first, pass->piece_size == SIZE_MAX ? NULL : end);
+            room_look_for_dead_readers(pass->store);
+        }
         left = true;
     }
     return left;
@@ -239,6 +210,14 @@ static void judge(struct store *store, const struct store_operation *list, const
         note_condition(store, STORE_CONDITION_GOOD, failure_text);
 }
 
+/* A disk may have one bad moment. One that fails batch after batch is dead. */
+static void count_failures(struct store *store, const struct pass *pass) {
+    if (pass->committed)
+        store->failures = 0;
+    else if (pass->failure == SMQ_ERR_STORE && ++store->failures >= DEAD_AFTER)
+        store_die(store, pass->failure_text);
+}
+
 void store_batch_run(struct store *store, struct store_batch *batch) {
     struct store_operation *list = batch->first;
     *batch = (struct store_batch){0};
@@ -249,7 +228,7 @@ void store_batch_run(struct store *store, struct store_batch *batch) {
     struct lmdb_pages pages;
     lmdb_pages_get(store->lmdb, &pages);
     struct pass pass = {.store = store, .page_size = pages.page_size, .failure_text = ""};
-    pass.room = find_room(store, list, pages.page_size);
+    pass.room = room_find(store, growth_of(list, pages.page_size));
     bool left = true;
     for (size_t i = 0; left && i < sizeof piece_sizes / sizeof piece_sizes[0]; i++) {
         pass.piece_size = piece_sizes[i];
@@ -259,6 +238,7 @@ void store_batch_run(struct store *store, struct store_batch *batch) {
         if (!operation->finished)
             operation->result = pass.failure;
     judge(store, list, pass.failure_text);
+    count_failures(store, &pass);
     while (list != NULL) {
         struct store_operation *operation = list;
         list = operation->next;

@@ -7,14 +7,17 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/types.h>
 
 #include "queues/base/cursor.h"
 #include "smq/result.h"
 #include "stores/lmdb.h"
+#include "stores/lmdb_room.h"
 #include "stores/queue_store.h"
 #include "stores/store.h"
 
-enum { STORE_SCHEMA = 1 };
+/* 2: link data may be in parts. */
+enum { STORE_SCHEMA = 2 };
 
 /* Keys: "id" is a byte string, "number" a big-endian u64, "pair" two of them. Names are in store.c. */
 enum store_table {
@@ -45,12 +48,20 @@ struct store_figures {
 struct store_txn {
     struct lmdb_txn *lmdb;
     struct store *store;
-    uint8_t *gathered;            /* where list_payload puts parts together; made when first needed */
+    uint8_t *gathered;            /* where parts_gather puts values together; made when first needed */
+    size_t removed_parts;         /* by a writable transaction */
     struct store_figures figures; /* of a writable transaction; written back by store_txn_commit */
     struct store_figures figures_before;
 };
 
 enum { RECORD_MAX = 65536 };
+
+struct store_pin {
+    uint64_t snapshot; /* 0: none */
+    pid_t process;
+    uint64_t since_ms; /* first seen */
+    uint64_t told_ms;  /* last warning; 0: none yet */
+};
 
 struct store {
     uint32_t magic;
@@ -64,12 +75,15 @@ struct store {
     struct store_txn writer;
     struct lmdb_txn *writer_view; /* read-only: looks at the free list */
     bool unsynced;
-    bool scattered;              /* free pages are: see queue_list.c */
-    uint64_t batches;            /* that looked for room */
+    struct store_pin pin; /* the oldest snapshot, when there is an old one: see room.c */
+    uint64_t measured_ms; /* when used pages were counted, and readers looked at; 0: never */
+    uint64_t tended_ms;
+    unsigned failures;           /* batches in a row of which nothing could be written */
     uint8_t scratch[RECORD_MAX]; /* records on their way into the store */
 
     /* anybody's */
     _Atomic int condition; /* enum store_condition */
+    _Atomic bool dead;
     _Atomic uint64_t commits;
     _Atomic uint64_t commit_failures;
     _Atomic uint64_t operations;
@@ -79,6 +93,9 @@ struct store {
     _Atomic uint64_t commit_us_total;
     _Atomic uint64_t commit_us_max;
 };
+
+/* Declares the store dead, once, in the log. */
+void store_die(struct store *store, const char *reason);
 
 /* Begins, and commits or aborts, the writer's transaction. */
 enum smq_result store_txn_begin(struct store *store, struct store_txn **out);

@@ -21,6 +21,8 @@ struct lmdb_options {
     uint64_t map_reserve;
     unsigned max_readers;
     bool sync; /* false: commits reach the disk with lmdb_sync */
+    bool
+        read_only; /* beside another process, which may be writing; map_size and map_reserve are ignored, and tables must exist */
 };
 
 /* Opens or creates the environment. Logs the reason of a failure.
@@ -31,25 +33,6 @@ enum smq_result lmdb_open(const struct lmdb_options *options, struct lmdb **out)
 enum smq_result lmdb_open_tables(struct lmdb *lmdb, const char *const *names, unsigned count);
 void lmdb_close(struct lmdb **lmdb);
 enum smq_result lmdb_sync(struct lmdb *lmdb);
-
-/* Pages of the data file. Writer thread. */
-struct lmdb_pages {
-    uint64_t page_size;
-    uint64_t end;       /* pages up to the last one in use */
-    uint64_t allocated; /* pages that the file system has given; UINT64_MAX when it cannot tell */
-    uint64_t map;       /* pages that the map can hold */
-};
-void lmdb_pages_get(const struct lmdb *lmdb, struct lmdb_pages *out);
-/* Pages below `end` that hold nothing. Costs a walk over the free list. `txn` is an open read-only one. */
-struct lmdb_free {
-    uint64_t usable;    /* that no open snapshot but `txn` keeps from being used again */
-    uint64_t scattered; /* of all: not in a run of LMDB_RUN pages */
-};
-enum { LMDB_RUN = 4 };
-struct lmdb_free lmdb_pages_free(struct lmdb_txn *txn);
-/* Asks the file system for room for the first `pages` pages of the file, so that writing them cannot fail for want of
- * space. SMQ_ERR_STORE_FULL when it has none. Does nothing on a file system that does not know how. */
-enum smq_result lmdb_pages_allocate(struct lmdb *lmdb, uint64_t pages);
 
 /* A transaction object, used again for one transaction after another. Read-only ones belong to one thread at a time.
  * SMQ_ERR_NO_CREDIT when max_readers are in use, found at the first lmdb_begin; SMQ_ERR_NO_MEMORY. */
@@ -66,6 +49,8 @@ bool lmdb_is_writable(const struct lmdb_txn *txn);
 /* The first error since lmdb_begin. Once there is one, every function below answers false or NULL and does nothing. */
 enum smq_result lmdb_status(const struct lmdb_txn *txn);
 void lmdb_fail(struct lmdb_txn *txn, enum smq_result error);
+/* Whether LMDB has given up the environment: it could not write its root page. */
+bool lmdb_is_broken(const struct lmdb_txn *txn);
 /* What LMDB or the system said about the last error of `txn`; never NULL. */
 const char *lmdb_error_text(const struct lmdb_txn *txn);
 

@@ -25,7 +25,7 @@ struct msg_view {
     bool notify;       /* the sender's notification flag */
     struct slice id;
     size_t body_length;
-    struct slice body; /* from msg_store_get only, and valid until it is called again for the same transaction */
+    struct slice start; /* the first part of the body; msg_store_body reads it all */
 };
 
 struct msg_state {
@@ -39,8 +39,11 @@ struct msg_state {
 enum smq_result msg_store_state(struct store_txn *txn, uint64_t number, struct msg_state *state);
 /* The oldest message. SMQ_ERR_EMPTY when there is none. */
 enum smq_result msg_store_head(struct store_txn *txn, uint64_t number, struct msg_view *message);
-/* One message, with its body. SMQ_ERR_NOT_FOUND when it is gone. */
+/* One message. SMQ_ERR_NOT_FOUND when it is gone. */
 enum smq_result msg_store_get(struct store_txn *txn, uint64_t number, uint64_t sequence, struct msg_view *message);
+/* Appends the body of the message that was looked up last in this transaction: the one copy on its way from the store's
+ * pages to where it is sent from. Errors: SMQ_ERR_TOO_LARGE (for `to`, which is as before), SMQ_ERR_STORE. */
+enum smq_result msg_store_body(struct store_txn *txn, const struct msg_view *message, struct writer *to);
 /* The first message of the queue with a sequence above `after` (0: the oldest). SMQ_ERR_EMPTY after the last. */
 enum smq_result msg_store_next(struct store_txn *txn, uint64_t number, uint64_t after, struct msg_view *message);
 
@@ -102,8 +105,7 @@ struct msg_expired {
     bool more;         /* a limit was reached: call again, in another operation */
 };
 
-/* Expires messages from the heads of queues while they are older than `before` (seconds), stopping at a marker. Touches
- * only queues whose oldest message, or one that was the oldest some time ago, is that old. At most `max_messages` and
- * `max_queues` (both at least 1) in this step. Not growing. */
-enum smq_result msg_store_expire(struct store_txn *txn, int64_t before, uint32_t max_queues, uint32_t max_messages,
-                                 struct msg_expired *expired);
+/* Expires messages from the heads of queues while they are older than `before`, stopping at a marker. Touches only
+ * queues whose oldest message, or one that was the oldest some time ago, is that old. SMQ_ERR_INVALID when a number in
+ * `expiry` is 0. Not growing. */
+enum smq_result msg_store_expire(struct store_txn *txn, const struct store_expiry *expiry, struct msg_expired *expired);

@@ -2,7 +2,8 @@
 /* Entries of queues, their counts and their expiry. */
 #include "stores/queue_list.h"
 
-#include "queues/base/memory.h"
+#include "queues/base/clock.h"
+#include "stores/parts.h"
 
 const struct queue_list message_list = {TABLE_MESSAGES, TABLE_MESSAGE_EXPIRY, "messages"};
 const struct queue_list notification_list = {TABLE_NOTIFICATIONS, TABLE_NOTIFICATION_EXPIRY, "notifications"};
@@ -12,7 +13,6 @@ enum {
     STATE_SIZE = 14,
     ENTRY_FORMAT = 1,
     ENTRY_HEADER = 14,
-    PART_SIZE = 4080, /* what LMDB can put on one page of its own */
 };
 
 static uint64_t *total_of(struct store_txn *txn, const struct queue_list *list) {
@@ -77,25 +77,7 @@ void list_state_put(struct store_txn *txn, const struct queue_list *list, uint64
     lmdb_put(txn->lmdb, list->entries, KEY_SLICE(key), slice_of(bytes, sizeof bytes));
 }
 
-/* ---- entries ----
- *
- * LMDB stores a message as one value on consecutive pages, which are written with one call. But it looks for a run of
- * free pages by trying all free pages in order, which takes long, and finds none, when many are free and scattered:
- * after very many queues were deleted. Then entries are cut into parts of a page each, at (number, sequence), (number,
- * sequence, 1), and so on. That doubles the cost of a message, whereas the search has no bound. Both forms are read
- * alike. */
-
-struct part_key {
-    uint8_t bytes[17];
-};
-
-/* The key of a part: that of the entry itself for part 0. */
-static struct slice part_key(struct part_key *key, uint64_t number, uint64_t sequence, uint8_t part) {
-    struct pair_key pair = pair_key(number, sequence);
-    memcpy(key->bytes, pair.bytes, sizeof pair.bytes);
-    key->bytes[sizeof pair.bytes] = part;
-    return slice_of(key->bytes, part == 0 ? sizeof pair.bytes : sizeof key->bytes);
-}
+/* ---- entries: values in parts, see parts.h ---- */
 
 static enum smq_result parse_entry(struct store_txn *txn, const struct queue_list *list, struct slice value,
                                    struct list_entry *entry) {
@@ -151,84 +133,29 @@ enum smq_result list_get(struct store_txn *txn, const struct queue_list *list, u
     return parse_entry(txn, list, value, entry);
 }
 
-/* Parts are missing: because the transaction has failed, or else the data is damaged. */
-static enum smq_result broken(struct store_txn *txn, const struct queue_list *list) {
-    enum smq_result status = store_txn_status(txn);
-    return status != SMQ_OK ? status : store_txn_damaged(txn, list->name);
-}
-
 enum smq_result list_payload(struct store_txn *txn, const struct queue_list *list, const struct list_entry *entry,
-                             struct slice *payload) {
-    if (entry->start.length == entry->length) {
-        *payload = entry->start;
-        return SMQ_OK;
-    }
-    if (txn->gathered == NULL)
-        txn->gathered = memory_alloc(LIST_PAYLOAD_MAX);
-    if (txn->gathered == NULL)
-        return SMQ_ERR_NO_MEMORY;
-    struct writer writer = writer_of(txn->gathered, entry->length);
-    write_slice(&writer, entry->start);
-    while (writer_room(&writer) > 0 && !writer.failed) {
-        struct slice key;
-        struct slice value;
-        if (!lmdb_next(txn->lmdb, list->entries, &key, &value) || key.length != sizeof(struct part_key))
-            return broken(txn, list);
-        write_slice(&writer, value);
-    }
-    if (writer_finish(&writer) != SMQ_OK)
-        return store_txn_damaged(txn, list->name);
-    *payload = slice_of(txn->gathered, entry->length);
-    return SMQ_OK;
-}
-
-/* Pieces being copied one after the other. */
-struct pieces {
-    const struct slice *piece;
-    size_t offset;
-};
-
-static void copy_pieces(struct pieces *from, uint8_t *to, size_t length) {
-    while (length > 0) {
-        size_t left = from->piece->length - from->offset;
-        size_t step = left < length ? left : length;
-        if (step > 0)
-            memcpy(to, from->piece->bytes + from->offset, step);
-        to += step;
-        length -= step;
-        from->offset += step;
-        if (from->offset == from->piece->length && length > 0) {
-            from->piece++;
-            from->offset = 0;
-        }
-    }
+                             struct writer *to) {
+    if (writer_room(to) < entry->length)
+        return SMQ_ERR_TOO_LARGE;
+    struct writer payload = writer_of(to->position, entry->length);
+    write_slice(&payload, entry->start);
+    enum smq_result result = parts_read(txn, list->entries, &payload);
+    if (result == SMQ_OK)
+        to->position = payload.position;
+    return result;
 }
 
 static void write_entry(struct store_txn *txn, const struct queue_list *list, uint64_t number,
                         const struct list_entry *entry, const struct slice *pieces) {
-    struct part_key key;
-    struct pieces from = {.piece = pieces};
-    size_t left = entry->length;
-    bool whole = !txn->store->scattered || left <= PART_SIZE - ENTRY_HEADER;
-    size_t length = whole ? left : PART_SIZE - ENTRY_HEADER;
-    uint8_t *room =
-        lmdb_reserve(txn->lmdb, list->entries, part_key(&key, number, entry->sequence, 0), ENTRY_HEADER + length);
-    if (room == NULL)
-        return;
-    struct writer writer = writer_of(room, ENTRY_HEADER);
+    uint8_t header[ENTRY_HEADER];
+    struct writer writer = writer_of(header, sizeof header);
     write_u8(&writer, ENTRY_FORMAT);
     write_u8(&writer, entry->flags);
     write_i64(&writer, entry->timestamp);
     write_u32(&writer, entry->length);
-    copy_pieces(&from, room + ENTRY_HEADER, length);
-    for (uint8_t part = 1; left > length; part++) {
-        left -= length;
-        length = left < PART_SIZE ? left : PART_SIZE;
-        room = lmdb_reserve(txn->lmdb, list->entries, part_key(&key, number, entry->sequence, part), length);
-        if (room == NULL)
-            return;
-        copy_pieces(&from, room, length);
-    }
+    struct pair_key key = pair_key(number, entry->sequence);
+    const struct slice all[PARTS_PIECES_MAX] = {slice_of(header, sizeof header), pieces[0], pieces[1], pieces[2]};
+    parts_put(txn, list->entries, KEY_SLICE(key), all);
 }
 
 void list_add(struct store_txn *txn, const struct queue_list *list, uint64_t number, struct list_state *state,
@@ -246,29 +173,9 @@ void list_add(struct store_txn *txn, const struct queue_list *list, uint64_t num
     *sequence = added.sequence;
 }
 
-/* Removes the entry at the table's position with its parts, which follow it. Its own key tells whose they are. */
-static bool remove_parts(struct store_txn *txn, const struct queue_list *list, const struct list_entry *entry) {
-    size_t left = entry->length - entry->start.length;
-    struct slice key;
-    struct slice value;
-    if (!lmdb_remove(txn->lmdb, list->entries))
-        return false;
-    while (left > 0) {
-        if (!lmdb_next(txn->lmdb, list->entries, &key, &value) || key.length != sizeof(struct part_key) ||
-            value.length > left) {
-            (void)broken(txn, list);
-            return false;
-        }
-        left -= value.length;
-        if (!lmdb_remove(txn->lmdb, list->entries))
-            return false;
-    }
-    return true;
-}
-
 void list_remove(struct store_txn *txn, const struct queue_list *list, const struct list_entry *entry,
                  struct list_state *state) {
-    if (!remove_parts(txn, list, entry))
+    if (parts_remove(txn, list->entries, entry->length - entry->start.length) != SMQ_OK)
         return;
     state->count--;
     --*total_of(txn, list);
@@ -295,7 +202,7 @@ uint64_t list_clear(struct store_txn *txn, const struct queue_list *list, uint64
 /* ---- expiry ---- */
 
 uint32_t list_expire_head(struct store_txn *txn, const struct queue_list *list, uint64_t number,
-                          struct list_state *state, int64_t before, uint32_t max) {
+                          struct list_state *state, int64_t before, uint32_t max, uint64_t until_us) {
     uint32_t removed = 0;
     struct list_entry entry;
     while (state->count > 0 && removed < max && list_next(txn, list, number, 0, &entry) == SMQ_OK &&
@@ -304,14 +211,16 @@ uint32_t list_expire_head(struct store_txn *txn, const struct queue_list *list, 
         if (store_txn_status(txn) != SMQ_OK)
             break;
         removed++;
+        if (clock_monotonic_us() >= until_us)
+            break;
     }
     return removed;
 }
 
 /* A due queue: expires from its head, then registers it with the head that is left. A head that stops expiry is the
  * last entry: the queue needs no registration until it has been empty. Answers how many entries expired. */
-static uint32_t expire_queue(struct store_txn *txn, const struct queue_list *list, uint64_t number, int64_t before,
-                             uint32_t max) {
+static uint32_t expire_queue(struct store_txn *txn, const struct queue_list *list, uint64_t number,
+                             const struct store_expiry *expiry, uint32_t max) {
     struct list_state state;
     struct list_entry head;
     if (list_state_get(txn, list, number, &state) != SMQ_OK)
@@ -321,7 +230,7 @@ static uint32_t expire_queue(struct store_txn *txn, const struct queue_list *lis
         return 0;
     }
     unregister(txn, list, number, &state);
-    uint32_t removed = list_expire_head(txn, list, number, &state, before, max);
+    uint32_t removed = list_expire_head(txn, list, number, &state, expiry->before, max, expiry->until_us);
     if (state.count > 0 && list_next(txn, list, number, 0, &head) == SMQ_OK &&
         (head.flags & LIST_ENTRY_STOPS_EXPIRY) == 0)
         register_at(txn, list, number, &state, head.timestamp);
@@ -329,13 +238,13 @@ static uint32_t expire_queue(struct store_txn *txn, const struct queue_list *lis
     return removed;
 }
 
-enum smq_result list_expire(struct store_txn *txn, const struct queue_list *list, int64_t before, uint32_t max_queues,
-                            uint32_t max_entries, struct list_expired *expired) {
+enum smq_result list_expire(struct store_txn *txn, const struct queue_list *list, const struct store_expiry *expiry,
+                            struct list_expired *expired) {
     *expired = (struct list_expired){0};
     enum smq_result result = store_txn_check_writable(txn);
     if (result != SMQ_OK)
         return result;
-    if (max_queues == 0 || max_entries == 0)
+    if (expiry->max_queues == 0 || expiry->max_records == 0)
         return SMQ_ERR_INVALID;
     struct pair_key first = pair_key(0, 0);
     struct slice key;
@@ -344,13 +253,14 @@ enum smq_result list_expire(struct store_txn *txn, const struct queue_list *list
         uint64_t number;
         if (!pair_key_parse(key, &second, &number))
             return store_txn_damaged(txn, list->name);
-        if (before <= 0 || second >= (uint64_t)before)
+        if (expiry->before <= 0 || second >= (uint64_t)expiry->before)
             break;
-        if (expired->queues == max_queues || expired->entries == max_entries) {
+        bool is_late = expired->queues > 0 && clock_monotonic_us() >= expiry->until_us;
+        if (is_late || expired->queues == expiry->max_queues || expired->entries == expiry->max_records) {
             expired->more = true;
             break;
         }
-        expired->entries += expire_queue(txn, list, number, before, max_entries - (uint32_t)expired->entries);
+        expired->entries += expire_queue(txn, list, number, expiry, expiry->max_records - (uint32_t)expired->entries);
         expired->queues++;
     }
     return store_txn_status(txn);

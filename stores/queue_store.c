@@ -7,6 +7,7 @@
 #include "stores/queue_store.h"
 
 #include "stores/internal.h"
+#include "stores/link_data.h"
 #include "stores/queue_list.h"
 #include "stores/queue_record.h"
 #include "stores/service_internal.h"
@@ -62,17 +63,6 @@ enum smq_result queue_store_next(struct store_txn *txn, uint64_t after, struct q
     return SMQ_OK;
 }
 
-enum smq_result queue_store_link_get(struct store_txn *txn, uint64_t number, struct queue_link_data *data) {
-    struct number_key key = number_key(number);
-    struct slice stored;
-    if (!lmdb_find(txn->lmdb, TABLE_LINK_DATA, KEY_SLICE(key), &stored))
-        return store_txn_missing(txn, SMQ_ERR_NOT_FOUND);
-    struct reader reader = reader_of(stored);
-    data->fixed = read_large(&reader);
-    data->user = read_large(&reader);
-    return reader_finish(&reader) == SMQ_OK ? SMQ_OK : store_txn_damaged(txn, "link data");
-}
-
 /* ---- parts of changes ---- */
 
 static bool id_is_valid(struct slice id) {
@@ -92,26 +82,6 @@ static void id_put(struct store_txn *txn, enum queue_party party, struct slice i
 static void id_remove(struct store_txn *txn, enum queue_party party, const struct queue_id *id) {
     if (id->length > 0)
         lmdb_remove_key(txn->lmdb, table_of(party), queue_id_slice(id));
-}
-
-static bool link_data_fits(const struct queue_link_data *data) {
-    return data->fixed.length <= UINT16_MAX && data->user.length <= UINT16_MAX;
-}
-
-static void link_data_put(struct store_txn *txn, uint64_t number, const struct queue_link_data *data) {
-    struct number_key key = number_key(number);
-    size_t length = 4 + data->fixed.length + data->user.length;
-    uint8_t *room = lmdb_reserve(txn->lmdb, TABLE_LINK_DATA, KEY_SLICE(key), length);
-    if (room == NULL)
-        return;
-    struct writer writer = writer_of(room, length);
-    write_large(&writer, data->fixed);
-    write_large(&writer, data->user);
-}
-
-static void link_data_remove(struct store_txn *txn, uint64_t number) {
-    struct number_key key = number_key(number);
-    lmdb_remove_key(txn->lmdb, TABLE_LINK_DATA, KEY_SLICE(key));
 }
 
 /* Counts a record into the totals (+1) or out of them (-1). */

@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "queues/base/descriptor.h"
+#include "queues/base/fault.h"
 #include "queues/base/log.h"
 #include "queues/base/magic.h"
 #include "queues/base/memory.h"
@@ -119,6 +121,7 @@ enum smq_result store_txn_begin(struct store *store, struct store_txn **out) {
         return result;
     }
     txn->figures_before = txn->figures;
+    txn->removed_parts = 0;
     *out = txn;
     return SMQ_OK;
 }
@@ -181,7 +184,8 @@ static enum smq_result make_directory(const char *directory) {
     return errno == ENOSPC || errno == EDQUOT ? SMQ_ERR_STORE_FULL : SMQ_ERR_SYSTEM;
 }
 
-/* Looks before anything else is touched: a newer program may have changed every other table. */
+/* Looks before anything else is touched: a newer program may have changed every other table. What an older one wrote is
+ * read as it is, so that an upgrade only notes that older programs are to keep away. */
 static enum smq_result check_schema(struct store *store, const char *directory) {
     enum smq_result result = lmdb_begin(store->writer.lmdb);
     if (result != SMQ_OK)
@@ -200,7 +204,11 @@ static enum smq_result check_schema(struct store *store, const char *directory) 
                       directory, schema, STORE_SCHEMA);
             return SMQ_ERR_VERSION;
         }
-        return SMQ_OK;
+        if (schema == STORE_SCHEMA)
+            return SMQ_OK;
+        log_info("store: %s is of schema %u; from now on it is %d", directory, schema, STORE_SCHEMA);
+        if (lmdb_begin(store->writer.lmdb) != SMQ_OK)
+            return lmdb_status(store->writer.lmdb);
     }
     uint8_t bytes[4];
     struct writer writer = writer_of(bytes, sizeof bytes);
@@ -237,6 +245,21 @@ static bool options_are_valid(const struct store_options *options) {
            (options->durability == STORE_DURABILITY_COMMIT || options->interval_ms > 0);
 }
 
+/* LMDB keeps the numbers that its files get. */
+static enum smq_result open_files(struct store *store, const struct store_options *options) {
+    struct descriptor_hold hold;
+    enum smq_result result = descriptors_hold_standard(&hold);
+    if (result != SMQ_OK)
+        return result;
+    result = make_directory(options->directory);
+    if (result == SMQ_OK)
+        result = take_lock(store, options->directory);
+    if (result == SMQ_OK)
+        result = open_data(store, options);
+    descriptors_release_standard(&hold);
+    return result;
+}
+
 enum smq_result store_open(const struct store_options *options, struct store **out) {
     if (!options_are_valid(options))
         return SMQ_ERR_INVALID;
@@ -250,11 +273,7 @@ enum smq_result store_open(const struct store_options *options, struct store **o
     store->interval_ms = options->durability == STORE_DURABILITY_INTERVAL ? options->interval_ms : 0;
     atomic_store_explicit(&store->limit_bytes, options->map_size, memory_order_relaxed);
     MAGIC_SET(store, STORE_MAGIC);
-    enum smq_result result = make_directory(options->directory);
-    if (result == SMQ_OK)
-        result = take_lock(store, options->directory);
-    if (result == SMQ_OK)
-        result = open_data(store, options);
+    enum smq_result result = open_files(store, options);
     if (result != SMQ_OK) {
         store_close(&store);
         return result;
@@ -282,12 +301,25 @@ void store_close(struct store **store) {
 }
 
 enum smq_result store_sync(struct store *store) {
+    if (store_is_dead(store))
+        return SMQ_ERR_STORE;
     if (!store->unsynced)
         return SMQ_OK;
-    enum smq_result result = lmdb_sync(store->lmdb);
-    if (result == SMQ_OK)
-        store->unsynced = false;
-    return result;
+    if (FAULT(store_sync) || lmdb_sync(store->lmdb) != SMQ_OK) {
+        store_die(store, "what was committed cannot be made durable");
+        return SMQ_ERR_STORE;
+    }
+    store->unsynced = false;
+    return SMQ_OK;
+}
+
+bool store_is_dead(const struct store *store) {
+    return atomic_load_explicit(&store->dead, memory_order_relaxed);
+}
+
+void store_die(struct store *store, const char *reason) {
+    if (!atomic_exchange_explicit(&store->dead, true, memory_order_relaxed))
+        log_error("store: nothing can be written until it is opened anew: %s", reason);
 }
 
 uint32_t store_interval_ms(const struct store *store) {

@@ -40,9 +40,10 @@ enum store_durability {
 enum {
     STORE_MAX_READERS = 1024,              /* store_reader objects at one time */
     STORE_RESERVE_BYTES = 8 * 1024 * 1024, /* of disk, kept for operations that free space while the store is full */
-    STORE_RESERVE_ADDRESSES = 64 * 1024 * 1024, /* of the map beyond map_size, for the same while snapshots are open */
     STORE_MIN_MAP_SIZE = 1024 * 1024,
 };
+/* Of the map beyond map_size, for the same while snapshots are open: then even freeing space makes the file grow. */
+#define STORE_RESERVE_ADDRESSES (UINT64_C(16) << 30)
 
 struct store_options {
     const char *directory; /* created, mode 0700, when missing; its parent must be there */
@@ -63,7 +64,8 @@ enum smq_result store_open(const struct store_options *options, struct store **o
 void store_close(struct store **store);
 
 /* With STORE_DURABILITY_INTERVAL makes the commits so far durable; otherwise, or when there are none, does nothing.
- * Writer thread; blocks for the disk. Errors: SMQ_ERR_STORE_FULL, SMQ_ERR_STORE; the next call tries again. */
+ * Writer thread; blocks for the disk. SMQ_ERR_STORE when the store is dead, also from this failure on: a system that
+ * could not write pages once has forgotten them and reports success later. */
 enum smq_result store_sync(struct store *store);
 
 uint32_t store_interval_ms(const struct store *store); /* 0 with STORE_DURABILITY_COMMIT */
@@ -95,6 +97,18 @@ struct store_totals {
 };
 void store_totals_get(struct store_txn *txn, struct store_totals *out);
 
+/* A step of expiry: it ends when one of the limits is reached, after a record at least. */
+struct store_expiry {
+    int64_t before;    /* seconds: what is older expires */
+    uint64_t until_us; /* clock_monotonic_us */
+    uint32_t max_queues;
+    uint32_t max_records;
+};
+
+/* Whether nothing can be written any more until the store is opened anew: LMDB could not write its root page, commits
+ * have failed for a while for other reasons than room, or a store_sync has failed. Reading goes on. Any thread. */
+bool store_is_dead(const struct store *store);
+
 /* Whether the store takes what grows it. Any thread. */
 enum store_condition {
     STORE_CONDITION_GOOD,
@@ -110,7 +124,7 @@ struct store_statistics {
     uint64_t commit_failures; /* transactions that broke, counting each attempt */
     uint64_t operations;      /* completed with any result */
     uint64_t refused;         /* completed with SMQ_ERR_STORE_FULL */
-    uint64_t used_bytes;      /* at the last commit; free pages are subtracted once the store nears its limit */
+    uint64_t used_bytes;      /* of pages that hold something, not long ago */
     uint64_t limit_bytes;
     uint64_t commit_us_total; /* wall time inside commits */
     uint64_t commit_us_max;

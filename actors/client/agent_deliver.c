@@ -77,12 +77,11 @@ void agent_deliver_again(struct smq_agent *agent) {
 }
 
 void agent_deliver_last(struct smq_agent *agent) {
-    if (put_undelivered(agent) == SMQ_OK) {
-        return;
-    }
     for (struct smq_batch *batch = agent->undelivered_first, *next; batch != NULL; batch = next) {
         next = batch->next;
-        smq_batch_release(&batch);
+        if (events_put_without_credit(agent->options.events, batch) != SMQ_OK) {
+            smq_batch_release(&batch);
+        }
     }
     agent->undelivered_first = NULL;
 }

@@ -139,7 +139,8 @@ struct smq_agent {
 /* -- agent.c -- */
 struct smq_agent *agent_reference(struct smq_agent *agent);
 void agent_release(struct smq_agent *agent);
-void agent_check(const struct smq_agent *agent); /* aborts unless it is a live agent */
+bool agent_is_valid(const struct smq_agent *agent); /* for pointers from outside; may be NULL */
+void agent_check(const struct smq_agent *agent);    /* aborts unless it is a live agent */
 
 /* -- agent_deliver.c: events to the owner; agent's thread -- */
 /* Hands `batch` (owned; NULL, for want of memory, is logged) to the owner, or keeps it until there is credit. */
@@ -148,7 +149,7 @@ void agent_deliver(struct smq_agent *agent, struct smq_batch *batch);
 void agent_deliver_again(struct smq_agent *agent);
 /* The owner is behind: nothing that makes events is to be started. */
 bool agent_is_held(const struct smq_agent *agent);
-/* At the end: what fits is delivered, the rest dropped. */
+/* At the end: what waits is delivered without credit. */
 void agent_deliver_last(struct smq_agent *agent);
 /* A batch about `server` (NULL: none) with room for `items`. The event's other fields are set by the caller in
  * `agent_event` and `event`, whose user is set here. */

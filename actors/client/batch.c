@@ -68,6 +68,7 @@ struct smq_batch *batch_create(const struct smq_event *events, size_t count) {
     batch->size = size;
     batch->next = NULL;
     batch->origin = NULL;
+    batch->without_credit = false;
     memcpy(batch->events, events, count * sizeof(struct smq_event));
     uint8_t *room = (uint8_t *)(batch->events + count);
     for (size_t i = 0; i < count; i++) {
@@ -103,25 +104,32 @@ void batch_set_origin(struct smq_batch *batch, struct smq_events *origin) {
 }
 
 size_t smq_batch_count(const struct smq_batch *batch) {
-    MAGIC_CHECK(batch, BATCH_MAGIC);
+    if (!MAGIC_IS(batch, BATCH_MAGIC)) {
+        return 0;
+    }
     return batch->count;
 }
 
 const struct smq_event *smq_batch_event(const struct smq_batch *batch, size_t index) {
-    MAGIC_CHECK(batch, BATCH_MAGIC);
+    if (!MAGIC_IS(batch, BATCH_MAGIC)) {
+        return NULL;
+    }
     return index < batch->count ? &batch->events[index] : NULL;
 }
 
 void smq_batch_release(struct smq_batch **batch) {
-    struct smq_batch *released = *batch;
-    *batch = NULL;
-    if (released == NULL) {
+    if (batch == NULL) {
         return;
     }
-    MAGIC_CHECK(released, BATCH_MAGIC);
+    struct smq_batch *released = *batch;
+    *batch = NULL;
+    if (!MAGIC_IS(released, BATCH_MAGIC)) {
+        return;
+    }
     struct smq_events *origin = released->origin;
     struct smq_client *client = released->events[0].client;
     size_t size = released->size;
+    bool has_credit = !released->without_credit;
     for (uint32_t i = 0; i < released->count; i++) {
         struct smq_event *event = &released->events[i];
         smq_receive_queue_release(&event->receive_queue);
@@ -138,7 +146,9 @@ void smq_batch_release(struct smq_batch **batch) {
         client_release(client);
     }
     if (origin != NULL) {
-        events_return_credit(origin, size);
+        if (has_credit) {
+            events_return_credit(origin, size);
+        }
         events_release(origin);
     }
 }

@@ -2,6 +2,7 @@
 /* smq_batch from the inside: events and everything they point to, in one allocation. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -12,6 +13,7 @@ struct smq_batch {
     uint32_t magic;
     uint32_t count;
     size_t size;               /* bytes of the allocation: what it costs in credit */
+    bool without_credit;       /* it took none on its way */
     struct mailbox_node node;  /* on the way to the consumer */
     struct smq_batch *next;    /* while it waits for credit: its owner's chain */
     struct smq_events *origin; /* where it was taken, referenced: gets the credit back; NULL: nowhere */

@@ -13,9 +13,11 @@
 #include "actors/net/connection.h"
 #include "queues/channel.h"
 #include "queues/promise.h"
+#include "queues/wheel.h"
 #include "transport/smp/handshake.h"
 #include "transport/smp/session.h"
 
+struct client_flush;
 struct client_relay;
 struct relay_session;
 struct process_lane;
@@ -68,7 +70,15 @@ struct smq_client {
 
     /* process lane */
     enum client_phase phase;
-    bool own_close;                /* smq_client_close or the context ended it */
+    bool own_close;             /* smq_client_close or the context ends it: nothing new is accepted */
+    bool cut_off;               /* the time of the close was over before all commands had outcomes */
+    bool is_listed;             /* among the lane's clients */
+    enum smq_result end_result; /* when CLIENT_CLOSED: what smq_client_close_within returns */
+    uint64_t close_deadline_ms; /* when own_close */
+    struct wheel_timer close_timer;
+    uint64_t last_number;          /* of the commands that came, from 1 */
+    uint32_t unanswered;           /* of them without an outcome */
+    struct client_flush *flushes;  /* that wait: see flush.h */
     enum smq_result closed_reason; /* written by the receive lane before closed_message */
     struct connection *connection;
     struct request *outstanding; /* in the table: pending, or late */
@@ -112,7 +122,8 @@ struct smq_client {
 
 struct smq_client *client_reference(struct smq_client *client);
 void client_release(struct smq_client *client);
-void client_check(const struct smq_client *client); /* aborts unless it is a live client */
+void client_check(const struct smq_client *client);    /* aborts unless it is a live client */
+bool client_is_valid(const struct smq_client *client); /* for pointers from outside; may be NULL */
 
 /* Like smq_client_connect_async, with calls to `observer`; options->events may be NULL. Any attached thread. */
 enum smq_result client_connect_observed(struct smq_context *context, const char *address,

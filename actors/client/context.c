@@ -15,7 +15,6 @@
 enum {
     CONTEXT_MAGIC = MAGIC('c', 't', 'x', 't'),
     LANES_MAX = 64,
-    FLUSH_MS = 2000,
 };
 
 void smq_context_options_init(struct smq_context_options *options) {
@@ -55,6 +54,7 @@ void context_release(struct smq_context *context) {
         client_lane_destroy(&context->lanes[i]);
     }
     memory_free(context->lanes);
+    waker_destroy(&context->ended);
     memory_free(context);
 }
 
@@ -100,6 +100,9 @@ enum smq_result smq_context_create(const struct smq_context_options *options, st
     struct smq_context_options chosen;
     smq_context_options_init(&chosen);
     chosen = options == NULL ? chosen : *options;
+    if (context == NULL) {
+        return SMQ_ERR_INVALID;
+    }
     enum smq_result result = base_setup();
     if (result == SMQ_OK) {
         result = crypto_setup();
@@ -112,6 +115,7 @@ enum smq_result smq_context_create(const struct smq_context_options *options, st
         return SMQ_ERR_NO_MEMORY;
     }
     atomic_init(&made->references, 1);
+    waker_init_futex(&made->ended);
     MAGIC_SET(made, CONTEXT_MAGIC);
     struct net_options net_options = {.receive_lanes = lane_count(chosen.receive_lanes),
                                       .send_lanes = lane_count(chosen.send_lanes),
@@ -138,21 +142,45 @@ enum smq_result smq_context_create(const struct smq_context_options *options, st
     return SMQ_OK;
 }
 
-void smq_context_destroy(struct smq_context **context) {
-    struct smq_context *destroyed = *context;
-    *context = NULL;
-    if (destroyed == NULL) {
+void context_lane_ended(struct smq_context *context) {
+    atomic_fetch_sub(&context->lanes_running, 1);
+    waker_wake(&context->ended);
+}
+
+/* Closes all clients and waits for their ends, which each lane sees to in the given time. */
+static void end_clients(struct smq_context *context, uint32_t limit_ms) {
+    atomic_store(&context->lanes_running, context->lane_count);
+    for (unsigned i = 0; i < context->lane_count; i++) {
+        context->lanes[i].stop_limit_ms = limit_ms;
+        CHECK(actor_send(context->lanes[i].actor, &context->lanes[i].stop_message) == SMQ_OK);
+    }
+    while (atomic_load(&context->lanes_running) > 0) {
+        (void)waker_wait(&context->ended, -1);
+    }
+}
+
+void smq_context_destroy_within(struct smq_context **context, uint32_t timeout_ms) {
+    if (context == NULL) {
         return;
     }
-    MAGIC_CHECK(destroyed, CONTEXT_MAGIC);
-    thread_attach();
-    for (unsigned i = 0; i < destroyed->lane_count; i++) {
-        (void)actor_send(destroyed->lanes[i].actor, &destroyed->lanes[i].stop_message);
+    struct smq_context *destroyed = *context;
+    *context = NULL;
+    if (!MAGIC_IS(destroyed, CONTEXT_MAGIC) || atomic_exchange(&destroyed->is_destroyed, true)) {
+        return;
     }
-    (void)net_flush(destroyed->net, FLUSH_MS); /* what is left then is discarded */
+    thread_attach();
+    end_clients(destroyed, timeout_ms);
     net_destroy(&destroyed->net);
     stop_lanes(destroyed);
     forwards_destroy(&destroyed->forwards);
     tls_context_destroy(&destroyed->tls);
     context_release(destroyed);
+}
+
+void smq_context_destroy(struct smq_context **context) {
+    smq_context_destroy_within(context, UINT32_MAX);
+}
+
+bool context_is_valid(struct smq_context *context) {
+    return MAGIC_IS(context, CONTEXT_MAGIC);
 }

@@ -3,11 +3,13 @@
 #pragma once
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "actors/client/lane.h"
 #include "actors/client/smq/client.h"
 #include "actors/net/net.h"
+#include "queues/waker.h"
 #include "transport/smp/transmission.h"
 #include "transport/tls/tls.h"
 
@@ -15,8 +17,11 @@ struct smq_context {
     uint32_t magic;
     /* the owner's handle and each client's: stopped lanes stay allocated for those who still send to them */
     _Atomic uint32_t references;
-    bool is_proxy;             /* see forward.h; constant once there are clients, as the next one */
-    struct forwards *forwards; /* see forward_private.h; NULL: not a proxy's, or destroyed */
+    _Atomic bool is_destroyed;
+    _Atomic unsigned lanes_running; /* while it is destroyed: lanes with clients that have not ended */
+    struct waker ended;             /* a lane has none any more */
+    bool is_proxy;                  /* see forward.h; constant once there are clients, as the next one */
+    struct forwards *forwards;      /* see forward_private.h; NULL: not a proxy's, or destroyed */
     struct tls_context *tls;
     struct net *net;
     unsigned lane_count;
@@ -25,6 +30,9 @@ struct smq_context {
 
 struct smq_context *context_reference(struct smq_context *context);
 void context_release(struct smq_context *context);
+bool context_is_valid(struct smq_context *context); /* for pointers from outside; may be NULL */
+/* Process lane, once after LANE_STOP: no client of the lane uses the net any more. */
+void context_lane_ended(struct smq_context *context);
 /* A number that no session of the process has: of a connection, or through a proxy. */
 uint64_t context_next_number(void);
 /* For a new client: its lane, and a number that no other client of the process has. */

@@ -35,7 +35,7 @@ enum smq_result smq_events_create(const struct smq_events_options *options, stru
     struct smq_events_options chosen = options == NULL ? (struct smq_events_options){.batches = 0} : *options;
     struct channel_limits limits = {.messages = chosen.batches == 0 ? BATCHES_DEFAULT : chosen.batches,
                                     .bytes = chosen.bytes == 0 ? BYTES_DEFAULT : chosen.bytes};
-    if (limits.bytes < BYTES_MIN) {
+    if (limits.bytes < BYTES_MIN || events == NULL) {
         return SMQ_ERR_INVALID;
     }
     enum smq_result result = base_setup();
@@ -70,6 +70,10 @@ enum smq_result smq_events_create(const struct smq_events_options *options, stru
     return SMQ_OK;
 }
 
+bool events_is_valid(const struct smq_events *events) {
+    return MAGIC_IS(events, EVENTS_MAGIC);
+}
+
 struct smq_events *events_reference(struct smq_events *events) {
     MAGIC_CHECK(events, EVENTS_MAGIC);
     atomic_fetch_add_explicit(&events->references, 1, memory_order_relaxed);
@@ -102,6 +106,15 @@ static void signal_descriptor(struct smq_events *events) {
 enum smq_result events_put(struct smq_events *events, struct smq_batch *batch) {
     MAGIC_CHECK(events, EVENTS_MAGIC);
     enum smq_result result = channel_send(events->channel, &batch->node, batch->size);
+    if (result == SMQ_OK) {
+        signal_descriptor(events);
+    }
+    return result;
+}
+
+enum smq_result events_put_without_credit(struct smq_events *events, struct smq_batch *batch) {
+    batch->without_credit = true;
+    enum smq_result result = channel_send_without_credit(events->channel, &batch->node);
     if (result == SMQ_OK) {
         signal_descriptor(events);
     }
@@ -145,7 +158,9 @@ static struct smq_batch *take_after_reset(struct smq_events *events) {
 }
 
 enum smq_result smq_events_take(struct smq_events *events, int timeout_ms, struct smq_batch **batch) {
-    MAGIC_CHECK(events, EVENTS_MAGIC);
+    if (!MAGIC_IS(events, EVENTS_MAGIC) || batch == NULL) {
+        return SMQ_ERR_INVALID;
+    }
     thread_attach();
     uint64_t deadline = timeout_ms < 0 ? UINT64_MAX : clock_monotonic_ms() + (uint64_t)timeout_ms;
     for (;;) {
@@ -169,25 +184,29 @@ enum smq_result smq_events_take(struct smq_events *events, int timeout_ms, struc
 }
 
 int smq_events_descriptor(const struct smq_events *events) {
-    MAGIC_CHECK(events, EVENTS_MAGIC);
-    return events->descriptor;
+    return MAGIC_IS(events, EVENTS_MAGIC) ? events->descriptor : -1;
 }
 
 static void drop(void *context, struct mailbox_node *node) {
     struct smq_events *events = context;
     struct smq_batch *batch = batch_of_node(node);
     uint64_t size = batch->size;
+    bool has_credit = !batch->without_credit;
     smq_batch_release(&batch);
-    channel_return_credit(events->channel, 1, size);
+    if (has_credit) {
+        channel_return_credit(events->channel, 1, size);
+    }
 }
 
 void smq_events_destroy(struct smq_events **events) {
-    struct smq_events *destroyed = *events;
-    *events = NULL;
-    if (destroyed == NULL) {
+    if (events == NULL) {
         return;
     }
-    MAGIC_CHECK(destroyed, EVENTS_MAGIC);
+    struct smq_events *destroyed = *events;
+    *events = NULL;
+    if (!MAGIC_IS(destroyed, EVENTS_MAGIC)) {
+        return;
+    }
     thread_attach();
     channel_close(destroyed->channel);
     while (!channel_is_finished(destroyed->channel)) {

@@ -18,28 +18,18 @@ static enum smq_result fail(struct smq_client *client, enum smq_result result, s
     return result;
 }
 
-/* The chain in the hello must name the router that the address names, and the session key must be signed by the
- * certificate that TLS was done with. */
+/* The chain in the hello must be the one that TLS has verified, and the session key must be signed by its leaf. */
 static enum smq_result verify_key(const struct smq_client *client, const struct smp_chain_key *chain_key,
                                   struct public_key *server_key) {
     struct slice chain[CERTIFICATE_CHAIN_MAX];
     size_t count = smp_chain_certificates(chain_key, chain, CERTIFICATE_CHAIN_MAX);
-    struct certificate_chain_class class = certificate_chain_classify(count);
-    if (class.kind != CHAIN_VALID) {
-        return SMQ_ERR_IDENTITY;
-    }
-    uint8_t fingerprint[FINGERPRINT_SIZE];
-    enum smq_result result = certificate_fingerprint(chain[class.identity], fingerprint);
-    if (result != SMQ_OK) {
-        return result;
-    }
-    if (memcmp(fingerprint, client->router->address.key_hash, sizeof(fingerprint)) != 0) {
-        return SMQ_ERR_IDENTITY;
-    }
     const struct connection_tls *tls = connection_tls(client->connection);
+    if (!certificate_chain_equal(chain, count, tls->peer_chain, tls->peer_chain_count)) {
+        return SMQ_ERR_IDENTITY;
+    }
     struct signed_key signed_key;
     struct public_key leaf_key;
-    if (tls->peer_chain_count == 0 || certificate_public_key(tls->peer_chain[0], &leaf_key) != SMQ_OK ||
+    if (certificate_public_key(chain[0], &leaf_key) != SMQ_OK ||
         signed_key_parse(chain_key->signed_key, &signed_key) != SMQ_OK ||
         signed_key_verify(&signed_key, &leaf_key) != SMQ_OK || signed_key.key.algorithm != KEY_X25519) {
         return SMQ_ERR_CRYPTO;

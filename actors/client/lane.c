@@ -6,6 +6,7 @@
 
 #include "actors/client/context.h"
 #include "actors/client/events.h"
+#include "actors/client/flush.h"
 #include "actors/client/forward_private.h"
 #include "actors/client/network.h"
 #include "actors/client/service.h"
@@ -43,6 +44,7 @@ void client_lane_destroy(struct process_lane *lane) {
 /* ---- list of clients ---- */
 
 static void add_client(struct process_lane *lane, struct smq_client *client) {
+    client->is_listed = true;
     client->lane_next = lane->clients;
     client->lane_previous = NULL;
     if (lane->clients != NULL) {
@@ -53,6 +55,7 @@ static void add_client(struct process_lane *lane, struct smq_client *client) {
 
 /* Gives up the lane's reference: after the end of the client, when all its events are delivered. */
 static void forget_client(struct process_lane *lane, struct smq_client *client) {
+    client->is_listed = false;
     if (client->lane_next != NULL) {
         client->lane_next->lane_previous = client->lane_previous;
     }
@@ -140,15 +143,21 @@ void lane_put(struct smq_client *client, struct smq_batch *batch) {
         if (client->connection != NULL) {
             connection_pause(client->connection);
         }
+        if (!client->is_listed) { /* of a command that came after the end */
+            add_client(client->lane, client_reference(client));
+        }
     } else if (result != SMQ_OK) {
         smq_batch_release(&batch);
     }
 }
 
-static void drop_waiting(struct smq_client *client) {
+/* The lane ends: what waits goes to the consumer without credit, since nobody could put it there later. */
+static void put_the_rest(struct smq_client *client) {
     for (struct smq_batch *batch = client->waiting_first, *next; batch != NULL; batch = next) {
         next = batch->next;
-        smq_batch_release(&batch);
+        if (events_put_without_credit(client->options.events, batch) != SMQ_OK) {
+            smq_batch_release(&batch);
+        }
     }
     client->waiting_first = client->waiting_last = NULL;
 }
@@ -222,10 +231,12 @@ static void report_disconnected(struct smq_client *client, enum smq_result reaso
 /* The end of a client: called once, for the reason that the connection, or its attempt, ended with. */
 static void end_client(struct process_lane *lane, struct smq_client *client, enum smq_result reason) {
     bool was_ready = client->phase == CLIENT_READY;
+    uint32_t unanswered = client->unanswered;
     if (client->own_close) {
         reason = SMQ_ERR_CANCELLED;
     }
     client->phase = CLIENT_CLOSED;
+    lane->live--;
     atomic_store_explicit(&client->is_connected, false, memory_order_release);
     struct connection *connection = client->connection;
     client->connection = NULL;
@@ -233,11 +244,13 @@ static void end_client(struct process_lane *lane, struct smq_client *client, enu
     through_proxy_end(lane, client, client->own_close ? SMQ_ERR_CANCELLED : SMQ_ERR_CLOSED);
     registry_remove_client(&lane->registry, client);
     client_relay_ended(client, client->own_close ? SMQ_ERR_CANCELLED : SMQ_ERR_CLOSED);
+    flush_commands_ended(lane, client, unanswered);
     if (was_ready) {
         report_disconnected(client, reason);
     } else {
         report_connected(lane, client, reason);
     }
+    flush_client_ended(lane, client);
     smq_batch_release(&client->final);
     if (connection != NULL) {
         connection_release(connection);
@@ -279,6 +292,7 @@ static enum smq_result start_connection(const struct process_lane *lane, struct 
 
 static void connect_client(struct process_lane *lane, struct smq_client *client) {
     add_client(lane, client);
+    lane->live++;
     if (lane->stopping) {
         client->own_close = true;
     }
@@ -295,11 +309,10 @@ static void connect_client(struct process_lane *lane, struct smq_client *client)
     }
 }
 
-static void close_client(struct smq_client *client) {
-    client->own_close = true;
-    if (client->connection != NULL) {
-        connection_close(client->connection, SMQ_ERR_CANCELLED, true);
-    }
+/* In the time that the client's options give, at most `limit_ms`. */
+static void close_client(struct process_lane *lane, struct smq_client *client, uint32_t limit_ms) {
+    uint32_t time_ms = client->options.close_timeout_ms < limit_ms ? client->options.close_timeout_ms : limit_ms;
+    flush_close(lane, client, actor_now_ms(lane->actor) + time_ms);
 }
 
 static void receive_block(struct process_lane *lane, struct block *block) {
@@ -331,7 +344,7 @@ static void receive_block(struct process_lane *lane, struct block *block) {
 static void stop_lane(struct process_lane *lane) {
     lane->stopping = true;
     for (struct smq_client *client = lane->clients; client != NULL; client = client->lane_next) {
-        close_client(client);
+        close_client(lane, client, lane->stop_limit_ms);
     }
 }
 
@@ -350,8 +363,11 @@ static void receive(void *state, struct message *message) {
         break;
     case LANE_CLOSE:
         client = client_of(message, offsetof(struct smq_client, close_message));
-        close_client(client);
+        close_client(lane, client, UINT32_MAX);
         client_release(client);
+        break;
+    case LANE_FLUSH:
+        flush_receive(lane, (struct client_flush *)(void *)message);
         break;
     case LANE_CLOSED:
         client = client_of(message, offsetof(struct smq_client, closed_message));
@@ -383,22 +399,39 @@ static void receive(void *state, struct message *message) {
     }
 }
 
+static void end_turn(void *state) {
+    struct process_lane *lane = state;
+    flush_tell(lane);
+    if (lane->stopping && lane->live == 0 && !lane->told_end) {
+        lane->told_end = true;
+        context_lane_ended(lane->context);
+    }
+}
+
 /* What is left: events that nobody gives credit for, and clients whose ends the net did not tell. */
 static void stop(void *state) {
     struct process_lane *lane = state;
     for (struct smq_client *client = lane->clients, *next; client != NULL; client = next) {
         next = client->lane_next;
-        drop_waiting(client);
-        if (client->phase == CLIENT_CLOSED) {
-            forget_client(lane, client);
-        } else {
+        if (client->phase != CLIENT_CLOSED) {
             client->own_close = true;
+            client_reference(client); /* beyond its end */
             end_client(lane, client, SMQ_ERR_CANCELLED);
+            put_the_rest(client);
+            if (client->is_listed) {
+                forget_client(lane, client);
+            }
+            client_release(client);
+        } else {
+            put_the_rest(client);
+            forget_client(lane, client);
         }
     }
+    flush_tell(lane);
     if (lane->index == 0 && lane->context->forwards != NULL) {
         forwards_lane_stops(lane->context->forwards);
     }
 }
 
-const struct actor_ops process_lane_ops = {.role = "client-proc", .receive = receive, .stop = stop};
+const struct actor_ops process_lane_ops = {
+    .role = "client-proc", .receive = receive, .batch_end = end_turn, .stop = stop};

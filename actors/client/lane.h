@@ -16,6 +16,7 @@
 enum lane_message {
     LANE_CONNECT = 1, /* client.connect_message */
     LANE_CLOSE,       /* client.close_message; the message holds a reference */
+    LANE_FLUSH,       /* client_flush.message */
     LANE_CLOSED,      /* client.closed_message: the connection is gone */
     LANE_CREDIT,      /* client.credit_message; the message holds a reference */
     LANE_SUBMIT,      /* request.message */
@@ -23,7 +24,7 @@ enum lane_message {
     LANE_FAILED,      /* request.message: the send lane could not write it, and gives its reference back */
     LANE_BLOCK,       /* block.message */
     LANE_FORWARDS,    /* forwards.message, to the first lane of a proxy's context: see forward_private.h */
-    LANE_STOP,        /* process_lane.stop_message: close all clients */
+    LANE_STOP,        /* process_lane.stop_message: close all clients, and tell when all have ended */
 };
 
 enum {
@@ -40,7 +41,11 @@ struct process_lane {
 
     /* the lane's thread */
     bool stopping;
-    struct smq_client *clients;
+    bool told_end;                /* to the context, after `stopping`: no client uses the net any more */
+    uint32_t stop_limit_ms;       /* with stop_message: most time for a client's close */
+    struct smq_client *clients;   /* that have not ended, or whose events wait for credit */
+    uint32_t live;                /* of them, those that have not ended */
+    struct client_flush *flushed; /* to be told at the end of the turn */
     struct request_table requests;
     struct registry registry;
     uint8_t random[LANE_RANDOM]; /* drawn at once, used as correlation ids */
@@ -71,6 +76,7 @@ void lane_deliver(struct process_lane *lane, struct smq_client *client);
 void lane_put(struct smq_client *client, struct smq_batch *batch);
 
 /* lane_requests.c */
+/* A request of a caller; refused while its client is being closed, as those of lane_submit_many. */
 void lane_submit(struct process_lane *lane, struct request *request);
 /* Registers and sends a request alone, to the client's router. */
 void lane_send_single(struct process_lane *lane, struct request *request);

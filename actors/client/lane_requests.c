@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "actors/client/flush.h"
 #include "actors/client/through_proxy.h"
 #include "queues/base/memory.h"
 #include "queues/base/random.h"
@@ -91,6 +92,7 @@ static void tell_outcome(struct process_lane *lane, struct request *request, str
     } else {
         *lane_draft(lane, request->client, SMQ_EVENT_COMPLETED) = *outcome;
     }
+    flush_outcome_told(lane, request);
 }
 
 /* The same for a failure of our own. It is delivered at once, since it points into the request. */
@@ -209,7 +211,9 @@ static void send_part(struct process_lane *lane, struct request *first, uint32_t
 }
 
 void lane_submit(struct process_lane *lane, struct request *request) {
-    if (request->proxied != NULL) {
+    if (!flush_admit(request->client, request)) {
+        refuse(lane, request, SMQ_ERR_CANCELLED);
+    } else if (request->proxied != NULL) {
         through_proxy_submit(lane, request);
     } else {
         lane_send_single(lane, request);
@@ -258,7 +262,7 @@ static struct request *enter_all(struct process_lane *lane, struct request *firs
     *count = 0;
     for (struct request *request = first, *next; request != NULL; request = next) {
         next = request->group_next;
-        enum smq_result result = enter(lane, request);
+        enum smq_result result = flush_admit(request->client, request) ? enter(lane, request) : SMQ_ERR_CANCELLED;
         if (result != SMQ_OK) {
             refuse(lane, request, result);
             continue;

@@ -70,7 +70,7 @@ static enum smq_result ask(struct process_lane *lane, struct smq_client *client,
     request->body.proxy.password = slice_of(client->password.bytes, client->password.length);
     atomic_fetch_add_explicit(&client->commands, 1, memory_order_relaxed);
     atomic_fetch_add_explicit(&client->unsent_bytes, request->data_size, memory_order_relaxed);
-    lane_submit(lane, request);
+    lane_send_single(lane, request);
     return SMQ_OK;
 }
 

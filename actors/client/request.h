@@ -78,6 +78,7 @@ struct request {
 
     /* process lane */
     bool pending;
+    uint64_t number; /* see flush.h; 0: nobody waits for it, or it was not admitted */
     struct wheel_timer timer;
     struct request *bucket_next;
     struct request *client_next, *client_previous;
@@ -104,8 +105,8 @@ struct command_rule {
 };
 const struct command_rule *command_rule(enum smq_command command);
 
-/* A request with `data_size` bytes of room for what it refers to, all else zero. NULL when out of memory. Takes a
- * reference to the client. */
+/* A request with `data_size` bytes of room for what it refers to, all else zero. NULL when out of memory, or when
+ * `client` is none. Takes a reference to the client. */
 struct request *request_create(struct smq_client *client, enum smq_command command, size_t data_size);
 void request_release(struct request *request);
 /* Copies `bytes` to the request's room, behind what was copied before; the caller made the room large enough. */

@@ -11,6 +11,7 @@
 #include "queues/base/check.h"
 #include "queues/base/memory.h"
 #include "queues/base/random.h"
+#include "queues/mailbox.h" /* caa_container_of */
 
 enum {
     KEY_SIZE = 9,

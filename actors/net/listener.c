@@ -136,6 +136,7 @@ static void admit(struct listener_role *role, const struct listener *listener, c
     connection->handshake_timeout_ms = options->handshake_timeout_ms;
     connection->framing = options->framing;
     connection->log_tls_errors = options->log_tls_errors;
+    connection->log_peers = options->log_peers;
     if (connection->state == NULL) {
         socket_close(&descriptor);
         admission_leave(role->admission, &connection->place, clock_monotonic_ms());
@@ -177,6 +178,7 @@ static void wait_for_events(void *state, int timeout_ms) {
     struct listener_role *role = state;
     const struct poll_event *events;
     size_t count = poller_wait(role->poller, timeout_ms, &events);
+    actor_wakes(role->actor, clock_monotonic_ms());
     for (size_t i = 0; i < count && !role->is_paused; i++)
         accept_some(role, events[i].subject);
 }

@@ -19,7 +19,7 @@ struct listen_options {
         *addresses; /* names or literals; count 0: all addresses, dual-stack IPv6 (IPv4 where there is none) */
     size_t address_count;
     uint16_t port;                         /* 0: the kernel chooses, one port for all addresses */
-    const struct tls_context *tls_context; /* server context; outlives the net */
+    const struct tls_context *tls_context; /* server context; outlives the net. NULL: `accept` gives each its own */
     const struct protocol *protocol;       /* outlives the net */
     const struct framing *framing;         /* transport/net/framing.h; NULL: blocks follow each other */
     /* Listener's thread. Makes the protocol state of an accepted connection, which the connection owns from then on;
@@ -31,6 +31,7 @@ struct listen_options {
     bool log_tls_errors;           /* one line for each failed handshake */
     bool has_keep_alive;           /* TCP finds peers that vanished */
     struct keep_alive keep_alive;
+    bool log_peers; /* which names the address of the peer */
 };
 
 /* Binds, listens and starts accepting. Blocks for name resolution. SMQ_ERR_SYSTEM: an address does not resolve or

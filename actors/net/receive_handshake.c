@@ -103,10 +103,22 @@ void receive_some_handshakes(struct receive_lane *lane) {
     while (receive_has_handshakes(lane) && clock_monotonic_us() < end_us);
 }
 
+/* Who it was is told only when the operator asks. */
+static void log_tls_error(const struct connection *connection, const char *reason) {
+    struct net_address peer;
+    char text[NET_ADDRESS_TEXT];
+    if (!connection->log_peers || socket_peer_address(connection->descriptor, &peer) != SMQ_OK) {
+        log_warn("TLS handshake: %s", reason);
+        return;
+    }
+    net_address_text(&peer, text);
+    log_warn("TLS handshake with %s: %s", text, reason);
+}
+
 void receive_handshake_failed(struct receive_lane *lane, struct connection *connection, enum smq_result reason,
                               const char *text) {
     counter_add(&lane->net->tls_failures, 1);
     if (connection->log_tls_errors)
-        log_warn("TLS handshake: %s", text);
+        log_tls_error(connection, text);
     receive_end(lane, connection, reason);
 }

@@ -2,6 +2,7 @@
 /* Receive lane: the actor that owns the reading half and the life of its connections, and sleeps in epoll. */
 #include "actors/net/receive_lane.h"
 
+#include "actors/net/resolver.h"
 #include "queues/base/clock.h"
 #include "queues/base/memory.h"
 #include "queues/base/postpone.h"
@@ -34,6 +35,7 @@ void receive_end(struct receive_lane *lane, struct connection *connection, enum 
     connection->partial = NULL;
     if (connection->setup != NULL)
         wheel_cancel(actor_wheel(lane->actor), &connection->setup->timer);
+    resolver_forget(connection);
     unlink_connection(lane, connection);
     connection->protocol->closed(connection, connection->state, reason);
     /* Both roles are stopped after this one, so the requests cannot fail. */
@@ -147,6 +149,7 @@ static void wait_for_events(void *state, int timeout_ms) {
     bool has_work = lane->pending != NULL || receive_has_handshakes(lane);
     size_t count = poller_wait(lane->poller, has_work ? 0 : timeout_ms, &events);
     lane->now_ms = clock_monotonic_ms();
+    actor_wakes(lane->actor, lane->now_ms);
     for (size_t i = 0; i < count; i++) {
         handle_event(lane, events[i].subject, events[i].events);
         if (i % EVENTS_A_WAKE == EVENTS_A_WAKE - 1)

@@ -342,6 +342,7 @@ static void wait_for_events(void *state, int timeout_ms) {
     struct send_lane *lane = state;
     const struct poll_event *events;
     size_t count = poller_wait(lane->poller, lane->ready != NULL ? 0 : timeout_ms, &events);
+    actor_wakes(lane->actor, clock_monotonic_ms());
     for (size_t i = 0; i < count; i++)
         handle_event(lane, events[i].subject, events[i].events);
 }

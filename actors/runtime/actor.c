@@ -6,8 +6,11 @@
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <time.h>
 
+#include "actors/runtime/watch.h"
 #include "queues/base/clock.h"
+#include "queues/base/fault.h"
 #include "queues/base/log.h"
 #include "queues/base/magic.h"
 #include "queues/base/memory.h"
@@ -36,8 +39,8 @@ struct actor {
     /* Written by the actor. */
     _Alignas(64) uint64_t now_ms;
     _Atomic uint64_t received;
-    _Atomic uint64_t busy_since_ms; /* 0 in the wait */
-    _Atomic uint32_t failure;       /* enum smq_result */
+    _Atomic uint32_t failure; /* enum smq_result */
+    struct watched turns;
     /* Written by all. */
     _Alignas(64) struct waker waker;
 };
@@ -75,6 +78,7 @@ enum smq_result actor_create(const struct actor_ops *ops, void *state, int lane,
         snprintf(created->name, sizeof(created->name), "%.11s-%d", ops->role, lane % 1000);
     else
         snprintf(created->name, sizeof(created->name), "%s", ops->role);
+    created->turns.name = created->name;
     result = make_parts(created);
     if (result != SMQ_OK) {
         free_parts(created);
@@ -99,13 +103,29 @@ static enum actor_rest rest_of(const struct actor *actor) {
     return actor->ops->rest == NULL ? ACTOR_MUST_POLL : actor->ops->rest(actor->state);
 }
 
+static void begin_turn(struct actor *actor, uint64_t now_ms) {
+    atomic_store_explicit(&actor->turns.began_ms, now_ms, memory_order_relaxed);
+}
+
+static void end_turn(struct actor *actor, uint64_t now_ms) {
+    uint64_t took_ms = now_ms - atomic_load_explicit(&actor->turns.began_ms, memory_order_relaxed);
+    begin_turn(actor, 0);
+    if (took_ms > atomic_load_explicit(&actor->turns.longest_ms, memory_order_relaxed))
+        atomic_store_explicit(&actor->turns.longest_ms, took_ms, memory_order_relaxed);
+}
+
+void actor_wakes(struct actor *actor, uint64_t now_ms) {
+    begin_turn(actor, now_ms);
+}
+
 static void wait_for_work(struct actor *actor, bool more) {
     enum actor_rest rest = rest_of(actor);
+    uint64_t now_ms = clock_monotonic_ms();
     int timeout_ms = 0;
     if (!more && rest != ACTOR_MUST_GO_ON)
-        timeout_ms = wheel_count(actor->wheel) > 0 ? wheel_next_timeout_ms(actor->wheel, clock_monotonic_ms()) : -1;
+        timeout_ms = wheel_count(actor->wheel) > 0 ? wheel_next_timeout_ms(actor->wheel, now_ms) : -1;
     waiting_begins();
-    atomic_store_explicit(&actor->busy_since_ms, 0, memory_order_relaxed);
+    end_turn(actor, now_ms);
     if (rest != ACTOR_MUST_POLL) {
         if (timeout_ms != 0)
             waker_wait(&actor->waker, timeout_ms);
@@ -116,10 +136,19 @@ static void wait_for_work(struct actor *actor, bool more) {
     waker_clear(&actor->waker);
 }
 
+/* For the fault point: what takes long. */
+static void stick(void) {
+    static const struct timespec time = {.tv_sec = 4};
+    (void)nanosleep(&time, NULL);
+}
+
 /* One turn; false when it was the last. */
 static bool take_turn(struct actor *actor) {
     actor->now_ms = clock_monotonic_ms();
-    atomic_store_explicit(&actor->busy_since_ms, actor->now_ms, memory_order_relaxed);
+    if (atomic_load_explicit(&actor->turns.began_ms, memory_order_relaxed) == 0)
+        begin_turn(actor, actor->now_ms);
+    if (FAULT(actor_turn))
+        stick();
     bool more = mailbox_drain(actor->mailbox, receive, actor, actor->batch_limit);
     wheel_advance(actor->wheel, actor->now_ms);
     if (actor->ops->batch_end != NULL)
@@ -143,16 +172,18 @@ static void run_actor(void *argument) {
     actor->now_ms = clock_monotonic_ms();
     prefer_long_turns();
     postpone_begin();
+    watch_begin(&actor->turns);
+    begin_turn(actor, actor->now_ms);
     enum smq_result result = actor->ops->start != NULL ? actor->ops->start(actor->state) : SMQ_OK;
     promise_set(started, result, NULL);
     promise_release(&started);
-    if (result != SMQ_OK)
-        return;
-    while (take_turn(actor))
-        continue;
-    if (actor->ops->stop != NULL)
-        actor->ops->stop(actor->state);
-    atomic_store_explicit(&actor->busy_since_ms, 0, memory_order_relaxed);
+    if (result == SMQ_OK) {
+        while (take_turn(actor))
+            continue;
+        if (actor->ops->stop != NULL)
+            actor->ops->stop(actor->state);
+    }
+    watch_end(&actor->turns);
 }
 
 enum smq_result actor_start(struct actor *actor) {
@@ -223,12 +254,6 @@ const char *actor_name(const struct actor *actor) {
 
 uint64_t actor_received(const struct actor *actor) {
     return atomic_load_explicit(&actor->received, memory_order_relaxed);
-}
-
-uint64_t actor_busy_ms(const struct actor *actor) {
-    uint64_t since = atomic_load_explicit(&actor->busy_since_ms, memory_order_relaxed);
-    uint64_t now = clock_monotonic_ms();
-    return since == 0 || now < since ? 0 : now - since;
 }
 
 enum smq_result actor_failure(const struct actor *actor) {

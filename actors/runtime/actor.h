@@ -78,6 +78,8 @@ void actor_destroy(struct actor **actor);
 struct wheel *actor_wheel(struct actor *actor);
 uint64_t actor_now_ms(const struct actor *actor); /* clock_monotonic_ms at the start of this turn */
 struct waker *actor_waker(struct actor *actor);   /* waker_wake on it: any thread */
+/* The wait hook calls it when it has waited, before it handles I/O, with clock_monotonic_ms: that is part of a turn. */
+void actor_wakes(struct actor *actor, uint64_t now_ms);
 /* Reports that the role cannot do its work any more: logs, and tells the supervisor, which stops the process in order.
  * The actor goes on until it is stopped, so that it can refuse what it is asked. The first report counts. */
 void actor_fail(struct actor *actor, enum smq_result reason, const char *what);
@@ -85,7 +87,6 @@ void actor_fail(struct actor *actor, enum smq_result reason, const char *what);
 /* For the supervisor and the metrics; any thread. */
 const char *actor_name(const struct actor *actor);
 uint64_t actor_received(const struct actor *actor);       /* messages so far */
-uint64_t actor_busy_ms(const struct actor *actor);        /* how long the present turn takes already; 0 while waiting */
 enum smq_result actor_failure(const struct actor *actor); /* SMQ_OK, or the reason of actor_fail */
 /* Called once by actor_fail, on the actor's thread, with the actor. Set before actor_start. */
 void actor_on_failure(struct actor *actor, void (*report)(void *context, struct actor *actor), void *context);

@@ -142,20 +142,6 @@ enum smq_result supervisor_wait(struct supervisor *supervisor, int timeout_ms) {
     return ready > 0 || atomic_load(&supervisor->stop_requested) ? SMQ_OK : SMQ_ERR_TIMEOUT;
 }
 
-unsigned supervisor_check_busy(struct supervisor *supervisor, uint64_t limit_ms) {
-    MAGIC_CHECK(supervisor, SUPERVISOR_MAGIC);
-    unsigned busy_actors = 0;
-    for (size_t i = 0; i < supervisor->running; i++) {
-        const struct actor *actor = supervisor->parts[i].actor;
-        uint64_t busy_ms = actor != NULL ? actor_busy_ms(actor) : 0;
-        if (busy_ms <= limit_ms)
-            continue;
-        log_warn("%s is busy for %llu ms", actor_name(actor), (unsigned long long)busy_ms);
-        busy_actors++;
-    }
-    return busy_actors;
-}
-
 static void stop_part(const struct part *part) {
     log_debug("stopping %s", part->name);
     if (part->actor == NULL) {

@@ -31,9 +31,6 @@ enum smq_result supervisor_wait(struct supervisor *supervisor, int timeout_ms);
 /* Asks the thread in supervisor_wait to stop the process. Any thread; safe in a signal handler. */
 void supervisor_request_stop(struct supervisor *supervisor);
 
-/* Logs a warning for every actor that has been busy with one turn for more than `limit_ms`; returns how many. */
-unsigned supervisor_check_busy(struct supervisor *supervisor, uint64_t limit_ms);
-
 /* Stops all parts, the last started first, each drained and joined before the next. Idempotent. Blocks. */
 void supervisor_stop(struct supervisor *supervisor);
 /* supervisor_stop; then destroys the actors, when none can send to another any more, and waits for all deferred

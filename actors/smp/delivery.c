@@ -94,18 +94,30 @@ static enum filled write_response(struct filling *filling, struct slice correlat
     return end_transmission(filling, &draft);
 }
 
+/* The body from the store, or from a copy that was kept. */
+static enum smq_result write_body(struct filling *filling, const struct msg_view *view, const struct kept_answer *kept,
+                                  struct writer *body) {
+    if (kept == NULL)
+        return msg_store_body(filling->txn, view, body);
+    write_slice(body, kept->body);
+    return writer_finish(body);
+}
+
 /* A MSG, encrypted for the recipient. */
 static enum filled write_message_of(struct filling *filling, struct slice correlation_id, struct slice entity_id,
-                                    const struct msg_view *view, const uint8_t recipient_dh_secret[QUEUE_SECRET_SIZE]) {
+                                    const struct msg_view *view, const struct kept_answer *kept,
+                                    const uint8_t recipient_dh_secret[QUEUE_SECRET_SIZE]) {
     struct smp_draft draft;
     begin_transmission(filling, correlation_id, entity_id, &draft);
     uint8_t *body = smp_message_reserve(&filling->block.writer, view->id);
     if (body != NULL) {
         struct box_key key;
         box_key_of_secret(recipient_dh_secret, &key);
+        struct writer plain = message_body_begin(view->timestamp, view->notify, body);
         if (view->is_marker)
             message_body_seal_quota(&key, view->id.bytes, view->timestamp, body);
-        else if (message_body_seal(&key, view->id.bytes, view->timestamp, view->notify, view->body, body) != SMQ_OK)
+        else if (write_body(filling, view, kept, &plain) != SMQ_OK ||
+                 message_body_finish(&key, view->id.bytes, &plain, body) != SMQ_OK)
             writer_fail(&filling->block.writer);
         box_key_wipe(&key);
     }
@@ -121,14 +133,14 @@ static enum filled write_message(struct filling *filling, struct slice correlati
         msg_store_get(filling->txn, reference->queue, reference->sequence, &view) != SMQ_OK ||
         view.id.length != MESSAGE_ID_SIZE)
         return FILLED_MISSING;
-    return write_message_of(filling, correlation_id, entity_id != NULL ? *entity_id : record.recipient_id, &view,
+    return write_message_of(filling, correlation_id, entity_id != NULL ? *entity_id : record.recipient_id, &view, NULL,
                             record.recipient_dh_secret);
 }
 
 static enum filled write_message_answer(struct filling *filling, const struct command_slot *slot) {
     if (slot->kept == NULL)
         return write_message(filling, slot->correlation_id, &slot->entity_id, &slot->message_reference);
-    return write_message_of(filling, slot->correlation_id, slot->entity_id, &slot->kept->message,
+    return write_message_of(filling, slot->correlation_id, slot->entity_id, &slot->kept->message, slot->kept,
                             slot->kept->recipient_dh_secret);
 }
 
@@ -279,7 +291,7 @@ static enum smq_result write_hello(struct client_session *session, uint8_t *byte
     uint8_t chain[SMP_BLOCK_SIZE];
     uint8_t signed_key[SIGNED_KEY_MAX];
     const struct connection_tls *tls = connection_tls(session->connection);
-    const struct credentials *credentials = session->router->credentials;
+    const struct credentials *credentials = session->identity->credentials;
     const struct slice *certificates = credentials_chain(credentials, &count);
     struct writer chain_writer = writer_of(chain, sizeof chain);
     struct writer key_writer = writer_of(signed_key, sizeof signed_key);

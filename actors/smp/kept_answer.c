@@ -31,13 +31,18 @@ static struct kept_answer *copy_message(const struct message_reference *referenc
     if (queue_store_get(txn, reference->queue, &record) != SMQ_OK ||
         msg_store_get(txn, reference->queue, reference->sequence, &view) != SMQ_OK || view.id.length != MESSAGE_ID_SIZE)
         return NULL;
-    struct kept_answer *kept = allocate(view.id.length + view.body.length);
+    struct kept_answer *kept = allocate(view.id.length + view.body_length);
     if (kept == NULL)
         return NULL;
+    struct writer body = writer_of(kept->bytes + view.id.length, view.body_length);
+    if (msg_store_body(txn, &view, &body) != SMQ_OK) {
+        kept_answer_destroy(&kept);
+        return NULL;
+    }
+    kept->body = slice_of(body.start, view.body_length);
     memcpy(kept->recipient_dh_secret, record.recipient_dh_secret, QUEUE_SECRET_SIZE);
     kept->message = view;
     kept->message.id = copy(kept, &used, view.id);
-    kept->message.body = copy(kept, &used, view.body);
     return kept;
 }
 

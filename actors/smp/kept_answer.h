@@ -14,6 +14,7 @@ struct command_slot;
 /* What an answer is made of. The slices point into `bytes`. */
 struct kept_answer {
     struct msg_view message; /* MSG */
+    struct slice body;
     uint8_t recipient_dh_secret[QUEUE_SECRET_SIZE];
     struct slice sender_id; /* LNK */
     struct queue_link_data link;

@@ -204,9 +204,36 @@ static struct command_slot *slot_of(struct message *message) {
     return (struct command_slot *)(void *)((char *)message - offsetof(struct command_slot, request.message));
 }
 
+/* Gives back what the lane was to do, when the router does not wait for it any more. Whether it did. */
+static bool give_back(const struct process_lane *lane, struct message *message) {
+    struct command_batch *batch;
+    if (!atomic_load_explicit(&lane->router->is_drained, memory_order_relaxed))
+        return false;
+    switch ((enum process_message)message->kind) {
+    case PROCESS_BLOCK:
+        command_batch_refuse(block_of(message));
+        return true;
+    case PROCESS_BATCH:
+    case PROCESS_RESUME:
+        batch = batch_of(message);
+        command_batch_finish(&batch);
+        return true;
+    case PROCESS_RETRY:
+        slot_answer_error(slot_of(message), smp_error_of(SMP_ERROR_INTERNAL));
+        slot_done(slot_of(message));
+        return true;
+    case PROCESS_SERVICE_HELLO:
+    case PROCESS_PROXY_ROOM:
+        break;
+    }
+    return false;
+}
+
 static void process_receive(void *state, struct message *message) {
     struct process_lane *lane = state;
     struct command_batch *batch;
+    if (give_back(lane, message))
+        return;
     switch ((enum process_message)message->kind) {
     case PROCESS_BLOCK:
         batch = command_batch_create(block_of(message));

@@ -11,9 +11,6 @@
 enum {
     UNSENT_BYTES_MAX = 16 << 20, /* commands that wait to be sent to one relay: a thousand */
     OUTSTANDING_MAX = 1 << 20,   /* clients are limited, relays need not be */
-    /* A relay that is silent for so long, while commands to it time out, is given up. */
-    SILENCE_CHECK_MS = 30000,
-    SILENCE_MAX_MS = 60000,
 };
 
 void proxy_count(struct proxy_counter_pair *pair, bool own, size_t counter_offset) {
@@ -25,7 +22,7 @@ void proxy_count(struct proxy_counter_pair *pair, bool own, size_t counter_offse
 static void stop_proxy(void *context) {
     struct proxy *proxy = context;
     smq_agent_close(&proxy->agent);
-    smq_context_destroy(&proxy->context);
+    smq_context_destroy_within(&proxy->context, 0); /* forwards are told by it, relays are not waited for */
 }
 
 static enum smq_result make_network(const struct smp_router_config *config, struct smq_network **network) {
@@ -43,8 +40,8 @@ static enum smq_result make_agent(struct proxy *proxy, struct smq_network *netwo
     options.client.connect_timeout_ms = config->connect_timeout_ms;
     options.client.unsent_bytes_max = UNSENT_BYTES_MAX;
     options.client.outstanding_max = OUTSTANDING_MAX;
-    options.client.ping_interval_ms = SILENCE_CHECK_MS;
-    options.client.ping_window_ms = SILENCE_MAX_MS;
+    options.client.ping_interval_ms = config->ping_interval_ms;
+    options.client.ping_window_ms = config->silence_ms;
     return smq_agent_create(proxy->context, &options, &proxy->agent);
 }
 

@@ -8,14 +8,14 @@
 #include "actors/net/net.h"
 #include "actors/runtime/actor.h"
 #include "actors/runtime/supervisor.h"
+#include "actors/smp/identity.h"
+#include "actors/smp/live.h"
 #include "actors/smp/router.h"
 #include "queues/base/counter.h"
 #include "queues/pinning.h"
 #include "queues/waker.h"
 #include "stores/store.h"
 #include "transport/crypto/keys.h"
-#include "transport/tls/credentials.h"
-#include "transport/tls/tls.h"
 
 enum { ROUTER_LANES_MAX = 64, ROUTER_LISTENERS_MAX = 64 };
 
@@ -74,13 +74,12 @@ struct expirer;
 struct proxy;
 
 struct smp_router {
-    struct smp_router_config config; /* numbers only: its strings are not kept, but for create_password */
-    char *create_password;
+    struct smp_router_config config; /* as at the start; numbers only: its strings are not kept */
+    struct live_settings live;       /* what of it may change */
     struct supervisor *supervisor;
     struct store *store;
     struct net *net;
-    struct tls_context *tls;
-    struct credentials *credentials;
+    struct router_identity *_Atomic identity; /* in service: identity_current */
     uint8_t fingerprint[FINGERPRINT_SIZE];
     struct listener *listeners[ROUTER_LISTENERS_MAX];
     unsigned listener_count;
@@ -101,6 +100,8 @@ struct smp_router {
     /* received blocks whose answers have not been handed to TLS, plus one while the router runs */
     _Atomic uint64_t batches_in_progress;
     struct waker quiet; /* woken when that is 0: nothing is under way any more */
+    /* The stop waits no longer: process lanes and writer give back what comes to them as if they had stopped. */
+    _Atomic bool is_drained;
     struct router_counters counters;
 };
 

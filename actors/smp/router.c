@@ -11,6 +11,8 @@
 #include "actors/smp/client_session.h"
 #include "actors/smp/delivery.h"
 #include "actors/smp/expirer.h"
+#include "actors/smp/identity.h"
+#include "actors/smp/live.h"
 #include "actors/smp/process.h"
 #include "actors/smp/proxy.h"
 #include "actors/smp/roles.h"
@@ -20,14 +22,16 @@
 #include "queues/base/clock.h"
 #include "queues/base/log.h"
 #include "queues/base/memory.h"
-#include "queues/base/secret.h"
 #include "transport/crypto/setup.h"
 #include "transport/net/websocket.h"
 
-enum { DRAIN_MS = 1500, FLUSH_MS = 1000 };
+/* Parts of the three seconds that a stop may take. What is answered leaves meanwhile; whoever has not read by then is not
+ * waited for. The rest is for closing connections and the last commit. */
+enum { DRAIN_MS = 1000, FLUSH_MS = 300 };
 
 struct smp_router_config smp_router_config_default(void) {
     return (struct smp_router_config){
+        .certificate_check_interval_s = 86400,
         .version_min = 6,
         .version_max = 18,
         .tls_timeout_ms = 10000,
@@ -59,7 +63,9 @@ struct smp_router_config smp_router_config_default(void) {
                   .client_concurrency = 32,
                   .connect_timeout_ms = 45000,
                   .forward_timeout_ms = 30000,
-                  .error_persistence_ms = 30000},
+                  .error_persistence_ms = 30000,
+                  .ping_interval_ms = 30000,
+                  .silence_ms = 60000},
         .inactive_ttl_s = 21600,
         .inactive_check_interval_s = 3600,
     };
@@ -84,9 +90,9 @@ static enum smq_result keep_config(struct smp_router *router, const struct smp_r
     router->process_count = lane_count(config->process_lanes);
     pinning_init(&router->process_pinning, router->process_count);
     router->subscriber_count = (router->process_count + 3) / 4; /* their work is small: a lane more is a wake more */
-    if (config->create_password != NULL &&
-        (router->create_password = memory_copy_of_text(config->create_password)) == NULL)
-        return SMQ_ERR_NO_MEMORY;
+    enum smq_result result = live_apply(&router->live, config);
+    if (result != SMQ_OK)
+        return result;
     router->ports = memory_zalloc_array(config->port_count + config->websocket_port_count, sizeof *config->ports);
     router->bind_addresses = memory_zalloc_array(config->bind_address_count + 1, sizeof *router->bind_addresses);
     if (router->ports == NULL || router->bind_addresses == NULL)
@@ -107,7 +113,7 @@ static enum smq_result check_config(const struct smp_router_config *config) {
                  config->websocket_port_count <= ROUTER_LISTENERS_MAX - config->port_count;
     bool proxy =
         !config->proxy.enabled || (config->proxy.client_concurrency >= 1 && config->proxy.connect_timeout_ms > 0 &&
-                                   config->proxy.forward_timeout_ms > 0);
+                                   config->proxy.forward_timeout_ms > 0 && config->proxy.ping_interval_ms > 0);
     return versions && ports && proxy && config->queue_quota >= 1 && config->store_directory != NULL ? SMQ_OK
                                                                                                      : SMQ_ERR_INVALID;
 }
@@ -129,15 +135,16 @@ static void stop_net(void *context) {
 }
 
 /* Every received block is answered, from the last commit if need be, and the answers are on their way, or the deadline
- * passes. */
+ * passes: what no lane has begun by then is dropped without an effect or an answer. */
 static void drain(void *context) {
     struct smp_router *router = context;
     uint64_t deadline = clock_monotonic_ms() + DRAIN_MS;
-    net_stop_reading(router->net);
+    (void)net_stop_reading(router->net, DRAIN_MS);
     (void)atomic_fetch_sub(&router->batches_in_progress, 1);
     for (uint64_t now = clock_monotonic_ms(); atomic_load(&router->batches_in_progress) > 0 && now < deadline;
          now = clock_monotonic_ms())
         (void)waker_wait(&router->quiet, (int)(deadline - now));
+    atomic_store_explicit(&router->is_drained, true, memory_order_release);
     (void)net_flush(router->net, FLUSH_MS);
 }
 
@@ -206,17 +213,15 @@ enum smq_result smp_router_create(const struct smp_router_config *config, struct
         (void)fail(result, error, error_size, "configuration");
         goto failed;
     }
-    result = credentials_load(config->server_certificate_path, config->ca_certificate_path, config->server_key_path,
-                              &router->credentials, error, error_size);
-    if (result == SMQ_OK)
-        result = credentials_ca_fingerprint(config->ca_certificate_path, router->fingerprint);
-    if (result != SMQ_OK)
-        goto failed;
-    result = tls_context_create_server(router->credentials, config->accept_service_credentials, &router->tls);
+    struct router_identity *identity = NULL;
+    result = identity_load(config, clock_realtime_s(), &identity, error, error_size);
     if (result != SMQ_OK) {
-        (void)fail(result, error, error_size, "TLS credentials");
+        if (error_size > 0 && error[0] == 0)
+            (void)fail(result, error, error_size, "TLS credentials");
         goto failed;
     }
+    memcpy(router->fingerprint, identity->fingerprint, sizeof router->fingerprint);
+    atomic_init(&router->identity, identity);
     result = open_store(router);
     if (result != SMQ_OK) {
         (void)fail(result, error, error_size, config->store_directory);
@@ -242,7 +247,6 @@ static enum smq_result listen_on(struct smp_router *router, uint16_t port, const
         .addresses = (const char *const *)router->bind_addresses,
         .address_count = router->config.bind_address_count,
         .port = port,
-        .tls_context = router->tls,
         .protocol = &client_session_protocol,
         .framing = framing,
         .accept = client_session_accept,
@@ -252,6 +256,7 @@ static enum smq_result listen_on(struct smp_router *router, uint16_t port, const
         .keep_alive = router->config.keep_alive,
         .handshake_timeout_ms = router->config.handshake_timeout_ms,
         .log_tls_errors = router->config.log_tls_errors,
+        .log_peers = router->config.log_peers,
     };
     unsigned i = router->listener_count;
     enum smq_result result = net_listen(router->net, &options, &router->listeners[i], error, error_size);
@@ -278,8 +283,32 @@ enum smq_result smp_router_listen(struct smp_router *router, char *error, size_t
     return result;
 }
 
-void smp_router_set_limits(struct smp_router *router, const struct net_limits *limits) {
-    net_set_limits(router->net, limits);
+enum smq_result smp_router_reload(struct smp_router *router, const struct smp_router_config *config, char *error,
+                                  size_t error_size) {
+    struct router_identity *identity = NULL;
+    if (error_size > 0)
+        error[0] = 0;
+    enum smq_result result = check_config(config);
+    if (result != SMQ_OK)
+        return fail(result, error, error_size, "configuration");
+    result = identity_load(config, clock_realtime_s(), &identity, error, error_size);
+    if (result == SMQ_OK && memcmp(identity->fingerprint, router->fingerprint, sizeof router->fingerprint) != 0) {
+        result = SMQ_ERR_INVALID;
+        if (error_size > 0)
+            (void)snprintf(error, error_size, "%s: another identity than the router's; that needs a restart",
+                           config->ca_certificate_path);
+    }
+    if (result == SMQ_OK)
+        result = live_apply(&router->live, config);
+    if (result != SMQ_OK) {
+        identity_release(&identity);
+        return error_size > 0 && error[0] == 0 ? fail(result, error, error_size, "reloading") : result;
+    }
+    net_set_limits(router->net, &config->limits);
+    identity_replace(&router->identity, identity);
+    expirer_settings_changed(router->expirer);
+    identity_warn(identity, clock_realtime_s());
+    return SMQ_OK;
 }
 
 uint16_t smp_router_port(const struct smp_router *router, size_t i) {
@@ -295,9 +324,6 @@ int smp_router_failure_fd(const struct smp_router *router) {
 }
 
 static void free_config(struct smp_router *router) {
-    if (router->create_password != NULL)
-        secret_wipe(router->create_password, strlen(router->create_password));
-    memory_free(router->create_password);
     memory_free(router->ports);
     for (size_t i = 0; router->bind_addresses != NULL && i < router->config.bind_address_count; i++)
         memory_free(router->bind_addresses[i]);
@@ -319,8 +345,8 @@ void smp_router_destroy(struct smp_router **out) {
     expirer_destroy(&router->expirer);
     proxy_destroy(&router->proxy);
     store_close(&router->store);
-    tls_context_destroy(&router->tls);
-    credentials_destroy(&router->credentials);
+    identity_replace(&router->identity, NULL);
+    live_destroy(&router->live);
     waker_destroy(&router->quiet);
     free_config(router);
     memory_free(router);

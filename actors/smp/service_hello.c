@@ -51,19 +51,15 @@ static void answer(struct client_session *session, struct block *block, struct s
 
 static const struct smp_transport_error accepted = {.code = SMP_TRANSPORT_NONE};
 
-/* The chain shown in TLS, byte for byte, and the session key under its leaf. */
+/* The chain that TLS has verified, byte for byte, and the session key under its leaf. */
 static enum smq_result check_proof(struct client_session *session, const struct smp_client_hello *hello) {
     const struct connection_tls *tls = connection_tls(session->connection);
     struct slice certificates[CERTIFICATE_CHAIN_MAX];
     struct signed_key signed_key;
     struct public_key leaf;
     size_t count = smp_chain_certificates(&hello->service_chain_key, certificates, CERTIFICATE_CHAIN_MAX);
-    struct certificate_chain_class chain = certificate_chain_classify(count);
-    if (count != tls->peer_chain_count || (chain.kind != CHAIN_SELF && chain.kind != CHAIN_VALID))
+    if (!certificate_chain_equal(certificates, count, tls->peer_chain, tls->peer_chain_count))
         return SMQ_ERR_AUTH;
-    for (size_t i = 0; i < count; i++)
-        if (!slice_equal(certificates[i], tls->peer_chain[i]))
-            return SMQ_ERR_AUTH;
     enum smq_result result = signed_key_parse(hello->service_chain_key.signed_key, &signed_key);
     if (result == SMQ_OK)
         result = certificate_public_key(certificates[0], &leaf);
@@ -72,7 +68,8 @@ static enum smq_result check_proof(struct client_session *session, const struct 
     if (result == SMQ_OK && signed_key.key.algorithm != KEY_ED25519)
         result = SMQ_ERR_AUTH;
     if (result == SMQ_OK)
-        result = certificate_fingerprint(certificates[chain.identity], session->service.fingerprint);
+        result = certificate_fingerprint(certificates[certificate_chain_classify(count).identity],
+                                         session->service.fingerprint);
     if (result != SMQ_OK)
         return result;
     session->service.key = signed_key.key;

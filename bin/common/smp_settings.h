@@ -24,16 +24,19 @@ struct smp_settings {
     int64_t expire_ntfs_hours, expire_ntfs_ttl; /* as above */
     int64_t expire_ntfs_interval;
     int64_t deliver_ntfs_interval; /* ms */
+    int64_t deliver_ends_interval; /* ms */
     int durability;                /* enum smp_durability */
     int64_t durability_interval;   /* ms */
     int64_t map_size;
+    /* [LOG] */
+    int log_level; /* index into smp_settings_log_levels */
     /* [AUTH] */
     bool new_queues;
     const char *create_password; /* NULL: none is needed */
     /* [TRANSPORT] */
     const char *host, *port, *bind, *smp_versions, *websockets;
     int64_t tls_timeout, handshake_timeout;
-    bool log_tls_errors, accept_service_credentials;
+    bool log_tls_errors, log_peers, accept_service_credentials;
     int64_t tcp_keepalive_idle, tcp_keepalive_interval, tcp_keepalive_probes, tcp_user_timeout;
     /* [LIMITS] */
     int64_t max_connections, max_handshakes, address_connections, address_handshakes, address_rate, address_burst;
@@ -43,6 +46,7 @@ struct smp_settings {
     bool proxy;                     /* enable */
     const char *own_server_domains; /* NULL: none */
     int64_t client_concurrency;
+    int64_t relay_error_interval, relay_connect_timeout, relay_timeout, relay_ping_interval, relay_silence;
     int host_mode; /* index: public, onion */
     bool required_host_mode;
     const char *socks_proxy; /* NULL: none; a secret, since it may have a password */
@@ -61,6 +65,9 @@ struct smp_settings {
     const char *bind_addresses[SETTINGS_LIST_MAX];
     size_t bind_address_count;
 };
+
+/* Names of log levels, as on the command line; ends with NULL. */
+extern const char *const smp_settings_log_levels[];
 
 /* The keys of smp-server.ini. */
 extern const struct ini_table smp_settings_table;

@@ -6,7 +6,10 @@
 
 #include "queues/base/log.h"
 
+enum { LAST_LINE_WAIT_MS = 500 };
+
 void check_failed(const char *condition, const char *file, int line) {
     log_error("broken invariant at %s:%d: %s", file, line, condition);
+    (void)log_flush(LAST_LINE_WAIT_MS);
     abort();
 }

@@ -1,25 +1,16 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* Formats a line in a buffer on the stack and writes it at once. */
+/* The entrance: level, share of the site, and the line on its way. */
 #include "queues/base/log.h"
 
 #include <errno.h>
-#include <stdarg.h>
-#include <stdatomic.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <time.h>
-#include <unistd.h>
 
-enum { LINE_MAX_BYTES = 1024, TEXT_MAX_BYTES = 1000, NS_PER_MS = 1000000 };
+#include "queues/base/clock.h"
+#include "queues/base/log_format.h"
+#include "queues/base/log_writer.h"
+
+enum { SECOND_BITS = 40, MS_PER_S = 1000 };
 
 static _Atomic int current_level = LOG_LEVEL_INFO;
-
-static const char *const level_names[] = {
-    [LOG_LEVEL_ERROR] = "ERROR",
-    [LOG_LEVEL_WARN] = "WARN",
-    [LOG_LEVEL_INFO] = "INFO",
-    [LOG_LEVEL_DEBUG] = "DEBUG",
-};
 
 void log_set_level(enum log_level level) {
     atomic_store_explicit(&current_level, (int)level, memory_order_relaxed);
@@ -29,39 +20,36 @@ bool log_enabled(enum log_level level) {
     return (int)level <= atomic_load_explicit(&current_level, memory_order_relaxed);
 }
 
-/* Writes "time level " and returns its length. */
-static size_t write_head(char *line, size_t size, enum log_level level) {
-    struct timespec now = {0};
-    struct tm date = {0};
-    clock_gettime(CLOCK_REALTIME, &now);
-    gmtime_r(&now.tv_sec, &date);
-    size_t length = strftime(line, size, "%Y-%m-%dT%H:%M:%S", &date);
-    int rest = snprintf(line + length, size - length, ".%03dZ %s ", (int)(now.tv_nsec / NS_PER_MS), level_names[level]);
-    return length + (rest > 0 ? (size_t)rest : 0);
+/* Takes one of the lines that the site may write in this second. */
+static bool take_share(struct log_site *site) {
+    uint64_t second = clock_monotonic_ms() / MS_PER_S;
+    uint64_t window = atomic_load_explicit(&site->window, memory_order_relaxed);
+    uint64_t next;
+    do {
+        uint64_t count = window >> SECOND_BITS;
+        if ((window & ((UINT64_C(1) << SECOND_BITS) - 1)) != second)
+            count = 0;
+        if (count >= LOG_SITE_LINES_PER_SECOND)
+            return false;
+        next = (count + 1) << SECOND_BITS | second;
+    } while (!atomic_compare_exchange_weak_explicit(&site->window, &window, next, memory_order_relaxed,
+                                                    memory_order_relaxed));
+    return true;
 }
 
-static void replace_control_characters(char *text, size_t length) {
-    for (size_t i = 0; i < length; i++) {
-        if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f)
-            text[i] = '?';
-    }
-}
-
-void log_line(enum log_level level, const char *format, ...) {
+void log_write(struct log_site *site, enum log_level level, const char *format, ...) {
     if (!log_enabled(level))
         return;
     int kept_errno = errno;
-    char line[LINE_MAX_BYTES + LINE_MAX_BYTES / 8];
-    size_t head = write_head(line, sizeof(line), level);
-    va_list arguments;
-    va_start(arguments, format);
-    int wanted = vsnprintf(line + head, TEXT_MAX_BYTES + 1, format, arguments);
-    va_end(arguments);
-    size_t text = wanted < 0 ? 0 : (wanted > TEXT_MAX_BYTES ? TEXT_MAX_BYTES : (size_t)wanted);
-    replace_control_characters(line + head, text);
-    line[head + text] = '\n';
-    /* A log that cannot be written has nowhere to complain. */
-    while (write(STDERR_FILENO, line, head + text + 1) < 0 && errno == EINTR)
-        continue;
+    if (!log_writer_is_used() || take_share(site)) {
+        char line[LOG_LINE_MAX];
+        va_list arguments;
+        va_start(arguments, format);
+        log_writer_line(line, log_format_arguments(line, level, format, arguments));
+        va_end(arguments);
+    } else {
+        atomic_fetch_add_explicit(&site->left_out, 1, memory_order_relaxed);
+        log_writer_list(site, format);
+    }
     errno = kept_errno;
 }

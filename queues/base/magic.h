@@ -17,5 +17,8 @@
 #define MAGIC_SET(object, value) ((void)((object)->magic = (value)))
 #define MAGIC_CLEAR(object)      ((void)((object)->magic = 0))
 
+/* Whether it is one: for pointers that a user of the library gives, whose mistakes are answered with an error. */
+#define MAGIC_IS(object, value) ((object) != NULL && (object)->magic == (value))
+
 /* Aborts unless `object` is a live object of the kind `value`. */
 #define MAGIC_CHECK(object, value) CHECK((object) != NULL && (object)->magic == (value))

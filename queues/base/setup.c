@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "queues/base/fault.h"
+#include "queues/base/log_writer.h"
 #include "queues/base/random.h"
 #include "queues/base/rcu.h"
 #include "queues/base/thread.h"
@@ -37,6 +38,8 @@ static void setup(void) {
         setup_result = start_reclaim_thread();
     if (setup_result == SMQ_OK)
         setup_result = arm_faults();
+    if (setup_result == SMQ_OK)
+        log_writer_allow();
 }
 
 enum smq_result base_setup(void) {

@@ -32,6 +32,7 @@ struct shape {
 };
 
 static uint8_t body[BODY_SIZE];
+static uint8_t read_back[BODY_SIZE];
 static int64_t now;
 static uint64_t failures;
 
@@ -129,11 +130,13 @@ static uint64_t read_sent(struct store_reader *reader, const struct job *jobs, u
     }
     for (unsigned i = 0; i < count; i++) {
         struct msg_view view;
+        struct writer writer = writer_of(read_back, sizeof read_back);
         if (msg_store_head(txn, jobs[i].number, &view) != SMQ_OK ||
-            msg_store_get(txn, jobs[i].number, view.sequence, &view) != SMQ_OK)
+            msg_store_get(txn, jobs[i].number, view.sequence, &view) != SMQ_OK ||
+            msg_store_body(txn, &view, &writer) != SMQ_OK)
             failures++;
         else
-            checksum += view.body.bytes[i];
+            checksum += read_back[i];
     }
     store_reader_end(reader);
     return checksum;

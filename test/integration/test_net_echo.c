@@ -170,7 +170,7 @@ static void test_ordered_stop_answers_what_was_received(void **state) {
     for (size_t i = 0; i < CLIENTS; i++)
         assert_true(await_u32(&clients[i].answered, 3, WAIT_MS));
     listener_stop(&echo.listener);
-    net_stop_reading(echo.net);
+    assert_int_equal(net_stop_reading(echo.net, 10000), SMQ_OK);
     struct net_statistics before;
     net_read_statistics(echo.net, &before);
     assert_int_equal(net_flush(echo.net, 10000), SMQ_OK);

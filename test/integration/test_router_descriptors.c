@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* Out of file descriptors: the router lives and serves those who are connected, and accepts again when it can. */
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "queues/base/clock.h"
@@ -117,6 +122,46 @@ static void test_descriptors_are_not_lost_at_the_limit(void **state) {
     exchange();
 }
 
+static void await_listening(void) {
+    struct sockaddr_in address = {
+        .sin_family = AF_INET, .sin_port = htons(server.port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    uint64_t deadline = clock_monotonic_ms() + DEADLINE_MS;
+    bool is_listening = false;
+    while (!is_listening) {
+        int descriptor = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        is_listening = connect(descriptor, (const struct sockaddr *)&address, sizeof address) == 0;
+        (void)close(descriptor);
+        assert_true(clock_monotonic_ms() < deadline);
+    }
+}
+
+static void assert_null_device(int number) {
+    char path[64], target[64];
+    (void)snprintf(path, sizeof path, "/proc/%d/fd/%d", process_id(server.process), number);
+    ssize_t length = readlink(path, target, sizeof target);
+    assert_int_equal(strlen("/dev/null"), length);
+    assert_memory_equal("/dev/null", target, strlen("/dev/null"));
+}
+
+/* Nobody reads or writes the numbers that were closed, whatever the router opens. */
+static void test_router_whose_standard_descriptors_are_closed_gives_them_to_nobody(void **state) {
+    static const char *const arguments[] = {"/bin/sh", "-c", "exec \"$0\" start <&- >&- 2>&-",
+                                            BUILD_DIR "/bin/smp-server", NULL};
+    (void)state;
+    peer_close(&recipient);
+    peer_close(&sender);
+    assert_int_equal(0, server_process_stop(&server, SIGTERM, DEADLINE_MS));
+    process_destroy(&server.process);
+    server.process = process_start(arguments, NULL);
+    await_listening();
+    for (int number = 0; number < 3; number++)
+        assert_null_device(number);
+    server_process_connect(&server, &recipient);
+    server_process_connect(&server, &sender);
+    peer_create_queue(&recipient, PEER_SECURED | PEER_SUBSCRIBE, &queue);
+    exchange();
+}
+
 #define CASE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void) {
@@ -125,6 +170,7 @@ int main(void) {
         CASE(test_router_accepts_again_when_clients_leave),
         CASE(test_router_accepts_those_who_waited_when_the_limit_is_raised),
         CASE(test_descriptors_are_not_lost_at_the_limit),
+        CASE(test_router_whose_standard_descriptors_are_closed_gives_them_to_nobody),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

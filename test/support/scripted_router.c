@@ -48,22 +48,27 @@ static void queue_item(struct scripted_connection *scripted, uint32_t kind, cons
 
 /* ---- hello ---- */
 
+static const struct credentials *shown_by(const struct scripted_router *router) {
+    return router->options.shown != NULL ? router->options.shown : router->pki.server;
+}
+
 static enum smq_result send_hello(struct scripted_connection *scripted) {
     struct scripted_router *router = scripted->router;
     enum scripted_hello kind = router->options.hello;
     const struct connection_tls *tls = connection_tls(scripted->connection);
-    const struct test_pki *chain_pki = kind == HELLO_OTHER_CHAIN ? &router->other : &router->pki;
-    const struct test_pki *key_pki = kind == HELLO_OTHER_SIGNER ? &router->other : &router->pki;
+    const struct credentials *own = router->options.told != NULL ? router->options.told : shown_by(router);
+    const struct credentials *told = kind == HELLO_OTHER_CHAIN ? router->other.server : own;
+    const struct credentials *signer = kind == HELLO_OTHER_SIGNER ? router->other.server : own;
     uint8_t chain[8192], signed_key[SIGNED_KEY_MAX], session_id[32], block[SMP_BLOCK_SIZE];
     memcpy(session_id, tls->session_id, sizeof(session_id));
     session_id[0] ^= kind == HELLO_OTHER_SESSION ? 1 : 0;
     size_t count;
-    const struct slice *certificates = credentials_chain(chain_pki->server, &count);
+    const struct slice *certificates = credentials_chain(told, &count);
     struct writer chain_writer = writer_of(chain, sizeof(chain));
     smp_chain_encode(&chain_writer, certificates, count);
     struct writer key_writer = writer_of(signed_key, sizeof(signed_key));
     CHECK(key_pair_generate(KEY_X25519, &scripted->key) == SMQ_OK);
-    CHECK(write_signed_key(&key_writer, credentials_key(key_pki->server), &scripted->key.public_key) == SMQ_OK);
+    CHECK(write_signed_key(&key_writer, credentials_key(signer), &scripted->key.public_key) == SMQ_OK);
     struct smp_server_hello hello = {.versions = router->options.versions,
                                      .session_id = slice_of(session_id, tls->session_id_length),
                                      .has_key = kind != HELLO_WITHOUT_KEY,
@@ -217,12 +222,13 @@ void scripted_router_start(struct scripted_router *router, const struct scripted
     }
     test_pki_init(&router->pki);
     test_pki_init(&router->other);
+    CHECK(options->shown == NULL || tls_context_create_server(options->shown, true, &router->shown) == SMQ_OK);
     struct net_options net_options = {.receive_lanes = 1, .send_lanes = 1};
     CHECK(net_create(&net_options, &router->net) == SMQ_OK);
     static const char *const loopback = "127.0.0.1";
     struct listen_options listen = {.addresses = &loopback,
                                     .address_count = 1,
-                                    .tls_context = router->pki.server_context,
+                                    .tls_context = router->shown != NULL ? router->shown : router->pki.server_context,
                                     .protocol = &scripted_protocol,
                                     .accept = accept_connection,
                                     .context = router};
@@ -238,6 +244,7 @@ void scripted_router_stop(struct scripted_router *router) {
         connection_release(last->connection);
     }
     net_destroy(&router->net);
+    tls_context_destroy(&router->shown);
     test_pki_finish(&router->pki);
     test_pki_finish(&router->other);
 }

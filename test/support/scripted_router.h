@@ -37,7 +37,9 @@ struct scripted_command {
 
 struct scripted_options {
     enum scripted_hello hello;
-    struct version_range versions; /* 0..0: 6..18 */
+    const struct credentials *shown; /* in TLS; NULL: the router's own */
+    const struct credentials *told;  /* chain of the hello, and the key that signs the session key; NULL: `shown` */
+    struct version_range versions;   /* 0..0: 6..18 */
     /* Receive lane. NULL: commands are answered OK, PING with PONG. */
     void (*handle)(struct scripted_connection *connection, const struct scripted_command *command, void *context);
     void *context;
@@ -47,6 +49,7 @@ struct scripted_router {
     struct test_pki pki;
     struct test_pki other; /* another identity */
     struct scripted_options options;
+    struct tls_context *shown; /* NULL: that of `pki` */
     struct net *net;
     struct listener *listener;
     uint16_t port;

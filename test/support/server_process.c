@@ -73,10 +73,24 @@ void server_process_init(struct server_process *server, const char *store_keys) 
 
 static const char *const start_arguments[] = {program, "start", NULL};
 
-void server_process_start(struct server_process *server) {
+void server_process_start_without_waiting(struct server_process *server) {
     launch(server, start_arguments);
+}
+
+static void await_serving(struct server_process *server) {
     if (!process_wait_output(server->process, "Serving SMP protocol", SERVER_DEADLINE_MS))
         fail_msg("the server does not start: %s", process_errors(server->process));
+}
+
+void server_process_start(struct server_process *server) {
+    launch(server, start_arguments);
+    await_serving(server);
+}
+
+void server_process_start_with_errors(struct server_process *server, const char *path) {
+    const char *const arguments[] = {"/bin/sh", "-c", "exec \"$0\" start 2>\"$1\"", program, path, NULL};
+    launch(server, arguments);
+    await_serving(server);
 }
 
 int server_process_refusal(struct server_process *server, const char **errors) {

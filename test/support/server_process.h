@@ -27,6 +27,9 @@ struct server_process {
 void server_process_init(struct server_process *server, const char *store_keys);
 /* Starts it and waits until it serves. */
 void server_process_start(struct server_process *server);
+/* The same with its stderr going to the file or pipe at `path`. */
+void server_process_start_with_errors(struct server_process *server, const char *path);
+void server_process_start_without_waiting(struct server_process *server);
 /* Starts it where it is expected to refuse: the exit code, and what it wrote to stderr (valid until the next call). */
 int server_process_refusal(struct server_process *server, const char **errors);
 /* SIGKILL, and waits for the end. */

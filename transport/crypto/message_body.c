@@ -11,16 +11,26 @@ static struct writer plaintext_writer(uint8_t *output) {
     return writer_of(output + BOX_PADDED_OFFSET, MESSAGE_BODY_SIZE - BOX_PADDED_OFFSET);
 }
 
-enum smq_result message_body_seal(const struct box_key *key, const uint8_t message_id[MESSAGE_ID_SIZE],
-                                  int64_t timestamp, bool notification, struct slice body, uint8_t *output) {
+struct writer message_body_begin(int64_t timestamp, bool notification, uint8_t *output) {
     struct writer writer = plaintext_writer(output);
     write_time(&writer, timestamp);
     write_bool(&writer, notification);
     write_space(&writer);
-    write_slice(&writer, body);
-    if (writer_finish(&writer) != SMQ_OK)
+    return writer;
+}
+
+enum smq_result message_body_finish(const struct box_key *key, const uint8_t message_id[MESSAGE_ID_SIZE],
+                                    const struct writer *body, uint8_t *output) {
+    if (writer_finish(body) != SMQ_OK)
         return SMQ_ERR_TOO_LARGE;
-    return box_seal_padded(key, message_id, output, writer_length(&writer), MESSAGE_BODY_PADDED);
+    return box_seal_padded(key, message_id, output, writer_length(body), MESSAGE_BODY_PADDED);
+}
+
+enum smq_result message_body_seal(const struct box_key *key, const uint8_t message_id[MESSAGE_ID_SIZE],
+                                  int64_t timestamp, bool notification, struct slice body, uint8_t *output) {
+    struct writer writer = message_body_begin(timestamp, notification, output);
+    write_slice(&writer, body);
+    return message_body_finish(key, message_id, &writer, output);
 }
 
 void message_body_seal_quota(const struct box_key *key, const uint8_t message_id[MESSAGE_ID_SIZE], int64_t timestamp,

@@ -22,6 +22,10 @@ enum {
  * thread. */
 enum smq_result message_body_seal(const struct box_key *key, const uint8_t message_id[MESSAGE_ID_SIZE],
                                   int64_t timestamp, bool notification, struct slice body, uint8_t *output);
+/* The same for a body that is in pieces: begin, write it with the writer, then finish. */
+struct writer message_body_begin(int64_t timestamp, bool notification, uint8_t *output);
+enum smq_result message_body_finish(const struct box_key *key, const uint8_t message_id[MESSAGE_ID_SIZE],
+                                    const struct writer *body, uint8_t *output);
 /* The marker that tells the recipient that the queue was full. */
 void message_body_seal_quota(const struct box_key *key, const uint8_t message_id[MESSAGE_ID_SIZE], int64_t timestamp,
                              uint8_t *output);

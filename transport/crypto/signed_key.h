@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* The ASN.1 "signed object" around session keys in handshakes: key, algorithm of the signature, signature (reference:
- * Transport.hs, SignedExact PubKey). */
+/* The ASN.1 "signed object" around session keys in handshakes: a SEQUENCE that holds the key, which is what is signed,
+ * algorithm of the signature, signature (reference: Transport.hs, SignedExact PubKey). */
 #pragma once
 
 #include <stddef.h>
@@ -13,7 +13,7 @@ enum { SIGNED_KEY_MAX = 200 }; /* room for any key and signature that we write *
 
 struct signed_key {
     struct public_key key;
-    struct slice key_der;                   /* what is signed; borrowed from the parsed bytes */
+    struct slice signed_part;               /* what is signed; borrowed from the parsed bytes */
     enum key_algorithm signature_algorithm; /* KEY_ED25519 or KEY_ED448 */
     struct slice signature;                 /* borrowed */
 };

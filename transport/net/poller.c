@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "queues/base/check.h"
+#include "queues/base/descriptor.h"
 #include "queues/base/memory.h"
 #include "queues/base/postpone.h"
 
@@ -19,7 +20,7 @@ enum smq_result poller_create(struct poller **poller) {
     struct poller *created = memory_zalloc(sizeof *created);
     if (created == NULL)
         return SMQ_ERR_NO_MEMORY;
-    created->descriptor = epoll_create1(EPOLL_CLOEXEC);
+    created->descriptor = descriptor_above_standard(epoll_create1(EPOLL_CLOEXEC));
     if (created->descriptor < 0) {
         memory_free(created);
         return SMQ_ERR_SYSTEM;

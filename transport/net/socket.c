@@ -9,6 +9,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "queues/base/descriptor.h"
 #include "queues/base/fault.h"
 
 enum {
@@ -34,7 +35,7 @@ static enum smq_result fail(int descriptor, enum smq_result result) {
 
 enum smq_result socket_listen(const struct net_address *address, bool dual_stack, int *descriptor) {
     int family = address->storage.ss_family;
-    int made = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int made = descriptor_above_standard(socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
     if (made < 0 || !set_option(made, SOL_SOCKET, SO_REUSEADDR, 1) ||
         (family == AF_INET6 && !set_option(made, IPPROTO_IPV6, IPV6_V6ONLY, dual_stack ? 0 : 1)) ||
         bind(made, (const struct sockaddr *)&address->storage, address->length) != 0 ||
@@ -47,6 +48,12 @@ enum smq_result socket_listen(const struct net_address *address, bool dual_stack
 enum smq_result socket_local_address(int descriptor, struct net_address *address) {
     address->length = sizeof address->storage;
     return getsockname(descriptor, (struct sockaddr *)&address->storage, &address->length) == 0 ? SMQ_OK
+                                                                                                : SMQ_ERR_SYSTEM;
+}
+
+enum smq_result socket_peer_address(int descriptor, struct net_address *address) {
+    address->length = sizeof address->storage;
+    return getpeername(descriptor, (struct sockaddr *)&address->storage, &address->length) == 0 ? SMQ_OK
                                                                                                 : SMQ_ERR_SYSTEM;
 }
 
@@ -95,8 +102,8 @@ enum smq_result socket_accept(int listener, const struct keep_alive *keep_alive,
         return accept_result(errno);
     }
     address->length = sizeof address->storage;
-    int accepted =
-        accept4(listener, (struct sockaddr *)&address->storage, &address->length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    int accepted = descriptor_above_standard(
+        accept4(listener, (struct sockaddr *)&address->storage, &address->length, SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (accepted < 0)
         return accept_result(errno);
     if (!set_option(accepted, IPPROTO_TCP, TCP_NODELAY, 1) ||
@@ -108,7 +115,8 @@ enum smq_result socket_accept(int listener, const struct keep_alive *keep_alive,
 
 enum smq_result socket_connect(const struct net_address *address, const struct keep_alive *keep_alive,
                                int *descriptor) {
-    int made = socket(address->storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int made =
+        descriptor_above_standard(socket(address->storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
     if (made < 0)
         return errno == EMFILE || errno == ENFILE ? SMQ_ERR_NO_CREDIT : SMQ_ERR_NETWORK;
     if (!set_option(made, IPPROTO_TCP, TCP_NODELAY, 1) || (keep_alive != NULL && !set_keep_alive(made, keep_alive)))

@@ -16,6 +16,8 @@ enum { SOCKET_BACKLOG = 4096 };
 enum smq_result socket_listen(const struct net_address *address, bool dual_stack, int *descriptor);
 /* The address that a socket is bound to. SMQ_ERR_SYSTEM. */
 enum smq_result socket_local_address(int descriptor, struct net_address *address);
+/* The address of the other side. SMQ_ERR_SYSTEM: there is none any more. */
+enum smq_result socket_peer_address(int descriptor, struct net_address *address);
 
 /* Accepts one connection, from `address`. `keep_alive` NULL: off. SMQ_ERR_EMPTY: nobody waits.
  * SMQ_ERR_AGAIN: this one failed on its way, try the next.

@@ -12,7 +12,7 @@
 struct smp_chain_key {
     uint8_t count;           /* certificates in the chain, 1..255 */
     struct slice chain;      /* `count` large strings: certificates in DER, leaf first */
-    struct slice signed_key; /* signed object: SPKI, algorithm, signature */
+    struct slice signed_key; /* signed object (transport/crypto/signed_key.h) */
 };
 
 /* Reads `[ls]+` chain, `ls` signed key. The reader fails on an empty list. */

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* Classification and validation of certificate chains. The path rules are those of the reference's library, not of RFC
- * 5280: the anchor is trusted whatever its dates and extensions are, and one that is not self-signed will do.
- * X509_verify_cert cannot be told so, hence the walk below; every single test in it is OpenSSL's. */
+ * 5280: the anchor is trusted whatever its dates and extensions are, and one that is not self-signed will do. They are
+ * stricter in one thing: the identity certificate must have issued the leaf. X509_verify_cert cannot be told so, hence the walk below; every single test in it is OpenSSL's. */
 #include "transport/tls/certificate.h"
 
 #include <limits.h>
 #include <string.h>
+#include <time.h>
 
 #include <openssl/evp.h>
 #include <openssl/x509.h>
@@ -21,6 +22,16 @@ struct certificate_chain_class certificate_chain_classify(size_t count) {
         class = (struct certificate_chain_class){.kind = CHAIN_TOO_LONG};
     }
     return class;
+}
+
+bool certificate_chain_equal(const struct slice *told, size_t told_count, const struct slice *shown,
+                             size_t shown_count) {
+    if (told_count != shown_count || told_count < 1 || told_count > CERTIFICATE_CHAIN_MAX)
+        return false;
+    size_t i = 0;
+    while (i < told_count && slice_equal(told[i], shown[i]))
+        i++;
+    return i == told_count;
 }
 
 enum smq_result certificate_fingerprint(struct slice der, uint8_t fingerprint[FINGERPRINT_SIZE]) {
@@ -44,9 +55,12 @@ static bool is_issued_by_name(const X509 *certificate, const X509 *issuer) {
     return X509_NAME_cmp(X509_get_issuer_name(certificate), X509_get_subject_name(issuer)) == 0;
 }
 
+/* Larger keys are refused: a peer chooses them, and verifying with them costs whoever is asked to. */
+enum { ISSUER_KEY_BITS_MAX = 4096 };
+
 static bool is_signed_by(X509 *certificate, X509 *issuer) {
     EVP_PKEY *key = X509_get0_pubkey(issuer);
-    return key != NULL && X509_verify(certificate, key) == 1;
+    return key != NULL && EVP_PKEY_get_bits(key) <= ISSUER_KEY_BITS_MAX && X509_verify(certificate, key) == 1;
 }
 
 static bool is_valid_at(const X509 *certificate, int64_t now_s) {
@@ -64,35 +78,38 @@ static bool is_intermediate_ca(X509 *certificate, long below) {
            (path_length < 0 || path_length >= below);
 }
 
-/* Goes up from the leaf by issuer names until the anchor is the issuer. Intermediates may stand in any order and are
- * used once. */
-static enum certificate_fault walk(X509 *const *certificates, size_t count, int64_t now_s) {
-    X509 *current = certificates[0];
-    X509 *anchor = certificates[count - 1];
-    bool used[CERTIFICATE_CHAIN_MAX] = {true};
-    if (X509_get_version(current) != X509_VERSION_3)
+/* The step from `certificate` to `issuer`, which has `below` further issuers between itself and the leaf. */
+static enum certificate_fault check_issuer(X509 *certificate, X509 *issuer, bool is_anchor, long below) {
+    if (!is_issued_by_name(certificate, issuer))
+        return CERTIFICATE_FAULT_UNKNOWN;
+    if (!is_anchor && !is_intermediate_ca(issuer, below))
         return CERTIFICATE_FAULT_FORM;
-    for (long level = 0;; level++) {
-        if (!is_valid_at(current, now_s))
+    return is_signed_by(certificate, issuer) ? CERTIFICATE_FAULT_NONE : CERTIFICATE_FAULT_SIGNATURE;
+}
+
+/* Goes up from the leaf to the anchor. The first step is always to the identity certificate: it is what names the peer,
+ * so it must be what vouches for the leaf. Above it, a certificate that the anchor itself issued needs none between. */
+static enum certificate_fault walk(X509 *const *certificates, struct certificate_chain_class class, int64_t now_s) {
+    X509 *anchor = certificates[class.anchor];
+    if (X509_get_version(certificates[0]) != X509_VERSION_3)
+        return CERTIFICATE_FAULT_FORM;
+    size_t current = 0;
+    enum certificate_fault fault = CERTIFICATE_FAULT_NONE;
+    for (long level = 0; fault == CERTIFICATE_FAULT_NONE && (level == 0 || current != class.anchor); level++) {
+        if (!is_valid_at(certificates[current], now_s))
             return CERTIFICATE_FAULT_EXPIRED;
-        if (is_issued_by_name(current, anchor))
-            return is_signed_by(current, anchor) ? CERTIFICATE_FAULT_NONE : CERTIFICATE_FAULT_SIGNATURE;
-        size_t next = 1;
-        while (next + 1 < count && (used[next] || !is_issued_by_name(current, certificates[next])))
-            next++;
-        if (next + 1 >= count)
-            return CERTIFICATE_FAULT_UNKNOWN;
-        if (!is_intermediate_ca(certificates[next], level))
-            return CERTIFICATE_FAULT_FORM;
-        if (!is_signed_by(current, certificates[next]))
-            return CERTIFICATE_FAULT_SIGNATURE;
-        used[next] = true;
-        current = certificates[next];
+        size_t issuer = level == 0 ? class.identity : current + 1;
+        if (level > 0 && check_issuer(certificates[current], anchor, true, level) == CERTIFICATE_FAULT_NONE)
+            issuer = class.anchor;
+        fault = check_issuer(certificates[current], certificates[issuer], issuer == class.anchor, level);
+        current = issuer;
     }
+    return fault;
 }
 
 enum certificate_fault certificate_chain_validate(const struct slice *chain, size_t count, int64_t now_s) {
-    if (count < 1 || count > CERTIFICATE_CHAIN_MAX)
+    struct certificate_chain_class class = certificate_chain_classify(count);
+    if (class.kind != CHAIN_SELF && class.kind != CHAIN_VALID)
         return CERTIFICATE_FAULT_CHAIN;
     X509 *certificates[CERTIFICATE_CHAIN_MAX] = {NULL};
     enum certificate_fault fault = CERTIFICATE_FAULT_NONE;
@@ -102,7 +119,7 @@ enum certificate_fault certificate_chain_validate(const struct slice *chain, siz
             fault = CERTIFICATE_FAULT_FORM;
     }
     if (fault == CERTIFICATE_FAULT_NONE)
-        fault = walk(certificates, count, now_s);
+        fault = walk(certificates, class, now_s);
     for (size_t i = 0; i < count; i++)
         X509_free(certificates[i]);
     return fault;
@@ -118,6 +135,22 @@ enum certificate_fault certificate_check_server(const struct slice *chain, size_
         memcmp(fingerprint, key_hash, FINGERPRINT_SIZE) != 0)
         return CERTIFICATE_FAULT_IDENTITY;
     return certificate_chain_validate(chain, count, now_s);
+}
+
+static bool read_time(const ASN1_TIME *time, int64_t *seconds) {
+    struct tm parts;
+    if (ASN1_TIME_to_tm(time, &parts) != 1)
+        return false;
+    *seconds = (int64_t)timegm(&parts);
+    return true;
+}
+
+enum smq_result certificate_validity(struct slice der, int64_t *from_s, int64_t *until_s) {
+    X509 *certificate = parse(der);
+    bool read = certificate != NULL && read_time(X509_get0_notBefore(certificate), from_s) &&
+                read_time(X509_get0_notAfter(certificate), until_s);
+    X509_free(certificate);
+    return read ? SMQ_OK : SMQ_ERR_SYNTAX;
 }
 
 enum smq_result certificate_public_key(struct slice der, struct public_key *key) {

@@ -27,7 +27,10 @@ extern "C" {
  * during I/O or for another thread's work. Errors: functions that can fail return enum smq_result and write their
  * results only on SMQ_OK. SMQ_ERR_NO_MEMORY can come from every one of them and is not repeated below. A parameter
  * `error` may be NULL; when not, it is filled on any failure. Ownership: byte strings and texts passed in are copied
- * before the function returns. Objects are given up with their release, close or destroy function, which nulls the
+ * before the function returns. Misuse: a handle that is NULL or no object of its kind any more, and an argument that must
+ * not be NULL, are answered with SMQ_ERR_INVALID (with NULL, false or empty bytes by functions that return no result, with
+ * nothing by those that give up); a handle that others still hold after it was closed goes on giving results. The
+ * library cannot see that memory of a handle that was given up belongs to something else by now. Objects are given up with their release, close or destroy function, which nulls the
  * pointer; a pointer to NULL is allowed there. */
 
 /* ---- plain data ---- */
@@ -161,10 +164,15 @@ void smq_context_options_init(struct smq_context_options *options);
  * SMQ_ERR_SYSTEM, SMQ_ERR_CRYPTO. */
 enum smq_result smq_context_create(const struct smq_context_options *options, struct smq_context **context);
 
-/* Closes all clients of the context (as smq_client_close does), waits for their ends and for the threads. Events for
- * which their queue has no credit then are dropped. Handles of clients, queues, events and batches stay valid and are
- * still to be released. Blocks up to some seconds. No other function may be using the context. */
+/* Closes all clients of the context as smq_client_close does, waits for their ends and for the threads: when it returns
+ * every accepted command has its outcome, and all events are on their queues, beyond the queues' limits if need be.
+ * Clients that are connecting end at once. Handles of clients, queues, events and batches stay valid and are still to
+ * be released; commands on clients are refused with SMQ_ERR_CLOSED. Blocks at most as long as the longest
+ * close_timeout_ms of its clients, whatever routers do, and some milliseconds. Agents are closed before. No other
+ * function may be using the context itself. */
 void smq_context_destroy(struct smq_context **context);
+/* The same with at most `timeout_ms` for the closes; 0: nothing is waited for. */
+void smq_context_destroy_within(struct smq_context **context, uint32_t timeout_ms);
 
 /* ---- events ---- */
 
@@ -200,7 +208,8 @@ enum smq_event_kind {
     SMQ_EVENT_UNEXPECTED,
     /* another connection subscribed as this service: entity_id, service_count of the queues that are its now */
     SMQ_EVENT_SERVICE_ENDED,
-    SMQ_EVENT_AGENT, /* of an agent, not of a connection: `agent` tells; result, error_text, tag (smq/agent.h) */
+    SMQ_EVENT_FLUSHED, /* smq_client_flush_async ended: tag, result; behind the outcomes that it waited for */
+    SMQ_EVENT_AGENT,   /* of an agent, not of a connection: `agent` tells; result, error_text, tag (smq/agent.h) */
 };
 
 /* One event. Fields that the kind does not name are zero. All pointers are valid until the batch is released. */
@@ -209,7 +218,7 @@ struct smq_event {
     enum smq_command command;         /* COMPLETED, LATE */
     enum smq_result result;           /* SMQ_OK but for failures */
     enum smq_protocol_error protocol; /* for result SMQ_ERR_PROTOCOL */
-    uint64_t tag;                     /* COMPLETED, LATE: the caller's (LATE of a blocking call: 0) */
+    uint64_t tag;                     /* COMPLETED, LATE, FLUSHED: the caller's (LATE of a blocking call: 0) */
     struct smq_client *client;        /* borrowed from the batch */
     void *user;                       /* smq_client_options.user */
     /* the queue's or notifier's id that the router or the command named; may be empty */
@@ -280,6 +289,8 @@ struct smq_client_options {
     uint32_t command_timeout_ms; /* 10,000 */
     /* 30,000: default of subscriptions, notifier commands, acknowledgements and pings */
     uint32_t background_timeout_ms;
+    /* 5,000: how long a close waits for the outcomes of commands that were accepted before; 0: not at all */
+    uint32_t close_timeout_ms;
     /* 600,000: a connection silent for so long, which has subscribed to something, is pinged; 0: never */
     uint32_t ping_interval_ms;
     uint32_t ping_count;      /* 3: so many time-outs in a row, and ... */
@@ -316,10 +327,27 @@ enum smq_result smq_client_connect(struct smq_context *context, const char *addr
 enum smq_result smq_client_connect_async(struct smq_context *context, const char *address,
                                          const struct smq_client_options *options, struct smq_client **client);
 
-/* Ends the connection and gives up the handle. What was submitted before is still sent if that is possible within 5
- * s; commands without an answer end with SMQ_ERR_CANCELLED; then SMQ_EVENT_DISCONNECTED comes. Does not wait for
- * that. */
+/* Ends the connection and gives up the handle. From now on commands are refused with SMQ_ERR_CANCELLED, on every handle
+ * of the client. Those that were accepted before are sent, and their answers awaited, at most close_timeout_ms; what has
+ * none then ends with SMQ_ERR_CANCELLED. Each has its one outcome before SMQ_EVENT_DISCONNECTED comes; messages go on
+ * arriving until then. A client that is connecting ends at once. Does not wait: smq_context_destroy does, and so does
+ * the next function. Any thread, also while others use further handles or wait in blocking commands. */
 void smq_client_close(struct smq_client **client);
+
+/* The same in `timeout_ms` (0: commands without an answer end at once), and blocks until the end. Closes that are under
+ * way already are shortened, never prolonged. SMQ_OK: every command had its answer, or its failure before; SMQ_ERR_TIMEOUT:
+ * the time was over, and commands were told SMQ_ERR_CANCELLED; SMQ_ERR_CLOSED: the connection was lost before, or the
+ * context is destroyed; SMQ_ERR_INVALID: no client. The handle is given up in any case. */
+enum smq_result smq_client_close_within(struct smq_client **client, uint32_t timeout_ms);
+
+/* Waits until every command that was accepted before the call, by any handle, has its outcome: an answer, or a failure.
+ * Later ones do not matter. Blocks at most `timeout_ms` (0: close_timeout_ms). SMQ_ERR_TIMEOUT: some have none yet, and
+ * go on; SMQ_ERR_CLOSED, SMQ_ERR_CANCELLED: the connection was lost, or closed, before, and they were told so;
+ * SMQ_ERR_INVALID: no client. */
+enum smq_result smq_client_flush(struct smq_client *client, uint32_t timeout_ms, struct smq_error *error);
+/* The same without blocking: SMQ_OK means that exactly one SMQ_EVENT_FLUSHED with `tag` follows. SMQ_ERR_INVALID: no
+ * client, or one without events. */
+enum smq_result smq_client_flush_async(struct smq_client *client, uint32_t timeout_ms, uint64_t tag);
 
 /* A second handle, for another thread; each is closed. The first close of any handle ends the connection. */
 struct smq_client *smq_client_reference(struct smq_client *client);

@@ -29,7 +29,6 @@ struct role {
     char letter;
     enum smq_result start_result;
     struct actor *actor;
-    struct waker release; /* lets a busy role go on */
 };
 
 static enum smq_result start(void *state) {
@@ -42,8 +41,6 @@ static void receive(void *state, struct message *message) {
     struct role *role = state;
     if (message->kind == 1)
         actor_fail(role->actor, SMQ_ERR_STORE_FULL, "test");
-    else
-        waker_wait(&role->release, PATIENCE_MS);
 }
 
 static void stop(void *state) {
@@ -65,7 +62,6 @@ static struct supervisor *make(void) {
 }
 
 static enum smq_result start_role(struct supervisor *supervisor, struct role *role) {
-    waker_init_futex(&role->release);
     assert_int_equal(actor_create(&ops, role, 0, &role->actor), SMQ_OK);
     return supervisor_start_actor(supervisor, role->actor);
 }
@@ -131,21 +127,6 @@ static void test_requested_stop_ends_the_wait(void **state) {
     supervisor_destroy(&supervisor);
 }
 
-static void test_busy_actor_is_noticed(void **state) {
-    (void)state;
-    struct role role = {.letter = 'a'};
-    struct message message = {.kind = 0};
-    struct supervisor *supervisor = make();
-    assert_int_equal(start_role(supervisor, &role), SMQ_OK);
-    assert_int_equal(supervisor_check_busy(supervisor, PATIENCE_MS), 0);
-    assert_int_equal(actor_send(role.actor, &message), SMQ_OK);
-    uint64_t end = clock_monotonic_ms() + PATIENCE_MS;
-    while (supervisor_check_busy(supervisor, 5) == 0)
-        assert_true(clock_monotonic_ms() < end);
-    waker_wake(&role.release);
-    supervisor_destroy(&supervisor);
-}
-
 #ifdef DEBUG_FAULTS
 static void test_exhaustion_is_reported_and_nothing_is_lost(void **state) {
     (void)state;
@@ -187,7 +168,6 @@ int main(void) {
         cmocka_unit_test(test_part_that_does_not_start_leaves_the_others_to_stop),
         cmocka_unit_test(test_failure_of_an_actor_ends_the_wait),
         cmocka_unit_test(test_requested_stop_ends_the_wait),
-        cmocka_unit_test(test_busy_actor_is_noticed),
 #ifdef DEBUG_FAULTS
         cmocka_unit_test(test_exhaustion_is_reported_and_nothing_is_lost),
 #endif

@@ -32,6 +32,7 @@ static size_t captured(void (*write_lines)(void), char *text, size_t size) {
     int kept = dup(STDERR_FILENO);
     assert_true(kept >= 0 && dup2(ends[1], STDERR_FILENO) >= 0);
     write_lines();
+    assert_true(log_flush(10000));
     assert_true(dup2(kept, STDERR_FILENO) >= 0);
     close(kept);
     close(ends[1]);

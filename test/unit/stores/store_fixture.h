@@ -153,4 +153,13 @@ static inline struct store_totals totals_of(struct fixture *fixture) {
     return totals;
 }
 
+/* The body of the message that was looked up last, in a buffer that the next call uses again. */
+static inline struct slice body_of(struct fixture *fixture, const struct msg_view *view) {
+    static uint8_t bytes[MSG_BODY_MAX];
+    struct writer writer = writer_of(bytes, sizeof bytes);
+    assert_int_equal(msg_store_body(fixture->txn, view, &writer), SMQ_OK);
+    assert_int_equal(writer_length(&writer), view->body_length);
+    return slice_of(bytes, writer_length(&writer));
+}
+
 #define STORE_TEST(function) cmocka_unit_test_setup_teardown(function, fixture_set_up, fixture_tear_down)

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "queues/base/fault.h"
@@ -303,6 +304,40 @@ static unsigned drain(struct fixture *fixture) {
     return deleted;
 }
 
+/* Another process that opens the data without the store's lock, as backups do, and keeps its snapshot. */
+static pid_t start_foreign_reader(const char *directory) {
+    int ready[2];
+    char byte = 0;
+    assert_int_equal(pipe(ready), 0);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        char program[4096];
+        char pipe_text[16];
+        ssize_t length = readlink("/proc/self/exe", program, sizeof program - 1);
+        program[length > 0 ? length : 0] = '\0';
+        (void)snprintf(pipe_text, sizeof pipe_text, "%d", ready[1]);
+        (void)execl(program, program, "reader", directory, pipe_text, (char *)NULL);
+        _exit(1);
+    }
+    close(ready[1]);
+    assert_int_equal(read(ready[0], &byte, 1), 1);
+    close(ready[0]);
+    return child;
+}
+
+/* What it does: it was started as "reader DIRECTORY DESCRIPTOR". */
+static int read_for_ever(const char *directory, int ready) {
+    const struct lmdb_options options = {.directory = directory, .read_only = true, .max_readers = 8};
+    struct lmdb *lmdb;
+    struct lmdb_txn *txn;
+    if (lmdb_open(&options, &lmdb) != SMQ_OK || lmdb_txn_create(lmdb, false, &txn) != SMQ_OK ||
+        lmdb_begin(txn) != SMQ_OK || write(ready, "r", 1) != 1)
+        return 1;
+    for (;;)
+        pause();
+}
+
 static void check_full_and_recovery(struct fixture *fixture, unsigned at_most) {
     create_queues(fixture);
     unsigned first = fill(fixture, at_most);
@@ -399,32 +434,84 @@ static void test_an_open_snapshot_does_not_stop_a_full_store_from_deleting(void 
     assert_true(fill(fixture, 300) > stored / 2);
 }
 
-/* Deletes all queues but every fourth: the pages of ids empty one by one. */
-static void test_scattered_free_pages_are_seen(void **state) {
+/* What is used goes back to what it was, whatever the file has been through; and what an old snapshot may still read
+ * does not count as room. */
+static void test_used_and_pinned_pages_are_counted(void **state) {
     struct fixture *fixture = *state;
-    write_begin(fixture);
-    for (uint64_t i = 0; i < 20000; i++) {
-        uint8_t ids[2][ID_SIZE];
-        struct queue_record record = make_record(fixture, "", "", 'M');
-        record.recipient_id = make_id(ids[0], 'r', i);
-        record.sender_id = make_id(ids[1], 's', i);
-        uint64_t number;
-        assert_int_equal(queue_store_create(fixture->txn, &record, NULL, &number), SMQ_OK);
-    }
-    write_commit(fixture);
-    write_begin(fixture);
-    for (uint64_t i = 1; i <= 20000; i++)
-        if (i % 64 < 48)
-            assert_int_equal(run_delete(&(struct job){.number = i}, fixture->txn), SMQ_OK);
-    write_commit(fixture);
-    assert_int_equal(lmdb_begin(fixture->store->writer_view), SMQ_OK);
-    struct lmdb_free found = lmdb_pages_free(fixture->store->writer_view);
-    lmdb_abort(fixture->store->writer_view);
-    assert_true(found.scattered > 0);
-    assert_true(found.scattered < found.usable);
+    struct store *store = fixture->store;
+    create_queues(fixture);
+    assert_int_equal(lmdb_begin(store->writer_view), SMQ_OK);
+    uint64_t empty = lmdb_pages_used(store->writer_view);
+    lmdb_abort(store->writer_view);
+    for (unsigned round = 0; round < 20; round++)
+        for (uint64_t i = 1; i <= QUEUES; i++)
+            assert_int_equal(run_one(fixture, run_send, i), SMQ_OK);
+    struct lmdb_pages full;
+    struct lmdb_readers readers;
+    lmdb_pages_get(store->lmdb, &full);
+    struct store_txn *snapshot;
+    assert_int_equal(store_reader_begin(fixture->reader, &snapshot), SMQ_OK);
+    assert_int_equal(drain(fixture), 20 * QUEUES);
+    lmdb_readers_get(store->lmdb, &readers);
+    assert_int_equal(readers.open, 1);
+    assert_int_equal(readers.oldest, full.commit);
+    assert_int_equal(readers.oldest_process, getpid());
+    assert_int_equal(lmdb_begin(store->writer_view), SMQ_OK);
+    uint64_t used = lmdb_pages_used(store->writer_view);
+    uint64_t pinned = lmdb_pages_pinned(store->writer_view, readers.oldest);
+    assert_int_equal(lmdb_pages_pinned(store->writer_view, readers.oldest), pinned);
+    lmdb_abort(store->writer_view);
+    assert_in_range(used, empty, empty + 100);
+    assert_true(pinned >= full.end - 100); /* all that was there, and the pages of the changes themselves */
+    store_reader_end(fixture->reader);
+    lmdb_readers_get(store->lmdb, &readers);
+    assert_int_equal(readers.open, 0);
 }
 
-int main(void) {
+/* A process that dies while it reads leaves its place in the table of readers. */
+static void test_a_dead_reader_of_another_process_does_not_keep_room(void **state) {
+    struct fixture *fixture = *state;
+    fixture_close(fixture);
+    fixture->options.map_size = 4 * 1024 * 1024;
+    fixture_open(fixture);
+    create_queues(fixture);
+    unsigned stored = fill(fixture, 300);
+    pid_t child = start_foreign_reader(fixture->directory);
+    assert_int_equal(drain(fixture), stored); /* deleting goes on while it lives */
+    assert_int_equal(run_one(fixture, run_send, 1), SMQ_ERR_STORE_FULL);
+    assert_int_equal(kill(child, SIGKILL), 0);
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    unsigned tries = 0;
+    while (run_one(fixture, run_send, 1) != SMQ_OK && tries++ < 300)
+        usleep(10000);
+    assert_true(tries < 300);
+    assert_true(fill(fixture, 300) > stored / 2);
+}
+
+/* An old snapshot of a living process makes even deleting take room: it gets it beyond map_size. */
+static void test_deleting_works_for_long_while_a_snapshot_is_open(void **state) {
+    struct fixture *fixture = *state;
+    fixture_close(fixture);
+    fixture->options.map_size = 16 * 1024 * 1024;
+    fixture->options.durability = STORE_DURABILITY_INTERVAL;
+    fixture->options.interval_ms = 1000;
+    fixture_open(fixture);
+    create_queues(fixture);
+    unsigned stored = fill(fixture, 2000);
+    pid_t child = start_foreign_reader(fixture->directory);
+    for (unsigned i = 0; stored_messages(fixture) > 0; i++) { /* each in a commit of its own */
+        assert_true(i < 2 * stored);
+        assert_int_equal(run_one(fixture, run_acknowledge, 1 + i % QUEUES), SMQ_OK);
+    }
+    for (uint64_t i = 1; i <= QUEUES; i++)
+        assert_int_equal(run_one(fixture, run_delete, i), SMQ_OK);
+    assert_int_equal(kill(child, SIGKILL), 0);
+    assert_int_equal(waitpid(child, NULL, 0), child);
+}
+
+int main(int argc, char **argv) {
+    if (argc == 4 && strcmp(argv[1], "reader") == 0)
+        return read_for_ever(argv[2], atoi(argv[3]));
     const struct CMUnitTest tests[] = {
         STORE_TEST(test_operations_apply_and_complete_in_order),
         STORE_TEST(test_an_operation_that_refuses_fails_alone),
@@ -436,7 +523,9 @@ int main(void) {
         STORE_TEST(test_a_full_map_refuses_what_grows_until_room_comes_back),
         STORE_TEST(test_a_file_that_may_not_grow_refuses_until_it_may),
         STORE_TEST(test_a_full_disk_refuses_what_grows_until_room_comes_back),
-        STORE_TEST(test_scattered_free_pages_are_seen),
+        STORE_TEST(test_used_and_pinned_pages_are_counted),
+        STORE_TEST(test_a_dead_reader_of_another_process_does_not_keep_room),
+        STORE_TEST(test_deleting_works_for_long_while_a_snapshot_is_open),
         STORE_TEST(test_an_open_snapshot_does_not_stop_a_full_store_from_deleting),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -69,13 +69,42 @@ static size_t make_signed_key(const struct key_pair *signer, const struct public
     return writer_length(&writer);
 }
 
+static void test_signed_key_of_the_wire_verifies(void **state) {
+    (void)state;
+    uint8_t der[SIGNED_KEY_MAX], spki[KEY_SPKI_MAX], wrapped[2 + KEY_X25519_SPKI] = {0x30, KEY_X25519_SPKI};
+    struct signed_key parsed;
+    struct public_key leaf;
+    struct slice bytes = vector_of("test/vectors/smp_crypto.txt", "signed_key", der, sizeof der);
+    assert_int_equal(
+        public_key_parse(vector_of("test/vectors/smp_crypto.txt", "signed_key_leaf", spki, sizeof spki), &leaf),
+        SMQ_OK);
+    assert_int_equal(signed_key_parse(bytes, &parsed), SMQ_OK);
+    assert_int_equal(parsed.key.algorithm, KEY_X25519);
+    assert_int_equal(parsed.signature_algorithm, KEY_ED25519);
+    struct writer writer = writer_of(wrapped + 2, sizeof wrapped - 2);
+    write_public_key_der(&writer, &parsed.key);
+    assert_slice_equal(parsed.signed_part, slice_of(wrapped, sizeof wrapped));
+    assert_int_equal(signed_key_verify(&parsed, &leaf), SMQ_OK);
+}
+
+static void test_key_without_its_sequence_is_refused(void **state) {
+    (void)state;
+    struct key_pair signer = fresh_pair(KEY_ED25519), key = fresh_pair(KEY_X25519);
+    uint8_t der[SIGNED_KEY_MAX];
+    struct signed_key parsed;
+    size_t length = make_signed_key(&signer, &key.public_key, der);
+    memmove(der + 2, der + 4, length - 4);
+    der[1] = (uint8_t)(der[1] - 2);
+    assert_int_equal(signed_key_parse(slice_of(der, length - 2), &parsed), SMQ_ERR_SYNTAX);
+}
+
 static void test_signed_key_survives_a_round_trip(void **state) {
     (void)state;
     static const struct {
         enum key_algorithm signer, key;
         size_t length;
-    } rows[] = {{KEY_ED25519, KEY_X25519, 120}, {KEY_ED448, KEY_X25519, 171}, {KEY_ED25519, KEY_ED25519, 120},
-                {KEY_ED448, KEY_ED25519, 171},  {KEY_ED25519, KEY_ED448, 0},  {KEY_ED448, KEY_X448, 0}};
+    } rows[] = {{KEY_ED25519, KEY_X25519, 122}, {KEY_ED448, KEY_X25519, 173}, {KEY_ED25519, KEY_ED25519, 122},
+                {KEY_ED448, KEY_ED25519, 173},  {KEY_ED25519, KEY_ED448, 0},  {KEY_ED448, KEY_X448, 0}};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct key_pair signer = fresh_pair(rows[i].signer), other = fresh_pair(rows[i].signer);
         struct key_pair key = fresh_pair(rows[i].key);
@@ -130,7 +159,7 @@ static void test_signed_key_needs_a_signer_and_room(void **state) {
     uint8_t der[SIGNED_KEY_MAX];
     struct writer writer = writer_of(der, sizeof der);
     assert_int_equal(write_signed_key(&writer, &key, &key.public_key), SMQ_ERR_CRYPTO);
-    writer = writer_of(der, 119);
+    writer = writer_of(der, 121);
     assert_int_equal(write_signed_key(&writer, &signer, &key.public_key), SMQ_ERR_TOO_LARGE);
 }
 
@@ -139,6 +168,8 @@ int main(void) {
         cmocka_unit_test(test_signatures_are_those_of_the_rfc),
         cmocka_unit_test(test_damage_is_noticed),
         cmocka_unit_test(test_keys_for_agreement_neither_sign_nor_verify),
+        cmocka_unit_test(test_signed_key_of_the_wire_verifies),
+        cmocka_unit_test(test_key_without_its_sequence_is_refused),
         cmocka_unit_test(test_signed_key_survives_a_round_trip),
         cmocka_unit_test(test_signed_key_of_another_algorithm_does_not_verify),
         cmocka_unit_test(test_damaged_signed_key_neither_parses_nor_verifies),
