@@ -104,8 +104,9 @@ enum smq_result smq_network_create(const struct smq_network_options *options, st
         .web_port = web_port_of(chosen.web_port),
     };
     made->isolation = chosen.isolation;
-    made->keep_alive =
-        (struct keep_alive){chosen.keep_alive_idle_s, chosen.keep_alive_interval_s, chosen.keep_alive_probes};
+    made->keep_alive = (struct keep_alive){.idle_s = chosen.keep_alive_idle_s,
+                                           .interval_s = chosen.keep_alive_interval_s,
+                                           .probes = chosen.keep_alive_probes};
     make_session(made);
     enum smq_result result = copy_domains(made, &chosen);
     if (result == SMQ_OK && chosen.socks_proxy != NULL) {

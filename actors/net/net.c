@@ -105,7 +105,10 @@ enum smq_result net_create(const struct net_options *options, struct net **net) 
     created->options = *options;
     created->options.receive_lanes = lanes_of(options->receive_lanes);
     created->options.send_lanes = lanes_of(options->send_lanes);
+    pinning_init(&created->receive_pinning, created->options.receive_lanes);
+    pinning_init(&created->send_pinning, created->options.send_lanes);
     atomic_init(&created->references, 1);
+    net_set_limits(created, &options->limits);
     pthread_mutex_init(&created->lock, NULL);
     waker_init_futex(&created->progress);
     enum smq_result result = copy_texts(options, &created->options);
@@ -307,6 +310,32 @@ enum smq_result net_connect(struct net *net, const struct connect_options *optio
     return SMQ_OK;
 }
 
+void net_set_limits(struct net *net, const struct net_limits *limits) {
+    struct shared_limits *shared = &net->limits;
+    atomic_store(&shared->max_connections, limits->max_connections);
+    atomic_store(&shared->max_handshakes, limits->max_handshakes);
+    atomic_store(&shared->address_connections, limits->address_connections);
+    atomic_store(&shared->address_handshakes, limits->address_handshakes);
+    atomic_store(&shared->address_rate, limits->address_rate);
+    atomic_store(&shared->address_burst, limits->address_burst);
+    atomic_store(&shared->block_timeout_ms, limits->block_timeout_ms);
+    atomic_store(&shared->limit_loopback, limits->limit_loopback);
+}
+
+void net_read_limits(const struct net *net, struct net_limits *limits) {
+    const struct shared_limits *shared = &net->limits;
+    *limits = (struct net_limits){
+        .max_connections = atomic_load(&shared->max_connections),
+        .max_handshakes = atomic_load(&shared->max_handshakes),
+        .address_connections = atomic_load(&shared->address_connections),
+        .address_handshakes = atomic_load(&shared->address_handshakes),
+        .address_rate = atomic_load(&shared->address_rate),
+        .address_burst = atomic_load(&shared->address_burst),
+        .block_timeout_ms = atomic_load(&shared->block_timeout_ms),
+        .limit_loopback = atomic_load(&shared->limit_loopback),
+    };
+}
+
 void net_read_statistics(struct net *net, struct net_statistics *statistics) {
     statistics->connections = (uint64_t)counter_read(&net->connections);
     statistics->accepted = (uint64_t)counter_read(&net->accepted);
@@ -314,6 +343,10 @@ void net_read_statistics(struct net *net, struct net_statistics *statistics) {
     statistics->blocks_received = (uint64_t)counter_read(&net->blocks_received);
     statistics->blocks_sent = (uint64_t)counter_read(&net->blocks_sent);
     statistics->tls_failures = (uint64_t)counter_read(&net->tls_failures);
+    statistics->refused_connections = (uint64_t)counter_read(&net->refused_connections);
+    statistics->refused_rate = (uint64_t)counter_read(&net->refused_rate);
+    statistics->dropped_handshakes = (uint64_t)counter_read(&net->dropped_handshakes);
+    statistics->dropped_blocks = (uint64_t)counter_read(&net->dropped_blocks);
     statistics->blocks_held = 0;
     for (unsigned i = 0; i < net->options.receive_lanes; i++)
         statistics->blocks_held += receive_lane_blocks_held(net->receive_lanes[i]);

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "actors/net/connection.h"
+#include "actors/net/limits.h"
 #include "actors/net/listener.h"
 #include "smq/result.h"
 #include "transport/net/keep_alive.h"
@@ -20,6 +21,7 @@ struct net_options {
     unsigned send_lanes;    /* the same */
     size_t
         block_credit_per_lane; /* blocks that may be with their holders before a receive lane stops reading; 0: 1024 */
+    struct net_limits limits;  /* until net_set_limits */
     /* Name servers, "address[:port]" with commas between; NULL: those of /etc/resolv.conf. Copied. */
     const char *dns_servers;
     const char *resolv_conf; /* instead of /etc/resolv.conf; NULL: that. Copied. */
@@ -38,6 +40,10 @@ bool net_dns_servers_valid(const char *servers);
  * The thread is attached to RCU (thread.h); so must be every thread that calls a function of this header or of
  * connection.h. */
 enum smq_result net_create(const struct net_options *options, struct net **net);
+
+/* Replaces the limits. They are for whoever comes, and what is received, from now on: nobody is dropped by this call.
+ * Any thread; never blocks. */
+void net_set_limits(struct net *net, const struct net_limits *limits);
 
 struct connect_options {
     const char *host; /* name, IPv4 or IPv6 literal (brackets allowed); copied */
@@ -89,5 +95,10 @@ struct net_statistics {
     uint64_t blocks_sent;     /* so far */
     uint64_t blocks_held;     /* received blocks that were not released yet */
     uint64_t tls_failures;    /* handshakes that failed, so far */
+    /* accepted connections that were not let in, or dropped, for a limit (limits.h), so far */
+    uint64_t refused_connections; /* address_connections */
+    uint64_t refused_rate;        /* address_rate */
+    uint64_t dropped_handshakes;  /* max_handshakes, address_handshakes, max_connections */
+    uint64_t dropped_blocks;      /* block_timeout_ms, or too many unfinished blocks on the lane */
 };
 void net_read_statistics(struct net *net, struct net_statistics *statistics);

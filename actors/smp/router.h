@@ -7,7 +7,9 @@
 #include <stdint.h>
 
 #include "actors/client/smq/network.h"
+#include "actors/net/limits.h"
 #include "smq/result.h"
+#include "transport/net/keep_alive.h"
 
 enum smp_durability {
     SMP_DURABILITY_COMMIT,  /* fsync every group commit before its replies leave */
@@ -52,9 +54,12 @@ struct smp_router_config {
     uint16_t version_min, version_max; /* SMP protocol versions offered, within 6..18 */
     uint32_t tls_timeout_ms;           /* accept to TLS established */
     uint32_t handshake_timeout_ms;     /* TLS established to client hello accepted */
+    struct keep_alive keep_alive;      /* of accepted connections */
     bool accept_service_credentials;   /* ask clients for a TLS certificate */
     bool log_tls_errors;               /* a line for each failed TLS handshake */
     bool log_peers;                    /* with the address of the peer */
+    /* [LIMITS]; taken over by smp_router_reload */
+    struct net_limits limits;
     /* [AUTH] */
     bool new_queues;             /* NEW is allowed */
     const char *create_password; /* NULL: NEW needs no password */

@@ -268,8 +268,12 @@ static const struct ini_row rows[] = {
     TEXT_KEY("TRANSPORT", "port", port, "5223", ports_valid, "ports from 0 to 65535, separated by commas"),
     TEXT_KEY("TRANSPORT", "bind", bind, "all", bind_valid, "all, or up to 16 addresses separated by commas"),
     TEXT_KEY("TRANSPORT", "smp_versions", smp_versions, "6-18", versions_valid, "a range within 6-18"),
-    NUMBER_KEY("TRANSPORT", "tls_timeout", tls_timeout, "60", 1, 86400),
-    NUMBER_KEY("TRANSPORT", "handshake_timeout", handshake_timeout, "120", 1, 86400),
+    NUMBER_KEY("TRANSPORT", "tls_timeout", tls_timeout, "10", 1, 86400),
+    NUMBER_KEY("TRANSPORT", "handshake_timeout", handshake_timeout, "30", 1, 86400),
+    NUMBER_KEY("TRANSPORT", "tcp_keepalive_idle", tcp_keepalive_idle, "300", 1, 32767),
+    NUMBER_KEY("TRANSPORT", "tcp_keepalive_interval", tcp_keepalive_interval, "60", 1, 32767),
+    NUMBER_KEY("TRANSPORT", "tcp_keepalive_probes", tcp_keepalive_probes, "5", 1, 127),
+    NUMBER_KEY("TRANSPORT", "tcp_user_timeout", tcp_user_timeout, "600", 0, UINT16_MAX),
     SWITCH_KEY("TRANSPORT", "log_tls_errors", log_tls_errors, "off"),
     SWITCH_KEY("TRANSPORT", "log_peers", log_peers, "off"),
     TEXT_KEY("TRANSPORT", "dns_servers", dns_servers, NULL, net_dns_servers_valid,
@@ -278,6 +282,15 @@ static const struct ini_row rows[] = {
     TEXT_KEY("TRANSPORT", "websockets", websockets, "off", websockets_valid,
              "off, on (port 80), or ports separated by commas"),
     UNUSED_NUMBER("TRANSPORT", "control_port", 1, UINT16_MAX, not_yet),
+
+    LIVE_NUMBER("LIMITS", "max_connections", max_connections, "0", 0, UINT32_MAX),
+    LIVE_NUMBER("LIMITS", "max_handshakes", max_handshakes, "4096", 0, UINT32_MAX),
+    LIVE_NUMBER("LIMITS", "max_connections_per_address", address_connections, "10000", 0, UINT32_MAX),
+    LIVE_NUMBER("LIMITS", "max_handshakes_per_address", address_handshakes, "512", 0, UINT32_MAX),
+    LIVE_NUMBER("LIMITS", "handshake_rate_per_address", address_rate, "100", 0, 1000000),
+    LIVE_NUMBER("LIMITS", "handshake_burst_per_address", address_burst, "1000", 0, 1000000),
+    LIVE_NUMBER("LIMITS", "block_timeout", block_timeout, "60", 0, 86400),
+    LIVE_SWITCH("LIMITS", "limit_loopback", limit_loopback, "off"),
 
     {.section = "PROXY",
      .key = "host_mode",
@@ -368,6 +381,19 @@ static struct smq_network_options proxy_network(const struct smp_settings *setti
     return options;
 }
 
+struct net_limits smp_settings_limits(const struct smp_settings *settings) {
+    return (struct net_limits){
+        .max_connections = (uint32_t)settings->max_connections,
+        .max_handshakes = (uint32_t)settings->max_handshakes,
+        .address_connections = (uint32_t)settings->address_connections,
+        .address_handshakes = (uint32_t)settings->address_handshakes,
+        .address_rate = (uint32_t)settings->address_rate,
+        .address_burst = (uint32_t)settings->address_burst,
+        .block_timeout_ms = (uint32_t)(settings->block_timeout * 1000),
+        .limit_loopback = settings->limit_loopback,
+    };
+}
+
 struct smp_router_config smp_settings_router_config(const struct smp_settings *settings) {
     struct smp_router_config config = smp_router_config_default();
     struct version_range versions = {SMP_VERSION_MIN, SMP_VERSION_MAX};
@@ -383,6 +409,11 @@ struct smp_router_config smp_settings_router_config(const struct smp_settings *s
     config.version_max = versions.max;
     config.tls_timeout_ms = (uint32_t)(settings->tls_timeout * 1000);
     config.handshake_timeout_ms = (uint32_t)(settings->handshake_timeout * 1000);
+    config.keep_alive = (struct keep_alive){.idle_s = (uint16_t)settings->tcp_keepalive_idle,
+                                            .interval_s = (uint16_t)settings->tcp_keepalive_interval,
+                                            .probes = (uint16_t)settings->tcp_keepalive_probes,
+                                            .user_timeout_s = (uint16_t)settings->tcp_user_timeout};
+    config.limits = smp_settings_limits(settings);
     config.accept_service_credentials = settings->accept_service_credentials;
     config.log_tls_errors = settings->log_tls_errors;
     config.log_peers = settings->log_peers;

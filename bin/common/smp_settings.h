@@ -37,6 +37,11 @@ struct smp_settings {
     const char *host, *port, *bind, *smp_versions, *websockets, *dns_servers;
     int64_t tls_timeout, handshake_timeout;
     bool log_tls_errors, log_peers, accept_service_credentials;
+    int64_t tcp_keepalive_idle, tcp_keepalive_interval, tcp_keepalive_probes, tcp_user_timeout;
+    /* [LIMITS] */
+    int64_t max_connections, max_handshakes, address_connections, address_handshakes, address_rate, address_burst;
+    int64_t block_timeout;
+    bool limit_loopback;
     /* [PROXY] */
     bool proxy;                     /* enable */
     const char *own_server_domains; /* NULL: none */
@@ -76,6 +81,9 @@ extern const struct ini_table smp_settings_table;
 enum smq_result smp_settings_load(const char *path, struct smp_settings *settings, struct ini_report *report);
 /* Wipes and frees the texts. */
 void smp_settings_destroy(struct smp_settings *settings);
+
+/* [LIMITS]; max_connections as it stands there: see smp_limits.h. */
+struct net_limits smp_settings_limits(const struct smp_settings *settings);
 
 /* The router's configuration without credential paths and store directory. Its texts and lists are those of
  * `settings`. */
