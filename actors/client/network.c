@@ -104,8 +104,9 @@ enum smq_result smq_network_create(const struct smq_network_options *options, st
         .web_port = web_port_of(chosen.web_port),
     };
     made->isolation = chosen.isolation;
-    made->keep_alive =
-        (struct keep_alive){chosen.keep_alive_idle_s, chosen.keep_alive_interval_s, chosen.keep_alive_probes};
+    made->keep_alive = (struct keep_alive){.idle_s = chosen.keep_alive_idle_s,
+                                           .interval_s = chosen.keep_alive_interval_s,
+                                           .probes = chosen.keep_alive_probes};
     make_session(made);
     enum smq_result result = copy_domains(made, &chosen);
     if (result == SMQ_OK && chosen.socks_proxy != NULL) {
@@ -168,11 +169,16 @@ static enum smq_result isolate(const struct smq_network *network, const struct s
     return writer_finish(&writer) == SMQ_OK ? socks_isolation_credentials(&isolation, credentials) : SMQ_ERR_INTERNAL;
 }
 
+enum smq_result network_choose(const struct smq_network *network, const struct server_address *address,
+                               struct host_choice *choice) {
+    static const struct host_policy by_default = {.host_mode = HOST_MODE_ONION_VIA_SOCKS};
+    return host_choose(network == NULL ? &by_default : &network->policy, address, choice);
+}
+
 enum smq_result network_route(const struct smq_network *network, const struct server_address *address, int64_t user_id,
                               struct slice entity, struct network_route *route) {
-    static const struct host_policy by_default = {.host_mode = HOST_MODE_ONION_VIA_SOCKS};
     memset(route, 0, sizeof(*route));
-    enum smq_result result = host_choose(network == NULL ? &by_default : &network->policy, address, &route->choice);
+    enum smq_result result = network_choose(network, address, &route->choice);
     if (result != SMQ_OK || network == NULL) {
         return result;
     }

@@ -113,7 +113,7 @@ static void write_transport(FILE *file, const struct smp_init_options *options, 
                   "# bind = all\n"
                   "# smp_versions = 6-18\n"
                   "# Seconds until TLS, and then the SMP handshake, must be done.\n"
-                  "# tls_timeout = 60\n"
+                  "# tls_timeout = 10\n"
                   "# handshake_timeout = 120\n"
                   "log_tls_errors = off\n"
                   "# accept_service_credentials = on\n"

@@ -7,12 +7,12 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "bin/common/signals.h"
 #include "bin/common/smp_care.h"
 #include "bin/common/smp_init.h"
+#include "bin/common/smp_limits.h"
 #include "bin/common/smp_reload.h"
 #include "queues/base/log.h"
 #include "queues/base/memory.h"
@@ -103,16 +103,6 @@ static void print_serving(const struct smp_router *router, const struct smp_sett
                "Set `port` in smp-server.ini section [TRANSPORT] to `5223,443`\n\n");
 }
 
-/* A connection costs a descriptor: as many as the system lets this process have. */
-static void raise_descriptor_limit(void) {
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max)
-        return;
-    limit.rlim_cur = limit.rlim_max;
-    if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
-        log_warn("the limit of open files stays low: %s", strerror(errno));
-}
-
 /* Waits until one of the two is readable, and meanwhile looks after the router. */
 static void wait_and_care(struct pollfd polled[2], struct smp_care *care) {
     do
@@ -201,7 +191,7 @@ int smp_start(const struct smp_files *files, const struct smp_start_options *opt
     /* Lines appear as they are printed, also in a file or pipe. */
     (void)setvbuf(stdout, NULL, _IOLBF, 0);
     smp_reload_log_level(options->log_level, &settings);
-    raise_descriptor_limit();
+    smp_raise_descriptor_limit();
     memory_keep_unused();
     struct smp_care care = {.given_back_ms = 0};
     service_notify_open(&care.notify);

@@ -185,7 +185,8 @@ static void end_context(struct worker *worker) {
 }
 
 static void run_round(struct worker *worker) {
-    struct smq_context_options lanes = {1 + random_below(2), 1 + random_below(2), 1 + random_below(2), 0};
+    struct smq_context_options lanes = {
+        .receive_lanes = 1 + random_below(2), .process_lanes = 1 + random_below(2), .send_lanes = 1 + random_below(2)};
     struct smq_events_options limits = {.batches = random_below(4) == 0 ? 2 : 0};
     worker->accepted = worker->completed = worker->ended = 0;
     require(smq_context_create(&lanes, &worker->context) == SMQ_OK);

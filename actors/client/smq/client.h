@@ -154,10 +154,11 @@ enum smq_queue_mode {
 struct smq_context;
 
 struct smq_context_options {
-    unsigned receive_lanes; /* threads that read and decrypt TLS; 0: as many as there are processors */
-    unsigned process_lanes; /* threads that decrypt, match and time out; 0: likewise */
-    unsigned send_lanes;    /* threads that sign, pack, encrypt and write; 0: likewise */
-    size_t receive_bytes;   /* received blocks that may wait for processing, in each receive lane; 0: 4 MiB */
+    unsigned receive_lanes;  /* threads that read and decrypt TLS; 0: as many as there are processors */
+    unsigned process_lanes;  /* threads that decrypt, match and time out; 0: likewise */
+    unsigned send_lanes;     /* threads that sign, pack, encrypt and write; 0: likewise */
+    size_t receive_bytes;    /* received blocks that may wait for processing, in each receive lane; 0: 4 MiB */
+    const char *dns_servers; /* name servers, "address[:port]" with commas between; NULL: the system's. Copied. */
 };
 void smq_context_options_init(struct smq_context_options *options);
 

@@ -273,6 +273,14 @@ static void test_empty_settings_give_the_routers_defaults(void **state) {
     assert_int_equal(config.handshake_timeout_ms, standard.handshake_timeout_ms);
     assert_int_equal(config.accept_service_credentials, standard.accept_service_credentials);
     assert_int_equal(config.log_tls_errors, standard.log_tls_errors);
+    assert_int_equal(config.log_peers, standard.log_peers);
+    assert_null(config.dns_servers);
+    assert_int_equal(config.proxy.allow_private, standard.proxy.allow_private);
+    assert_int_equal(config.proxy.relay_connections, standard.proxy.relay_connections);
+    assert_int_equal(config.proxy.relay_attempts, standard.proxy.relay_attempts);
+    assert_int_equal(config.proxy.client_attempts, standard.proxy.client_attempts);
+    assert_int_equal(config.proxy.relay_idle_ms, standard.proxy.relay_idle_ms);
+    assert_int_equal(config.proxy.forward_bytes, standard.proxy.forward_bytes);
     assert_int_equal(config.new_queues, standard.new_queues);
     assert_int_equal(config.map_size, standard.map_size);
     assert_int_equal(config.durability, standard.durability);
