@@ -19,8 +19,8 @@
 enum {
     ALLOWANCE_PAGES = 2,   /* what a growing operation takes beside its bytes */
     PIECE_TIME_US = 10000, /* then a transaction takes no more operations: the rest goes into another one */
-    /* As many parts removed as leave the list of pages that the transaction freed on one page. A longer list needs a run
-     * of free pages, and LMDB looks for one in all of them (parts.h). */
+    /* As many parts removed as leave the list of pages that the transaction freed on one page. A longer list
+     * needs a run of free pages, and LMDB looks for one in all of them (parts.h). */
     PIECE_REMOVED_PARTS = 400,
     DEAD_AFTER = 8, /* batches in a row of which nothing could be written */
 };

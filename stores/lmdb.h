@@ -20,9 +20,8 @@ struct lmdb_options {
     uint64_t map_size; /* raised so that map_reserve bytes are left beyond the existing data */
     uint64_t map_reserve;
     unsigned max_readers;
-    bool sync; /* false: commits reach the disk with lmdb_sync */
-    bool
-        read_only; /* beside another process, which may be writing; map_size and map_reserve are ignored, and tables must exist */
+    bool sync;      /* false: commits reach the disk with lmdb_sync */
+    bool read_only; /* beside another process, which may be writing: no sizes, and tables must exist */
 };
 
 /* Opens or creates the environment. Logs the reason of a failure.

@@ -32,8 +32,8 @@ enum {
  * most 255 parts. A failure is the transaction's. */
 void parts_put(struct store_txn *txn, enum store_table table, struct slice key,
                const struct slice pieces[PARTS_PIECES_MAX]);
-/* The whole value that starts with `start`, at the table's position, and is `length` bytes long: `start` itself, or in a
- * buffer of `txn`, valid until the next call. Errors: SMQ_ERR_STORE, SMQ_ERR_NO_MEMORY. */
+/* The whole value that starts with `start`, at the table's position, and is `length` bytes long: `start` itself, or in
+ * a buffer of `txn`, valid until the next call. Errors: SMQ_ERR_STORE, SMQ_ERR_NO_MEMORY. */
 enum smq_result parts_gather(struct store_txn *txn, enum store_table table, struct slice start, size_t length,
                              struct slice *whole);
 /* Fills `rest` with the parts that follow the table's position, which is at part 0 or a later one.

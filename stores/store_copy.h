@@ -7,9 +7,10 @@
 #include "smq/result.h"
 
 /* Copies the store in `directory`, which a router may be using, to `target`/data.mdb; makes the folder `target` when it
- * is missing, and gives the file the mode and, if it may, the owner of the original. The snapshot that it reads keeps the router from
- * using pages again that it frees meanwhile, until the copy is done or its process ends.
- * Errors: SMQ_ERR_EXISTS (`target` holds a store), SMQ_ERR_STORE_FULL, SMQ_ERR_STORE, SMQ_ERR_VERSION, SMQ_ERR_SYSTEM. */
+ * is missing, and gives the file the mode and, if it may, the owner of the original. The snapshot that it
+ * reads keeps the router from using pages again that it frees meanwhile, until the copy is done or its process ends.
+ * Errors: SMQ_ERR_EXISTS (`target` holds a store), SMQ_ERR_STORE_FULL, SMQ_ERR_STORE, SMQ_ERR_VERSION,
+ * SMQ_ERR_SYSTEM. */
 enum smq_result store_backup(const char *directory, const char *target);
 
 /* Rewrites the data file without free pages. SMQ_ERR_EXISTS while a router runs; the rest as above. */
