@@ -12,6 +12,7 @@
 #include "bin/common/smp_init.h"
 #include "bin/common/smp_settings.h"
 #include "bin/common/smp_start.h"
+#include "bin/common/smp_store.h"
 #include "queues/base/descriptor.h"
 #include "queues/base/setup.h"
 #include "transport/tls/credentials.h"
@@ -30,6 +31,7 @@ struct arguments {
     struct smp_init_options init;
     struct cert_options cert;
     struct smp_start_options start;
+    struct smp_store_options store;
 };
 
 #define INIT(field)  offsetof(struct arguments, init.field)
@@ -258,6 +260,16 @@ static int run_cert(void *target, int count, char **words) {
     return 0;
 }
 
+static const struct cli_option store_options[] = {{.long_name = "json",
+                                                   .type = CLI_FLAG,
+                                                   .offset = offsetof(struct arguments, store.json),
+                                                   .help = "Print the figures of stats as JSON"}};
+
+static int run_store(void *target, int count, char **words) {
+    const struct arguments *arguments = target;
+    return smp_store(&arguments->files, &arguments->store, count, words);
+}
+
 static int run_delete(void *target, int count, char **words) {
     const struct smp_files *files = &((const struct arguments *)target)->files;
     const char *const folders[2] = {files->configuration, files->data};
@@ -291,6 +303,13 @@ static const struct cli_command commands[] = {
      .run = run_init},
     {.name = "cert", .summary = "Generate new online TLS server credentials", OPTIONS(cert_options), .run = run_cert},
     {.name = "start", .summary = "Start server", OPTIONS(start_options), .run = run_start},
+    {.name = "store",
+     .summary = "Look after the store: backup FOLDER, check [FOLDER], compact, restore FOLDER, stats [FOLDER]",
+     OPTIONS(store_options),
+     .arguments = "backup|check|compact|restore|stats [FOLDER]",
+     .arguments_min = 1,
+     .arguments_max = 2,
+     .run = run_store},
     {.name = "delete", .summary = "Delete configuration and log files", .run = run_delete},
 };
 

@@ -26,6 +26,11 @@ static inline struct ring *ring_first(const struct ring *head) {
     return ring_is_empty(head) ? NULL : head->next;
 }
 
+/* The last node, or NULL. */
+static inline struct ring *ring_last(const struct ring *head) {
+    return ring_is_empty(head) ? NULL : head->previous;
+}
+
 /* What follows `node`, or NULL after the last. */
 static inline struct ring *ring_next(const struct ring *head, const struct ring *node) {
     return node->next == head ? NULL : node->next;

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "queues/base/fault.h"
 #include "queues/base/log.h"
 #include "queues/base/memory.h"
 #include "stores/lmdb_private.h"
@@ -118,6 +119,13 @@ enum smq_result lmdb_sync(struct lmdb *lmdb) {
     int code = mdb_env_sync(lmdb->env, 1);
     if (code != MDB_SUCCESS)
         log_error("store: cannot write to the disk: %s", mdb_strerror(code));
+    return lmdb_result_of(code);
+}
+
+enum smq_result lmdb_copy(struct lmdb *lmdb, int file) {
+    int code = mdb_env_copyfd2(lmdb->env, file, MDB_CP_COMPACT);
+    if (code != MDB_SUCCESS)
+        log_error("store: cannot copy: %s", mdb_strerror(code));
     return lmdb_result_of(code);
 }
 
@@ -234,6 +242,15 @@ void lmdb_fail(struct lmdb_txn *txn, enum smq_result error) {
         txn->error = error;
 }
 
+bool lmdb_is_broken(const struct lmdb_txn *txn) {
+    return txn->code == MDB_PANIC || FAULT(store_panic);
+}
+
 const char *lmdb_error_text(const struct lmdb_txn *txn) {
     return txn->code != 0 ? mdb_strerror(txn->code) : smq_result_text(txn->error);
+}
+
+uint64_t lmdb_table_size(struct lmdb_txn *txn, unsigned table) {
+    MDB_stat stat;
+    return mdb_stat(txn->txn, txn->lmdb->tables[table], &stat) == MDB_SUCCESS ? stat.ms_entries : 0;
 }

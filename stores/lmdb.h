@@ -33,6 +33,9 @@ enum smq_result lmdb_open(const struct lmdb_options *options, struct lmdb **out)
 enum smq_result lmdb_open_tables(struct lmdb *lmdb, const char *const *names, unsigned count);
 void lmdb_close(struct lmdb **lmdb);
 enum smq_result lmdb_sync(struct lmdb *lmdb);
+/* Writes a consistent copy without free pages to `file`, from its start. Blocks; the snapshot that it reads is open
+ * until it ends. `lmdb` may be read-only. Logs the reason of a failure. SMQ_ERR_STORE_FULL, SMQ_ERR_STORE. */
+enum smq_result lmdb_copy(struct lmdb *lmdb, int file);
 
 /* A transaction object, used again for one transaction after another. Read-only ones belong to one thread at a time.
  * SMQ_ERR_NO_CREDIT when max_readers are in use, found at the first lmdb_begin; SMQ_ERR_NO_MEMORY. */
@@ -46,9 +49,14 @@ void lmdb_abort(struct lmdb_txn *txn);
 bool lmdb_is_open(const struct lmdb_txn *txn);
 bool lmdb_is_writable(const struct lmdb_txn *txn);
 
+/* How many keys a table has. */
+uint64_t lmdb_table_size(struct lmdb_txn *txn, unsigned table);
+
 /* The first error since lmdb_begin. Once there is one, every function below answers false or NULL and does nothing. */
 enum smq_result lmdb_status(const struct lmdb_txn *txn);
 void lmdb_fail(struct lmdb_txn *txn, enum smq_result error);
+/* Whether LMDB has given up the environment: it could not write its root page. */
+bool lmdb_is_broken(const struct lmdb_txn *txn);
 /* What LMDB or the system said about the last error of `txn`; never NULL. */
 const char *lmdb_error_text(const struct lmdb_txn *txn);
 

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "queues/base/descriptor.h"
+#include "queues/base/fault.h"
 #include "queues/base/log.h"
 #include "queues/base/magic.h"
 #include "queues/base/memory.h"
@@ -156,17 +157,17 @@ bool pair_key_parse(struct slice key, uint64_t *first, uint64_t *second) {
 
 /* The lock is the open file description's: it holds against other processes and against this one, and goes with the
  * process. */
-static enum smq_result take_lock(struct store *store, const char *directory) {
+enum smq_result store_lock(const char *directory, int *lock_file) {
     char path[4096];
     int length = snprintf(path, sizeof path, "%s/lock", directory);
     if (length < 0 || (size_t)length >= sizeof path)
         return SMQ_ERR_INVALID;
-    store->lock_file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (store->lock_file < 0) {
+    *lock_file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (*lock_file < 0) {
         log_error("store: cannot open %s: %s", path, strerror(errno));
         return SMQ_ERR_SYSTEM;
     }
-    if (flock(store->lock_file, LOCK_EX | LOCK_NB) == 0)
+    if (flock(*lock_file, LOCK_EX | LOCK_NB) == 0)
         return SMQ_OK;
     if (errno == EWOULDBLOCK) {
         log_error("store: %s is in use by another process", directory);
@@ -252,7 +253,7 @@ static enum smq_result open_files(struct store *store, const struct store_option
         return result;
     result = make_directory(options->directory);
     if (result == SMQ_OK)
-        result = take_lock(store, options->directory);
+        result = store_lock(options->directory, &store->lock_file);
     if (result == SMQ_OK)
         result = open_data(store, options);
     descriptors_release_standard(&hold);
@@ -281,6 +282,56 @@ enum smq_result store_open(const struct store_options *options, struct store **o
     return SMQ_OK;
 }
 
+static enum smq_result check_readable_schema(struct store *store, const char *directory) {
+    struct lmdb_txn *txn = store->writer_view;
+    struct slice value;
+    uint32_t schema = 0;
+    enum smq_result result = lmdb_begin(txn);
+    if (result != SMQ_OK)
+        return result;
+    if (lmdb_find(txn, TABLE_META, schema_key(), &value)) {
+        struct reader reader = reader_of(value);
+        schema = read_u32(&reader);
+    }
+    lmdb_abort(txn);
+    if (schema == 0) {
+        log_error("store: %s has no readable schema version", directory);
+        return SMQ_ERR_STORE;
+    }
+    if (schema <= STORE_SCHEMA)
+        return SMQ_OK;
+    log_error("store: %s was written by a newer version of this program (schema %u; this one knows up to %d)",
+              directory, schema, STORE_SCHEMA);
+    return SMQ_ERR_VERSION;
+}
+
+enum smq_result store_open_to_read(const char *directory, struct store **out) {
+    const struct lmdb_options options = {
+        .directory = directory, .max_readers = STORE_MAX_READERS + 1, .read_only = true};
+    struct store *store = memory_zalloc(sizeof *store);
+    struct descriptor_hold hold;
+    if (store == NULL)
+        return SMQ_ERR_NO_MEMORY;
+    store->lock_file = -1;
+    MAGIC_SET(store, STORE_MAGIC);
+    enum smq_result result = descriptors_hold_standard(&hold);
+    if (result == SMQ_OK) {
+        result = lmdb_open(&options, &store->lmdb);
+        descriptors_release_standard(&hold);
+    }
+    if (result == SMQ_OK)
+        result = lmdb_open_tables(store->lmdb, table_names, TABLE_COUNT);
+    if (result == SMQ_OK)
+        result = lmdb_txn_create(store->lmdb, false, &store->writer_view);
+    if (result == SMQ_OK)
+        result = check_readable_schema(store, directory);
+    if (result != SMQ_OK)
+        store_close(&store);
+    else
+        *out = store;
+    return result;
+}
+
 void store_close(struct store **store) {
     struct store *closing = *store;
     if (closing == NULL)
@@ -300,12 +351,25 @@ void store_close(struct store **store) {
 }
 
 enum smq_result store_sync(struct store *store) {
+    if (store_is_dead(store))
+        return SMQ_ERR_STORE;
     if (!store->unsynced)
         return SMQ_OK;
-    enum smq_result result = lmdb_sync(store->lmdb);
-    if (result == SMQ_OK)
-        store->unsynced = false;
-    return result;
+    if (FAULT(store_sync) || lmdb_sync(store->lmdb) != SMQ_OK) {
+        store_die(store, "what was committed cannot be made durable");
+        return SMQ_ERR_STORE;
+    }
+    store->unsynced = false;
+    return SMQ_OK;
+}
+
+bool store_is_dead(const struct store *store) {
+    return atomic_load_explicit(&store->dead, memory_order_relaxed);
+}
+
+void store_die(struct store *store, const char *reason) {
+    if (!atomic_exchange_explicit(&store->dead, true, memory_order_relaxed))
+        log_error("store: nothing can be written until it is opened anew: %s", reason);
 }
 
 uint32_t store_interval_ms(const struct store *store) {
@@ -366,4 +430,29 @@ void store_statistics_get(const struct store *store, struct store_statistics *ou
         .commit_us_total = atomic_load_explicit(&store->commit_us_total, memory_order_relaxed),
         .commit_us_max = atomic_load_explicit(&store->commit_us_max, memory_order_relaxed),
     };
+}
+
+enum smq_result store_space_get(struct store *store, struct store_space *space, struct store_totals *totals) {
+    struct lmdb_pages pages;
+    struct lmdb_readers readers;
+    struct store_txn txn = {.lmdb = store->writer_view, .store = store};
+    lmdb_readers_get(store->lmdb, &readers);
+    lmdb_pages_get(store->lmdb, &pages);
+    enum smq_result result = lmdb_begin(store->writer_view);
+    if (result != SMQ_OK)
+        return result;
+    uint64_t used = lmdb_pages_used(store->writer_view);
+    store_totals_get(&txn, totals);
+    result = lmdb_status(store->writer_view);
+    lmdb_abort(store->writer_view);
+    *space = (struct store_space){
+        .file_bytes = pages.end * pages.page_size,
+        .used_bytes = used * pages.page_size,
+        .free_bytes = (pages.end > used ? pages.end - used : 0) * pages.page_size,
+        .readers = readers.places - 1, /* but for this one */
+        .snapshots = readers.open,
+        .oldest_commits = readers.oldest < pages.commit ? pages.commit - readers.oldest : 0,
+        .oldest_process = readers.open > 0 ? (uint64_t)readers.oldest_process : 0,
+    };
+    return result;
 }

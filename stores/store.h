@@ -59,12 +59,18 @@ struct store_options {
  * SMQ_ERR_NO_MEMORY. */
 enum smq_result store_open(const struct store_options *options, struct store **out);
 
+/* Opens an existing store for reading only, also beside a router that has it open: for store_reader_create, and the
+ * functions of store_copy.h. Errors as store_open; also SMQ_ERR_VERSION for one that a router of this version has yet
+ * to upgrade. */
+enum smq_result store_open_to_read(const char *directory, struct store **out);
+
 /* Makes everything durable and closes. All readers must have been destroyed. Takes ownership and nulls the pointer;
  * NULL inside is allowed. */
 void store_close(struct store **store);
 
 /* With STORE_DURABILITY_INTERVAL makes the commits so far durable; otherwise, or when there are none, does nothing.
- * Writer thread; blocks for the disk. Errors: SMQ_ERR_STORE_FULL, SMQ_ERR_STORE; the next call tries again. */
+ * Writer thread; blocks for the disk. SMQ_ERR_STORE when the store is dead, also from this failure on: a system that
+ * could not write pages once has forgotten them and reports success later. */
 enum smq_result store_sync(struct store *store);
 
 uint32_t store_interval_ms(const struct store *store); /* 0 with STORE_DURABILITY_COMMIT */
@@ -96,6 +102,18 @@ struct store_totals {
 };
 void store_totals_get(struct store_txn *txn, struct store_totals *out);
 
+/* A step of expiry: it ends when one of the limits is reached, after a record at least. */
+struct store_expiry {
+    int64_t before;    /* seconds: what is older expires */
+    uint64_t until_us; /* clock_monotonic_us */
+    uint32_t max_queues;
+    uint32_t max_records;
+};
+
+/* Whether nothing can be written any more until the store is opened anew: LMDB could not write its root page, commits
+ * have failed for a while for other reasons than room, or a store_sync has failed. Reading goes on. Any thread. */
+bool store_is_dead(const struct store *store);
+
 /* Whether the store takes what grows it. Any thread. */
 enum store_condition {
     STORE_CONDITION_GOOD,
@@ -117,3 +135,16 @@ struct store_statistics {
     uint64_t commit_us_max;
 };
 void store_statistics_get(const struct store *store, struct store_statistics *out);
+
+/* What the file holds and who reads it, for a store that was opened with store_open_to_read. Errors: SMQ_ERR_STORE,
+ * SMQ_ERR_NO_CREDIT. */
+struct store_space {
+    uint64_t file_bytes; /* up to the last page in use */
+    uint64_t used_bytes;
+    uint64_t free_bytes;     /* of pages in between */
+    uint64_t readers;        /* of all processes */
+    uint64_t snapshots;      /* of those, open now */
+    uint64_t oldest_commits; /* how many commits ago the oldest snapshot was taken */
+    uint64_t oldest_process; /* and by which process; 0: none */
+};
+enum smq_result store_space_get(struct store *store, struct store_space *space, struct store_totals *totals);

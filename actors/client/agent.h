@@ -27,6 +27,9 @@ struct agent_waiter {
     void (*done)(struct agent_waiter *waiter, enum smq_result result, const struct smq_error *error,
                  struct smq_client *client);
 
+    /* Who it is asked for: counts what this one waits for, on the agent's thread. NULL: nobody in particular. */
+    uint32_t *owner_waits;
+
     /* private */
     struct message message;
     uint32_t timeout_ms;
@@ -35,6 +38,19 @@ struct agent_waiter {
     struct wheel_timer timer;
     struct agent_waiter *next, *previous;
 };
+
+/* For an agent that anybody may send anywhere. Beyond a limit agent_connect ends with SMQ_ERR_NO_CREDIT, at once. */
+struct agent_limits {
+    /* Connections and attempts. When all are taken, one that was not used lately gives way. */
+    uint32_t connections;
+    uint32_t attempts;
+    /* What one owner may wait for; and never more than there are attempts left, so that whoever has none gets one. */
+    uint32_t owner_waits;
+    uint32_t idle_ms; /* a connection over which nothing was forwarded for so long is closed */
+    uint32_t errors;  /* routers whose failure is remembered */
+};
+/* Once, before the agent is used. */
+void agent_limit(struct smq_agent *agent, const struct agent_limits *limits);
 
 /* Asks for the connection to the router at `address` (text, as in smq_client_connect), at most `timeout_ms` (0: the
  * client's connect_timeout_ms). Any thread, never blocks. SMQ_ERR_SYNTAX, SMQ_ERR_NO_MEMORY, SMQ_ERR_CLOSED: `done` is

@@ -83,6 +83,12 @@ struct agent_server {
     struct agent_backoff backoff;
     struct wheel_timer retry;  /* the next round */
     struct wheel_timer expiry; /* when the error is not kept any longer */
+
+    /* with agent_limits */
+    bool error_is_counted;
+    struct wheel_timer idle;
+    uint64_t uses_seen;         /* when the timer was set, */
+    uint64_t uses_seen_by_hand; /* when the hand passed */
 };
 
 struct agent_session {
@@ -119,7 +125,12 @@ struct smq_agent {
     struct agent_server *all;
     struct agent_server *marked; /* to be looked at at the end of this turn */
     struct agent_table table;
-    uint32_t in_flight; /* subscriptions in groups */
+    uint32_t in_flight;         /* subscriptions in groups */
+    struct agent_limits limits; /* all zero: none; constant */
+    uint32_t session_count;     /* of servers: connections and attempts */
+    uint32_t attempting;        /* those that are attempts */
+    uint32_t errors;            /* servers whose error is kept */
+    struct agent_server *hand;  /* where the next connection that gives way is looked for; NULL: at the first */
     /* events that the owner's queue has no credit for; while there are any, nothing is submitted and the workers rest
      */
     struct smq_batch *undelivered_first;
@@ -139,7 +150,8 @@ struct smq_agent {
 /* -- agent.c -- */
 struct smq_agent *agent_reference(struct smq_agent *agent);
 void agent_release(struct smq_agent *agent);
-void agent_check(const struct smq_agent *agent); /* aborts unless it is a live agent */
+bool agent_is_valid(const struct smq_agent *agent); /* for pointers from outside; may be NULL */
+void agent_check(const struct smq_agent *agent);    /* aborts unless it is a live agent */
 
 /* -- agent_deliver.c: events to the owner; agent's thread -- */
 /* Hands `batch` (owned; NULL, for want of memory, is logged) to the owner, or keeps it until there is credit. */
@@ -177,6 +189,21 @@ void agent_server_wait(struct smq_agent *agent, struct agent_waiter *waiter); /*
 void agent_server_succeeded(struct agent_server *server, struct smq_client *client);
 /* The attempt failed: keeps the error, tells everybody who waits, and the owner if it is news. */
 void agent_server_failed(struct agent_server *server, const struct smq_error *error);
+
+/* -- agent_limits.c: agent's thread -- */
+/* Whether an attempt may start for `waiter`: SMQ_OK, with room for its connection, or SMQ_ERR_NO_CREDIT. */
+enum smq_result agent_limits_admit_attempt(struct smq_agent *agent, const struct agent_waiter *waiter);
+/* Whether `waiter` may wait. */
+enum smq_result agent_limits_admit_wait(const struct smq_agent *agent, const struct agent_waiter *waiter);
+/* The server has a connection: it is closed when it is not used. */
+void agent_limits_connected(struct agent_server *server);
+/* It has none any more. */
+void agent_limits_disconnected(struct agent_server *server);
+/* Whether one more error may be kept; then it is counted. */
+bool agent_limits_keep_error(struct agent_server *server);
+void agent_limits_error_gone(struct agent_server *server);
+/* The server is forgotten. */
+void agent_limits_forget(struct agent_server *server);
 
 /* -- agent_session.c: connections; agent's thread but for the references -- */
 extern const struct map_options agent_session_map_options;

@@ -31,7 +31,10 @@ struct agent_server *agent_server_find(struct smq_agent *agent, const char *name
 }
 
 static void expired(struct wheel_timer *timer) {
-    agent_server_mark((struct agent_server *)(void *)((char *)timer - offsetof(struct agent_server, expiry)));
+    struct agent_server *server =
+        (struct agent_server *)(void *)((char *)timer - offsetof(struct agent_server, expiry));
+    agent_limits_error_gone(server);
+    agent_server_mark(server);
 }
 
 static struct agent_server *create(struct smq_agent *agent, struct agent_address *address) {
@@ -89,6 +92,7 @@ static bool has_error(const struct agent_server *server) {
 
 static void unlink_server(struct agent_server *server) {
     struct smq_agent *agent = server->agent;
+    agent_limits_forget(server);
     if (server->next != NULL) {
         server->next->previous = server->previous;
     }
@@ -134,6 +138,9 @@ static void unlink_waiter(struct agent_waiter *waiter) {
     } else {
         waiter->server->waiters = waiter->next;
     }
+    if (waiter->owner_waits != NULL) {
+        (*waiter->owner_waits)--;
+    }
 }
 
 /* Tells the outcome to one who is in no list. */
@@ -173,8 +180,30 @@ static void link_waiter(struct agent_server *server, struct agent_waiter *waiter
         server->waiters->previous = waiter;
     }
     server->waiters = waiter;
+    if (waiter->owner_waits != NULL) {
+        (*waiter->owner_waits)++;
+    }
     waiter->timer = (struct wheel_timer){.fire = waited_too_long};
     wheel_add(actor_wheel(agent->actor), &waiter->timer, actor_now_ms(agent->actor) + waiter->timeout_ms);
+}
+
+/* Joins those who wait for the attempt, which is started when there is none. */
+static void wait_for_attempt(struct agent_server *server, struct agent_waiter *waiter) {
+    struct smq_agent *agent = server->agent;
+    bool is_first = server->session == NULL;
+    enum smq_result result = agent_limits_admit_wait(agent, waiter);
+    if (result == SMQ_OK && is_first) {
+        result = agent_limits_admit_attempt(agent, waiter);
+    }
+    if (result != SMQ_OK) {
+        agent_server_mark(server);
+        answer_with(waiter, result);
+        return;
+    }
+    link_waiter(server, waiter);
+    if (is_first) {
+        agent_worker_connect(server);
+    }
 }
 
 void agent_server_wait(struct smq_agent *agent, struct agent_waiter *waiter) {
@@ -186,16 +215,14 @@ void agent_server_wait(struct smq_agent *agent, struct agent_waiter *waiter) {
     } else if (server->session == NULL && has_error(server)) {
         answer(waiter, &server->error, NULL);
     } else {
-        link_waiter(server, waiter);
-        if (server->session == NULL) {
-            agent_worker_connect(server);
-        }
+        wait_for_attempt(server, waiter);
     }
 }
 
 void agent_server_succeeded(struct agent_server *server, struct smq_client *client) {
     wheel_cancel(actor_wheel(server->agent->actor), &server->expiry);
     server->error_until_ms = 0;
+    agent_limits_error_gone(server);
     server->told = SMQ_OK;
     answer_all(server, &(struct smq_error){.result = SMQ_OK}, client);
 }
@@ -203,7 +230,7 @@ void agent_server_succeeded(struct agent_server *server, struct smq_client *clie
 void agent_server_failed(struct agent_server *server, const struct smq_error *error) {
     struct smq_agent *agent = server->agent;
     uint32_t kept_ms = agent->options.error_persistence_ms;
-    if (kept_ms > 0) {
+    if (kept_ms > 0 && agent_limits_keep_error(server)) {
         server->error = *error;
         server->error_until_ms = actor_now_ms(agent->actor) + kept_ms;
         wheel_add(actor_wheel(agent->actor), &server->expiry, server->error_until_ms);

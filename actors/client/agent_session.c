@@ -135,6 +135,8 @@ enum smq_result agent_session_connect(struct agent_server *server) {
         return result;
     }
     server->session = session;
+    agent->session_count++;
+    agent->attempting++;
     return SMQ_OK;
 }
 
@@ -155,6 +157,8 @@ static void tell_connected(struct agent_server *server) {
 static void connected(struct agent_server *server, struct agent_session *session) {
     struct smq_agent *agent = server->agent;
     server->connected = true;
+    agent->attempting--;
+    agent_limits_connected(server);
     session->since_ms = actor_now_ms(agent->actor);
     atomic_fetch_add_explicit(&agent->connections, 1, memory_order_relaxed);
     enter_map(session);
@@ -171,7 +175,11 @@ static void detach(struct agent_server *server) {
     if (server->connected) {
         atomic_fetch_sub_explicit(&server->agent->connections, 1, memory_order_relaxed);
         leave_map(session);
+        agent_limits_disconnected(server);
+    } else {
+        server->agent->attempting--;
     }
+    server->agent->session_count--;
     server->session = NULL;
     server->connected = false;
     session->server = NULL;

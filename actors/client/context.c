@@ -100,6 +100,9 @@ enum smq_result smq_context_create(const struct smq_context_options *options, st
     struct smq_context_options chosen;
     smq_context_options_init(&chosen);
     chosen = options == NULL ? chosen : *options;
+    if (context == NULL) {
+        return SMQ_ERR_INVALID;
+    }
     enum smq_result result = base_setup();
     if (result == SMQ_OK) {
         result = crypto_setup();
@@ -117,6 +120,7 @@ enum smq_result smq_context_create(const struct smq_context_options *options, st
     struct net_options net_options = {.receive_lanes = lane_count(chosen.receive_lanes),
                                       .send_lanes = lane_count(chosen.send_lanes),
                                       .block_credit_per_lane = chosen.receive_bytes / BLOCK_SIZE,
+                                      .dns_servers = chosen.dns_servers,
                                       .send_lane_start = send_lane_start,
                                       .send_lane_stop = send_lane_stop};
     if (chosen.receive_bytes == 0) {

@@ -17,10 +17,11 @@ struct smq_context {
     uint32_t magic;
     /* the owner's handle and each client's: stopped lanes stay allocated for those who still send to them */
     _Atomic uint32_t references;
+    bool public_only; /* connects to addresses of the public internet only */
     _Atomic bool is_destroyed;
     _Atomic unsigned lanes_running; /* while it is destroyed: lanes with clients that have not ended */
     struct waker ended;             /* a lane has none any more */
-    bool is_proxy;                  /* see forward.h; constant once there are clients, as the next one */
+    bool is_proxy;                  /* see forward.h; constant once there are clients, as public_only and forwards */
     struct forwards *forwards;      /* see forward_private.h; NULL: not a proxy's, or destroyed */
     struct tls_context *tls;
     struct net *net;

@@ -263,6 +263,7 @@ enum smq_result client_forward(struct smq_client *client, const struct proxy_for
         forwarding_release(forwarding);
         return SMQ_ERR_NO_CREDIT;
     }
+    atomic_fetch_add_explicit(&relay->uses, 1, memory_order_relaxed);
     forwarding->deadline_ms = clock_monotonic_ms() + timeout_ms;
     atomic_fetch_add_explicit(&forwarding->references, 1, memory_order_relaxed);
     CHECK(map_insert(client->context->forwards->map, &forwarding->node) == SMQ_OK); /* ids are random */

@@ -17,8 +17,9 @@ struct block; /* actors/net/connection.h */
 struct forwarding;
 
 /* Makes all connections of the context those of a proxy: the hello says so, and blocks are not encrypted inside TLS.
- * Before the first one is made. SMQ_ERR_NO_MEMORY, or what map_create returns. */
-enum smq_result context_become_proxy(struct smq_context *context);
+ * Before the first one is made. Unless `allow_private`, only addresses of the public internet are connected to
+ * (address_scope.h), since those who name relays are anybody. SMQ_ERR_NO_MEMORY, or what map_create returns. */
+enum smq_result context_become_proxy(struct smq_context *context, bool allow_private);
 
 /* A relay as its hello showed it; the slices and the text live as long as the client. */
 struct relay_facts {

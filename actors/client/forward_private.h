@@ -26,6 +26,7 @@ struct client_relay {
     struct box_key key;
     _Atomic(struct connection *) connection; /* referenced, until a grace period after the end; NULL: not up */
     _Atomic int end;                         /* enum smq_result: why it is over; SMQ_OK: it is not */
+    _Atomic uint64_t uses;                   /* commands forwarded so far */
     struct relay_farewell *farewell;         /* memory for the end, made before */
     struct smp_chain_key chain_key;          /* count 0: none; points into `bytes` */
     uint8_t bytes[];

@@ -13,8 +13,9 @@ struct relay_farewell {
     struct connection *connection;
 };
 
-enum smq_result context_become_proxy(struct smq_context *context) {
+enum smq_result context_become_proxy(struct smq_context *context, bool allow_private) {
     context->is_proxy = true;
+    context->public_only = !allow_private;
     return forwards_create(&context->lanes[0], &context->forwards);
 }
 

@@ -282,6 +282,7 @@ static enum smq_result start_connection(const struct process_lane *lane, struct 
                                           .no_keep_alive = !chosen->keep_alive,
                                           .keep_alive = route.keep_alive,
                                           .socks_proxy = route.proxy,
+                                          .public_only = lane->context->public_only,
                                           .socks_credentials = route.has_credentials ? &route.credentials : NULL};
         memcpy(options.key_hash, address->key_hash, sizeof(options.key_hash));
         result = net_connect(lane->context->net, &options, &client->connection);

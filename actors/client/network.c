@@ -87,7 +87,7 @@ enum smq_result smq_network_create(const struct smq_network_options *options, st
     struct smq_network_options chosen;
     smq_network_options_init(&chosen);
     chosen = options == NULL ? chosen : *options;
-    if (!options_are_valid(&chosen)) {
+    if (network == NULL || !options_are_valid(&chosen)) {
         return SMQ_ERR_INVALID;
     }
     struct smq_network *made = memory_zalloc(sizeof(*made));
@@ -104,8 +104,9 @@ enum smq_result smq_network_create(const struct smq_network_options *options, st
         .web_port = web_port_of(chosen.web_port),
     };
     made->isolation = chosen.isolation;
-    made->keep_alive =
-        (struct keep_alive){chosen.keep_alive_idle_s, chosen.keep_alive_interval_s, chosen.keep_alive_probes};
+    made->keep_alive = (struct keep_alive){.idle_s = chosen.keep_alive_idle_s,
+                                           .interval_s = chosen.keep_alive_interval_s,
+                                           .probes = chosen.keep_alive_probes};
     make_session(made);
     enum smq_result result = copy_domains(made, &chosen);
     if (result == SMQ_OK && chosen.socks_proxy != NULL) {
@@ -119,19 +120,27 @@ enum smq_result smq_network_create(const struct smq_network_options *options, st
     return SMQ_OK;
 }
 
+bool network_is_valid(const struct smq_network *network) {
+    return MAGIC_IS(network, NETWORK_MAGIC);
+}
+
 struct smq_network *smq_network_reference(struct smq_network *network) {
-    MAGIC_CHECK(network, NETWORK_MAGIC);
+    if (!MAGIC_IS(network, NETWORK_MAGIC)) {
+        return NULL;
+    }
     atomic_fetch_add_explicit(&network->references, 1, memory_order_relaxed);
     return network;
 }
 
 void smq_network_release(struct smq_network **network) {
-    struct smq_network *released = *network;
-    *network = NULL;
-    if (released == NULL) {
+    if (network == NULL) {
         return;
     }
-    MAGIC_CHECK(released, NETWORK_MAGIC);
+    struct smq_network *released = *network;
+    *network = NULL;
+    if (!MAGIC_IS(released, NETWORK_MAGIC)) {
+        return;
+    }
     if (atomic_fetch_sub_explicit(&released->references, 1, memory_order_acq_rel) != 1) {
         return;
     }
@@ -160,11 +169,16 @@ static enum smq_result isolate(const struct smq_network *network, const struct s
     return writer_finish(&writer) == SMQ_OK ? socks_isolation_credentials(&isolation, credentials) : SMQ_ERR_INTERNAL;
 }
 
+enum smq_result network_choose(const struct smq_network *network, const struct server_address *address,
+                               struct host_choice *choice) {
+    static const struct host_policy by_default = {.host_mode = HOST_MODE_ONION_VIA_SOCKS};
+    return host_choose(network == NULL ? &by_default : &network->policy, address, choice);
+}
+
 enum smq_result network_route(const struct smq_network *network, const struct server_address *address, int64_t user_id,
                               struct slice entity, struct network_route *route) {
-    static const struct host_policy by_default = {.host_mode = HOST_MODE_ONION_VIA_SOCKS};
     memset(route, 0, sizeof(*route));
-    enum smq_result result = host_choose(network == NULL ? &by_default : &network->policy, address, &route->choice);
+    enum smq_result result = network_choose(network, address, &route->choice);
     if (result != SMQ_OK || network == NULL) {
         return result;
     }

@@ -16,7 +16,12 @@ struct network_route {
     struct keep_alive keep_alive;
 };
 
+/* Which host of the address is connected to. `network` may be NULL. SMQ_ERR_NOT_FOUND, see host_choose. Any thread. */
+enum smq_result network_choose(const struct smq_network *network, const struct server_address *address,
+                               struct host_choice *choice);
 /* `network` NULL: the defaults. SMQ_ERR_NOT_FOUND: no host of the required kind; SMQ_ERR_CRYPTO. Any thread. */
 enum smq_result network_route(const struct smq_network *network, const struct server_address *address, int64_t user_id,
                               struct slice entity, struct network_route *route);
 void network_route_wipe(struct network_route *route);
+
+bool network_is_valid(const struct smq_network *network); /* for pointers from outside; may be NULL */

@@ -155,3 +155,7 @@ bool block_pool_trim(struct block_pool *pool) {
 size_t block_pool_held(const struct block_pool *pool) {
     return atomic_load_explicit(&pool->held, memory_order_relaxed);
 }
+
+size_t block_pool_credit(const struct block_pool *pool) {
+    return pool->credit;
+}

@@ -12,7 +12,7 @@
  *   block_release                                 any thread; lock-free
  *   block_pool_take, _put_back, _hand_out, _trim  the lane
  *   block_pool_create, block_pool_retire          the net, while the lane does not run
- *   block_pool_held                               any thread
+ *   block_pool_held, block_pool_credit            any thread
  *
  * A pool lives until it is retired and all its blocks are back. */
 struct block_pool;
@@ -35,4 +35,5 @@ bool block_pool_is_starved(struct block_pool *pool);
 /* Frees half of the unused blocks above a small stock. Whether more than the stock are left. */
 bool block_pool_trim(struct block_pool *pool);
 
+size_t block_pool_credit(const struct block_pool *pool);
 size_t block_pool_held(const struct block_pool *pool);

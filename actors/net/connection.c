@@ -15,8 +15,8 @@ struct connection *connection_create(struct net *net, const struct protocol *pro
     if (connection == NULL)
         return NULL;
     connection->number = atomic_fetch_add(&last_number, 1) + 1;
-    connection->receive_lane = (uint16_t)(connection->number % net->options.receive_lanes);
-    connection->send_lane = (uint16_t)(connection->number % net->options.send_lanes);
+    connection->receive_lane = (uint16_t)pinning_lane(&net->receive_pinning, connection->number);
+    connection->send_lane = (uint16_t)pinning_lane(&net->send_pinning, connection->number);
     connection->net = net;
     connection->protocol = protocol;
     connection->tls_context = tls_context;
@@ -25,6 +25,7 @@ struct connection *connection_create(struct net *net, const struct protocol *pro
     connection->receive_requests.message.kind = NET_CONNECTION;
     connection->send_requests.message.kind = NET_CONNECTION;
     connection->monitor_requests.message.kind = NET_CONNECTION;
+    connection->listener_requests.message.kind = NET_CONNECTION;
     uint64_t now = clock_monotonic_ms();
     atomic_init(&connection->last_received_ms, now);
     atomic_init(&connection->last_sent_ms, now);
@@ -101,6 +102,12 @@ enum smq_result connection_request_monitor(struct connection *connection, uint32
     return requests_post(connection, &connection->monitor_requests, monitor_actor(connection->net->monitor), bit);
 }
 
+void connection_request_listener(struct connection *connection, uint32_t bit) {
+    if (!connection->is_client)
+        (void)requests_post(connection, &connection->listener_requests, listener_actor(connection->net->listener_role),
+                            bit); /* once the role is stopped nobody counts any more */
+}
+
 enum phase connection_phase(const struct connection *connection) {
     return (enum phase)(atomic_load(&connection->life) & 0xff);
 }
@@ -153,6 +160,7 @@ void connection_close(struct connection *connection, enum smq_result reason, boo
 
 void connection_established(struct connection *connection) {
     atomic_store(&connection->budget_deadline_ms, 0);
+    connection_request_listener(connection, LISTENER_ESTABLISHED);
 }
 
 void connection_pause(struct connection *connection) {

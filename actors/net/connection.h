@@ -16,9 +16,9 @@ enum {
     BLOCK_MARGIN = 32, /* writable bytes before and after a received block, for who makes another block of it */
 };
 
-struct net;        /* the receive lanes, send lanes, monitor and resolver of a process: actors/net/net.h */
+struct net;         /* the receive lanes, send lanes, monitor and resolver of a process: actors/net/net.h */
 struct tls_context; /* transport/tls/tls.h */
-struct connection; /* reference-counted; pinned to one receive lane and one send lane for its life */
+struct connection;  /* reference-counted; pinned to one receive lane and one send lane for its life */
 
 /* One received block. It comes from the receive lane's pool; whoever holds it calls block_release once, from any
  * thread. Outstanding blocks are the receive lane's byte credit: at the limit the lane stops reading until blocks come

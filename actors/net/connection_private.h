@@ -11,8 +11,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "actors/net/admission.h"
 #include "actors/net/connection.h"
 #include "queues/base/magic.h"
+#include "queues/ring.h"
 #include "queues/wheel.h"
 #include "transport/net/address.h"
 #include "transport/net/keep_alive.h"
@@ -25,6 +27,7 @@ enum { FLUSH_LIMIT_MS = 5000, HOST_SIZE = 256 };
 
 struct framed;
 struct framing;
+struct name; /* resolver.c */
 
 /* Phases, in this order. The reason of the end is kept beside, in the upper bits of the same word. */
 enum phase {
@@ -54,15 +57,20 @@ enum send_request {
     SEND_AWAIT_ROOM = 4, /* reading waits until TLS can write */
     SEND_DETACH = 8      /* the end */
 };
+enum listener_request { LISTENER_ESTABLISHED = 1, LISTENER_ENDED = 2 };
 enum monitor_request { MONITOR_ATTACH = 1, MONITOR_CHANGED = 2, MONITOR_DETACH = 4 };
 
 /* What only connecting as a client needs; gone once TLS is up. */
 struct setup {
     struct requests resolver; /* the resolver's inbox */
+    struct name *name;        /* resolver: what is waited for, in its list; NULL: nothing */
+    struct setup *resolver_next, *resolver_previous;
     struct wheel_timer timer; /* receive lane: the time for one of several addresses */
     struct connection *connection;
     struct net_address_list *addresses;
     size_t next_address;
+    bool public_only;
+    bool asks_resolver; /* receive lane: and has no answer yet */
     enum smq_result resolve_result;
     const char *alpn;
     uint8_t key_hash[FINGERPRINT_SIZE];
@@ -77,7 +85,16 @@ struct setup {
 void setup_destroy(struct setup **setup);
 
 /* What a readiness event of the receive lane's poller means for the connection. */
-enum stage { STAGE_NEW, STAGE_CONNECTING, STAGE_SOCKS, STAGE_HANDSHAKE, STAGE_UP, STAGE_AWAIT_END, STAGE_ENDED };
+enum stage {
+    STAGE_NEW,
+    STAGE_CONNECTING,
+    STAGE_SOCKS,
+    STAGE_HELLO,
+    STAGE_HANDSHAKE,
+    STAGE_UP,
+    STAGE_AWAIT_END,
+    STAGE_ENDED
+};
 
 struct connection {
     /* constant */
@@ -108,6 +125,7 @@ struct connection {
     struct requests receive_requests;
     struct requests send_requests;
     struct requests monitor_requests;
+    struct requests listener_requests; /* of an accepted connection */
     /* receive lane until tls_is_ready, then also the send lane; the send lane alone after SEND_DETACH */
     int descriptor;
     struct tls *tls;
@@ -123,6 +141,11 @@ struct connection {
     uint8_t interest; /* enum poll_events in the poller */
     bool is_polled;
     bool is_pending;
+    bool has_begun_handshake;    /* a step was taken: what comes next is cheaper than a new one */
+    uint16_t hello_awaited;      /* bytes that the socket waits for before it is readable; 0: any */
+    struct ring handshake_place; /* in the lane's list of those whose handshake can go on */
+    struct ring half_place;      /* in the lane's list of those that hold part of a block */
+    uint64_t half_since_ms;
     /* send lane */
     struct outgoing_queue queue;
     struct connection *ready_next;
@@ -134,6 +157,8 @@ struct connection {
     bool is_flushing;
     bool is_sent_out; /* flushed or failed: nothing is written any more */
     bool is_detached;
+    /* listener, which holds a reference while the place is counted */
+    struct admission_place place;
     /* monitor */
     struct wheel_timer timer;
     uint64_t next_check_ms;
@@ -154,6 +179,8 @@ enum smq_result connection_enter_end(struct connection *connection, enum smq_res
 enum smq_result connection_request_receive(struct connection *connection, uint32_t bit);
 enum smq_result connection_request_send(struct connection *connection, uint32_t bit);
 enum smq_result connection_request_monitor(struct connection *connection, uint32_t bit);
+/* Nothing happens for a connection that was not accepted. */
+void connection_request_listener(struct connection *connection, uint32_t bit);
 enum smq_result requests_post(struct connection *connection, struct requests *requests, struct actor *actor,
                               uint32_t bit);
 /* The role has received `requests->message`: takes the bits. The caller then owes one connection_release. */

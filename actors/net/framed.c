@@ -98,11 +98,11 @@ static enum smq_result reply(struct framing_sink *sink, struct slice bytes) {
     return SMQ_OK;
 }
 
-enum smq_result framed_read(struct receive_lane *lane, struct connection *connection, enum tls_want *want) {
+enum smq_result framed_read(struct receive_lane *lane, struct connection *connection, enum tls_want *want,
+                            bool *holds) {
     size_t length = 0;
-    bool more = false;
     enum smq_result result =
-        tls_read(connection->tls, lane->framed_input, sizeof lane->framed_input, &length, &more, want);
+        tls_read(connection->tls, lane->framed_input, sizeof lane->framed_input, &length, holds, want);
     if (result != SMQ_OK)
         return result;
     struct input input = {
@@ -116,7 +116,7 @@ enum smq_result framed_read(struct receive_lane *lane, struct connection *connec
         connection_close(connection, result, true); /* the framing's last reply is still to be sent */
         return SMQ_ERR_AGAIN;
     }
-    return result == SMQ_OK && !more ? SMQ_ERR_AGAIN : result;
+    return result == SMQ_OK && !*holds ? SMQ_ERR_AGAIN : result;
 }
 
 /* ---- output */

@@ -41,8 +41,9 @@ enum smq_result framed_create(const struct framing *framing, struct framed **fra
 void framed_destroy(struct framed **framed);
 
 /* Receive lane. Reads one step from TLS through the framing; results as those of an unframed step: SMQ_OK: TLS holds
- * more; SMQ_ERR_AGAIN, with `*want`; else the end. A framing that ended is closed with its replies flushed. */
-enum smq_result framed_read(struct receive_lane *lane, struct connection *connection, enum tls_want *want);
+ * more; SMQ_ERR_AGAIN, with `*want`; else the end. `*holds`: TLS holds input.
+ * A framing that ended is closed with its replies flushed. */
+enum smq_result framed_read(struct receive_lane *lane, struct connection *connection, enum tls_want *want, bool *holds);
 
 /* Send lane. Takes a reply that came as a message over; its reference to the connection stays the caller's. */
 void framed_add_reply(struct framed *framed, struct framed_reply *reply);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* Listener: one actor accepts for all listening sockets of a net. Without descriptors or memory it stops looking at
- * them for a while, since they would be reported again at once; those who wait stay in the kernel's backlog. */
+ * them for a while, since they would be reported again at once; those who wait stay in the kernel's backlog. So it does
+ * when the net is full. It keeps the account of all accepted connections (admission.h): receive lanes and protocols
+ * tell it when a handshake is done and when a connection has ended. */
 #include "actors/net/listener.h"
 
 #include <errno.h>
@@ -15,7 +17,7 @@
 #include "transport/net/poller.h"
 #include "transport/net/socket.h"
 
-enum { ACCEPTS_A_TURN = 64, PAUSE_MS = 100, DEFAULT_TLS_TIMEOUT_MS = 60000 };
+enum { ACCEPTS_A_TURN = 64, PAUSE_MS = 100, FULL_MS = 5, DEFAULT_TLS_TIMEOUT_MS = 10000 };
 
 struct listening_socket {
     struct listener *listener;
@@ -40,9 +42,11 @@ struct listener_role {
     struct actor *actor;
     struct poller *poller;
     struct listener *listeners;
+    struct admission *admission;
     struct wheel_timer pause_timer;
     bool is_paused;
     bool is_failing; /* logged; until the next success */
+    bool is_full;    /* the same: max_connections */
 };
 
 static void set_all(struct listener_role *role, unsigned events) {
@@ -57,21 +61,75 @@ static void end_pause(struct wheel_timer *timer) {
     set_all(role, POLL_READ);
 }
 
-static void pause_accepting(struct listener_role *role, int error) {
+static void pause_accepting(struct listener_role *role, int pause_ms) {
+    role->is_paused = true;
+    set_all(role, POLL_NOTHING);
+    wheel_add(actor_wheel(role->actor), &role->pause_timer, clock_monotonic_ms() + (uint64_t)pause_ms);
+}
+
+static void accepting_failed(struct listener_role *role, int error) {
     if (!role->is_failing)
         log_warn("cannot accept connections: %s; trying again every %d ms", strerror(error), PAUSE_MS);
     role->is_failing = true;
-    role->is_paused = true;
-    set_all(role, POLL_NOTHING);
-    wheel_add(actor_wheel(role->actor), &role->pause_timer, clock_monotonic_ms() + PAUSE_MS);
+    pause_accepting(role, PAUSE_MS);
+}
+
+/* Whether nobody can be let in for now. */
+static bool is_full(struct listener_role *role, const struct net_limits *limits) {
+    if (!admission_is_full(role->admission, limits)) {
+        role->is_full = false;
+        return false;
+    }
+    if (!role->is_full && admission_handshakes(role->admission) == 0)
+        log_warn("there are as many connections as max_connections allows: others wait until some end");
+    role->is_full = true;
+    pause_accepting(role, FULL_MS);
+    return true;
+}
+
+static void count_refusal(struct net *net, enum admission_verdict verdict) {
+    if (verdict == REFUSED_CONNECTIONS)
+        counter_add(&net->refused_connections, 1);
+    else if (verdict == REFUSED_RATE)
+        counter_add(&net->refused_rate, 1);
+}
+
+/* Whether the connection from `address` is let in, and counted from then on. Who has to go for it goes. */
+static bool enter(struct listener_role *role, const struct net_limits *limits, const struct net_address *address,
+                  struct connection *connection) {
+    struct admission_place *dropped = NULL;
+    enum admission_verdict verdict =
+        admission_enter(role->admission, limits, address, clock_monotonic_ms(), &connection->place, &dropped);
+    if (dropped != NULL) {
+        counter_add(&role->net->dropped_handshakes, 1);
+        connection_close(caa_container_of(dropped, struct connection, place), SMQ_ERR_NO_CREDIT, false);
+    }
+    if (verdict == ADMITTED)
+        connection_reference(connection); /* until leave */
+    else
+        count_refusal(role->net, verdict);
+    return verdict == ADMITTED;
+}
+
+static void leave(struct listener_role *role, struct connection *connection) {
+    if (connection->place.address == NULL)
+        return;
+    admission_leave(role->admission, &connection->place, clock_monotonic_ms());
+    connection_release(connection);
 }
 
 /* Takes over `descriptor`. */
-static void admit(const struct listener *listener, int descriptor) {
+static void admit(struct listener_role *role, const struct listener *listener, const struct net_limits *limits,
+                  int descriptor, const struct net_address *address) {
     const struct listen_options *options = &listener->options;
     struct connection *connection = connection_create(listener->net, options->protocol, options->tls_context, false);
     if (connection == NULL) {
         socket_close(&descriptor);
+        return;
+    }
+    if (!enter(role, limits, address, connection)) {
+        socket_close(&descriptor);
+        connection_abandon(connection);
         return;
     }
     connection->state = options->accept(options->context, connection);
@@ -81,6 +139,7 @@ static void admit(const struct listener *listener, int descriptor) {
     connection->log_peers = options->log_peers;
     if (connection->state == NULL) {
         socket_close(&descriptor);
+        admission_leave(role->admission, &connection->place, clock_monotonic_ms());
         connection_abandon(connection);
         return;
     }
@@ -92,21 +151,26 @@ static void admit(const struct listener *listener, int descriptor) {
 }
 
 static void accept_some(struct listener_role *role, const struct listening_socket *socket) {
-    for (int i = 0; i < ACCEPTS_A_TURN && !role->is_paused; i++) {
+    const struct listen_options *options = &socket->listener->options;
+    struct net_limits limits;
+    net_read_limits(role->net, &limits);
+    for (int i = 0; i < ACCEPTS_A_TURN && !role->is_paused && !is_full(role, &limits); i++) {
         int descriptor = -1;
-        enum smq_result result = socket_accept(socket->descriptor, &descriptor);
+        struct net_address address;
+        enum smq_result result = socket_accept(
+            socket->descriptor, options->has_keep_alive ? &options->keep_alive : NULL, &descriptor, &address);
         if (result == SMQ_ERR_EMPTY)
             return;
         if (result == SMQ_ERR_AGAIN)
             continue;
         if (result != SMQ_OK) {
-            pause_accepting(role, errno);
+            accepting_failed(role, errno);
             return;
         }
         if (role->is_failing)
             log_info("accepting connections again");
         role->is_failing = false;
-        admit(socket->listener, descriptor);
+        admit(role, socket->listener, &limits, descriptor, &address);
     }
 }
 
@@ -142,8 +206,22 @@ static void remove_listener(struct listener_role *role, struct listener *listene
     close_sockets(listener); /* which takes them out of the poller */
 }
 
+/* What receive lanes and protocols tell about a connection. */
+static void handle_requests(struct listener_role *role, struct connection *connection) {
+    uint32_t bits = requests_take(&connection->listener_requests);
+    if ((bits & LISTENER_ESTABLISHED) != 0)
+        admission_established(role->admission, &connection->place);
+    if ((bits & LISTENER_ENDED) != 0)
+        leave(role, connection);
+    connection_release(connection);
+}
+
 static void receive(void *state, struct message *message) {
     struct listener_role *role = state;
+    if (message->kind == NET_CONNECTION) {
+        handle_requests(role, caa_container_of(message, struct connection, listener_requests.message));
+        return;
+    }
     struct listener *listener = caa_container_of(message, struct listener, message);
     bool is_added = listener->added != NULL;
     struct promise *done = is_added ? listener->added : listener->removed;
@@ -178,6 +256,9 @@ static void stop(void *state) {
         remove_listener(role, listener);
         free_listener(listener);
     }
+    struct admission_place *place;
+    while ((place = admission_any(role->admission)) != NULL)
+        leave(role, caa_container_of(place, struct connection, place));
 }
 
 static const struct actor_ops listener_ops = {
@@ -187,6 +268,10 @@ static const struct actor_ops listener_ops = {
     .stop = stop,
     .wait = wait_for_events,
 };
+
+struct actor *listener_actor(struct listener_role *role) {
+    return role->actor;
+}
 
 void listener_role_stop(struct listener_role *role) {
     actor_stop(role->actor);
@@ -201,6 +286,7 @@ void listener_role_destroy(struct listener_role **role) {
     if (destroyed->actor != NULL)
         actor_destroy(&destroyed->actor);
     poller_destroy(&destroyed->poller);
+    admission_destroy(&destroyed->admission);
     memory_free(destroyed);
 }
 
@@ -210,6 +296,8 @@ static enum smq_result create_role(struct net *net, struct listener_role **role)
         return SMQ_ERR_NO_MEMORY;
     created->net = net;
     enum smq_result result = poller_create(&created->poller);
+    if (result == SMQ_OK)
+        result = admission_create(&created->admission);
     if (result == SMQ_OK)
         result = actor_create(&listener_ops, created, -1, &created->actor);
     if (result == SMQ_OK)

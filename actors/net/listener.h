@@ -8,6 +8,7 @@
 
 #include "actors/net/connection.h"
 #include "smq/result.h"
+#include "transport/net/keep_alive.h"
 #include "transport/tls/tls.h"
 
 struct framing;
@@ -25,10 +26,12 @@ struct listen_options {
      * NULL refuses it. */
     void *(*accept)(void *context, struct connection *connection);
     void *context;
-    uint32_t tls_timeout_ms;       /* accept to TLS established and framing opened; 0: 60,000 */
+    uint32_t tls_timeout_ms;       /* accept to TLS established and framing opened; 0: 10,000 */
     uint32_t handshake_timeout_ms; /* from then to connection_established; 0: no limit */
     bool log_tls_errors;           /* one line for each failed handshake */
-    bool log_peers;                /* which names the address of the peer */
+    bool has_keep_alive;           /* TCP finds peers that vanished */
+    struct keep_alive keep_alive;
+    bool log_peers; /* which names the address of the peer */
 };
 
 /* Binds, listens and starts accepting. Blocks for name resolution. SMQ_ERR_SYSTEM: an address does not resolve or

@@ -4,14 +4,16 @@
  * The end: no new connections; each receive lane ends all of its own, which leaves the send lanes and the monitor with
  * requests to let go; then the roles are stopped in the order in which they send to each other. The memory stays until
  * the last connection and block are back. */
-#include "actors/net/net_private.h"
+#include "actors/net/resolver.h"
 
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "queues/base/clock.h"
 #include "queues/base/memory.h"
 #include "queues/base/postpone.h"
+#include "transport/net/address_scope.h"
 
 void net_reference(struct net *net) {
     atomic_fetch_add_explicit(&net->references, 1, memory_order_relaxed);
@@ -24,12 +26,13 @@ void net_release(struct net *net) {
         receive_lane_destroy(&net->receive_lanes[i]);
     for (unsigned i = 0; i < net->options.send_lanes; i++)
         send_lane_destroy(&net->send_lanes[i]);
-    for (unsigned i = 0; i < RESOLVER_LANES; i++)
-        resolver_destroy(&net->resolvers[i]);
+    resolver_destroy(&net->resolver);
     listener_role_destroy(&net->listener_role);
     monitor_destroy(&net->monitor);
     pthread_mutex_destroy(&net->lock);
     waker_destroy(&net->progress);
+    memory_free((void *)(uintptr_t)net->options.dns_servers);
+    memory_free((void *)(uintptr_t)net->options.resolv_conf);
     memory_free(net);
 }
 
@@ -82,6 +85,17 @@ static unsigned lanes_of(unsigned wanted) {
     return wanted > NET_LANES_MAX ? NET_LANES_MAX : wanted;
 }
 
+static enum smq_result copy_text(const char *text, const char **copy) {
+    *copy = text == NULL ? NULL : memory_copy_of_text(text);
+    return text != NULL && *copy == NULL ? SMQ_ERR_NO_MEMORY : SMQ_OK;
+}
+
+static enum smq_result copy_texts(const struct net_options *options, struct net_options *copy) {
+    copy->resolv_conf = NULL;
+    enum smq_result result = copy_text(options->dns_servers, &copy->dns_servers);
+    return result == SMQ_OK ? copy_text(options->resolv_conf, &copy->resolv_conf) : result;
+}
+
 enum smq_result net_create(const struct net_options *options, struct net **net) {
     if (options->receive_lanes > NET_LANES_MAX || options->send_lanes > NET_LANES_MAX)
         return SMQ_ERR_INVALID;
@@ -91,10 +105,15 @@ enum smq_result net_create(const struct net_options *options, struct net **net) 
     created->options = *options;
     created->options.receive_lanes = lanes_of(options->receive_lanes);
     created->options.send_lanes = lanes_of(options->send_lanes);
+    pinning_init(&created->receive_pinning, created->options.receive_lanes);
+    pinning_init(&created->send_pinning, created->options.send_lanes);
     atomic_init(&created->references, 1);
+    net_set_limits(created, &options->limits);
     pthread_mutex_init(&created->lock, NULL);
     waker_init_futex(&created->progress);
-    enum smq_result result = start_roles(created);
+    enum smq_result result = copy_texts(options, &created->options);
+    if (result == SMQ_OK)
+        result = start_roles(created);
     if (result != SMQ_OK) {
         net_destroy(&created);
         return result;
@@ -173,9 +192,8 @@ void net_destroy(struct net **net) {
         if (destroyed->receive_lanes[i] != NULL)
             receive_lane_end_all(destroyed->receive_lanes[i]);
     await(destroyed, have_ended_all, NULL, 0);
-    for (unsigned i = 0; i < RESOLVER_LANES; i++)
-        if (destroyed->resolvers[i] != NULL)
-            end_actor(resolver_actor(destroyed->resolvers[i]));
+    if (destroyed->resolver != NULL)
+        end_actor(resolver_actor(destroyed->resolver));
     for (unsigned i = 0; i < destroyed->options.receive_lanes; i++)
         if (destroyed->receive_lanes[i] != NULL)
             end_actor(receive_lane_actor(destroyed->receive_lanes[i]));
@@ -190,21 +208,19 @@ void net_destroy(struct net **net) {
     net_release(destroyed);
 }
 
-/* Starts the resolver lanes with the first name. */
-static enum smq_result need_resolvers(struct net *net) {
+/* Starts the resolver with the first name. */
+static enum smq_result need_resolver(struct net *net) {
     enum smq_result result = SMQ_OK;
     waiting_begins();
     pthread_mutex_lock(&net->lock);
-    for (unsigned i = 0; i < RESOLVER_LANES && result == SMQ_OK; i++) {
-        if (net->resolvers[i] != NULL)
-            continue;
+    if (net->resolver == NULL) {
         struct resolver *resolver = NULL;
-        result = resolver_create(net, i, &resolver);
+        result = resolver_create(net, &resolver);
         if (result == SMQ_OK)
             result = actor_start(resolver_actor(resolver));
         if (result == SMQ_OK)
-            net->resolvers[i] = resolver;
-        else if (resolver != NULL)
+            net->resolver = resolver;
+        else
             resolver_destroy(&resolver);
     }
     pthread_mutex_unlock(&net->lock);
@@ -224,6 +240,24 @@ static enum smq_result prepare_socks(const struct connect_options *options, stru
     return net_address_resolve(proxy->host.text, proxy->port, NET_RESOLVE_LITERAL, &setup->addresses);
 }
 
+/* For the SOCKS proxy to connect to: a name is its own business, but not one that means itself. */
+static bool is_public_host(const char *host, uint16_t port) {
+    static const char itself[] = "localhost";
+    const size_t itself_length = sizeof itself - 1;
+    struct net_address_list *list = NULL;
+    size_t length = strlen(host);
+    while (length > 0 && host[length - 1] == '.')
+        length--;
+    bool is_itself = length >= itself_length &&
+                     strncasecmp(host + length - itself_length, itself, itself_length) == 0 &&
+                     (length == itself_length || host[length - itself_length - 1] == '.');
+    bool is_public = !is_itself;
+    if (net_address_resolve(host, port, NET_RESOLVE_LITERAL, &list) == SMQ_OK)
+        is_public = net_address_is_public(&list->addresses[0]);
+    memory_free(list);
+    return is_public;
+}
+
 static enum smq_result make_setup(const struct connect_options *options, struct connection *connection) {
     size_t host_length = strlen(options->host);
     if (host_length >= HOST_SIZE)
@@ -240,10 +274,13 @@ static enum smq_result make_setup(const struct connect_options *options, struct 
     setup->has_keep_alive = !options->no_keep_alive;
     setup->keep_alive = options->keep_alive;
     memcpy(setup->key_hash, options->key_hash, FINGERPRINT_SIZE);
+    setup->public_only = options->public_only && options->socks_proxy == NULL;
+    if (options->public_only && !is_public_host(options->host, options->port))
+        return SMQ_ERR_NETWORK;
     if (options->socks_proxy != NULL)
         return prepare_socks(options, setup);
     enum smq_result result = net_address_resolve(setup->host, setup->port, NET_RESOLVE_LITERAL, &setup->addresses);
-    return result == SMQ_OK ? SMQ_OK : need_resolvers(connection->net);
+    return result == SMQ_OK ? SMQ_OK : need_resolver(connection->net);
 }
 
 enum smq_result net_connect(struct net *net, const struct connect_options *options, struct connection **connection) {
@@ -273,6 +310,32 @@ enum smq_result net_connect(struct net *net, const struct connect_options *optio
     return SMQ_OK;
 }
 
+void net_set_limits(struct net *net, const struct net_limits *limits) {
+    struct shared_limits *shared = &net->limits;
+    atomic_store(&shared->max_connections, limits->max_connections);
+    atomic_store(&shared->max_handshakes, limits->max_handshakes);
+    atomic_store(&shared->address_connections, limits->address_connections);
+    atomic_store(&shared->address_handshakes, limits->address_handshakes);
+    atomic_store(&shared->address_rate, limits->address_rate);
+    atomic_store(&shared->address_burst, limits->address_burst);
+    atomic_store(&shared->block_timeout_ms, limits->block_timeout_ms);
+    atomic_store(&shared->limit_loopback, limits->limit_loopback);
+}
+
+void net_read_limits(const struct net *net, struct net_limits *limits) {
+    const struct shared_limits *shared = &net->limits;
+    *limits = (struct net_limits){
+        .max_connections = atomic_load(&shared->max_connections),
+        .max_handshakes = atomic_load(&shared->max_handshakes),
+        .address_connections = atomic_load(&shared->address_connections),
+        .address_handshakes = atomic_load(&shared->address_handshakes),
+        .address_rate = atomic_load(&shared->address_rate),
+        .address_burst = atomic_load(&shared->address_burst),
+        .block_timeout_ms = atomic_load(&shared->block_timeout_ms),
+        .limit_loopback = atomic_load(&shared->limit_loopback),
+    };
+}
+
 void net_read_statistics(struct net *net, struct net_statistics *statistics) {
     statistics->connections = (uint64_t)counter_read(&net->connections);
     statistics->accepted = (uint64_t)counter_read(&net->accepted);
@@ -280,6 +343,10 @@ void net_read_statistics(struct net *net, struct net_statistics *statistics) {
     statistics->blocks_received = (uint64_t)counter_read(&net->blocks_received);
     statistics->blocks_sent = (uint64_t)counter_read(&net->blocks_sent);
     statistics->tls_failures = (uint64_t)counter_read(&net->tls_failures);
+    statistics->refused_connections = (uint64_t)counter_read(&net->refused_connections);
+    statistics->refused_rate = (uint64_t)counter_read(&net->refused_rate);
+    statistics->dropped_handshakes = (uint64_t)counter_read(&net->dropped_handshakes);
+    statistics->dropped_blocks = (uint64_t)counter_read(&net->dropped_blocks);
     statistics->blocks_held = 0;
     for (unsigned i = 0; i < net->options.receive_lanes; i++)
         statistics->blocks_held += receive_lane_blocks_held(net->receive_lanes[i]);

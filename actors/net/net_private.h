@@ -8,9 +8,10 @@
 #include "actors/net/connection_private.h"
 #include "actors/net/net.h"
 #include "queues/base/counter.h"
+#include "queues/pinning.h"
 #include "queues/waker.h"
 
-enum { NET_LANES_MAX = 64, RESOLVER_LANES = 2 };
+enum { NET_LANES_MAX = 64 };
 
 /* Kinds of messages that the network roles receive. */
 enum net_message { NET_CONNECTION, NET_OUTGOING, NET_REPLY, NET_LANE, NET_LISTENER };
@@ -21,25 +22,36 @@ struct monitor;
 struct resolver;
 struct listener_role;
 
+/* struct net_limits, each for itself: any thread reads and writes them. */
+struct shared_limits {
+    _Atomic uint32_t max_connections, max_handshakes, address_connections, address_handshakes, address_rate,
+        address_burst, block_timeout_ms;
+    _Atomic bool limit_loopback;
+};
+
 struct net {
     /* constant */
-    struct net_options options;
+    struct net_options options; /* its texts are the net's */
+    struct pinning receive_pinning, send_pinning;
     struct receive_lane *receive_lanes[NET_LANES_MAX];
     struct send_lane *send_lanes[NET_LANES_MAX];
     struct monitor *monitor;
     /* started when first needed, under the lock */
     pthread_mutex_t lock;
-    struct resolver *resolvers[RESOLVER_LANES];
+    struct resolver *resolver;
     struct listener_role *listener_role;
     /* shared */
     _Atomic uint64_t references; /* the owner, each connection, each receive lane's pool */
     _Atomic bool is_stopping;
     struct waker progress; /* for the owner's thread: a lane has done what it was asked */
+    struct shared_limits limits;
     struct counter connections, accepted, connected, blocks_received, blocks_sent, tls_failures;
+    struct counter refused_connections, refused_rate, dropped_handshakes, dropped_blocks;
 };
 
 void net_reference(struct net *net);
 void net_release(struct net *net);
+void net_read_limits(const struct net *net, struct net_limits *limits);
 
 /* receive_lane.c */
 enum smq_result receive_lane_create(struct net *net, unsigned number, struct receive_lane **lane);
@@ -67,14 +79,8 @@ enum smq_result monitor_create(struct net *net, struct monitor **monitor);
 struct actor *monitor_actor(struct monitor *monitor);
 void monitor_destroy(struct monitor **monitor);
 
-/* resolver.c */
-enum smq_result resolver_create(struct net *net, unsigned number, struct resolver **resolver);
-struct actor *resolver_actor(struct resolver *resolver);
-void resolver_destroy(struct resolver **resolver);
-/* Hands connection->setup to a resolver lane, which answers with RECEIVE_RESOLVED. Receive lane. */
-enum smq_result net_resolve(struct connection *connection);
-
 /* listener.c */
+struct actor *listener_actor(struct listener_role *role);
 /* Stops accepting, ends the role and closes what is left. */
 void listener_role_stop(struct listener_role *role);
 void listener_role_destroy(struct listener_role **role);

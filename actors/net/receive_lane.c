@@ -2,11 +2,13 @@
 /* Receive lane: the actor that owns the reading half and the life of its connections, and sleeps in epoll. */
 #include "actors/net/receive_lane.h"
 
+#include "actors/net/resolver.h"
 #include "queues/base/clock.h"
 #include "queues/base/memory.h"
+#include "queues/base/postpone.h"
 #include "transport/net/socket.h"
 
-enum { DEFAULT_CREDIT = 1024, TRIM_INTERVAL_MS = 1000 };
+enum { DEFAULT_CREDIT = 1024, TRIM_INTERVAL_MS = 1000, EVENTS_A_WAKE = 8 };
 
 static void unlink_connection(struct receive_lane *lane, struct connection *connection) {
     if (connection->next != NULL)
@@ -25,16 +27,21 @@ void receive_end(struct receive_lane *lane, struct connection *connection, enum 
     if (connection->is_polled)
         poller_remove(lane->poller, connection->descriptor);
     connection->is_polled = false;
+    if (ring_is_member(&connection->handshake_place))
+        ring_remove(&connection->handshake_place);
+    receive_note_half(lane, connection, false);
     if (connection->partial != NULL)
         block_pool_put_back(lane->pool, connection->partial);
     connection->partial = NULL;
     if (connection->setup != NULL)
         wheel_cancel(actor_wheel(lane->actor), &connection->setup->timer);
+    resolver_forget(connection);
     unlink_connection(lane, connection);
     connection->protocol->closed(connection, connection->state, reason);
     /* Both roles are stopped after this one, so the requests cannot fail. */
     CHECK(connection_request_monitor(connection, MONITOR_DETACH) == SMQ_OK);
     CHECK(connection_request_send(connection, SEND_DETACH) == SMQ_OK);
+    connection_request_listener(connection, LISTENER_ENDED);
     if (!connection->is_pending) {
         connection->pending_next = lane->ended;
         lane->ended = connection;
@@ -109,8 +116,11 @@ static void handle_event(struct receive_lane *lane, struct connection *connectio
     case STAGE_SOCKS:
         receive_socks(lane, connection);
         break;
+    case STAGE_HELLO:
+        receive_hello(lane, connection);
+        break;
     case STAGE_HANDSHAKE:
-        receive_handshake(lane, connection);
+        receive_queue_handshake(lane, connection);
         break;
     case STAGE_UP:
         if (connection->interest == POLL_READ)
@@ -136,12 +146,17 @@ static void wait_for_events(void *state, int timeout_ms) {
         poller_wait(lane->quiet_poller, timeout_ms, &events);
         return;
     }
-    size_t count = poller_wait(lane->poller, lane->pending != NULL ? 0 : timeout_ms, &events);
+    bool has_work = lane->pending != NULL || receive_has_handshakes(lane);
+    size_t count = poller_wait(lane->poller, has_work ? 0 : timeout_ms, &events);
     lane->now_ms = clock_monotonic_ms();
     actor_wakes(lane->actor, lane->now_ms);
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         handle_event(lane, events[i].subject, events[i].events);
+        if (i % EVENTS_A_WAKE == EVENTS_A_WAKE - 1)
+            postponed_run(); /* nobody waits for long because others have more to read, nor is a read section long */
+    }
     receive_read_pending(lane);
+    receive_some_handshakes(lane);
 }
 
 static void release_ended(void *state) {
@@ -163,6 +178,7 @@ static enum smq_result start(void *state) {
     struct receive_lane *lane = state;
     lane->now_ms = clock_monotonic_ms();
     lane->trim_timer.fire = trim_blocks;
+    lane->half_timer.fire = receive_end_overdue;
     enum smq_result result = poller_add_waker(lane->poller, actor_waker(lane->actor));
     return result == SMQ_OK ? poller_add_waker(lane->quiet_poller, actor_waker(lane->actor)) : result;
 }
@@ -175,6 +191,7 @@ static void stop(void *state) {
     receive_read_pending(lane);
     release_ended(lane);
     wheel_cancel(actor_wheel(lane->actor), &lane->trim_timer);
+    wheel_cancel(actor_wheel(lane->actor), &lane->half_timer);
 }
 
 static const struct actor_ops receive_ops = {

@@ -26,7 +26,12 @@ struct receive_lane {
     struct connection *first;    /* all connections */
     struct connection *pending;  /* those with input inside of TLS that epoll does not know of, oldest first */
     struct connection **pending_end;
-    struct connection *ended; /* to be released when no event can name them any more */
+    struct ring fresh_handshakes; /* first steps that can be taken, and */
+    struct ring later_handshakes; /* further ones, oldest first */
+    struct connection *ended;     /* to be released when no event can name them any more */
+    struct ring half_received;    /* connections that hold part of a block or record, oldest first */
+    size_t half_count;
+    struct wheel_timer half_timer;
     struct wheel_timer trim_timer;
     uint64_t now_ms;
     bool is_reading_stopped;
@@ -44,8 +49,22 @@ void receive_set_interest(struct receive_lane *lane, struct connection *connecti
 void receive_start(struct receive_lane *lane, struct connection *connection);
 void receive_resolved(struct receive_lane *lane, struct connection *connection);
 void receive_connected(struct receive_lane *lane, struct connection *connection);
+/* Makes the TLS of a connection; ends it when that fails. */
+void receive_begin_tls(struct receive_lane *lane, struct connection *connection);
 void receive_socks(struct receive_lane *lane, struct connection *connection);
 void receive_handshake(struct receive_lane *lane, struct connection *connection);
+
+/* receive_handshake.c: what established connections leave to the others. */
+/* Bytes of an accepted connection have come: a whole ClientHello is awaited before anything is allocated for it. */
+void receive_hello(struct receive_lane *lane, struct connection *connection);
+/* A step of the handshake can be taken: it will be, in one of the next turns. */
+void receive_queue_handshake(struct receive_lane *lane, struct connection *connection);
+bool receive_has_handshakes(const struct receive_lane *lane);
+/* Takes a few steps, by time. At the end of a turn's reading. */
+void receive_some_handshakes(struct receive_lane *lane);
+/* A handshake failed, before or in TLS. */
+void receive_handshake_failed(struct receive_lane *lane, struct connection *connection, enum smq_result reason,
+                              const char *text);
 /* Blocks may come: the set-up's budget becomes that of the protocol's handshake, and the protocol is told. */
 enum smq_result receive_open(struct receive_lane *lane, struct connection *connection);
 /* Frees setup, which nobody but the lane may use any more. */
@@ -57,3 +76,9 @@ void receive_read(struct receive_lane *lane, struct connection *connection);
 enum smq_result receive_deliver(struct receive_lane *lane, struct connection *connection, struct block *block);
 void receive_resume(struct receive_lane *lane, struct connection *connection);
 void receive_read_pending(struct receive_lane *lane);
+
+/* receive_half.c: what has begun to come has to go on. */
+/* After each reading: whether the connection holds part of a block, or of a record. */
+void receive_note_half(struct receive_lane *lane, struct connection *connection, bool is_half);
+/* Of a wheel_timer: ends those whose time is over. */
+void receive_end_overdue(struct wheel_timer *half_timer);

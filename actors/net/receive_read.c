@@ -5,6 +5,7 @@
 #include "actors/net/framed.h"
 #include "actors/net/receive_lane.h"
 #include "queues/base/memory.h"
+#include "queues/base/postpone.h"
 
 enum { BLOCKS_A_TURN = 8, TRIM_AFTER_MS = 1000 };
 
@@ -52,22 +53,23 @@ enum smq_result receive_deliver(struct receive_lane *lane, struct connection *co
     return connection->protocol->received(connection, connection->state, block);
 }
 
-static enum smq_result read_plain(struct receive_lane *lane, struct connection *connection, enum tls_want *want) {
+/* `*holds`: TLS holds input. */
+static enum smq_result read_plain(struct receive_lane *lane, struct connection *connection, enum tls_want *want,
+                                  bool *holds) {
     struct block *block = connection->partial != NULL ? connection->partial : block_pool_take(lane->pool);
     if (block == NULL)
         return SMQ_ERR_NO_MEMORY;
     connection->partial = NULL;
     size_t length = 0;
-    bool more = false;
     enum smq_result result =
-        tls_read(connection->tls, block->bytes + block->filled, BLOCK_SIZE - block->filled, &length, &more, want);
+        tls_read(connection->tls, block->bytes + block->filled, BLOCK_SIZE - block->filled, &length, holds, want);
     if (result == SMQ_OK) {
         block->filled += (uint32_t)length;
         if (block->filled == BLOCK_SIZE)
             result = receive_deliver(lane, connection, block);
         else
             connection->partial = block;
-        return result == SMQ_OK && !more ? SMQ_ERR_AGAIN : result;
+        return result == SMQ_OK && !*holds ? SMQ_ERR_AGAIN : result;
     }
     if (block->filled > 0)
         connection->partial = block;
@@ -77,10 +79,10 @@ static enum smq_result read_plain(struct receive_lane *lane, struct connection *
 }
 
 /* One step. SMQ_OK: TLS holds more; SMQ_ERR_AGAIN: it does not; else the end. */
-static enum smq_result read_step(struct receive_lane *lane, struct connection *connection) {
+static enum smq_result read_step(struct receive_lane *lane, struct connection *connection, bool *holds) {
     enum tls_want want = TLS_WANT_READ;
-    enum smq_result result =
-        connection->framed == NULL ? read_plain(lane, connection, &want) : framed_read(lane, connection, &want);
+    enum smq_result result = connection->framed == NULL ? read_plain(lane, connection, &want, holds)
+                                                        : framed_read(lane, connection, &want, holds);
     if (result == SMQ_ERR_AGAIN && want == TLS_WANT_WRITE) {
         turn_reading_off(lane, connection);
         connection_request_send(connection, SEND_AWAIT_ROOM);
@@ -90,17 +92,20 @@ static enum smq_result read_step(struct receive_lane *lane, struct connection *c
 
 void receive_read(struct receive_lane *lane, struct connection *connection) {
     enum smq_result result = SMQ_OK;
+    bool holds = false;
     for (int i = 0; i < BLOCKS_A_TURN && result == SMQ_OK; i++) {
         if (!may_read(lane, connection))
             return;
         if (block_pool_is_starved(lane->pool))
             break;
-        result = read_step(lane, connection);
+        result = read_step(lane, connection, &holds);
     }
     if (result == SMQ_OK)
         append_pending(lane, connection);
-    else if (result != SMQ_ERR_AGAIN)
+    if (result != SMQ_OK && result != SMQ_ERR_AGAIN)
         receive_end(lane, connection, result);
+    else if (connection->stage == STAGE_UP)
+        receive_note_half(lane, connection, holds || connection->partial != NULL);
 }
 
 void receive_resume(struct receive_lane *lane, struct connection *connection) {
@@ -124,6 +129,7 @@ void receive_read_pending(struct receive_lane *lane) {
             lane->ended = connection;
         } else {
             receive_read(lane, connection);
+            postponed_run();
         }
     }
 }

@@ -2,30 +2,23 @@
 /* Setting up a connection on its receive lane: addresses in order, connecting, the SOCKS proxy, the TLS handshake. */
 #include "actors/net/framed.h"
 #include "actors/net/receive_lane.h"
+#include "actors/net/resolver.h"
 #include "queues/base/log.h"
+#include "transport/net/address_scope.h"
 #include "transport/net/socket.h"
 
 enum { UNLIMITED_ATTEMPT_MS = 30000 };
 
-static void begin_handshake(struct receive_lane *lane, struct connection *connection) {
+void receive_begin_tls(struct receive_lane *lane, struct connection *connection) {
     const struct setup *setup = connection->setup;
     enum smq_result result = connection->is_client
                                  ? tls_create_client(connection->tls_context, connection->descriptor, setup->alpn,
                                                      setup->key_hash, &connection->tls)
                                  : tls_create_server(connection->tls_context, connection->descriptor, &connection->tls);
-    if (result != SMQ_OK) {
+    if (result != SMQ_OK)
         receive_end(lane, connection, result);
-        return;
-    }
-    connection->stage = STAGE_HANDSHAKE;
-    receive_set_interest(lane, connection, POLL_READ);
-}
-
-/* The client's first flight goes out at once. */
-static void start_tls(struct receive_lane *lane, struct connection *connection) {
-    begin_handshake(lane, connection);
-    if (connection->stage == STAGE_HANDSHAKE)
-        receive_handshake(lane, connection);
+    else
+        connection->stage = STAGE_HANDSHAKE;
 }
 
 /* When further addresses are left, the one that is tried gets its share of the budget that remains. */
@@ -50,6 +43,8 @@ static void try_next_address(struct receive_lane *lane, struct connection *conne
     socket_close(&connection->descriptor);
     while (setup->next_address < setup->addresses->count) {
         const struct net_address *address = &setup->addresses->addresses[setup->next_address++];
+        if (setup->public_only && !net_address_is_public(address))
+            continue;
         reason = socket_connect(address, setup->has_keep_alive ? &setup->keep_alive : NULL, &connection->descriptor);
         if (reason != SMQ_OK)
             continue;
@@ -78,11 +73,12 @@ void receive_start(struct receive_lane *lane, struct connection *connection) {
     if (lane->is_ending_all || connection_phase(connection) != PHASE_OPEN) {
         receive_end(lane, connection, SMQ_ERR_CANCELLED);
     } else if (!connection->is_client) {
-        begin_handshake(lane, connection);
+        connection->stage = STAGE_HELLO;
+        receive_set_interest(lane, connection, POLL_READ);
     } else if (connection->setup->addresses != NULL) {
         connection->setup->timer.fire = attempt_expired;
         try_next_address(lane, connection, SMQ_ERR_NETWORK);
-    } else if (net_resolve(connection) != SMQ_OK) {
+    } else if (resolver_look_up(connection) != SMQ_OK) {
         receive_end(lane, connection, SMQ_ERR_CANCELLED);
     }
 }
@@ -90,6 +86,7 @@ void receive_start(struct receive_lane *lane, struct connection *connection) {
 void receive_resolved(struct receive_lane *lane, struct connection *connection) {
     if (connection->stage != STAGE_NEW)
         return;
+    connection->setup->asks_resolver = false;
     connection->setup->timer.fire = attempt_expired;
     if (connection->setup->resolve_result == SMQ_OK)
         try_next_address(lane, connection, SMQ_ERR_NETWORK);
@@ -107,7 +104,7 @@ void receive_connected(struct receive_lane *lane, struct connection *connection)
         connection->stage = STAGE_SOCKS;
         receive_socks(lane, connection);
     } else {
-        start_tls(lane, connection);
+        receive_queue_handshake(lane, connection);
     }
 }
 
@@ -141,7 +138,7 @@ void receive_socks(struct receive_lane *lane, struct connection *connection) {
     while (result == SMQ_OK && interest != POLL_NOTHING)
         result = socks_step(connection, &interest);
     if (result == SMQ_OK) {
-        start_tls(lane, connection);
+        receive_queue_handshake(lane, connection);
     } else if (result == SMQ_ERR_AGAIN) {
         receive_set_interest(lane, connection, interest);
     } else {
@@ -205,18 +202,6 @@ static void secured(struct receive_lane *lane, struct connection *connection) {
         receive_read(lane, connection); /* what came with the last flight is inside of TLS */
 }
 
-/* Who it was is told only when the operator asks. */
-static void log_tls_error(const struct connection *connection) {
-    struct net_address peer;
-    char text[NET_ADDRESS_TEXT];
-    if (!connection->log_peers || socket_peer_address(connection->descriptor, &peer) != SMQ_OK) {
-        log_warn("TLS handshake: %s", tls_failure_text(connection->tls));
-        return;
-    }
-    net_address_text(&peer, text);
-    log_warn("TLS handshake with %s: %s", text, tls_failure_text(connection->tls));
-}
-
 void receive_handshake(struct receive_lane *lane, struct connection *connection) {
     enum tls_want want = TLS_WANT_READ;
     enum smq_result result = tls_handshake(connection->tls, &want);
@@ -225,9 +210,6 @@ void receive_handshake(struct receive_lane *lane, struct connection *connection)
     } else if (result == SMQ_ERR_AGAIN) {
         receive_set_interest(lane, connection, want == TLS_WANT_READ ? POLL_READ : POLL_WRITE);
     } else {
-        counter_add(&lane->net->tls_failures, 1);
-        if (connection->log_tls_errors)
-            log_tls_error(connection);
-        receive_end(lane, connection, result);
+        receive_handshake_failed(lane, connection, result, tls_failure_text(connection->tls));
     }
 }

@@ -38,7 +38,8 @@ void *client_session_accept(void *context, struct connection *connection) {
 }
 
 struct process_lane *client_session_process_lane(const struct client_session *session) {
-    return session->router->process[connection_number(session->connection) % session->router->process_count];
+    return session->router
+        ->process[pinning_lane(&session->router->process_pinning, connection_number(session->connection))];
 }
 
 void client_session_work_begun(struct client_session *session) {

@@ -62,7 +62,10 @@ struct session_lane {
     struct ring pending;                /* subscriptions with undelivered notifications, first come first */
     struct ring waiting;                /* in the lane's ring of sessions while `pending` is not empty */
     uint32_t pending_count;
-    struct service_copy *service; /* the session holds its service, as far as the lane knows; NULL: it does not */
+    struct ring ends;               /* subscriptions that were lost and are not told of yet, see subscriber_ends.c */
+    struct ring ending;             /* in the lane's ring of sessions while `ends` is not empty */
+    struct client_session *session; /* set then */
+    struct service_copy *service;   /* the session holds its service, as far as the lane knows; NULL: it does not */
     struct session_farewell farewell;
 };
 

@@ -23,19 +23,30 @@ static void refuse(const struct execution *execution, struct smp_error error) {
 
 /* ---- PRXY */
 
-/* The server's address as text, for the agent; NULL: out of memory. */
-static char *address_text(struct slice binary, const struct proxy *proxy, bool *own) {
-    struct server_address address;
+/* The relay's address as text, for the agent. SMQ_ERR_NO_MEMORY, or what proxy_relay_address returns. */
+static enum smq_result address_text(struct slice binary, const struct proxy *proxy, struct proxied_command *command) {
+    struct server_address listed, relay;
     struct reader reader = reader_of(binary);
-    char *text = memory_alloc(ADDRESS_TEXT_MAX + 1);
-    if (text == NULL)
-        return NULL;
-    read_server_address(&reader, ADDRESS_SMP, &address); /* was read when the command was parsed */
-    struct writer writer = writer_of(text, ADDRESS_TEXT_MAX);
-    write_server_address_text(&writer, &address, NULL, 0);
-    text[writer_length(&writer)] = 0;
-    *own = agent_is_own_server(proxy->own_domains, server_address_host(&address, 0));
-    return text;
+    read_server_address(&reader, ADDRESS_SMP, &listed); /* was read when the command was parsed */
+    command->own = agent_is_own_server(proxy->own_domains, server_address_host(&listed, 0));
+    enum smq_result result = proxy_relay_address(proxy->network, &listed, &relay);
+    if (result != SMQ_OK)
+        return result;
+    command->address = memory_alloc(ADDRESS_TEXT_MAX + 1);
+    if (command->address == NULL)
+        return SMQ_ERR_NO_MEMORY;
+    struct writer writer = writer_of(command->address, ADDRESS_TEXT_MAX);
+    write_server_address_text(&writer, &relay, NULL, 0);
+    command->address[writer_length(&writer)] = 0;
+    return SMQ_OK;
+}
+
+static void answer_connect_error(struct proxied_command *command, enum smq_result result,
+                                 const struct smq_error *error) {
+    size_t counter;
+    struct smp_error told = proxy_error_of_connect(result, error, &counter);
+    proxy_count(&proxy_of(command)->relays, command->own, counter);
+    proxied_answer_error(command, told);
 }
 
 void execute_proxy_session(const struct execution *execution) {
@@ -54,20 +65,14 @@ void execute_proxy_session(const struct execution *execution) {
         return;
     }
     slot->answer = ANSWER_ELSEWHERE;
-    proxied->address = address_text(command->proxy.server, proxy, &proxied->own);
-    if (proxied->address == NULL)
-        proxied_answer_error(proxied, smp_error_of(SMP_ERROR_INTERNAL));
-    else
+    enum smq_result result = address_text(command->proxy.server, proxy, proxied);
+    if (result == SMQ_OK) {
         proxied_submit(proxied);
+    } else {
+        proxy_count(&proxy->relays, proxied->own, PROXY_COUNTER(requests));
+        answer_connect_error(proxied, result, NULL);
+    }
     slot_done(slot);
-}
-
-static void answer_connect_error(struct proxied_command *command, enum smq_result result,
-                                 const struct smq_error *error) {
-    size_t counter;
-    struct smp_error told = proxy_error_of_connect(result, error, &counter);
-    proxy_count(&proxy_of(command)->relays, command->own, counter);
-    proxied_answer_error(command, told);
 }
 
 /* Agent's thread. */
@@ -93,6 +98,7 @@ void execute_proxy_connect(struct proxied_command *command) {
     uint32_t timeout_ms = proxy->router->config.proxy.connect_timeout_ms + CONNECT_MARGIN_MS;
     proxy_count(&proxy->relays, command->own, PROXY_COUNTER(requests));
     command->waiter.done = relay_connected;
+    command->waiter.owner_waits = &command->session->proxied.relay_waits;
     enum smq_result result = agent_connect(proxy->agent, command->address, timeout_ms, &command->waiter);
     if (result != SMQ_OK)
         answer_connect_error(command, result, NULL);

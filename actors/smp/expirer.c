@@ -10,7 +10,8 @@
 #include "stores/msg_store.h"
 #include "stores/ntf_store.h"
 
-enum { STEP_QUEUES = 256, STEP_RECORDS = 256 };
+/* Records that are not in memory take a hundred times as long as others, so that a step is bounded by time. */
+enum { STEP_US = 2000, STEP_QUEUES = 1024, STEP_RECORDS = 1024 };
 
 /* One kind of record to expire. The request is with the writer, or on its way back, while `timer` is idle. */
 struct round {
@@ -36,9 +37,17 @@ struct expirer {
     _Atomic bool changed_sent;
 };
 
+static struct store_expiry step_of(const struct round *round) {
+    return (struct store_expiry){.before = round->before,
+                                 .until_us = clock_monotonic_us() + STEP_US,
+                                 .max_queues = STEP_QUEUES,
+                                 .max_records = STEP_RECORDS};
+}
+
 static enum smq_result expire_messages(struct round *round, struct store_txn *txn) {
     struct msg_expired expired;
-    enum smq_result result = msg_store_expire(txn, round->before, STEP_QUEUES, STEP_RECORDS, &expired);
+    const struct store_expiry expiry = step_of(round);
+    enum smq_result result = msg_store_expire(txn, &expiry, &expired);
     round->expired = result == SMQ_OK ? expired.messages : 0;
     round->more = result == SMQ_OK && expired.more;
     return result;
@@ -46,7 +55,8 @@ static enum smq_result expire_messages(struct round *round, struct store_txn *tx
 
 static enum smq_result expire_notifications(struct round *round, struct store_txn *txn) {
     struct ntf_expired expired;
-    enum smq_result result = ntf_store_expire(txn, round->before, STEP_QUEUES, STEP_RECORDS, &expired);
+    const struct store_expiry expiry = step_of(round);
+    enum smq_result result = ntf_store_expire(txn, &expiry, &expired);
     round->expired = result == SMQ_OK ? expired.notifications : 0;
     round->more = result == SMQ_OK && expired.more;
     return result;

@@ -9,6 +9,7 @@
 #include "actors/smp/client_session.h"
 #include "actors/smp/execute_proxy.h"
 #include "actors/smp/process.h"
+#include "actors/smp/proxy.h"
 #include "queues/base/log.h"
 #include "queues/base/memory.h"
 
@@ -216,6 +217,8 @@ void proxied_destroy(struct proxied_command **out) {
     struct proxied_command *command = *out;
     struct client_session *session = command->session;
     bool started = command->started;
+    if (command->counted_bytes > 0)
+        proxy_give_bytes(session->router->proxy, command->counted_bytes);
     *out = NULL;
     smq_agent_client_release(&command->client);
     if (command->block != NULL)

@@ -22,7 +22,8 @@ struct session_proxied {
     _Atomic uint32_t running; /* hold a place: started, and not answered in a block yet */
     _Atomic uint32_t waiting;
     _Atomic bool room_sent;
-    struct message room; /* to the process lane: a place came free; holds a reference to the connection */
+    uint32_t relay_waits; /* agent's thread: relays that are waited for */
+    struct message room;  /* to the process lane: a place came free; holds a reference to the connection */
     /* process lane */
     struct proxied_command *first, *last; /* those that wait */
     bool paused;
@@ -35,8 +36,9 @@ struct proxied_command {
     struct proxied_command *next;
     struct client_session *session;
     enum smp_command_tag tag;
-    bool started; /* holds a place and a reference to the connection */
-    bool own;     /* counted for our own relays, too */
+    bool started;         /* holds a place and a reference to the connection */
+    bool own;             /* counted for our own relays, too */
+    size_t counted_bytes; /* in the proxy's forward_bytes */
     /* PRXY */
     char *address;
     struct agent_waiter waiter;

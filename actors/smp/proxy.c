@@ -3,6 +3,7 @@
 #include "actors/smp/proxy.h"
 
 #include <stdio.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "actors/client/smq/network.h"
@@ -10,16 +11,43 @@
 
 enum {
     UNSENT_BYTES_MAX = 16 << 20, /* commands that wait to be sent to one relay: a thousand */
+    ERRORS_MAX = 4096,           /* relays that could not be reached and are not tried again for a while */
     OUTSTANDING_MAX = 1 << 20,   /* clients are limited, relays need not be */
-    /* A relay that is silent for so long, while commands to it time out, is given up. */
-    SILENCE_CHECK_MS = 30000,
-    SILENCE_MAX_MS = 60000,
 };
 
 void proxy_count(struct proxy_counter_pair *pair, bool own, size_t counter_offset) {
     counter_add((struct counter *)(void *)((char *)&pair->all + counter_offset), 1);
     if (own)
         counter_add((struct counter *)(void *)((char *)&pair->own + counter_offset), 1);
+}
+
+bool proxy_take_bytes(struct proxy *proxy, size_t size) {
+    uint64_t limit = proxy->router->config.proxy.forward_bytes;
+    if (atomic_fetch_add_explicit(&proxy->forward_bytes, size, memory_order_relaxed) + size <= limit)
+        return true;
+    proxy_give_bytes(proxy, size);
+    return false;
+}
+
+void proxy_give_bytes(struct proxy *proxy, size_t size) {
+    atomic_fetch_sub_explicit(&proxy->forward_bytes, size, memory_order_relaxed);
+}
+
+/* Each costs a descriptor; clients need most of them. */
+static uint32_t connections_max(uint32_t wanted) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || wanted < limit.rlim_cur / 4)
+        return wanted;
+    return limit.rlim_cur < 8 ? 2 : (uint32_t)(limit.rlim_cur / 4);
+}
+
+static void limit_agent(const struct proxy *proxy) {
+    const struct smp_proxy_config *config = &proxy->router->config.proxy;
+    agent_limit(proxy->agent, &(struct agent_limits){.connections = connections_max(config->relay_connections),
+                                                     .attempts = config->relay_attempts,
+                                                     .owner_waits = config->client_attempts,
+                                                     .idle_ms = config->relay_idle_ms,
+                                                     .errors = ERRORS_MAX});
 }
 
 static void stop_proxy(void *context) {
@@ -34,17 +62,17 @@ static enum smq_result make_network(const struct smp_router_config *config, stru
     return smq_network_create(&options, network);
 }
 
-static enum smq_result make_agent(struct proxy *proxy, struct smq_network *network) {
+static enum smq_result make_agent(struct proxy *proxy) {
     const struct smp_proxy_config *config = &proxy->router->config.proxy;
     struct smq_agent_options options;
     smq_agent_options_init(&options);
     options.error_persistence_ms = config->error_persistence_ms;
-    options.client.network = network;
+    options.client.network = proxy->network;
     options.client.connect_timeout_ms = config->connect_timeout_ms;
     options.client.unsent_bytes_max = UNSENT_BYTES_MAX;
     options.client.outstanding_max = OUTSTANDING_MAX;
-    options.client.ping_interval_ms = SILENCE_CHECK_MS;
-    options.client.ping_window_ms = SILENCE_MAX_MS;
+    options.client.ping_interval_ms = config->ping_interval_ms;
+    options.client.ping_window_ms = config->silence_ms;
     return smq_agent_create(proxy->context, &options, &proxy->agent);
 }
 
@@ -61,16 +89,17 @@ static enum smq_result start(struct proxy *proxy) {
     options.receive_lanes = half_of(config->receive_lanes);
     options.process_lanes = half_of(config->process_lanes);
     options.send_lanes = half_of(config->send_lanes);
+    options.dns_servers = config->dns_servers;
     enum smq_result result = smq_context_create(&options, &proxy->context);
     if (result != SMQ_OK)
         return result;
-    struct smq_network *network = NULL;
-    result = context_become_proxy(proxy->context);
+    result = context_become_proxy(proxy->context, config->proxy.allow_private);
     if (result == SMQ_OK)
-        result = make_network(config, &network);
+        result = make_network(config, &proxy->network);
     if (result == SMQ_OK)
-        result = make_agent(proxy, network);
-    smq_network_release(&network);
+        result = make_agent(proxy);
+    if (result == SMQ_OK)
+        limit_agent(proxy);
     return result;
 }
 
@@ -98,6 +127,7 @@ enum smq_result proxy_create(struct smp_router *router, struct proxy **out, char
 void proxy_destroy(struct proxy **proxy) {
     if (*proxy == NULL)
         return;
+    smq_network_release(&(*proxy)->network);
     memory_free((*proxy)->own_domains);
     memory_free(*proxy);
     *proxy = NULL;

@@ -12,6 +12,7 @@
 #include "queues/base/counter.h"
 #include "transport/smp/error.h"
 #include "transport/smp/response.h"
+#include "transport/wire/address.h"
 
 /* Counted for all relays and again for our own ones (the operator's `own_server_domains`). */
 struct proxy_counters {
@@ -28,7 +29,9 @@ struct proxy {
     struct smp_router *router;
     struct smq_context *context;
     struct smq_agent *agent;
+    struct smq_network *network;
     char *own_domains;                  /* separated by spaces */
+    _Atomic uint64_t forward_bytes;     /* of commands under way */
     struct proxy_counter_pair relays;   /* PRXY */
     struct proxy_counter_pair forwards; /* PFWD */
 };
@@ -42,6 +45,19 @@ void proxy_destroy(struct proxy **proxy);
 /* Adds one to the counter at this offset of struct proxy_counters. Any thread. */
 #define PROXY_COUNTER(name) offsetof(struct proxy_counters, name)
 void proxy_count(struct proxy_counter_pair *pair, bool own, size_t counter_offset);
+
+/* proxy_address.c: the address of a relay by which its connection is known: the key hash, one host, and the port unless
+ * it is the default. Of the hosts that a client lists, the one is taken that `policy` chooses when they are in
+ * alphabetical order, in small letters and without dots at the end: the same for every order and spelling, so that a
+ * relay has one connection however it is named. The host is part of it, since a key hash alone would let whoever
+ * forwards TCP to a relay, or names a wrong host for it, take its place for all clients. SMQ_ERR_NOT_FOUND: no host
+ * that the policy allows. */
+enum smq_result proxy_relay_address(const struct smq_network *network, const struct server_address *listed,
+                                    struct server_address *relay);
+
+/* Takes `size` of the bytes that commands under way may have; false: there are not so many left. Any thread. */
+bool proxy_take_bytes(struct proxy *proxy, size_t size);
+void proxy_give_bytes(struct proxy *proxy, size_t size);
 
 /* proxy_error.c: what clients are told. */
 /* The relay could not be connected to. `counter`: offset of the one to be counted. */

@@ -79,6 +79,13 @@ static void relay_answered(struct forward *forward, const struct forward_answer 
 
 void execute_proxy_forward_now(struct proxied_command *command) {
     struct proxy *proxy = proxy_of(command);
+    size_t size = sizeof *command + (command->block != NULL ? SMP_BLOCK_SIZE : command->command.payload.length);
+    if (!proxy_take_bytes(proxy, size)) {
+        proxy_count(&proxy->forwards, command->own, PROXY_COUNTER(errors_other));
+        proxied_answer_error(command, proxy_error_of_send(SMQ_ERR_NO_CREDIT));
+        return;
+    }
+    command->counted_bytes = size;
     struct block *block = command->block; /* the command may be answered, and gone, before client_forward returns */
     command->block = NULL;
     command->forward.done = relay_answered;

@@ -12,6 +12,7 @@
 #include "actors/smp/live.h"
 #include "actors/smp/router.h"
 #include "queues/base/counter.h"
+#include "queues/pinning.h"
 #include "queues/waker.h"
 #include "stores/store.h"
 #include "transport/crypto/keys.h"
@@ -91,6 +92,7 @@ struct smp_router {
     struct expirer *expirer;
     struct proxy *proxy; /* NULL: switched off */
     unsigned process_count;
+    struct pinning process_pinning; /* connections to process lanes */
     unsigned subscriber_count;
     struct process_lane *process[ROUTER_LANES_MAX];
     struct subscriber_lane *subscribers[ROUTER_LANES_MAX];

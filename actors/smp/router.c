@@ -34,8 +34,15 @@ struct smp_router_config smp_router_config_default(void) {
         .certificate_check_interval_s = 86400,
         .version_min = 6,
         .version_max = 18,
-        .tls_timeout_ms = 60000,
-        .handshake_timeout_ms = 120000,
+        .tls_timeout_ms = 10000,
+        .handshake_timeout_ms = 30000,
+        .keep_alive = {.idle_s = 300, .interval_s = 60, .probes = 5, .user_timeout_s = 600},
+        .limits = {.max_handshakes = 4096,
+                   .address_connections = 10000,
+                   .address_handshakes = 512,
+                   .address_rate = 100,
+                   .address_burst = 1000,
+                   .block_timeout_ms = 60000},
         .accept_service_credentials = true,
         .new_queues = true,
         .map_size = UINT64_C(64) << 30,
@@ -54,9 +61,16 @@ struct smp_router_config smp_router_config_default(void) {
                           .host_mode = SMQ_HOST_PUBLIC},
         .proxy = {.enabled = true,
                   .client_concurrency = 32,
+                  .relay_connections = 1000,
+                  .relay_attempts = 256,
+                  .client_attempts = 16,
+                  .relay_idle_ms = 1800000,
+                  .forward_bytes = UINT64_C(256) << 20,
                   .connect_timeout_ms = 45000,
                   .forward_timeout_ms = 30000,
-                  .error_persistence_ms = 30000},
+                  .error_persistence_ms = 30000,
+                  .ping_interval_ms = 30000,
+                  .silence_ms = 60000},
         .inactive_ttl_s = 21600,
         .inactive_check_interval_s = 3600,
     };
@@ -79,6 +93,7 @@ static enum smq_result fail(enum smq_result result, char *error, size_t error_si
 static enum smq_result keep_config(struct smp_router *router, const struct smp_router_config *config) {
     router->config = *config;
     router->process_count = lane_count(config->process_lanes);
+    pinning_init(&router->process_pinning, router->process_count);
     router->subscriber_count = (router->process_count + 3) / 4; /* their work is small: a lane more is a wake more */
     enum smq_result result = live_apply(&router->live, config);
     if (result != SMQ_OK)
@@ -103,7 +118,7 @@ static enum smq_result check_config(const struct smp_router_config *config) {
                  config->websocket_port_count <= ROUTER_LISTENERS_MAX - config->port_count;
     bool proxy =
         !config->proxy.enabled || (config->proxy.client_concurrency >= 1 && config->proxy.connect_timeout_ms > 0 &&
-                                   config->proxy.forward_timeout_ms > 0);
+                                   config->proxy.forward_timeout_ms > 0 && config->proxy.ping_interval_ms > 0);
     return versions && ports && proxy && config->queue_quota >= 1 && config->store_directory != NULL ? SMQ_OK
                                                                                                      : SMQ_ERR_INVALID;
 }
@@ -149,6 +164,7 @@ static enum smq_result start_net(struct smp_router *router) {
     struct net_options options = {
         .receive_lanes = lane_count(router->config.receive_lanes),
         .send_lanes = lane_count(router->config.send_lanes),
+        .limits = router->config.limits,
         .send_lane_start = delivery_lane_start,
         .send_lane_stop = delivery_lane_stop,
         .context = router,
@@ -241,6 +257,8 @@ static enum smq_result listen_on(struct smp_router *router, uint16_t port, const
         .accept = client_session_accept,
         .context = router,
         .tls_timeout_ms = router->config.tls_timeout_ms,
+        .has_keep_alive = true,
+        .keep_alive = router->config.keep_alive,
         .handshake_timeout_ms = router->config.handshake_timeout_ms,
         .log_tls_errors = router->config.log_tls_errors,
         .log_peers = router->config.log_peers,
@@ -291,6 +309,7 @@ enum smq_result smp_router_reload(struct smp_router *router, const struct smp_ro
         identity_release(&identity);
         return error_size > 0 && error[0] == 0 ? fail(result, error, error_size, "reloading") : result;
     }
+    net_set_limits(router->net, &config->limits);
     identity_replace(&router->identity, identity);
     expirer_settings_changed(router->expirer);
     identity_warn(identity, clock_realtime_s());

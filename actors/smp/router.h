@@ -7,7 +7,9 @@
 #include <stdint.h>
 
 #include "actors/client/smq/network.h"
+#include "actors/net/limits.h"
 #include "smq/result.h"
+#include "transport/net/keep_alive.h"
 
 enum smp_durability {
     SMP_DURABILITY_COMMIT,  /* fsync every group commit before its replies leave */
@@ -21,7 +23,17 @@ struct smp_proxy_config {
     const char *own_server_domains; /* separated by spaces: relays that are counted apart; NULL: none */
     uint32_t connect_timeout_ms;    /* for a connection to a relay, all in all */
     uint32_t forward_timeout_ms;    /* for a relay's answer */
-    uint32_t error_persistence_ms;  /* how long a relay that could not be reached is not tried again */
+    bool allow_private;             /* relays may be at addresses that are not of the public internet */
+    uint32_t relay_connections;     /* to relays, at most, those that are being set up included */
+    uint32_t relay_attempts;        /* of them, those that are being set up */
+    uint32_t client_attempts;       /* and those that one client waits for */
+    uint32_t relay_idle_ms;         /* a relay's connection that was not used for so long is closed */
+    uint64_t forward_bytes;         /* of commands that are being forwarded, for all clients */
+    uint32_t error_persistence_ms;  /* how long a relay that could not be reached is not tried again; 0: not at all */
+    /* A relay that has been silent for `silence_ms`, while commands to it time out, is given up; this is looked at
+     * every `ping_interval_ms`. */
+    uint32_t ping_interval_ms;
+    uint32_t silence_ms;
 };
 
 /* What an operator configures; every field follows an INI key of docs/operating.md. Strings are borrowed until
@@ -42,9 +54,12 @@ struct smp_router_config {
     uint16_t version_min, version_max; /* SMP protocol versions offered, within 6..18 */
     uint32_t tls_timeout_ms;           /* accept to TLS established */
     uint32_t handshake_timeout_ms;     /* TLS established to client hello accepted */
+    struct keep_alive keep_alive;      /* of accepted connections */
     bool accept_service_credentials;   /* ask clients for a TLS certificate */
     bool log_tls_errors;               /* a line for each failed TLS handshake */
     bool log_peers;                    /* with the address of the peer */
+    /* [LIMITS]; taken over by smp_router_reload */
+    struct net_limits limits;
     /* [AUTH] */
     bool new_queues;             /* NEW is allowed */
     const char *create_password; /* NULL: NEW needs no password */
@@ -61,9 +76,11 @@ struct smp_router_config {
     uint64_t notification_ttl_s;
     uint32_t notification_expiry_interval_s;
     uint32_t notification_delivery_interval_ms;
+    uint32_t end_delivery_interval_ms; /* END and DELD of a connection are gathered for so long; 0: told at once */
     /* [PROXY]: how other routers are reached for clients: SOCKS proxy, host mode. No SOCKS proxy, and public hosts, by
      * default; with one, only onion hosts go through it. */
     struct smq_network_options proxy_network;
+    const char *dns_servers; /* [TRANSPORT]: for names of relays, "address[:port]" with commas; NULL: the system's */
     struct smp_proxy_config proxy;
     /* [INACTIVE_CLIENTS] */
     bool disconnect_inactive;

@@ -16,14 +16,19 @@ enum {
 };
 
 int smp_care_interval_ms(const struct smp_care *care) {
-    uint32_t watchdog_ms = care->notify.watchdog_ms;
-    if (watchdog_ms == 0 || watchdog_ms / LOOKS_A_WATCHDOG >= LOOK_MS)
-        return LOOK_MS;
-    return 1 + (int)(watchdog_ms / LOOKS_A_WATCHDOG);
+    uint64_t now_ms = clock_monotonic_ms();
+    return care->next_ms > now_ms ? (int)(care->next_ms - now_ms) : 0;
+}
+
+static uint32_t interval_ms(uint32_t watchdog_ms) {
+    return watchdog_ms == 0 || watchdog_ms / LOOKS_A_WATCHDOG >= LOOK_MS ? LOOK_MS : 1 + watchdog_ms / LOOKS_A_WATCHDOG;
 }
 
 void smp_care_look(struct smp_care *care) {
     uint64_t now_ms = clock_monotonic_ms();
+    if (now_ms < care->next_ms)
+        return;
+    care->next_ms = now_ms + interval_ms(care->notify.watchdog_ms);
     if (watch_turns(LONG_TURN_MS) == 0 && care->notify.watchdog_ms != 0)
         service_notify_alive(&care->notify);
     if (now_ms - care->given_back_ms >= GIVE_BACK_MS) {

@@ -2,6 +2,7 @@
 /* Reload: the table of settings says which rows are live. */
 #include "bin/common/smp_reload.h"
 
+#include "bin/common/smp_limits.h"
 #include "queues/base/log.h"
 
 static const enum log_level levels[] = {LOG_LEVEL_DEBUG, LOG_LEVEL_DEBUG, LOG_LEVEL_INFO,
@@ -13,6 +14,7 @@ void smp_reload_log_level(int option, const struct smp_settings *settings) {
 
 struct smp_router_config smp_reload_config(const struct smp_files *files, const struct smp_settings *settings) {
     struct smp_router_config config = smp_settings_router_config(settings);
+    smp_fit_limits(&config.limits);
     config.ca_certificate_path = files->ca_certificate;
     config.server_certificate_path = files->server_certificate;
     config.server_key_path = files->server_key;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "actors/net/net.h"
 #include "queues/base/cursor.h"
 #include "transport/net/socks.h"
 #include "transport/wire/address.h"
@@ -220,6 +221,7 @@ static const struct ini_row rows[] = {
     LIVE_NUMBER("STORE_LOG", "expire_ntfs_ttl", expire_ntfs_ttl, NULL, 0, SECONDS_MAX),
     LIVE_NUMBER("STORE_LOG", "expire_ntfs_interval", expire_ntfs_interval, "3600", 1, UINT32_MAX),
     LIVE_NUMBER("STORE_LOG", "deliver_ntfs_interval", deliver_ntfs_interval, "1500", 1, 3600000),
+    NUMBER_KEY("STORE_LOG", "deliver_ends_interval", deliver_ends_interval, "0", 0, 3600000),
     {.section = "STORE_LOG",
      .key = "durability",
      .type = INI_CHOICE,
@@ -266,14 +268,29 @@ static const struct ini_row rows[] = {
     TEXT_KEY("TRANSPORT", "port", port, "5223", ports_valid, "ports from 0 to 65535, separated by commas"),
     TEXT_KEY("TRANSPORT", "bind", bind, "all", bind_valid, "all, or up to 16 addresses separated by commas"),
     TEXT_KEY("TRANSPORT", "smp_versions", smp_versions, "6-18", versions_valid, "a range within 6-18"),
-    NUMBER_KEY("TRANSPORT", "tls_timeout", tls_timeout, "60", 1, 86400),
-    NUMBER_KEY("TRANSPORT", "handshake_timeout", handshake_timeout, "120", 1, 86400),
+    NUMBER_KEY("TRANSPORT", "tls_timeout", tls_timeout, "10", 1, 86400),
+    NUMBER_KEY("TRANSPORT", "handshake_timeout", handshake_timeout, "30", 1, 86400),
+    NUMBER_KEY("TRANSPORT", "tcp_keepalive_idle", tcp_keepalive_idle, "300", 1, 32767),
+    NUMBER_KEY("TRANSPORT", "tcp_keepalive_interval", tcp_keepalive_interval, "60", 1, 32767),
+    NUMBER_KEY("TRANSPORT", "tcp_keepalive_probes", tcp_keepalive_probes, "5", 1, 127),
+    NUMBER_KEY("TRANSPORT", "tcp_user_timeout", tcp_user_timeout, "600", 0, UINT16_MAX),
     SWITCH_KEY("TRANSPORT", "log_tls_errors", log_tls_errors, "off"),
     SWITCH_KEY("TRANSPORT", "log_peers", log_peers, "off"),
+    TEXT_KEY("TRANSPORT", "dns_servers", dns_servers, NULL, net_dns_servers_valid,
+             "IP addresses of name servers, each with :port or without, separated by commas"),
     LIVE_SWITCH("TRANSPORT", "accept_service_credentials", accept_service_credentials, "on"),
     TEXT_KEY("TRANSPORT", "websockets", websockets, "off", websockets_valid,
              "off, on (port 80), or ports separated by commas"),
     UNUSED_NUMBER("TRANSPORT", "control_port", 1, UINT16_MAX, not_yet),
+
+    LIVE_NUMBER("LIMITS", "max_connections", max_connections, "0", 0, UINT32_MAX),
+    LIVE_NUMBER("LIMITS", "max_handshakes", max_handshakes, "4096", 0, UINT32_MAX),
+    LIVE_NUMBER("LIMITS", "max_connections_per_address", address_connections, "10000", 0, UINT32_MAX),
+    LIVE_NUMBER("LIMITS", "max_handshakes_per_address", address_handshakes, "512", 0, UINT32_MAX),
+    LIVE_NUMBER("LIMITS", "handshake_rate_per_address", address_rate, "100", 0, 1000000),
+    LIVE_NUMBER("LIMITS", "handshake_burst_per_address", address_burst, "1000", 0, 1000000),
+    LIVE_NUMBER("LIMITS", "block_timeout", block_timeout, "60", 0, 86400),
+    LIVE_SWITCH("LIMITS", "limit_loopback", limit_loopback, "off"),
 
     {.section = "PROXY",
      .key = "host_mode",
@@ -296,7 +313,24 @@ static const struct ini_row rows[] = {
      .offset = FIELD(socks_mode),
      .initial = "onion",
      .choices = socks_modes},
+    SWITCH_KEY("PROXY", "allow_private", allow_private, "off"),
+    NUMBER_KEY("PROXY", "relay_connections", relay_connections, "1000", 1, 1000000),
+    NUMBER_KEY("PROXY", "relay_attempts", relay_attempts, "256", 1, 100000),
+    NUMBER_KEY("PROXY", "client_attempts", client_attempts, "16", 1, 100000),
+    NUMBER_KEY("PROXY", "relay_idle", relay_idle, "1800", 1, 1000000),
+    {.section = "PROXY",
+     .key = "forward_bytes",
+     .type = INI_SIZE,
+     .offset = FIELD(forward_bytes),
+     .initial = "256M",
+     .minimum = 1 << 20,
+     .maximum = INT64_C(1) << 40},
     LIVE_NUMBER("PROXY", "client_concurrency", client_concurrency, "32", 1, 100000),
+    NUMBER_KEY("PROXY", "relay_error_interval", relay_error_interval, "30", 0, 86400),
+    NUMBER_KEY("PROXY", "relay_connect_timeout", relay_connect_timeout, "45", 1, 3600),
+    NUMBER_KEY("PROXY", "relay_timeout", relay_timeout, "30", 1, 3600),
+    NUMBER_KEY("PROXY", "relay_ping_interval", relay_ping_interval, "30", 1, 86400),
+    NUMBER_KEY("PROXY", "relay_silence", relay_silence, "60", 1, 86400),
 
     LIVE_SWITCH("INACTIVE_CLIENTS", "disconnect", disconnect, "off"),
     LIVE_NUMBER("INACTIVE_CLIENTS", "ttl", inactive_ttl, "21600", 1, UINT32_MAX),
@@ -347,6 +381,19 @@ static struct smq_network_options proxy_network(const struct smp_settings *setti
     return options;
 }
 
+struct net_limits smp_settings_limits(const struct smp_settings *settings) {
+    return (struct net_limits){
+        .max_connections = (uint32_t)settings->max_connections,
+        .max_handshakes = (uint32_t)settings->max_handshakes,
+        .address_connections = (uint32_t)settings->address_connections,
+        .address_handshakes = (uint32_t)settings->address_handshakes,
+        .address_rate = (uint32_t)settings->address_rate,
+        .address_burst = (uint32_t)settings->address_burst,
+        .block_timeout_ms = (uint32_t)(settings->block_timeout * 1000),
+        .limit_loopback = settings->limit_loopback,
+    };
+}
+
 struct smp_router_config smp_settings_router_config(const struct smp_settings *settings) {
     struct smp_router_config config = smp_router_config_default();
     struct version_range versions = {SMP_VERSION_MIN, SMP_VERSION_MAX};
@@ -362,6 +409,11 @@ struct smp_router_config smp_settings_router_config(const struct smp_settings *s
     config.version_max = versions.max;
     config.tls_timeout_ms = (uint32_t)(settings->tls_timeout * 1000);
     config.handshake_timeout_ms = (uint32_t)(settings->handshake_timeout * 1000);
+    config.keep_alive = (struct keep_alive){.idle_s = (uint16_t)settings->tcp_keepalive_idle,
+                                            .interval_s = (uint16_t)settings->tcp_keepalive_interval,
+                                            .probes = (uint16_t)settings->tcp_keepalive_probes,
+                                            .user_timeout_s = (uint16_t)settings->tcp_user_timeout};
+    config.limits = smp_settings_limits(settings);
     config.accept_service_credentials = settings->accept_service_credentials;
     config.log_tls_errors = settings->log_tls_errors;
     config.log_peers = settings->log_peers;
@@ -380,9 +432,22 @@ struct smp_router_config smp_settings_router_config(const struct smp_settings *s
         (uint64_t)(settings->expire_ntfs_ttl >= 0 ? settings->expire_ntfs_ttl : settings->expire_ntfs_hours * 3600);
     config.notification_expiry_interval_s = (uint32_t)settings->expire_ntfs_interval;
     config.notification_delivery_interval_ms = (uint32_t)settings->deliver_ntfs_interval;
+    config.end_delivery_interval_ms = (uint32_t)settings->deliver_ends_interval;
     config.proxy.enabled = settings->proxy;
     config.proxy.own_server_domains = settings->own_server_domains;
     config.proxy.client_concurrency = (uint32_t)settings->client_concurrency;
+    config.proxy.allow_private = settings->allow_private;
+    config.proxy.relay_connections = (uint32_t)settings->relay_connections;
+    config.proxy.relay_attempts = (uint32_t)settings->relay_attempts;
+    config.proxy.client_attempts = (uint32_t)settings->client_attempts;
+    config.proxy.relay_idle_ms = (uint32_t)(settings->relay_idle * 1000);
+    config.proxy.forward_bytes = (uint64_t)settings->forward_bytes;
+    config.dns_servers = settings->dns_servers;
+    config.proxy.error_persistence_ms = (uint32_t)(settings->relay_error_interval * 1000);
+    config.proxy.connect_timeout_ms = (uint32_t)(settings->relay_connect_timeout * 1000);
+    config.proxy.forward_timeout_ms = (uint32_t)(settings->relay_timeout * 1000);
+    config.proxy.ping_interval_ms = (uint32_t)(settings->relay_ping_interval * 1000);
+    config.proxy.silence_ms = (uint32_t)(settings->relay_silence * 1000);
     config.disconnect_inactive = settings->disconnect;
     config.inactive_ttl_s = (uint32_t)settings->inactive_ttl;
     config.inactive_check_interval_s = (uint32_t)settings->inactive_check_interval;

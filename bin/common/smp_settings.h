@@ -24,6 +24,7 @@ struct smp_settings {
     int64_t expire_ntfs_hours, expire_ntfs_ttl; /* as above */
     int64_t expire_ntfs_interval;
     int64_t deliver_ntfs_interval; /* ms */
+    int64_t deliver_ends_interval; /* ms */
     int durability;                /* enum smp_durability */
     int64_t durability_interval;   /* ms */
     int64_t map_size;
@@ -33,13 +34,23 @@ struct smp_settings {
     bool new_queues;
     const char *create_password; /* NULL: none is needed */
     /* [TRANSPORT] */
-    const char *host, *port, *bind, *smp_versions, *websockets;
+    const char *host, *port, *bind, *smp_versions, *websockets, *dns_servers;
     int64_t tls_timeout, handshake_timeout;
     bool log_tls_errors, log_peers, accept_service_credentials;
+    int64_t tcp_keepalive_idle, tcp_keepalive_interval, tcp_keepalive_probes, tcp_user_timeout;
+    /* [LIMITS] */
+    int64_t max_connections, max_handshakes, address_connections, address_handshakes, address_rate, address_burst;
+    int64_t block_timeout;
+    bool limit_loopback;
     /* [PROXY] */
     bool proxy;                     /* enable */
     const char *own_server_domains; /* NULL: none */
     int64_t client_concurrency;
+    bool allow_private;
+    int64_t relay_connections, relay_attempts, client_attempts;
+    int64_t relay_idle; /* s */
+    int64_t forward_bytes;
+    int64_t relay_error_interval, relay_connect_timeout, relay_timeout, relay_ping_interval, relay_silence;
     int host_mode; /* index: public, onion */
     bool required_host_mode;
     const char *socks_proxy; /* NULL: none; a secret, since it may have a password */
@@ -70,6 +81,9 @@ extern const struct ini_table smp_settings_table;
 enum smq_result smp_settings_load(const char *path, struct smp_settings *settings, struct ini_report *report);
 /* Wipes and frees the texts. */
 void smp_settings_destroy(struct smp_settings *settings);
+
+/* [LIMITS]; max_connections as it stands there: see smp_limits.h. */
+struct net_limits smp_settings_limits(const struct smp_settings *settings);
 
 /* The router's configuration without credential paths and store directory. Its texts and lists are those of
  * `settings`. */

@@ -7,12 +7,12 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "bin/common/signals.h"
 #include "bin/common/smp_care.h"
 #include "bin/common/smp_init.h"
+#include "bin/common/smp_limits.h"
 #include "bin/common/smp_reload.h"
 #include "queues/base/log.h"
 #include "queues/base/memory.h"
@@ -103,21 +103,11 @@ static void print_serving(const struct smp_router *router, const struct smp_sett
                "Set `port` in smp-server.ini section [TRANSPORT] to `5223,443`\n\n");
 }
 
-/* A connection costs a descriptor: as many as the system lets this process have. */
-static void raise_descriptor_limit(void) {
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max)
-        return;
-    limit.rlim_cur = limit.rlim_max;
-    if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
-        log_warn("the limit of open files stays low: %s", strerror(errno));
-}
-
 /* Waits until one of the two is readable, and meanwhile looks after the router. */
 static void wait_and_care(struct pollfd polled[2], struct smp_care *care) {
-    int ready;
-    while ((ready = poll(polled, 2, smp_care_interval_ms(care))) == 0 || (ready < 0 && errno == EINTR))
+    do
         smp_care_look(care);
+    while (poll(polled, 2, smp_care_interval_ms(care)) <= 0);
 }
 
 /* Serves until a signal to stop (0), or until a role has failed (1). */
@@ -136,8 +126,11 @@ static int serve_until_stop(struct smp_router *router, struct smp_reload *reload
         wish = polled[0].revents != 0 ? signals_take(descriptor, &number) : SIGNAL_NONE;
         if (wish == SIGNAL_STOP || polled[1].revents != 0)
             break;
-        if (wish == SIGNAL_RELOAD)
-            smp_reload(reload, router);
+        if (wish != SIGNAL_RELOAD)
+            continue;
+        service_notify_reloading(&care->notify);
+        smp_reload(reload, router);
+        service_notify_ready(&care->notify);
     }
     service_notify_stopping(&care->notify);
     (void)close(descriptor);
@@ -198,7 +191,7 @@ int smp_start(const struct smp_files *files, const struct smp_start_options *opt
     /* Lines appear as they are printed, also in a file or pipe. */
     (void)setvbuf(stdout, NULL, _IOLBF, 0);
     smp_reload_log_level(options->log_level, &settings);
-    raise_descriptor_limit();
+    smp_raise_descriptor_limit();
     memory_keep_unused();
     struct smp_care care = {.given_back_ms = 0};
     service_notify_open(&care.notify);

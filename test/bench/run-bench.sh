@@ -37,6 +37,7 @@ relay=$address
 export SMP_SERVER_CFG_PATH=$folder/proxy/etc SMP_SERVER_LOG_PATH=$folder/proxy/var
 mkdir "$folder/proxy"
 initialise_router
+sed -i 's/^\[PROXY\]$/&\nallow_private = on/' "$SMP_SERVER_CFG_PATH/smp-server.ini"
 start_router_on_a_free_port || fail "the proxy did not start"
 proxy=$address
 address=$relay

@@ -408,7 +408,7 @@ enum { CLIENTS = 8 };
 
 /* Each client gets exactly one event, whatever it has come to. */
 static bool destroy_once(struct destruction *destruction, bool close_first) {
-    struct smq_context_options context_options = {1, 1, 1, 0};
+    struct smq_context_options context_options = {.receive_lanes = 1, .process_lanes = 1, .send_lanes = 1};
     struct smq_context *context = NULL;
     struct smq_events *events = NULL;
     struct smq_client *clients[CLIENTS] = {NULL};

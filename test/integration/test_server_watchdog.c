@@ -124,12 +124,34 @@ static void test_manager_that_does_not_read_holds_nobody_up(void **state) {
     assert_int_equal(0, server_process_stop(&server, SIGTERM, STOP_MS));
 }
 
+static void test_reload_is_told_and_signals_without_end_do_not_starve_the_watchdog(void **state) {
+    (void)state;
+    char lines[128] = "";
+    (void)setenv("WATCHDOG_USEC", "1000000", 1);
+    listen_for_service(false);
+    server_process_start(&server);
+    expect("READY=1");
+    process_signal(server.process, SIGHUP);
+    while (strncmp(lines, "RELOADING=1\nMONOTONIC_USEC=", 27) != 0)
+        require(hear(lines, PATIENCE_MS));
+    while (strcmp(lines, "READY=1") != 0)
+        require(hear(lines, PATIENCE_MS));
+    unsigned fed = 0;
+    uint64_t deadline = clock_monotonic_ms() + PATIENCE_MS;
+    while (fed < 5) { /* a signal in less than every look's time */
+        assert_true(clock_monotonic_ms() < deadline);
+        process_signal(server.process, SIGHUP);
+        fed += hear(lines, 20) && strcmp(lines, "WATCHDOG=1") == 0;
+    }
+    stop_server();
+}
+
 #ifdef DEBUG_FAULTS
 /* Has the server's actors make turns until one sticks in one, and that is logged. */
 static void make_turns_until_one_sticks(void) {
     struct smq_context *context;
     struct client_fixture client;
-    struct smq_context_options options = {1, 1, 1, 0};
+    struct smq_context_options options = {.receive_lanes = 1, .process_lanes = 1, .send_lanes = 1};
     require(smq_context_create(&options, &context) == SMQ_OK);
     client_fixture_connect(&client, context, server.address, NULL);
     uint64_t deadline = clock_monotonic_ms() + PATIENCE_MS;
@@ -170,6 +192,7 @@ int main(void) {
         CASE(test_manager_hears_ready_and_stopping_and_nothing_else_unless_it_wants_to),
         CASE(test_manager_that_does_not_listen_does_no_harm),
         CASE(test_manager_that_does_not_read_holds_nobody_up),
+        CASE(test_reload_is_told_and_signals_without_end_do_not_starve_the_watchdog),
 #ifdef DEBUG_FAULTS
         CASE(test_role_that_sticks_is_logged_and_the_watchdog_is_not_fed_until_it_goes_on),
 #endif

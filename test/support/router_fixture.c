@@ -33,6 +33,7 @@ void router_fixture_init(struct router_fixture *fixture) {
     fixture->config.port_count = 1;
     fixture->config.notification_delivery_interval_ms = 50;
     fixture->config.proxy.enabled = false;
+    fixture->config.proxy.allow_private = true;
     fixture->config.receive_lanes = fixture->config.process_lanes = fixture->config.send_lanes = 2;
 }
 

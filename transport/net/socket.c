@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdint.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "queues/base/descriptor.h"
@@ -82,20 +83,6 @@ static enum smq_result accept_result(int error) {
     }
 }
 
-enum smq_result socket_accept(int listener, int *descriptor) {
-    if (FAULT(socket_accept)) {
-        errno = EMFILE;
-        return accept_result(errno);
-    }
-    int accepted = descriptor_above_standard(accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC));
-    if (accepted < 0)
-        return accept_result(errno);
-    if (!set_option(accepted, IPPROTO_TCP, TCP_NODELAY, 1))
-        return fail(accepted, SMQ_ERR_AGAIN);
-    *descriptor = accepted;
-    return SMQ_OK;
-}
-
 static int chosen(uint16_t value, int by_default) {
     return value == 0 ? by_default : value;
 }
@@ -104,7 +91,26 @@ static bool set_keep_alive(int descriptor, const struct keep_alive *keep_alive) 
     return set_option(descriptor, SOL_SOCKET, SO_KEEPALIVE, 1) &&
            set_option(descriptor, IPPROTO_TCP, TCP_KEEPIDLE, chosen(keep_alive->idle_s, KEEP_ALIVE_IDLE_S)) &&
            set_option(descriptor, IPPROTO_TCP, TCP_KEEPINTVL, chosen(keep_alive->interval_s, KEEP_ALIVE_INTERVAL_S)) &&
-           set_option(descriptor, IPPROTO_TCP, TCP_KEEPCNT, chosen(keep_alive->probes, KEEP_ALIVE_PROBES));
+           set_option(descriptor, IPPROTO_TCP, TCP_KEEPCNT, chosen(keep_alive->probes, KEEP_ALIVE_PROBES)) &&
+           set_option(descriptor, IPPROTO_TCP, TCP_USER_TIMEOUT, keep_alive->user_timeout_s * 1000);
+}
+
+enum smq_result socket_accept(int listener, const struct keep_alive *keep_alive, int *descriptor,
+                              struct net_address *address) {
+    if (FAULT(socket_accept)) {
+        errno = EMFILE;
+        return accept_result(errno);
+    }
+    address->length = sizeof address->storage;
+    int accepted = descriptor_above_standard(
+        accept4(listener, (struct sockaddr *)&address->storage, &address->length, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    if (accepted < 0)
+        return accept_result(errno);
+    if (!set_option(accepted, IPPROTO_TCP, TCP_NODELAY, 1) ||
+        (keep_alive != NULL && !set_keep_alive(accepted, keep_alive)))
+        return fail(accepted, SMQ_ERR_AGAIN);
+    *descriptor = accepted;
+    return SMQ_OK;
 }
 
 enum smq_result socket_connect(const struct net_address *address, const struct keep_alive *keep_alive,
@@ -147,6 +153,20 @@ enum smq_result socket_receive(int descriptor, uint8_t *bytes, size_t size, size
 
 enum smq_result socket_send(int descriptor, const uint8_t *bytes, size_t size, size_t *length) {
     return step_result(send(descriptor, bytes, size, MSG_NOSIGNAL), length);
+}
+
+size_t socket_peek(int descriptor, uint8_t *bytes, size_t size) {
+    ssize_t got = recv(descriptor, bytes, size, MSG_PEEK);
+    return got > 0 ? (size_t)got : 0;
+}
+
+size_t socket_arrived(int descriptor) {
+    int count = 0;
+    return ioctl(descriptor, FIONREAD, &count) == 0 && count > 0 ? (size_t)count : 0;
+}
+
+enum smq_result socket_await_bytes(int descriptor, uint16_t count) {
+    return set_option(descriptor, SOL_SOCKET, SO_RCVLOWAT, count) ? SMQ_OK : SMQ_ERR_SYSTEM;
 }
 
 /* Setting the option pushes, even where it is set. */

@@ -162,10 +162,9 @@ enum smq_result tls_read(struct tls *tls, uint8_t *bytes, size_t size, size_t *l
     begin_step(tls);
     int returned = SSL_read_ex(tls->ssl, bytes, size, length);
     enum smq_result result = returned == 1 ? SMQ_OK : judge(tls, returned, want);
-    if (result == SMQ_OK) {
+    if (result == SMQ_OK)
         data_arrived(tls, *length);
-        *more = SSL_has_pending(tls->ssl) == 1;
-    }
+    *more = SSL_has_pending(tls->ssl) == 1;
     end_step(tls);
     return result;
 }

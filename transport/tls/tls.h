@@ -46,13 +46,15 @@ void tls_destroy(struct tls **tls);
 enum tls_want { TLS_WANT_READ, TLS_WANT_WRITE };
 
 /* Goes on with the handshake, which has at most 64 records. Takes up to some milliseconds of cryptography; what the
- * thread owes (postpone.h) is settled first. SMQ_OK: done. SMQ_ERR_AGAIN: call again when `*want` holds. Fatal: SMQ_ERR_IDENTITY (the
+ * thread owes (postpone.h) is settled first. SMQ_OK: done. SMQ_ERR_AGAIN: call again when `*want` holds. Fatal:
+ * SMQ_ERR_IDENTITY (the
  * server's chain is not the expected one), SMQ_ERR_TLS (refused by either side, or no TLS), SMQ_ERR_NETWORK (the socket
  * failed or ended). */
 enum smq_result tls_handshake(struct tls *tls, enum tls_want *want);
 
 /* Reads up to `size` plaintext bytes, at most one record. SMQ_OK: `*length` > 0 bytes; `*more`: TLS holds further
- * input, so that the socket may not become readable again before it is read. SMQ_ERR_AGAIN with `*want`.
+ * input, so that the socket may not become readable again before it is read. SMQ_ERR_AGAIN with `*want`;
+ * `*more`: part of a record has come, for which TLS holds a buffer.
  * SMQ_ERR_CLOSED: the peer ended the session in order. SMQ_ERR_TLS, SMQ_ERR_NETWORK: fatal. The step is bounded
  * whatever the peer sends: after 32 records without data (KeyUpdate, alerts, empty ones) it is SMQ_ERR_TLS; each KB of
  * data allows one more. */

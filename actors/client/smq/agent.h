@@ -46,10 +46,13 @@ void smq_agent_options_init(struct smq_agent_options *options);
 enum smq_result smq_agent_create(struct smq_context *context, const struct smq_agent_options *options,
                                  struct smq_agent **agent);
 
-/* Ends the agent: nothing is connected or subscribed any more, its connections are closed as smq_client_close does,
- * callers that wait get SMQ_ERR_CANCELLED, asynchronous ones an event. SMQ_AGENT_CLOSED is its last event; those of
- * its connections may still follow. Blocks for milliseconds, never for a peer. No other thread may be using the
- * handle. */
+/* Ends the agent: nothing is connected or subscribed any more, subscriptions that are not active yet are given up,
+ * callers that wait get SMQ_ERR_CANCELLED, asynchronous ones their event, once. SMQ_AGENT_CLOSED is its last event and
+ * stands for all that it had; the agent's events are on the owner's queue when this returns, beyond the queue's limits if
+ * need be. Its connections are closed as smq_client_close does, in close_timeout_ms of options.client: outcomes of
+ * commands under way and the end of each connection follow, at the latest when the context is destroyed. Blocks for
+ * milliseconds, never for a peer. No other thread may begin to use the handle; those that wait in smq_agent_connect may
+ * still do so. */
 void smq_agent_close(struct smq_agent **agent);
 
 /* ---- events ---- */

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/* The store as an operator handles it. */
+#include "bin/common/smp_store.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "bin/common/smp_store_stats.h"
+#include "stores/store_check.h"
+#include "stores/store_copy.h"
+
+static int tell_failure(const char *what, enum smq_result result) {
+    (void)fprintf(stderr, "Error: %s: %s\n", what,
+                  result == SMQ_ERR_EXISTS    ? "in use, or there already"
+                  : result == SMQ_ERR_VERSION ? "of a newer version"
+                                              : smq_result_text(result));
+    return 1;
+}
+
+/* ---- check ---- */
+
+static void print_fault(void *context, const char *line) {
+    (void)context;
+    printf("%s\n", line);
+}
+
+static int check_here(const char *folder) {
+    struct store *store;
+    struct store_reader *reader = NULL;
+    struct store_txn *txn;
+    struct store_totals totals;
+    enum smq_result result = store_open_to_read(folder, &store);
+    if (result != SMQ_OK)
+        return tell_failure(folder, result);
+    result = store_reader_create(store, &reader);
+    if (result == SMQ_OK)
+        result = store_reader_begin(reader, &txn);
+    if (result != SMQ_OK) {
+        store_reader_destroy(&reader);
+        store_close(&store);
+        return tell_failure(folder, result);
+    }
+    uint64_t faults = store_check(txn, print_fault, NULL);
+    store_totals_get(txn, &totals);
+    store_reader_destroy(&reader);
+    store_close(&store);
+    if (faults == 0)
+        printf("%s: whole; %" PRIu64 " queues, %" PRIu64 " messages, %" PRIu64 " notifications\n", folder,
+               totals.queues, totals.messages, totals.notifications);
+    else
+        printf("%s: %" PRIu64 " faults\n", folder, faults);
+    return faults == 0 ? 0 : 1;
+}
+
+/* In a process of its own: on a damaged file LMDB may end it. */
+static int check(const char *folder) {
+    int status = 0;
+    (void)fflush(stdout);
+    pid_t child = fork();
+    if (child == 0) {
+        int code = check_here(folder);
+        (void)fflush(stdout);
+        _exit(code);
+    }
+    if (child < 0 || waitpid(child, &status, 0) != child) {
+        (void)fprintf(stderr, "Error: cannot start a process\n");
+        return 1;
+    }
+    if (WIFEXITED(status))
+        return WEXITSTATUS(status);
+    printf("%s: damaged: reading it ended with signal %d\n", folder, WTERMSIG(status));
+    return 1;
+}
+
+/* ---- actions ---- */
+
+static int run_backup(const char *store, const char *folder) {
+    enum smq_result result = store_backup(store, folder);
+    if (result != SMQ_OK)
+        return tell_failure(folder, result);
+    printf("%s: backup of %s\n", folder, store);
+    return 0;
+}
+
+static int run_check(const char *store, const char *folder) {
+    return check(folder != NULL ? folder : store);
+}
+
+static int run_compact(const char *store, const char *folder) {
+    (void)folder;
+    enum smq_result result = store_compact(store);
+    if (result != SMQ_OK)
+        return tell_failure(store, result);
+    printf("%s: compacted\n", store);
+    return 0;
+}
+
+static int run_restore(const char *store, const char *folder) {
+    if (check(folder) != 0) {
+        (void)fprintf(stderr, "Error: %s is not restored\n", folder);
+        return 1;
+    }
+    enum smq_result result = store_restore(store, folder);
+    if (result != SMQ_OK)
+        return tell_failure(store, result);
+    printf("%s: restored from %s; what was there is data.mdb.before-restore\n", store, folder);
+    return 0;
+}
+
+static const struct {
+    const char *name;
+    int folders_min, folders_max;
+    int (*run)(const char *store, const char *folder); /* NULL: stats, which has options */
+} actions[] = {{"backup", 1, 1, run_backup},
+               {"check", 0, 1, run_check},
+               {"compact", 0, 0, run_compact},
+               {"restore", 1, 1, run_restore},
+               {"stats", 0, 1, NULL}};
+
+int smp_store(const struct smp_files *files, const struct smp_store_options *options, int count, char **words) {
+    const char *folder = count > 1 ? words[1] : NULL;
+    for (size_t i = 0; i < sizeof actions / sizeof actions[0]; i++) {
+        if (strcmp(words[0], actions[i].name) != 0)
+            continue;
+        if (count - 1 < actions[i].folders_min || count - 1 > actions[i].folders_max) {
+            (void)fprintf(stderr, "smp-server store %s: expected %s\n", words[0],
+                          actions[i].folders_max == 0   ? "no folder"
+                          : actions[i].folders_min == 0 ? "at most one folder"
+                                                        : "one folder");
+            return 1;
+        }
+        if (actions[i].run != NULL)
+            return actions[i].run(files->store, folder);
+        return smp_store_stats(folder != NULL ? folder : files->store, options->json);
+    }
+    (void)fprintf(stderr, "smp-server store: unknown action %s (try `smp-server store --help`)\n", words[0]);
+    return 1;
+}

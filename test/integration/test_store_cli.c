@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/* smp-server store: backup beside a running router, check, compact, restore, stats; and the days on which the disk is
+ * full, the file damaged, or the program killed midway. Real processes. */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "test/support/require.h"
+#include "test/support/server_process.h"
+
+enum { END_MS = 20000, MESSAGES = 40 };
+
+static struct server_process server;
+static struct peer peer;
+static struct peer_queue queue;
+static char backup[96];
+static char data[112];
+static struct process *command;
+
+static int setup(void **state) {
+    (void)state;
+    server_process_init(&server, "map_size = 256M");
+    (void)snprintf(backup, sizeof backup, "%s/backup", server.root);
+    (void)snprintf(data, sizeof data, "%s/store/data.mdb", server.data);
+    server_process_start(&server);
+    server_process_connect(&server, &peer);
+    peer_create_queue(&peer, PEER_SECURED, &queue);
+    for (unsigned i = 0; i < MESSAGES; i++)
+        peer_send_message(&peer, &queue, &queue.sender_key, "kept");
+    return 0;
+}
+
+static int teardown(void **state) {
+    (void)state;
+    process_destroy(&command);
+    server_process_finish(&server);
+    return 0;
+}
+
+/* Runs `smp-server store ACTION [FOLDER]` and answers its exit code. */
+static int store_command(const char *action, const char *folder) {
+    const char *const arguments[] = {BUILD_DIR "/bin/smp-server", "store", action, folder, NULL};
+    process_destroy(&command);
+    command = process_start(arguments, NULL);
+    return process_wait(command, END_MS);
+}
+
+static void stop_router(void) {
+    peer_close(&peer);
+    assert_int_equal(0, server_process_stop(&server, SIGTERM, END_MS));
+}
+
+static void expect_messages(unsigned count) {
+    char text[64];
+    assert_int_equal(0, store_command("stats", NULL));
+    (void)snprintf(text, sizeof text, "messages                 %u\n", count);
+    assert_non_null(strstr(process_output(command), text));
+    assert_int_equal(0, store_command("check", NULL));
+    (void)snprintf(text, sizeof text, "whole; 1 queues, %u messages", count);
+    assert_non_null(strstr(process_output(command), text));
+}
+
+static uint64_t size_of(const char *path) {
+    struct stat status;
+    assert_int_equal(0, stat(path, &status));
+    return (uint64_t)status.st_size;
+}
+
+static void damage(const char *path, long from, size_t length) {
+    FILE *file = fopen(path, "r+e");
+    assert_non_null(file);
+    assert_int_equal(0, fseek(file, from, SEEK_SET));
+    for (size_t i = 0; i < length; i++)
+        assert_int_equal(0xa5, fputc(0xa5, file));
+    assert_int_equal(0, fclose(file));
+}
+
+static void test_a_backup_beside_the_router_is_restored(void **state) {
+    (void)state;
+    char copied[112];
+    struct stat original;
+    struct stat copy;
+    assert_int_equal(0, chmod(data, 0640));
+    assert_int_equal(0, store_command("backup", backup));
+    (void)snprintf(copied, sizeof copied, "%s/data.mdb", backup);
+    assert_int_equal(0, stat(data, &original));
+    assert_int_equal(0, stat(copied, &copy));
+    assert_int_equal(original.st_mode, copy.st_mode);
+    assert_int_equal(original.st_uid, copy.st_uid);
+    peer_send_message(&peer, &queue, &queue.sender_key, "sent later");
+    assert_int_equal(1, store_command("backup", backup));  /* nothing is overwritten */
+    assert_int_equal(1, store_command("restore", backup)); /* nor taken from a router */
+    assert_int_equal(1, store_command("compact", NULL));
+    stop_router();
+    expect_messages(MESSAGES + 1);
+    assert_int_equal(0, store_command("restore", backup));
+    expect_messages(MESSAGES);
+    assert_int_equal(1, store_command("restore", backup)); /* what was replaced first is kept */
+    server_process_start(&server);
+    server_process_connect(&server, &peer);
+    peer_send_message(&peer, &queue, &queue.sender_key, "and on it goes");
+    stop_router();
+    expect_messages(MESSAGES + 1);
+}
+
+static void test_compacting_gives_the_disk_back(void **state) {
+    (void)state;
+    stop_router();
+    uint64_t before = size_of(data);
+    assert_int_equal(0, store_command("compact", NULL));
+    assert_true(size_of(data) < before / 4);
+    expect_messages(MESSAGES);
+    server_process_start(&server);
+    server_process_connect(&server, &peer);
+    stop_router();
+}
+
+/* A limit on the size of files stands for the full disk. */
+static void test_a_full_disk_leaves_no_half_copy(void **state) {
+    (void)state;
+    struct rlimit before;
+    char part[128];
+    stop_router();
+    (void)signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(0, getrlimit(RLIMIT_FSIZE, &before));
+    struct rlimit small = {.rlim_cur = 8192, .rlim_max = before.rlim_max};
+    assert_int_equal(0, setrlimit(RLIMIT_FSIZE, &small));
+    int backed_up = store_command("backup", backup);
+    int compacted = store_command("compact", NULL);
+    assert_int_equal(0, setrlimit(RLIMIT_FSIZE, &before));
+    assert_int_equal(1, backed_up);
+    assert_int_equal(1, compacted);
+    (void)snprintf(part, sizeof part, "%s/data.mdb", backup);
+    assert_int_not_equal(0, access(part, F_OK));
+    (void)snprintf(part, sizeof part, "%s/data.mdb.part", backup);
+    assert_int_not_equal(0, access(part, F_OK));
+    expect_messages(MESSAGES);
+    assert_int_equal(0, store_command("backup", backup));
+}
+
+/* Killed at any instant: there is the old store or the new one, and the next attempt works. */
+static void test_killed_midway_the_store_stays_whole(void **state) {
+    (void)state;
+    stop_router();
+    for (unsigned delay_us = 200; delay_us < 20000; delay_us = delay_us * 5 / 3) {
+        const char *const arguments[] = {BUILD_DIR "/bin/smp-server", "store", "compact", NULL};
+        process_destroy(&command);
+        command = process_start(arguments, NULL);
+        usleep(delay_us); /* where it is then is meant to differ */
+        process_signal(command, SIGKILL);
+        (void)process_wait(command, END_MS);
+        expect_messages(MESSAGES);
+    }
+    assert_int_equal(0, store_command("compact", NULL));
+    expect_messages(MESSAGES);
+}
+
+static void test_damage_is_found_and_not_restored(void **state) {
+    (void)state;
+    char copied[112];
+    assert_int_equal(0, store_command("backup", backup));
+    stop_router();
+    (void)snprintf(copied, sizeof copied, "%s/data.mdb", backup);
+    damage(copied, 8192, size_of(copied) - 8192);
+    assert_int_not_equal(0, store_command("check", backup));
+    assert_int_not_equal(0, store_command("restore", backup));
+    expect_messages(MESSAGES);
+    damage(copied, 0, 8192);
+    assert_int_not_equal(0, store_command("check", backup));
+    assert_int_not_equal(0, store_command("check", "/nonexistent"));
+}
+
+/* Whatever is written to standard streams that were closed misses the store. */
+static void test_closed_standard_streams_do_not_reach_the_store(void **state) {
+    (void)state;
+    static const char line[] = "exec " BUILD_DIR "/bin/smp-server start --log-level debug <&- >&- 2>&-";
+    const char *const arguments[] = {"/bin/sh", "-c", line, NULL};
+    stop_router();
+    struct process *started = process_start(arguments, NULL);
+    bool connected = false;
+    for (unsigned i = 0; i < 500 && !connected; i++) {
+        assert_int_equal(0, store_command("stats", NULL));
+        connected = strstr(process_output(command), "readers                  0\n") == NULL;
+    }
+    assert_true(connected);
+    char path[64];
+    char target[128];
+    for (int i = 0; i < 3; i++) {
+        (void)snprintf(path, sizeof path, "/proc/%d/fd/%d", process_id(started), i);
+        ssize_t length = readlink(path, target, sizeof target - 1);
+        assert_true(length > 0);
+        target[length] = '\0';
+        assert_string_equal("/dev/null", target);
+    }
+    process_signal(started, SIGTERM);
+    assert_int_equal(0, process_wait(started, END_MS));
+    process_destroy(&started);
+    expect_messages(MESSAGES);
+}
+
+#define WITH_ROUTER(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        WITH_ROUTER(test_a_backup_beside_the_router_is_restored),
+        WITH_ROUTER(test_compacting_gives_the_disk_back),
+        WITH_ROUTER(test_a_full_disk_leaves_no_half_copy),
+        WITH_ROUTER(test_killed_midway_the_store_stays_whole),
+        WITH_ROUTER(test_damage_is_found_and_not_restored),
+        WITH_ROUTER(test_closed_standard_streams_do_not_reach_the_store),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
