@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "bin/common/ini.h"
@@ -251,10 +252,79 @@ static void test_missing_file_and_folder_are_errors(void **state) {
     assert_string_equal(fixture->report.error, "/tmp: Is a directory");
 }
 
+static void test_fifo_is_no_file_and_holds_nobody_up(void **state) {
+    struct fixture *fixture = *state;
+    char path[] = "/tmp/test_ini.fifo.XXXXXX";
+    int descriptor = mkstemp(path);
+    assert_true(descriptor >= 0 && close(descriptor) == 0 && unlink(path) == 0 && mkfifo(path, 0600) == 0);
+    assert_int_equal(ini_load(path, &table, &fixture->values, &fixture->report, &fixture->ini), SMQ_ERR_SYSTEM);
+    assert_non_null(strstr(fixture->report.error, ": Invalid argument"));
+    assert_int_equal(unlink(path), 0);
+}
+
 static enum smq_result load_settings(struct fixture *fixture, struct smp_settings *settings, const char *text) {
     write_file(fixture, text, strlen(text));
     fixture->warnings[0] = '\0';
     return smp_settings_load(fixture->path, settings, &fixture->report);
+}
+
+struct differences {
+    char text[512];
+};
+
+static void note_difference(void *context, const struct ini_row *row) {
+    struct differences *differences = context;
+    size_t length = strlen(differences->text);
+    (void)snprintf(differences->text + length, sizeof differences->text - length, "%s%s%s ", row->section,
+                   row->live ? "+" : "-", row->key);
+}
+
+static void test_rows_that_differ_are_found_whatever_their_type(void **state) {
+    struct fixture *fixture = *state;
+    struct smp_settings before, now;
+    struct differences differences = {.text = ""};
+    static const char text[] = "[AUTH]\ncreate_password = one\n[TRANSPORT]\nhost = a\n";
+    assert_int_equal(load_settings(fixture, &before, text), SMQ_OK);
+    assert_int_equal(load_settings(fixture, &now, text), SMQ_OK);
+    ini_compare(&smp_settings_table, &before, &now, note_difference, &differences);
+    assert_string_equal(differences.text, "");
+    smp_settings_destroy(&now);
+    assert_int_equal(load_settings(fixture, &now,
+                                   "[STORE_LOG]\nqueue_quota = 7\ndurability = interval\nmap_size = 1G\n"
+                                   "[AUTH]\nnew_queues = off\n[TRANSPORT]\nhost = b\n"),
+                     SMQ_OK);
+    ini_compare(&smp_settings_table, &before, &now, note_difference, &differences);
+    assert_string_equal(differences.text,
+                        "STORE_LOG+queue_quota STORE_LOG-durability STORE_LOG-map_size AUTH+new_queues "
+                        "AUTH+create_password TRANSPORT-host ");
+    smp_settings_destroy(&now);
+    smp_settings_destroy(&before);
+}
+
+/* The list of docs/operating.md under Reload is that of the table. */
+static void test_live_keys_are_documented(void **state) {
+    (void)state;
+    static char text[65536];
+    FILE *file = fopen("docs/operating.md", "re");
+    assert_non_null(file);
+    text[fread(text, 1, sizeof text - 1, file)] = '\0';
+    (void)fclose(file);
+    char *list = strstr(text, "\n## Reload");
+    assert_non_null(list);
+    char *end = strstr(list, "\n## Certificates");
+    assert_non_null(end);
+    *end = '\0';
+    for (size_t index = 0; index < smp_settings_table.count; index++) {
+        const struct ini_row *row = &smp_settings_table.rows[index];
+        char section[64], key[64];
+        (void)snprintf(section, sizeof section, "\n| `[%s]` |", row->section);
+        (void)snprintf(key, sizeof key, "`%s`", row->key);
+        const char *line = strstr(list, section);
+        const char *found = line == NULL ? NULL : strstr(line, key);
+        bool documented = found != NULL && found < line + 1 + strcspn(line + 1, "\n");
+        if (documented != row->live)
+            fail_msg("[%s] %s is %s", row->section, row->key, row->live ? "not documented as live" : "not live");
+    }
 }
 
 static void test_empty_settings_give_the_routers_defaults(void **state) {
@@ -486,6 +556,9 @@ int main(void) {
         CASE(test_zero_byte_is_refused),
         CASE(test_long_comment_is_skipped_and_long_value_refused),
         CASE(test_missing_file_and_folder_are_errors),
+        CASE(test_fifo_is_no_file_and_holds_nobody_up),
+        CASE(test_rows_that_differ_are_found_whatever_their_type),
+        CASE(test_live_keys_are_documented),
         CASE(test_empty_settings_give_the_routers_defaults),
         CASE(test_seconds_count_before_days_and_hours),
         CASE(test_intervals_reach_the_router),

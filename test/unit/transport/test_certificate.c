@@ -280,6 +280,19 @@ static void test_files_of_a_router_load_and_match_their_fingerprint(void **state
         assert_int_equal(certificate_check_server(chain, count, made, clock_realtime_s()), CERTIFICATE_FAULT_NONE);
         assert_int_equal(certificate_check_server(chain, count, made, clock_realtime_s() + 99999LL * DAY_S),
                          CERTIFICATE_FAULT_NONE);
+        for (size_t k = 0; k < count; k++) { /* for clients whose clocks are behind */
+            int64_t from_s, until_s;
+            assert_int_equal(certificate_validity(chain[k], &from_s, &until_s), SMQ_OK);
+            assert_in_range(clock_realtime_s() - from_s, DAY_S, DAY_S + 60);
+            assert_int_equal(until_s - from_s, CERTIFICATE_DAYS * (int64_t)DAY_S);
+        }
+        credentials_destroy(&loaded);
+        assert_int_equal(credentials_renew_files(folder.path, "smp.example.org", algorithms[i]), SMQ_OK);
+        assert_int_equal(credentials_load(folder.server_crt, folder.ca_crt, folder.server_key, &loaded, NULL, 0),
+                         SMQ_OK);
+        assert_int_equal(
+            certificate_check_server(credentials_chain(loaded, &count), 2, made, clock_realtime_s() - DAY_S + 60),
+            CERTIFICATE_FAULT_NONE);
         credentials_destroy(&loaded);
         assert_int_equal(credentials_create_files(folder.path, "other", algorithms[i], made), SMQ_ERR_EXISTS);
         remove_folder(&folder);
