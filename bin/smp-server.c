@@ -168,8 +168,8 @@ static const struct cli_option start_options[] = {
      .type = CLI_CHOICE,
      .offset = START(log_level),
      .metavariable = "LOG_LEVEL",
-     .choices = smp_start_log_levels,
-     .help = "Logging level: trace, debug, info, note, warn, error (default: info)"},
+     .choices = smp_settings_log_levels,
+     .help = "Logging level: trace, debug, info, note, warn, error (default: that of the INI file)"},
     {.long_name = "skip-warnings",
      .type = CLI_FLAG,
      .offset = START(skip_warnings),
@@ -295,7 +295,7 @@ static const struct cli_command commands[] = {
 };
 
 int main(int argc, char **argv) {
-    struct arguments arguments = {.init = {.ip = "127.0.0.1"}, .cert = {.algorithm = -1}, .start = {.log_level = 2}};
+    struct arguments arguments = {.init = {.ip = "127.0.0.1"}, .cert = {.algorithm = -1}, .start = {.log_level = -1}};
     struct cli_program program = {
         .name = "smp-server",
         .version = VERSION_LINE,

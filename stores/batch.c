@@ -57,7 +57,8 @@ static uint64_t growth_of(const struct store_operation *first, uint64_t page_siz
 struct pass {
     struct store *store;
     uint64_t page_size;
-    uint64_t room; /* pages that growing operations may still take */
+    uint64_t room;  /* pages that growing operations may still take */
+    bool committed; /* a transaction went well */
     size_t piece_size;
     enum smq_result failure; /* why the last transaction broke */
     const char *failure_text;
@@ -135,6 +136,15 @@ static void refuse_growing(struct store_operation *first, const struct store_ope
     }
 }
 
+static void note_failure(struct pass *pass, enum smq_result result) {
+    const struct lmdb_txn *txn = pass->store->writer.lmdb;
+    pass->failure = result;
+    pass->failure_text = lmdb_error_text(txn);
+    if (lmdb_is_broken(txn))
+        store_die(pass->store, pass->failure_text);
+    atomic_fetch_add_explicit(&pass->store->commit_failures, 1, memory_order_relaxed);
+}
+
 /* Goes over the whole list once. False when nothing is left to try. */
 static bool run_pass(struct pass *pass, struct store_operation *list) {
     bool left = false;
@@ -148,12 +158,11 @@ static bool run_pass(struct pass *pass, struct store_operation *list) {
         enum smq_result result = try_piece(pass, first, &end);
         if (result == SMQ_OK) {
             finish_piece(first, end);
+            pass->committed = true;
             continue;
         }
         pass->room = room;
-        pass->failure = result;
-        pass->failure_text = lmdb_error_text(pass->store->writer.lmdb);
-        atomic_fetch_add_explicit(&pass->store->commit_failures, 1, memory_order_relaxed);
+        note_failure(pass, result);
         if (result == SMQ_ERR_STORE_FULL) {
             refuse_growing(first, pass->piece_size == SIZE_MAX ? NULL : end);
             room_look_for_dead_readers(pass->store);
@@ -201,6 +210,14 @@ static void judge(struct store *store, const struct store_operation *list, const
         note_condition(store, STORE_CONDITION_GOOD, failure_text);
 }
 
+/* A disk may have one bad moment. One that fails batch after batch is dead. */
+static void count_failures(struct store *store, const struct pass *pass) {
+    if (pass->committed)
+        store->failures = 0;
+    else if (pass->failure == SMQ_ERR_STORE && ++store->failures >= DEAD_AFTER)
+        store_die(store, pass->failure_text);
+}
+
 void store_batch_run(struct store *store, struct store_batch *batch) {
     struct store_operation *list = batch->first;
     *batch = (struct store_batch){0};
@@ -221,6 +238,7 @@ void store_batch_run(struct store *store, struct store_batch *batch) {
         if (!operation->finished)
             operation->result = pass.failure;
     judge(store, list, pass.failure_text);
+    count_failures(store, &pass);
     while (list != NULL) {
         struct store_operation *operation = list;
         list = operation->next;

@@ -49,6 +49,6 @@ void store_batch_add(struct store_batch *batch, struct store_operation *operatio
  * in smaller transactions, each operation at most three times in all, so that only what cannot be done fails. Logs when
  * the store becomes full or fails, and when it is good again.
  *
- * One failure is final: when LMDB cannot write its own root page, every later operation fails until the store is opened
- * again; reads go on. */
+ * When LMDB cannot write its own root page, or nothing could be written for several batches in a row for another reason
+ * than room, the store is dead (store_is_dead): the caller ends what it does, and opens the store anew or stops. */
 void store_batch_run(struct store *store, struct store_batch *batch);

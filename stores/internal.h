@@ -83,6 +83,7 @@ struct store {
 
     /* anybody's */
     _Atomic int condition; /* enum store_condition */
+    _Atomic bool dead;
     _Atomic uint64_t commits;
     _Atomic uint64_t commit_failures;
     _Atomic uint64_t operations;
@@ -92,6 +93,9 @@ struct store {
     _Atomic uint64_t commit_us_total;
     _Atomic uint64_t commit_us_max;
 };
+
+/* Declares the store dead, once, in the log. */
+void store_die(struct store *store, const char *reason);
 
 /* Begins, and commits or aborts, the writer's transaction. */
 enum smq_result store_txn_begin(struct store *store, struct store_txn **out);

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "queues/base/fault.h"
 #include "queues/base/log.h"
 #include "queues/base/memory.h"
 #include "stores/lmdb_private.h"
@@ -232,6 +233,10 @@ enum smq_result lmdb_status(const struct lmdb_txn *txn) {
 void lmdb_fail(struct lmdb_txn *txn, enum smq_result error) {
     if (txn->error == SMQ_OK)
         txn->error = error;
+}
+
+bool lmdb_is_broken(const struct lmdb_txn *txn) {
+    return txn->code == MDB_PANIC || FAULT(store_panic);
 }
 
 const char *lmdb_error_text(const struct lmdb_txn *txn) {

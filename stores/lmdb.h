@@ -49,6 +49,8 @@ bool lmdb_is_writable(const struct lmdb_txn *txn);
 /* The first error since lmdb_begin. Once there is one, every function below answers false or NULL and does nothing. */
 enum smq_result lmdb_status(const struct lmdb_txn *txn);
 void lmdb_fail(struct lmdb_txn *txn, enum smq_result error);
+/* Whether LMDB has given up the environment: it could not write its root page. */
+bool lmdb_is_broken(const struct lmdb_txn *txn);
 /* What LMDB or the system said about the last error of `txn`; never NULL. */
 const char *lmdb_error_text(const struct lmdb_txn *txn);
 

@@ -6,6 +6,9 @@
 #include "stores/queue_list.h"
 #include "stores/queue_record.h"
 
+/* A SEND does not do the work of the expirer: it drops so many at most, and makes room for itself with one. */
+enum { SEND_EXPIRES_MAX = 64 };
+
 /* Everything but the body. */
 static enum smq_result view_of(struct store_txn *txn, const struct list_entry *entry, struct msg_view *message) {
     struct reader reader = reader_of(entry->start);
@@ -113,7 +116,8 @@ enum smq_result msg_store_send(struct store_txn *txn, struct queue_reference que
         return result;
     /* The head is never older than the registration says. */
     if (send->expire && state.registered != LIST_NOT_REGISTERED && state.registered < send->expire_before)
-        sent->expired = list_expire_head(txn, &message_list, queue.number, &state, send->expire_before, UINT32_MAX);
+        sent->expired = list_expire_head(txn, &message_list, queue.number, &state, send->expire_before,
+                                         SEND_EXPIRES_MAX, UINT64_MAX);
     send_under_quota(txn, queue.number, send, &state, sent);
     if (sent->outcome == MSG_SENT || sent->marker || sent->expired > 0)
         list_state_put(txn, &message_list, queue.number, &state);
@@ -172,10 +176,10 @@ enum smq_result msg_store_acknowledge(struct store_txn *txn, struct queue_refere
 
 /* ---- expire ---- */
 
-enum smq_result msg_store_expire(struct store_txn *txn, int64_t before, uint32_t max_queues, uint32_t max_messages,
+enum smq_result msg_store_expire(struct store_txn *txn, const struct store_expiry *expiry,
                                  struct msg_expired *expired) {
     struct list_expired step;
-    enum smq_result result = list_expire(txn, &message_list, before, max_queues, max_messages, &step);
+    enum smq_result result = list_expire(txn, &message_list, expiry, &step);
     *expired = (struct msg_expired){.queues = step.queues, .messages = step.entries, .more = step.more};
     return result;
 }

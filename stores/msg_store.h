@@ -105,8 +105,7 @@ struct msg_expired {
     bool more;         /* a limit was reached: call again, in another operation */
 };
 
-/* Expires messages from the heads of queues while they are older than `before` (seconds), stopping at a marker. Touches
- * only queues whose oldest message, or one that was the oldest some time ago, is that old. At most `max_messages` and
- * `max_queues` (both at least 1) in this step. Not growing. */
-enum smq_result msg_store_expire(struct store_txn *txn, int64_t before, uint32_t max_queues, uint32_t max_messages,
-                                 struct msg_expired *expired);
+/* Expires messages from the heads of queues while they are older than `before`, stopping at a marker. Touches only
+ * queues whose oldest message, or one that was the oldest some time ago, is that old. SMQ_ERR_INVALID when a number in
+ * `expiry` is 0. Not growing. */
+enum smq_result msg_store_expire(struct store_txn *txn, const struct store_expiry *expiry, struct msg_expired *expired);

@@ -71,10 +71,10 @@ enum smq_result ntf_store_delete_through(struct store_txn *txn, uint64_t number,
     return store_txn_status(txn);
 }
 
-enum smq_result ntf_store_expire(struct store_txn *txn, int64_t before, uint32_t max_queues, uint32_t max_notifications,
+enum smq_result ntf_store_expire(struct store_txn *txn, const struct store_expiry *expiry,
                                  struct ntf_expired *expired) {
     struct list_expired step;
-    enum smq_result result = list_expire(txn, &notification_list, before, max_queues, max_notifications, &step);
+    enum smq_result result = list_expire(txn, &notification_list, expiry, &step);
     *expired = (struct ntf_expired){.queues = step.queues, .notifications = step.entries, .more = step.more};
     return result;
 }

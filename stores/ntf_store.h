@@ -44,5 +44,4 @@ struct ntf_expired {
     bool more;
 };
 /* As msg_store_expire, for notifications. */
-enum smq_result ntf_store_expire(struct store_txn *txn, int64_t before, uint32_t max_queues, uint32_t max_notifications,
-                                 struct ntf_expired *expired);
+enum smq_result ntf_store_expire(struct store_txn *txn, const struct store_expiry *expiry, struct ntf_expired *expired);

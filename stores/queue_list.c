@@ -2,6 +2,7 @@
 /* Entries of queues, their counts and their expiry. */
 #include "stores/queue_list.h"
 
+#include "queues/base/clock.h"
 #include "stores/parts.h"
 
 const struct queue_list message_list = {TABLE_MESSAGES, TABLE_MESSAGE_EXPIRY, "messages"};
@@ -201,7 +202,7 @@ uint64_t list_clear(struct store_txn *txn, const struct queue_list *list, uint64
 /* ---- expiry ---- */
 
 uint32_t list_expire_head(struct store_txn *txn, const struct queue_list *list, uint64_t number,
-                          struct list_state *state, int64_t before, uint32_t max) {
+                          struct list_state *state, int64_t before, uint32_t max, uint64_t until_us) {
     uint32_t removed = 0;
     struct list_entry entry;
     while (state->count > 0 && removed < max && list_next(txn, list, number, 0, &entry) == SMQ_OK &&
@@ -210,14 +211,16 @@ uint32_t list_expire_head(struct store_txn *txn, const struct queue_list *list, 
         if (store_txn_status(txn) != SMQ_OK)
             break;
         removed++;
+        if (clock_monotonic_us() >= until_us)
+            break;
     }
     return removed;
 }
 
 /* A due queue: expires from its head, then registers it with the head that is left. A head that stops expiry is the
  * last entry: the queue needs no registration until it has been empty. Answers how many entries expired. */
-static uint32_t expire_queue(struct store_txn *txn, const struct queue_list *list, uint64_t number, int64_t before,
-                             uint32_t max) {
+static uint32_t expire_queue(struct store_txn *txn, const struct queue_list *list, uint64_t number,
+                             const struct store_expiry *expiry, uint32_t max) {
     struct list_state state;
     struct list_entry head;
     if (list_state_get(txn, list, number, &state) != SMQ_OK)
@@ -227,7 +230,7 @@ static uint32_t expire_queue(struct store_txn *txn, const struct queue_list *lis
         return 0;
     }
     unregister(txn, list, number, &state);
-    uint32_t removed = list_expire_head(txn, list, number, &state, before, max);
+    uint32_t removed = list_expire_head(txn, list, number, &state, expiry->before, max, expiry->until_us);
     if (state.count > 0 && list_next(txn, list, number, 0, &head) == SMQ_OK &&
         (head.flags & LIST_ENTRY_STOPS_EXPIRY) == 0)
         register_at(txn, list, number, &state, head.timestamp);
@@ -235,13 +238,13 @@ static uint32_t expire_queue(struct store_txn *txn, const struct queue_list *lis
     return removed;
 }
 
-enum smq_result list_expire(struct store_txn *txn, const struct queue_list *list, int64_t before, uint32_t max_queues,
-                            uint32_t max_entries, struct list_expired *expired) {
+enum smq_result list_expire(struct store_txn *txn, const struct queue_list *list, const struct store_expiry *expiry,
+                            struct list_expired *expired) {
     *expired = (struct list_expired){0};
     enum smq_result result = store_txn_check_writable(txn);
     if (result != SMQ_OK)
         return result;
-    if (max_queues == 0 || max_entries == 0)
+    if (expiry->max_queues == 0 || expiry->max_records == 0)
         return SMQ_ERR_INVALID;
     struct pair_key first = pair_key(0, 0);
     struct slice key;
@@ -250,13 +253,14 @@ enum smq_result list_expire(struct store_txn *txn, const struct queue_list *list
         uint64_t number;
         if (!pair_key_parse(key, &second, &number))
             return store_txn_damaged(txn, list->name);
-        if (before <= 0 || second >= (uint64_t)before)
+        if (expiry->before <= 0 || second >= (uint64_t)expiry->before)
             break;
-        if (expired->queues == max_queues || expired->entries == max_entries) {
+        bool is_late = expired->queues > 0 && clock_monotonic_us() >= expiry->until_us;
+        if (is_late || expired->queues == expiry->max_queues || expired->entries == expiry->max_records) {
             expired->more = true;
             break;
         }
-        expired->entries += expire_queue(txn, list, number, before, max_entries - (uint32_t)expired->entries);
+        expired->entries += expire_queue(txn, list, number, expiry, expiry->max_records - (uint32_t)expired->entries);
         expired->queues++;
     }
     return store_txn_status(txn);

@@ -84,16 +84,18 @@ void list_remove(struct store_txn *txn, const struct queue_list *list, const str
 /* Removes everything. Answers how many entries there were. */
 uint64_t list_clear(struct store_txn *txn, const struct queue_list *list, uint64_t number);
 
-/* Removes entries from the head while they are older than `before`, at most `max`; stops at LIST_ENTRY_STOPS_EXPIRY.
+/* Removes entries from the head while they are older than `before`, at most `max`, and at least one until `until_us`
+ * (clock_monotonic_us); stops at LIST_ENTRY_STOPS_EXPIRY.
  * Changes `state`, which the caller puts back. Answers how many were removed. */
 uint32_t list_expire_head(struct store_txn *txn, const struct queue_list *list, uint64_t number,
-                          struct list_state *state, int64_t before, uint32_t max);
+                          struct list_state *state, int64_t before, uint32_t max, uint64_t until_us);
 
 struct list_expired {
     uint64_t queues;
     uint64_t entries;
     bool more;
 };
-/* Expires due registrations, oldest first. SMQ_ERR_INVALID when a limit is 0. */
-enum smq_result list_expire(struct store_txn *txn, const struct queue_list *list, int64_t before, uint32_t max_queues,
-                            uint32_t max_entries, struct list_expired *expired);
+/* Expires due registrations, oldest first, until a limit or `until_us` (clock_monotonic_us) is reached; at least one
+ * entry in any case. SMQ_ERR_INVALID when a limit is 0. */
+enum smq_result list_expire(struct store_txn *txn, const struct queue_list *list, const struct store_expiry *expiry,
+                            struct list_expired *expired);

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "queues/base/descriptor.h"
+#include "queues/base/fault.h"
 #include "queues/base/log.h"
 #include "queues/base/magic.h"
 #include "queues/base/memory.h"
@@ -300,12 +301,25 @@ void store_close(struct store **store) {
 }
 
 enum smq_result store_sync(struct store *store) {
+    if (store_is_dead(store))
+        return SMQ_ERR_STORE;
     if (!store->unsynced)
         return SMQ_OK;
-    enum smq_result result = lmdb_sync(store->lmdb);
-    if (result == SMQ_OK)
-        store->unsynced = false;
-    return result;
+    if (FAULT(store_sync) || lmdb_sync(store->lmdb) != SMQ_OK) {
+        store_die(store, "what was committed cannot be made durable");
+        return SMQ_ERR_STORE;
+    }
+    store->unsynced = false;
+    return SMQ_OK;
+}
+
+bool store_is_dead(const struct store *store) {
+    return atomic_load_explicit(&store->dead, memory_order_relaxed);
+}
+
+void store_die(struct store *store, const char *reason) {
+    if (!atomic_exchange_explicit(&store->dead, true, memory_order_relaxed))
+        log_error("store: nothing can be written until it is opened anew: %s", reason);
 }
 
 uint32_t store_interval_ms(const struct store *store) {

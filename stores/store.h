@@ -64,7 +64,8 @@ enum smq_result store_open(const struct store_options *options, struct store **o
 void store_close(struct store **store);
 
 /* With STORE_DURABILITY_INTERVAL makes the commits so far durable; otherwise, or when there are none, does nothing.
- * Writer thread; blocks for the disk. Errors: SMQ_ERR_STORE_FULL, SMQ_ERR_STORE; the next call tries again. */
+ * Writer thread; blocks for the disk. SMQ_ERR_STORE when the store is dead, also from this failure on: a system that
+ * could not write pages once has forgotten them and reports success later. */
 enum smq_result store_sync(struct store *store);
 
 uint32_t store_interval_ms(const struct store *store); /* 0 with STORE_DURABILITY_COMMIT */
@@ -95,6 +96,18 @@ struct store_totals {
     uint64_t notifier_service_queues;  /* queues whose notifier has a service */
 };
 void store_totals_get(struct store_txn *txn, struct store_totals *out);
+
+/* A step of expiry: it ends when one of the limits is reached, after a record at least. */
+struct store_expiry {
+    int64_t before;    /* seconds: what is older expires */
+    uint64_t until_us; /* clock_monotonic_us */
+    uint32_t max_queues;
+    uint32_t max_records;
+};
+
+/* Whether nothing can be written any more until the store is opened anew: LMDB could not write its root page, commits
+ * have failed for a while for other reasons than room, or a store_sync has failed. Reading goes on. Any thread. */
+bool store_is_dead(const struct store *store);
 
 /* Whether the store takes what grows it. Any thread. */
 enum store_condition {

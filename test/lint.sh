@@ -69,6 +69,8 @@ mapfile -t others < <(outside '^stores/lmdb')
 complain "<lmdb.h> outside of stores/lmdb" "$(search '<lmdb\.h>' "${others[@]}")"
 mapfile -t others < <(outside '^transport/tls')
 complain "SSL_ call outside of transport/tls" "$(search '\bSSL_[A-Za-z0-9_]+\(|<openssl/ssl\.h>' "${others[@]}")"
+mapfile -t others < <(outside '^actors/net/dns\.c$')
+complain "<ares.h> outside of actors/net/dns.c" "$(search '<ares\.h>' "${others[@]}")"
 mapfile -t others < <(outside '^queues/')
 complain "liburcu outside of queues" "$(search '<urcu' "${others[@]}")"
 

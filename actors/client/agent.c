@@ -3,6 +3,8 @@
 #include "actors/client/agent_private.h"
 #include "actors/client/context.h"
 #include "actors/client/events.h"
+#include "actors/client/network.h"
+#include "actors/client/service.h"
 #include "actors/client/smq/network.h"
 #include "queues/base/magic.h"
 #include "queues/base/memory.h"
@@ -28,6 +30,10 @@ void smq_agent_options_init(struct smq_agent_options *options) {
 
 void agent_check(const struct smq_agent *agent) {
     MAGIC_CHECK(agent, AGENT_MAGIC);
+}
+
+bool agent_is_valid(const struct smq_agent *agent) {
+    return MAGIC_IS(agent, AGENT_MAGIC);
 }
 
 struct smq_agent *agent_reference(struct smq_agent *agent) {
@@ -118,6 +124,9 @@ static const struct actor_ops agent_ops = {.role = "agent", .receive = receive, 
 
 static bool options_are_valid(const struct smq_agent_options *options) {
     return options->batch_size >= 1 && options->batch_size <= BATCH_SIZE_MAX &&
+           (options->events == NULL || events_is_valid(options->events)) &&
+           (options->client.network == NULL || network_is_valid(options->client.network)) &&
+           (options->client.service == NULL || service_is_valid(options->client.service)) &&
            options->batch_size <= options->client.outstanding_max && options->reconnect_first_ms >= 1 &&
            options->reconnect_max_ms >= options->reconnect_first_ms;
 }
@@ -158,7 +167,7 @@ enum smq_result smq_agent_create(struct smq_context *context, const struct smq_a
     struct smq_agent_options chosen;
     smq_agent_options_init(&chosen);
     chosen = options == NULL ? chosen : *options;
-    if (!options_are_valid(&chosen)) {
+    if (!context_is_valid(context) || agent == NULL || !options_are_valid(&chosen)) {
         return SMQ_ERR_INVALID;
     }
     thread_attach();
@@ -190,12 +199,14 @@ enum smq_result smq_agent_create(struct smq_context *context, const struct smq_a
 }
 
 void smq_agent_close(struct smq_agent **agent) {
-    struct smq_agent *closed = *agent;
-    *agent = NULL;
-    if (closed == NULL) {
+    if (agent == NULL) {
         return;
     }
-    agent_check(closed);
+    struct smq_agent *closed = *agent;
+    *agent = NULL;
+    if (!agent_is_valid(closed)) {
+        return;
+    }
     thread_attach();
     actor_stop(closed->actor);
     actor_join(closed->actor);
@@ -203,7 +214,10 @@ void smq_agent_close(struct smq_agent **agent) {
 }
 
 void smq_agent_info(const struct smq_agent *agent, struct smq_agent_info *info) {
-    agent_check(agent);
+    if (!agent_is_valid(agent)) {
+        *info = (struct smq_agent_info){.servers = 0};
+        return;
+    }
     *info = (struct smq_agent_info){
         .servers = atomic_load_explicit(&agent->server_count, memory_order_relaxed),
         .connections = atomic_load_explicit(&agent->connections, memory_order_relaxed),
@@ -217,7 +231,9 @@ void smq_agent_info(const struct smq_agent *agent, struct smq_agent_info *info) 
 
 enum smq_result agent_connect(struct smq_agent *agent, const char *address, uint32_t timeout_ms,
                               struct agent_waiter *waiter) {
-    agent_check(agent);
+    if (!agent_is_valid(agent) || address == NULL) {
+        return SMQ_ERR_INVALID;
+    }
     thread_attach();
     enum smq_result result = agent_address_parse(address, &waiter->address);
     if (result != SMQ_OK) {
@@ -326,6 +342,9 @@ static void event_done(struct agent_waiter *waiter, enum smq_result result, cons
 enum smq_result smq_agent_connect_async(struct smq_agent *agent, const char *address, uint32_t timeout_ms,
                                         uint64_t tag) {
     struct agent_address parsed;
+    if (!agent_is_valid(agent) || address == NULL) {
+        return SMQ_ERR_INVALID;
+    }
     enum smq_result result = agent_address_parse(address, &parsed);
     if (result != SMQ_OK) {
         return result;
@@ -352,13 +371,16 @@ enum smq_result smq_agent_connect_async(struct smq_agent *agent, const char *add
 }
 
 struct smq_client *smq_agent_client_reference(struct smq_client *client) {
-    return client_reference(client);
+    return smq_client_reference(client);
 }
 
 void smq_agent_client_release(struct smq_client **client) {
+    if (client == NULL) {
+        return;
+    }
     struct smq_client *released = *client;
     *client = NULL;
-    if (released != NULL) {
+    if (client_is_valid(released)) {
         client_release(released);
     }
 }

@@ -139,7 +139,8 @@ struct smq_agent {
 /* -- agent.c -- */
 struct smq_agent *agent_reference(struct smq_agent *agent);
 void agent_release(struct smq_agent *agent);
-void agent_check(const struct smq_agent *agent); /* aborts unless it is a live agent */
+bool agent_is_valid(const struct smq_agent *agent); /* for pointers from outside; may be NULL */
+void agent_check(const struct smq_agent *agent);    /* aborts unless it is a live agent */
 
 /* -- agent_deliver.c: events to the owner; agent's thread -- */
 /* Hands `batch` (owned; NULL, for want of memory, is logged) to the owner, or keeps it until there is credit. */

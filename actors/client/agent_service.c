@@ -19,7 +19,9 @@ struct service_message {
 
 enum smq_result smq_agent_subscribe_service(struct smq_agent *agent, const char *address, struct smq_bytes service_id,
                                             int64_t count) {
-    agent_check(agent);
+    if (!agent_is_valid(agent) || address == NULL || service_id.bytes == NULL) {
+        return SMQ_ERR_INVALID;
+    }
     thread_attach();
     if (service_id.length == 0 || service_id.length > SMQ_ID_MAX) {
         return SMQ_ERR_INVALID;

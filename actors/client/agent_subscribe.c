@@ -87,9 +87,20 @@ static enum smq_result create_message(const struct given *given, size_t first, s
     return SMQ_OK;
 }
 
+static bool given_is_valid(const struct given *given) {
+    bool valid = given->is_notifier ? given->address != NULL && (given->count == 0 || given->notifiers != NULL)
+                                    : given->count == 0 || given->queues != NULL;
+    for (size_t i = 0; i < given->count && valid; i++) {
+        valid = given->is_notifier ? notifier_is_valid(given->notifiers[i]) : receive_queue_is_valid(given->queues[i]);
+    }
+    return valid;
+}
+
 /* Sends the handles in messages of limited size, so that the agent's turns stay short; or none. */
 static enum smq_result send_handles(struct smq_agent *agent, enum agent_message kind, const struct given *given) {
-    agent_check(agent);
+    if (!agent_is_valid(agent) || !given_is_valid(given)) {
+        return SMQ_ERR_INVALID;
+    }
     thread_attach();
     enum smq_result result = SMQ_OK;
     struct subscribe_message *first = NULL, **end = &first;

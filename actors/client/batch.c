@@ -104,22 +104,28 @@ void batch_set_origin(struct smq_batch *batch, struct smq_events *origin) {
 }
 
 size_t smq_batch_count(const struct smq_batch *batch) {
-    MAGIC_CHECK(batch, BATCH_MAGIC);
+    if (!MAGIC_IS(batch, BATCH_MAGIC)) {
+        return 0;
+    }
     return batch->count;
 }
 
 const struct smq_event *smq_batch_event(const struct smq_batch *batch, size_t index) {
-    MAGIC_CHECK(batch, BATCH_MAGIC);
+    if (!MAGIC_IS(batch, BATCH_MAGIC)) {
+        return NULL;
+    }
     return index < batch->count ? &batch->events[index] : NULL;
 }
 
 void smq_batch_release(struct smq_batch **batch) {
-    struct smq_batch *released = *batch;
-    *batch = NULL;
-    if (released == NULL) {
+    if (batch == NULL) {
         return;
     }
-    MAGIC_CHECK(released, BATCH_MAGIC);
+    struct smq_batch *released = *batch;
+    *batch = NULL;
+    if (!MAGIC_IS(released, BATCH_MAGIC)) {
+        return;
+    }
     struct smq_events *origin = released->origin;
     struct smq_client *client = released->events[0].client;
     size_t size = released->size;

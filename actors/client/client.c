@@ -8,6 +8,8 @@
 #include "actors/client/events.h"
 #include "actors/client/forward_private.h"
 #include "actors/client/lane.h"
+#include "actors/client/network.h"
+#include "actors/client/service.h"
 #include "actors/client/smq/network.h"
 #include "queues/base/clock.h"
 #include "queues/base/magic.h"
@@ -125,7 +127,11 @@ const struct protocol client_protocol = {.name = "smp-client",
 static bool options_are_valid(const struct smq_client_options *options) {
     return options->version_min >= SMQ_VERSION_MIN && options->version_max <= SMQ_VERSION_MAX &&
            options->version_min <= options->version_max && options->connect_timeout_ms > 0 &&
-           options->command_timeout_ms > 0 && options->background_timeout_ms > 0 && options->entity.length <= UINT8_MAX;
+           options->command_timeout_ms > 0 && options->background_timeout_ms > 0 &&
+           options->entity.length <= UINT8_MAX && (options->entity.length == 0 || options->entity.bytes != NULL) &&
+           (options->events == NULL || events_is_valid(options->events)) &&
+           (options->network == NULL || network_is_valid(options->network)) &&
+           (options->service == NULL || service_is_valid(options->service));
 }
 
 /* Gives up what `create` made. */
@@ -195,7 +201,8 @@ static enum smq_result start(struct smq_context *context, const char *address, c
     struct smq_client_options options;
     smq_client_options_init(&options);
     options = given == NULL ? options : *given;
-    if (!options_are_valid(&options) || (!blocking && observer == NULL && options.events == NULL)) {
+    if (!context_is_valid(context) || address == NULL || client == NULL || !options_are_valid(&options) ||
+        (!blocking && observer == NULL && options.events == NULL)) {
         return SMQ_ERR_INVALID;
     }
     thread_attach();
@@ -230,7 +237,7 @@ enum smq_result smq_client_connect(struct smq_context *context, const char *addr
                                    const struct smq_client_options *options, struct smq_client **client,
                                    struct smq_error *error) {
     struct smq_client *made;
-    enum smq_result result = start(context, address, options, true, NULL, &made);
+    enum smq_result result = client == NULL ? SMQ_ERR_INVALID : start(context, address, options, true, NULL, &made);
     if (result != SMQ_OK) {
         error_set(error, result, smq_result_text(result));
         return result;
@@ -255,7 +262,7 @@ enum smq_result smq_client_connect(struct smq_context *context, const char *addr
 }
 
 struct smq_client *smq_client_reference(struct smq_client *client) {
-    return client_reference(client);
+    return client_is_valid(client) ? client_reference(client) : NULL;
 }
 
 void smq_client_close(struct smq_client **client) {
@@ -278,7 +285,10 @@ void smq_client_close(struct smq_client **client) {
 }
 
 void smq_client_info(const struct smq_client *client, struct smq_client_info *info) {
-    client_check(client);
+    if (!client_is_valid(client)) {
+        *info = (struct smq_client_info){.connected = false};
+        return;
+    }
     *info = (struct smq_client_info){
         .connected = atomic_load_explicit(&client->is_connected, memory_order_acquire),
         .number = client->number,

@@ -10,7 +10,8 @@ void smq_create_options_init(struct smq_create_options *options) {
 }
 
 enum smq_result smq_sender_id_of_nonce(const uint8_t nonce[SMQ_NONCE_SIZE], uint8_t sender_id[24]) {
-    return link_sender_id(slice_of(nonce, SMQ_NONCE_SIZE), sender_id);
+    return nonce == NULL || sender_id == NULL ? SMQ_ERR_INVALID
+                                              : link_sender_id(slice_of(nonce, SMQ_NONCE_SIZE), sender_id);
 }
 
 static struct slice slice_from(struct smq_bytes bytes) {
@@ -78,7 +79,11 @@ static bool options_are_valid(const struct smq_create_options *options) {
                 (options->nonce.length == SMQ_NONCE_SIZE && options->link_id.length <= SMQ_ID_MAX &&
                  options->link_fixed_data.length <= SMP_BLOCK_SIZE && options->link_user_data.length <= SMP_BLOCK_SIZE);
     bool link_id = !options->with_link || (options->mode == SMQ_MODE_CONTACT) == (options->link_id.length > 0);
-    return nonce && link && link_id && (options->mode == SMQ_MODE_MESSAGING || options->mode == SMQ_MODE_CONTACT);
+    bool bytes = bytes_are_valid(options->private_key) && bytes_are_valid(options->dh_private_key) &&
+                 bytes_are_valid(options->nonce) && bytes_are_valid(options->link_id) &&
+                 bytes_are_valid(options->link_fixed_data) && bytes_are_valid(options->link_user_data);
+    return bytes && nonce && link && link_id &&
+           (options->mode == SMQ_MODE_MESSAGING || options->mode == SMQ_MODE_CONTACT);
 }
 
 static enum smq_result fill_new(struct request *request, const struct smq_create_options *options) {
@@ -114,7 +119,7 @@ static enum smq_result create_queue(struct smq_client *client, const struct smq_
     struct smq_create_options options;
     smq_create_options_init(&options);
     options = given == NULL ? options : *given;
-    if (!options_are_valid(&options)) {
+    if (!options_are_valid(&options) || !client_is_valid(client)) {
         return call_fail(call, SMQ_ERR_INVALID);
     }
     size_t data_size = options.with_link ? LINK_ID_SIZE + options.link_id.length + options.link_fixed_data.length +
@@ -141,7 +146,7 @@ enum smq_result smq_create_queue(struct smq_client *client, const struct smq_cre
     struct smq_batch *answer = NULL;
     struct call call = call_blocking(timeout_ms, error);
     call.answer = &answer;
-    enum smq_result result = create_queue(client, options, &call);
+    enum smq_result result = queue == NULL ? call_fail(&call, SMQ_ERR_INVALID) : create_queue(client, options, &call);
     if (result == SMQ_OK) {
         *queue = smq_receive_queue_reference(smq_batch_event(answer, 0)->receive_queue);
         smq_batch_release(&answer);
@@ -159,7 +164,7 @@ static enum smq_result enable_notifications(struct smq_client *client, struct sm
                                             enum smq_key_algorithm algorithm, const struct call *call) {
     struct request *request = recipient_request(client, queue, SMQ_COMMAND_ENABLE_NOTIFICATIONS, 0);
     if (request == NULL) {
-        return call_fail(call, SMQ_ERR_NO_MEMORY);
+        return call_unmade(call, client, receive_queue_is_valid(queue));
     }
     enum smq_result result = make_secrets(request);
     if (result == SMQ_OK) {
@@ -182,7 +187,8 @@ enum smq_result smq_enable_notifications(struct smq_client *client, struct smq_r
     struct smq_batch *answer = NULL;
     struct call call = call_blocking(timeout_ms, error);
     call.answer = &answer;
-    enum smq_result result = enable_notifications(client, queue, algorithm, &call);
+    enum smq_result result =
+        notifier == NULL ? call_fail(&call, SMQ_ERR_INVALID) : enable_notifications(client, queue, algorithm, &call);
     if (result == SMQ_OK) {
         *notifier = smq_notifier_reference(smq_batch_event(answer, 0)->notifier);
         smq_batch_release(&answer);

@@ -21,7 +21,7 @@ static enum smq_result run_at(struct request *request, const char *relay, enum s
                               const struct call *call) {
     struct server_address address;
     struct router_address *router = NULL;
-    enum smq_result result = made;
+    enum smq_result result = made != SMQ_OK || relay != NULL ? made : SMQ_ERR_INVALID;
     if (result == SMQ_OK) {
         result = server_address_parse(slice_of_text(relay), ADDRESS_SMP, &address);
     }
@@ -42,6 +42,9 @@ static enum smq_result run_at(struct request *request, const char *relay, enum s
 
 static enum smq_result send(struct smq_client *proxy, struct smq_send_queue *queue, bool notify, struct smq_bytes body,
                             const struct call *call) {
+    if (!client_is_valid(proxy) || !send_queue_is_valid(queue) || !bytes_are_valid(body)) {
+        return call_fail(call, SMQ_ERR_INVALID);
+    }
     return body.length > SMP_BLOCK_SIZE ? call_fail(call, SMQ_ERR_TOO_LARGE)
                                         : run(send_request(proxy, queue, notify, body), queue->router, call);
 }
@@ -60,6 +63,9 @@ enum smq_result smq_proxied_send_async(struct smq_client *proxy, struct smq_send
 
 static enum smq_result secure_as_sender(struct smq_client *proxy, struct smq_send_queue *queue,
                                         const struct call *call) {
+    if (!client_is_valid(proxy) || !send_queue_is_valid(queue)) {
+        return call_fail(call, SMQ_ERR_INVALID);
+    }
     if (!atomic_load_explicit(&queue->has_key, memory_order_acquire)) {
         return call_fail(call, SMQ_ERR_NOT_FOUND);
     }

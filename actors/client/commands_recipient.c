@@ -10,9 +10,13 @@ enum smq_result call_fail(const struct call *call, enum smq_result result) {
     return result;
 }
 
+enum smq_result call_unmade(const struct call *call, const struct smq_client *client, bool handle_is_valid) {
+    return call_fail(call, client_is_valid(client) && handle_is_valid ? SMQ_ERR_NO_MEMORY : SMQ_ERR_INVALID);
+}
+
 struct request *recipient_request(struct smq_client *client, struct smq_receive_queue *queue, enum smq_command command,
                                   size_t data_size) {
-    struct request *request = request_create(client, command, data_size);
+    struct request *request = receive_queue_is_valid(queue) ? request_create(client, command, data_size) : NULL;
     if (request != NULL) {
         struct smq_bytes id = smq_receive_queue_id(queue);
         request->receive_queue = smq_receive_queue_reference(queue);
@@ -26,7 +30,7 @@ struct request *recipient_request(struct smq_client *client, struct smq_receive_
 static enum smq_result run_plain(struct smq_client *client, struct smq_receive_queue *queue, enum smq_command command,
                                  const struct call *call) {
     struct request *request = recipient_request(client, queue, command, 0);
-    return request == NULL ? call_fail(call, SMQ_ERR_NO_MEMORY) : request_run(request, call);
+    return request == NULL ? call_unmade(call, client, receive_queue_is_valid(queue)) : request_run(request, call);
 }
 
 /* Both forms of a command without parameters. */
@@ -66,7 +70,7 @@ ANSWERED_COMMAND(smq_info, SMQ_COMMAND_INFO)
 
 static enum smq_result subscribe_many(struct smq_client *client, struct smq_receive_queue *const *queues, size_t count,
                                       const struct call *call, enum smq_result *results) {
-    if (count == 0 || count > UINT32_MAX) {
+    if (count == 0 || count > UINT32_MAX || queues == NULL) {
         return count == 0 ? SMQ_OK : call_fail(call, SMQ_ERR_INVALID);
     }
     struct request **requests = memory_zalloc_array(count, sizeof(struct request *));
@@ -78,7 +82,7 @@ static enum smq_result subscribe_many(struct smq_client *client, struct smq_rece
     for (; made < count && result == SMQ_OK; made++) {
         requests[made] = recipient_request(client, queues[made], SMQ_COMMAND_SUBSCRIBE, 0);
         if (requests[made] == NULL) {
-            result = call_fail(call, SMQ_ERR_NO_MEMORY);
+            result = call_unmade(call, client, receive_queue_is_valid(queues[made]));
             break;
         }
     }
@@ -107,12 +111,12 @@ enum smq_result smq_subscribe_many_async(struct smq_client *client, struct smq_r
 
 static enum smq_result acknowledge(struct smq_client *client, struct smq_receive_queue *queue,
                                    struct smq_bytes message_id, const struct call *call) {
-    if (message_id.length > SMQ_ID_MAX) {
+    if (message_id.length > SMQ_ID_MAX || !bytes_are_valid(message_id)) {
         return call_fail(call, SMQ_ERR_INVALID);
     }
     struct request *request = recipient_request(client, queue, SMQ_COMMAND_ACKNOWLEDGE, message_id.length);
     if (request == NULL) {
-        return call_fail(call, SMQ_ERR_NO_MEMORY);
+        return call_unmade(call, client, receive_queue_is_valid(queue));
     }
     request->body.message_id = request_copy(request, message_id);
     return request_run(request, call);
@@ -133,12 +137,13 @@ enum smq_result smq_acknowledge_async(struct smq_client *client, struct smq_rece
 static enum smq_result secure(struct smq_client *client, struct smq_receive_queue *queue, struct smq_bytes sender_key,
                               const struct call *call) {
     struct public_key key;
-    if (public_key_parse(slice_of(sender_key.bytes, sender_key.length), &key) != SMQ_OK) {
+    if (!bytes_are_valid(sender_key) ||
+        public_key_parse(slice_of(sender_key.bytes, sender_key.length), &key) != SMQ_OK) {
         return call_fail(call, SMQ_ERR_SYNTAX);
     }
     struct request *request = recipient_request(client, queue, SMQ_COMMAND_SECURE, 0);
     if (request == NULL) {
-        return call_fail(call, SMQ_ERR_NO_MEMORY);
+        return call_unmade(call, client, receive_queue_is_valid(queue));
     }
     request->body.key = key;
     return request_run(request, call);
@@ -160,12 +165,12 @@ static enum smq_result set_recipient_keys(struct smq_client *client, struct smq_
                                           const struct smq_bytes *keys, size_t count, const struct call *call) {
     uint8_t encoded[RECIPIENT_KEYS_MAX * (KEY_SPKI_MAX + 1)];
     struct writer writer = writer_of(encoded, sizeof(encoded));
-    if (count == 0 || count > RECIPIENT_KEYS_MAX) {
+    if (count == 0 || count > RECIPIENT_KEYS_MAX || keys == NULL) {
         return call_fail(call, SMQ_ERR_INVALID);
     }
     for (size_t i = 0; i < count; i++) {
         struct public_key key;
-        if (public_key_parse(slice_of(keys[i].bytes, keys[i].length), &key) != SMQ_OK ||
+        if (!bytes_are_valid(keys[i]) || public_key_parse(slice_of(keys[i].bytes, keys[i].length), &key) != SMQ_OK ||
             !key_authorizes_queues(key.algorithm)) {
             return call_fail(call, SMQ_ERR_SYNTAX);
         }
@@ -173,7 +178,7 @@ static enum smq_result set_recipient_keys(struct smq_client *client, struct smq_
     }
     struct request *request = recipient_request(client, queue, SMQ_COMMAND_SET_RECIPIENT_KEYS, writer_length(&writer));
     if (request == NULL) {
-        return call_fail(call, SMQ_ERR_NO_MEMORY);
+        return call_unmade(call, client, receive_queue_is_valid(queue));
     }
     request->body.key_list.count = (uint8_t)count;
     request->body.key_list.encoded = request_copy(request, (struct smq_bytes){encoded, writer_length(&writer)});
@@ -199,10 +204,13 @@ static enum smq_result set_link(struct smq_client *client, struct smq_receive_qu
     if (link_id.length > SMQ_ID_MAX || fixed_data.length > SMP_BLOCK_SIZE || user_data.length > SMP_BLOCK_SIZE) {
         return call_fail(call, SMQ_ERR_TOO_LARGE);
     }
+    if (!bytes_are_valid(link_id) || !bytes_are_valid(fixed_data) || !bytes_are_valid(user_data)) {
+        return call_fail(call, SMQ_ERR_INVALID);
+    }
     struct request *request =
         recipient_request(client, queue, SMQ_COMMAND_SET_LINK, link_id.length + fixed_data.length + user_data.length);
     if (request == NULL) {
-        return call_fail(call, SMQ_ERR_NO_MEMORY);
+        return call_unmade(call, client, receive_queue_is_valid(queue));
     }
     request->body.link_set.link_id = request_copy(request, link_id);
     request->body.link_set.link.fixed_data = request_copy(request, fixed_data);

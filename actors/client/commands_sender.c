@@ -6,7 +6,7 @@
 /* A request in the name of the queue's sender. */
 static struct request *sender_request(struct smq_client *client, struct smq_send_queue *queue, enum smq_command command,
                                       size_t data_size) {
-    struct request *request = request_create(client, command, data_size);
+    struct request *request = send_queue_is_valid(queue) ? request_create(client, command, data_size) : NULL;
     if (request != NULL) {
         request->send_queue = smq_send_queue_reference(queue);
         request->entity = slice_of(queue->sender_id, queue->sender_id_length);
@@ -30,8 +30,11 @@ static enum smq_result send(struct smq_client *client, struct smq_send_queue *qu
     if (body.length > SMP_BLOCK_SIZE) {
         return call_fail(call, SMQ_ERR_TOO_LARGE);
     }
+    if (!bytes_are_valid(body)) {
+        return call_fail(call, SMQ_ERR_INVALID);
+    }
     struct request *request = send_request(client, queue, notify, body);
-    return request == NULL ? call_fail(call, SMQ_ERR_NO_MEMORY) : request_run(request, call);
+    return request == NULL ? call_unmade(call, client, send_queue_is_valid(queue)) : request_run(request, call);
 }
 
 enum smq_result smq_send(struct smq_client *client, struct smq_send_queue *queue, bool notify, struct smq_bytes body,
@@ -57,11 +60,11 @@ struct request *secure_request(struct smq_client *client, struct smq_send_queue 
 
 static enum smq_result secure_as_sender(struct smq_client *client, struct smq_send_queue *queue,
                                         const struct call *call) {
-    if (!atomic_load_explicit(&queue->has_key, memory_order_acquire)) {
+    if (send_queue_is_valid(queue) && !atomic_load_explicit(&queue->has_key, memory_order_acquire)) {
         return call_fail(call, SMQ_ERR_NOT_FOUND);
     }
     struct request *request = secure_request(client, queue);
-    return request == NULL ? call_fail(call, SMQ_ERR_NO_MEMORY) : request_run(request, call);
+    return request == NULL ? call_unmade(call, client, send_queue_is_valid(queue)) : request_run(request, call);
 }
 
 enum smq_result smq_secure_as_sender(struct smq_client *client, struct smq_send_queue *queue, uint32_t timeout_ms,
@@ -86,7 +89,10 @@ static struct request *link_request(struct smq_client *client, enum smq_command 
 
 enum smq_result link_secure_request(struct smq_client *client, struct smq_bytes link_id, struct smq_bytes private_key,
                                     struct request **made) {
-    if (link_id.length == 0 || link_id.length > SMQ_ID_MAX) {
+    if (link_id.length == 0 || link_id.length > SMQ_ID_MAX || link_id.bytes == NULL || !client_is_valid(client)) {
+        return SMQ_ERR_INVALID;
+    }
+    if (!bytes_are_valid(private_key)) {
         return SMQ_ERR_INVALID;
     }
     struct request *request = link_request(client, SMQ_COMMAND_SECURE_BY_LINK, link_id);
@@ -132,7 +138,7 @@ enum smq_result smq_secure_by_link_async(struct smq_client *client, struct smq_b
 }
 
 enum smq_result link_get_request(struct smq_client *client, struct smq_bytes link_id, struct request **request) {
-    if (link_id.length == 0 || link_id.length > SMQ_ID_MAX) {
+    if (link_id.length == 0 || link_id.length > SMQ_ID_MAX || link_id.bytes == NULL || !client_is_valid(client)) {
         return SMQ_ERR_INVALID;
     }
     *request = link_request(client, SMQ_COMMAND_GET_LINK, link_id);
@@ -159,7 +165,7 @@ enum smq_result smq_get_link_async(struct smq_client *client, struct smq_bytes l
 }
 
 struct request *notifier_request(struct smq_client *client, struct smq_notifier *notifier, enum smq_command command) {
-    struct request *request = request_create(client, command, 0);
+    struct request *request = notifier_is_valid(notifier) ? request_create(client, command, 0) : NULL;
     if (request != NULL) {
         request->notifier = smq_notifier_reference(notifier);
         request->key = &notifier->key;
@@ -171,7 +177,7 @@ struct request *notifier_request(struct smq_client *client, struct smq_notifier 
 static enum smq_result subscribe_notifications(struct smq_client *client, struct smq_notifier *notifier,
                                                const struct call *call) {
     struct request *request = notifier_request(client, notifier, SMQ_COMMAND_SUBSCRIBE_NOTIFICATIONS);
-    return request == NULL ? call_fail(call, SMQ_ERR_NO_MEMORY) : request_run(request, call);
+    return request == NULL ? call_unmade(call, client, notifier_is_valid(notifier)) : request_run(request, call);
 }
 
 enum smq_result smq_subscribe_notifications(struct smq_client *client, struct smq_notifier *notifier,
@@ -188,7 +194,7 @@ enum smq_result smq_subscribe_notifications_async(struct smq_client *client, str
 
 static enum smq_result ping(struct smq_client *client, const struct call *call) {
     struct request *request = request_create(client, SMQ_COMMAND_PING, 0);
-    return request == NULL ? call_fail(call, SMQ_ERR_NO_MEMORY) : request_run(request, call);
+    return request == NULL ? call_unmade(call, client, true) : request_run(request, call);
 }
 
 enum smq_result smq_ping(struct smq_client *client, uint32_t timeout_ms, struct smq_error *error) {

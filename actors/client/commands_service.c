@@ -4,6 +4,10 @@
 #include "actors/client/service.h"
 
 struct request *service_request(struct smq_client *client, enum smq_result *result) {
+    if (!client_is_valid(client)) {
+        *result = SMQ_ERR_INVALID;
+        return NULL;
+    }
     bool ready = atomic_load_explicit(&client->is_ready, memory_order_acquire);
     const struct smq_service *service = client->options.service;
     if (!ready || client->service_id_length == 0 || service->role == SMP_ROLE_PROXY) {

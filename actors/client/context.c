@@ -100,6 +100,9 @@ enum smq_result smq_context_create(const struct smq_context_options *options, st
     struct smq_context_options chosen;
     smq_context_options_init(&chosen);
     chosen = options == NULL ? chosen : *options;
+    if (context == NULL) {
+        return SMQ_ERR_INVALID;
+    }
     enum smq_result result = base_setup();
     if (result == SMQ_OK) {
         result = crypto_setup();

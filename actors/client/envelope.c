@@ -41,6 +41,10 @@ static enum smq_result public_of(const uint8_t *own, struct public_key *public_k
 
 enum smq_result smq_send_queue_seal(const struct smq_send_queue *queue, bool with_key, bool tell_key,
                                     struct smq_bytes payload, uint8_t envelope[SMQ_ENVELOPE_SIZE], size_t *length) {
+    if (!send_queue_is_valid(queue) || envelope == NULL || length == NULL ||
+        (payload.length > 0 && payload.bytes == NULL)) {
+        return SMQ_ERR_INVALID;
+    }
     bool has_key = atomic_load_explicit(&queue->has_key, memory_order_acquire);
     if (!queue->has_recipient_key || (tell_key && !has_key)) {
         return SMQ_ERR_NOT_FOUND;
@@ -99,6 +103,9 @@ enum smq_result smq_receive_queue_open(struct smq_receive_queue *queue, uint8_t 
     struct client_message message;
     uint8_t peer[DH_SECRET_SIZE];
     struct box_key key;
+    if (!receive_queue_is_valid(queue) || envelope == NULL || opened == NULL) {
+        return SMQ_ERR_INVALID;
+    }
     enum smq_result result = client_envelope_parse(slice_of(envelope, length), &parsed);
     if (result == SMQ_OK) {
         result = parsed.version <= SMP_CLIENT_VERSION_MAX ? peer_of(queue, &parsed, peer) : SMQ_ERR_VERSION;

@@ -35,7 +35,7 @@ enum smq_result smq_events_create(const struct smq_events_options *options, stru
     struct smq_events_options chosen = options == NULL ? (struct smq_events_options){.batches = 0} : *options;
     struct channel_limits limits = {.messages = chosen.batches == 0 ? BATCHES_DEFAULT : chosen.batches,
                                     .bytes = chosen.bytes == 0 ? BYTES_DEFAULT : chosen.bytes};
-    if (limits.bytes < BYTES_MIN) {
+    if (limits.bytes < BYTES_MIN || events == NULL) {
         return SMQ_ERR_INVALID;
     }
     enum smq_result result = base_setup();
@@ -68,6 +68,10 @@ enum smq_result smq_events_create(const struct smq_events_options *options, stru
     MAGIC_SET(made, EVENTS_MAGIC);
     *events = made;
     return SMQ_OK;
+}
+
+bool events_is_valid(const struct smq_events *events) {
+    return MAGIC_IS(events, EVENTS_MAGIC);
 }
 
 struct smq_events *events_reference(struct smq_events *events) {
@@ -154,7 +158,9 @@ static struct smq_batch *take_after_reset(struct smq_events *events) {
 }
 
 enum smq_result smq_events_take(struct smq_events *events, int timeout_ms, struct smq_batch **batch) {
-    MAGIC_CHECK(events, EVENTS_MAGIC);
+    if (!MAGIC_IS(events, EVENTS_MAGIC) || batch == NULL) {
+        return SMQ_ERR_INVALID;
+    }
     thread_attach();
     uint64_t deadline = timeout_ms < 0 ? UINT64_MAX : clock_monotonic_ms() + (uint64_t)timeout_ms;
     for (;;) {
@@ -178,8 +184,7 @@ enum smq_result smq_events_take(struct smq_events *events, int timeout_ms, struc
 }
 
 int smq_events_descriptor(const struct smq_events *events) {
-    MAGIC_CHECK(events, EVENTS_MAGIC);
-    return events->descriptor;
+    return MAGIC_IS(events, EVENTS_MAGIC) ? events->descriptor : -1;
 }
 
 static void drop(void *context, struct mailbox_node *node) {
@@ -194,12 +199,14 @@ static void drop(void *context, struct mailbox_node *node) {
 }
 
 void smq_events_destroy(struct smq_events **events) {
-    struct smq_events *destroyed = *events;
-    *events = NULL;
-    if (destroyed == NULL) {
+    if (events == NULL) {
         return;
     }
-    MAGIC_CHECK(destroyed, EVENTS_MAGIC);
+    struct smq_events *destroyed = *events;
+    *events = NULL;
+    if (!MAGIC_IS(destroyed, EVENTS_MAGIC)) {
+        return;
+    }
     thread_attach();
     channel_close(destroyed->channel);
     while (!channel_is_finished(destroyed->channel)) {

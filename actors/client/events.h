@@ -9,6 +9,7 @@
 #include "actors/client/smq/client.h"
 #include "queues/channel.h"
 
+bool events_is_valid(const struct smq_events *events); /* for pointers from outside; may be NULL */
 struct smq_events *events_reference(struct smq_events *events);
 void events_release(struct smq_events *events);
 

@@ -87,7 +87,7 @@ enum smq_result smq_network_create(const struct smq_network_options *options, st
     struct smq_network_options chosen;
     smq_network_options_init(&chosen);
     chosen = options == NULL ? chosen : *options;
-    if (!options_are_valid(&chosen)) {
+    if (network == NULL || !options_are_valid(&chosen)) {
         return SMQ_ERR_INVALID;
     }
     struct smq_network *made = memory_zalloc(sizeof(*made));
@@ -119,19 +119,27 @@ enum smq_result smq_network_create(const struct smq_network_options *options, st
     return SMQ_OK;
 }
 
+bool network_is_valid(const struct smq_network *network) {
+    return MAGIC_IS(network, NETWORK_MAGIC);
+}
+
 struct smq_network *smq_network_reference(struct smq_network *network) {
-    MAGIC_CHECK(network, NETWORK_MAGIC);
+    if (!MAGIC_IS(network, NETWORK_MAGIC)) {
+        return NULL;
+    }
     atomic_fetch_add_explicit(&network->references, 1, memory_order_relaxed);
     return network;
 }
 
 void smq_network_release(struct smq_network **network) {
-    struct smq_network *released = *network;
-    *network = NULL;
-    if (released == NULL) {
+    if (network == NULL) {
         return;
     }
-    MAGIC_CHECK(released, NETWORK_MAGIC);
+    struct smq_network *released = *network;
+    *network = NULL;
+    if (!MAGIC_IS(released, NETWORK_MAGIC)) {
+        return;
+    }
     if (atomic_fetch_sub_explicit(&released->references, 1, memory_order_acq_rel) != 1) {
         return;
     }

@@ -20,3 +20,5 @@ struct network_route {
 enum smq_result network_route(const struct smq_network *network, const struct server_address *address, int64_t user_id,
                               struct slice entity, struct network_route *route);
 void network_route_wipe(struct network_route *route);
+
+bool network_is_valid(const struct smq_network *network); /* for pointers from outside; may be NULL */

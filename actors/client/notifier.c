@@ -34,19 +34,27 @@ enum smq_result notifier_create(const struct private_key *key, const struct box_
     return SMQ_OK;
 }
 
+bool notifier_is_valid(const struct smq_notifier *notifier) {
+    return MAGIC_IS(notifier, NOTIFIER_MAGIC);
+}
+
 struct smq_notifier *smq_notifier_reference(struct smq_notifier *notifier) {
-    MAGIC_CHECK(notifier, NOTIFIER_MAGIC);
+    if (!MAGIC_IS(notifier, NOTIFIER_MAGIC)) {
+        return NULL;
+    }
     atomic_fetch_add_explicit(&notifier->references, 1, memory_order_relaxed);
     return notifier;
 }
 
 void smq_notifier_release(struct smq_notifier **notifier) {
-    struct smq_notifier *released = *notifier;
-    *notifier = NULL;
-    if (released == NULL) {
+    if (notifier == NULL) {
         return;
     }
-    MAGIC_CHECK(released, NOTIFIER_MAGIC);
+    struct smq_notifier *released = *notifier;
+    *notifier = NULL;
+    if (!MAGIC_IS(released, NOTIFIER_MAGIC)) {
+        return;
+    }
     if (atomic_fetch_sub_explicit(&released->references, 1, memory_order_acq_rel) == 1) {
         MAGIC_CLEAR(released);
         queue_key_destroy(&released->key);
@@ -56,13 +64,17 @@ void smq_notifier_release(struct smq_notifier **notifier) {
 }
 
 struct smq_bytes smq_notifier_id(const struct smq_notifier *notifier) {
-    MAGIC_CHECK(notifier, NOTIFIER_MAGIC);
+    if (!MAGIC_IS(notifier, NOTIFIER_MAGIC)) {
+        return (struct smq_bytes){NULL, 0};
+    }
     return (struct smq_bytes){notifier->id, notifier->id_length};
 }
 
 /* Layout: format, 'N', algorithm, `ss` raw private key, 32 bytes metadata key, `ss` id. */
 enum smq_result smq_notifier_export(const struct smq_notifier *notifier, uint8_t *buffer, size_t *size) {
-    MAGIC_CHECK(notifier, NOTIFIER_MAGIC);
+    if (!MAGIC_IS(notifier, NOTIFIER_MAGIC)) {
+        return SMQ_ERR_INVALID;
+    }
     uint8_t bytes[NOTIFIER_EXPORT_MAX];
     struct writer writer = writer_of(bytes, sizeof(bytes));
     write_u8(&writer, NOTIFIER_FORMAT);
@@ -80,6 +92,9 @@ enum smq_result smq_notifier_export(const struct smq_notifier *notifier, uint8_t
 }
 
 enum smq_result smq_notifier_import(const uint8_t *bytes, size_t length, struct smq_notifier **notifier) {
+    if (bytes == NULL || notifier == NULL) {
+        return SMQ_ERR_INVALID;
+    }
     struct reader reader = reader_of(slice_of(bytes, length));
     if (read_u8(&reader) > NOTIFIER_FORMAT) {
         return SMQ_ERR_VERSION;

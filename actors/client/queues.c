@@ -48,6 +48,9 @@ enum key_algorithm read_key_algorithm(struct reader *reader) {
 }
 
 enum smq_result copy_out(struct slice content, uint8_t *buffer, size_t *size) {
+    if (size == NULL) {
+        return SMQ_ERR_INVALID;
+    }
     size_t room = *size;
     *size = content.length;
     if (buffer == NULL || room < content.length) {

@@ -93,3 +93,8 @@ enum key_algorithm read_key_algorithm(struct reader *reader);
 enum key_algorithm key_algorithm_of(enum smq_key_algorithm algorithm);
 /* `writer` holds the whole text or bytes: gives the size in and out, as the public export functions do. */
 enum smq_result copy_out(struct slice content, uint8_t *buffer, size_t *size);
+
+/* For pointers from outside, which may be NULL. */
+bool receive_queue_is_valid(const struct smq_receive_queue *queue);
+bool send_queue_is_valid(const struct smq_send_queue *queue);
+bool notifier_is_valid(const struct smq_notifier *notifier);

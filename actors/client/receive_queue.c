@@ -73,19 +73,27 @@ enum smq_result receive_queue_create(const struct receive_queue_parts *parts, st
     return SMQ_OK;
 }
 
+bool receive_queue_is_valid(const struct smq_receive_queue *queue) {
+    return MAGIC_IS(queue, RECEIVE_QUEUE_MAGIC);
+}
+
 struct smq_receive_queue *smq_receive_queue_reference(struct smq_receive_queue *queue) {
-    MAGIC_CHECK(queue, RECEIVE_QUEUE_MAGIC);
+    if (!MAGIC_IS(queue, RECEIVE_QUEUE_MAGIC)) {
+        return NULL;
+    }
     atomic_fetch_add_explicit(&queue->references, 1, memory_order_relaxed);
     return queue;
 }
 
 void smq_receive_queue_release(struct smq_receive_queue **queue) {
-    struct smq_receive_queue *released = *queue;
-    *queue = NULL;
-    if (released == NULL) {
+    if (queue == NULL) {
         return;
     }
-    MAGIC_CHECK(released, RECEIVE_QUEUE_MAGIC);
+    struct smq_receive_queue *released = *queue;
+    *queue = NULL;
+    if (!MAGIC_IS(released, RECEIVE_QUEUE_MAGIC)) {
+        return;
+    }
     if (atomic_fetch_sub_explicit(&released->references, 1, memory_order_acq_rel) == 1) {
         MAGIC_CLEAR(released);
         smq_notifier_release(&released->notifier);
@@ -95,32 +103,44 @@ void smq_receive_queue_release(struct smq_receive_queue **queue) {
 }
 
 struct smq_bytes smq_receive_queue_id(const struct smq_receive_queue *queue) {
-    MAGIC_CHECK(queue, RECEIVE_QUEUE_MAGIC);
+    if (!MAGIC_IS(queue, RECEIVE_QUEUE_MAGIC)) {
+        return (struct smq_bytes){NULL, 0};
+    }
     return (struct smq_bytes){queue->ids, queue->recipient_id_length};
 }
 
 struct smq_bytes smq_receive_queue_sender_id(const struct smq_receive_queue *queue) {
-    MAGIC_CHECK(queue, RECEIVE_QUEUE_MAGIC);
+    if (!MAGIC_IS(queue, RECEIVE_QUEUE_MAGIC)) {
+        return (struct smq_bytes){NULL, 0};
+    }
     return (struct smq_bytes){queue->ids + queue->recipient_id_length, queue->sender_id_length};
 }
 
 struct smq_bytes smq_receive_queue_link_id(const struct smq_receive_queue *queue) {
-    MAGIC_CHECK(queue, RECEIVE_QUEUE_MAGIC);
+    if (!MAGIC_IS(queue, RECEIVE_QUEUE_MAGIC)) {
+        return (struct smq_bytes){NULL, 0};
+    }
     return (struct smq_bytes){queue->ids + queue->recipient_id_length + queue->sender_id_length, queue->link_id_length};
 }
 
 enum smq_queue_mode smq_receive_queue_mode(const struct smq_receive_queue *queue) {
-    MAGIC_CHECK(queue, RECEIVE_QUEUE_MAGIC);
+    if (!MAGIC_IS(queue, RECEIVE_QUEUE_MAGIC)) {
+        return SMQ_MODE_MESSAGING;
+    }
     return queue->mode == QUEUE_MODE_CONTACT ? SMQ_MODE_CONTACT : SMQ_MODE_MESSAGING;
 }
 
 struct smq_notifier *smq_receive_queue_notifier(const struct smq_receive_queue *queue) {
-    MAGIC_CHECK(queue, RECEIVE_QUEUE_MAGIC);
+    if (!MAGIC_IS(queue, RECEIVE_QUEUE_MAGIC)) {
+        return NULL;
+    }
     return queue->notifier == NULL ? NULL : smq_notifier_reference(queue->notifier);
 }
 
 enum smq_result smq_receive_queue_public_key(const struct smq_receive_queue *queue, uint8_t *buffer, size_t *size) {
-    MAGIC_CHECK(queue, RECEIVE_QUEUE_MAGIC);
+    if (!MAGIC_IS(queue, RECEIVE_QUEUE_MAGIC)) {
+        return SMQ_ERR_INVALID;
+    }
     uint8_t der[KEY_SPKI_MAX];
     struct writer writer = writer_of(der, sizeof(der));
     write_public_key_der(&writer, &queue->key.pair.public_key);
@@ -128,7 +148,9 @@ enum smq_result smq_receive_queue_public_key(const struct smq_receive_queue *que
 }
 
 enum smq_result smq_receive_queue_address(const struct smq_receive_queue *queue, char *buffer, size_t size) {
-    MAGIC_CHECK(queue, RECEIVE_QUEUE_MAGIC);
+    if (!MAGIC_IS(queue, RECEIVE_QUEUE_MAGIC) || buffer == NULL) {
+        return SMQ_ERR_INVALID;
+    }
     struct writer writer = writer_of(buffer, size);
     write_server_address_text(&writer, &queue->router->address, NULL, 0);
     write_u8(&writer, 0);
@@ -147,7 +169,9 @@ static enum smq_result envelope_pair(const struct smq_receive_queue *queue, stru
 }
 
 enum smq_result smq_receive_queue_uri(const struct smq_receive_queue *queue, char *buffer, size_t size) {
-    MAGIC_CHECK(queue, RECEIVE_QUEUE_MAGIC);
+    if (!MAGIC_IS(queue, RECEIVE_QUEUE_MAGIC) || buffer == NULL) {
+        return SMQ_ERR_INVALID;
+    }
     struct key_pair pair;
     enum smq_result result = envelope_pair(queue, &pair);
     if (result != SMQ_OK) {
@@ -169,7 +193,9 @@ enum smq_result smq_receive_queue_uri(const struct smq_receive_queue *queue, cha
 
 enum smq_result smq_receive_queue_with_key(const struct smq_receive_queue *queue, struct smq_bytes private_key,
                                            struct smq_receive_queue **with_key) {
-    MAGIC_CHECK(queue, RECEIVE_QUEUE_MAGIC);
+    if (!MAGIC_IS(queue, RECEIVE_QUEUE_MAGIC) || private_key.bytes == NULL || with_key == NULL) {
+        return SMQ_ERR_INVALID;
+    }
     struct private_key key;
     enum smq_result result = private_key_parse(slice_of(private_key.bytes, private_key.length), &key);
     if (result != SMQ_OK) {
@@ -231,7 +257,9 @@ static void write_export(struct writer *writer, const struct smq_receive_queue *
 }
 
 enum smq_result smq_receive_queue_export(const struct smq_receive_queue *queue, uint8_t *buffer, size_t *size) {
-    MAGIC_CHECK(queue, RECEIVE_QUEUE_MAGIC);
+    if (!MAGIC_IS(queue, RECEIVE_QUEUE_MAGIC)) {
+        return SMQ_ERR_INVALID;
+    }
     uint8_t bytes[EXPORT_MAX];
     struct writer writer = writer_of(bytes, sizeof(bytes));
     pthread_mutex_t *lock = &((struct smq_receive_queue *)(uintptr_t)queue)->key.lock;
@@ -271,6 +299,9 @@ static enum smq_result read_export(struct reader *reader, struct receive_queue_p
 }
 
 enum smq_result smq_receive_queue_import(const uint8_t *bytes, size_t length, struct smq_receive_queue **queue) {
+    if (bytes == NULL || queue == NULL) {
+        return SMQ_ERR_INVALID;
+    }
     struct reader reader = reader_of(slice_of(bytes, length));
     if (read_u8(&reader) > RECEIVE_QUEUE_FORMAT) {
         return SMQ_ERR_VERSION;

@@ -51,7 +51,7 @@ const char *smq_command_text(enum smq_command command) {
 }
 
 struct request *request_create(struct smq_client *client, enum smq_command command, size_t data_size) {
-    struct request *request = memory_zalloc(sizeof(*request));
+    struct request *request = client_is_valid(client) ? memory_zalloc(sizeof(*request)) : NULL;
     if (request == NULL) {
         return NULL;
     }

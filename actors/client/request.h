@@ -105,8 +105,8 @@ struct command_rule {
 };
 const struct command_rule *command_rule(enum smq_command command);
 
-/* A request with `data_size` bytes of room for what it refers to, all else zero. NULL when out of memory. Takes a
- * reference to the client. */
+/* A request with `data_size` bytes of room for what it refers to, all else zero. NULL when out of memory, or when
+ * `client` is none. Takes a reference to the client. */
 struct request *request_create(struct smq_client *client, enum smq_command command, size_t data_size);
 void request_release(struct request *request);
 /* Copies `bytes` to the request's room, behind what was copied before; the caller made the room large enough. */

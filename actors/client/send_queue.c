@@ -50,6 +50,9 @@ enum smq_result send_queue_create(struct router_address *router, struct slice se
 }
 
 enum smq_result smq_send_queue_from_uri(const char *uri, struct smq_send_queue **queue) {
+    if (uri == NULL || queue == NULL) {
+        return SMQ_ERR_INVALID;
+    }
     struct queue_uri parsed;
     enum smq_result result = queue_uri_parse(slice_of_text(uri), &parsed);
     if (result != SMQ_OK) {
@@ -79,19 +82,27 @@ enum smq_result smq_send_queue_from_receive_queue(const struct smq_receive_queue
     return result == SMQ_OK ? smq_send_queue_from_uri(uri, send_queue) : result;
 }
 
+bool send_queue_is_valid(const struct smq_send_queue *queue) {
+    return MAGIC_IS(queue, SEND_QUEUE_MAGIC);
+}
+
 struct smq_send_queue *smq_send_queue_reference(struct smq_send_queue *queue) {
-    MAGIC_CHECK(queue, SEND_QUEUE_MAGIC);
+    if (!MAGIC_IS(queue, SEND_QUEUE_MAGIC)) {
+        return NULL;
+    }
     atomic_fetch_add_explicit(&queue->references, 1, memory_order_relaxed);
     return queue;
 }
 
 void smq_send_queue_release(struct smq_send_queue **queue) {
-    struct smq_send_queue *released = *queue;
-    *queue = NULL;
-    if (released == NULL) {
+    if (queue == NULL) {
         return;
     }
-    MAGIC_CHECK(released, SEND_QUEUE_MAGIC);
+    struct smq_send_queue *released = *queue;
+    *queue = NULL;
+    if (!MAGIC_IS(released, SEND_QUEUE_MAGIC)) {
+        return;
+    }
     if (atomic_fetch_sub_explicit(&released->references, 1, memory_order_acq_rel) == 1) {
         MAGIC_CLEAR(released);
         queue_key_destroy(&released->key);
@@ -102,17 +113,23 @@ void smq_send_queue_release(struct smq_send_queue **queue) {
 }
 
 struct smq_bytes smq_send_queue_id(const struct smq_send_queue *queue) {
-    MAGIC_CHECK(queue, SEND_QUEUE_MAGIC);
+    if (!MAGIC_IS(queue, SEND_QUEUE_MAGIC)) {
+        return (struct smq_bytes){NULL, 0};
+    }
     return (struct smq_bytes){queue->sender_id, queue->sender_id_length};
 }
 
 enum smq_queue_mode smq_send_queue_mode(const struct smq_send_queue *queue) {
-    MAGIC_CHECK(queue, SEND_QUEUE_MAGIC);
+    if (!MAGIC_IS(queue, SEND_QUEUE_MAGIC)) {
+        return SMQ_MODE_MESSAGING;
+    }
     return queue->mode == QUEUE_MODE_CONTACT ? SMQ_MODE_CONTACT : SMQ_MODE_MESSAGING;
 }
 
 enum smq_result smq_send_queue_address(const struct smq_send_queue *queue, char *buffer, size_t size) {
-    MAGIC_CHECK(queue, SEND_QUEUE_MAGIC);
+    if (!MAGIC_IS(queue, SEND_QUEUE_MAGIC) || buffer == NULL) {
+        return SMQ_ERR_INVALID;
+    }
     struct writer writer = writer_of(buffer, size);
     write_server_address_text(&writer, &queue->router->address, NULL, 0);
     write_u8(&writer, 0);
@@ -121,7 +138,9 @@ enum smq_result smq_send_queue_address(const struct smq_send_queue *queue, char 
 
 /* Makes or reads the key and publishes it; the lock keeps two threads from both setting one. */
 static enum smq_result set_key_once(struct smq_send_queue *queue, enum key_algorithm algorithm, struct slice der) {
-    MAGIC_CHECK(queue, SEND_QUEUE_MAGIC);
+    if (!MAGIC_IS(queue, SEND_QUEUE_MAGIC)) {
+        return SMQ_ERR_INVALID;
+    }
     CHECK(pthread_mutex_lock(&queue->key.lock) == 0);
     enum smq_result result = SMQ_ERR_EXISTS;
     if (!atomic_load_explicit(&queue->has_key, memory_order_relaxed)) {
@@ -139,12 +158,15 @@ enum smq_result smq_send_queue_make_key(struct smq_send_queue *queue, enum smq_k
 }
 
 enum smq_result smq_send_queue_set_key(struct smq_send_queue *queue, struct smq_bytes private_key) {
-    return private_key.length == 0 ? SMQ_ERR_SYNTAX
-                                   : set_key_once(queue, KEY_NONE, slice_of(private_key.bytes, private_key.length));
+    return private_key.length == 0 || private_key.bytes == NULL
+               ? SMQ_ERR_SYNTAX
+               : set_key_once(queue, KEY_NONE, slice_of(private_key.bytes, private_key.length));
 }
 
 enum smq_result smq_send_queue_public_key(const struct smq_send_queue *queue, uint8_t *buffer, size_t *size) {
-    MAGIC_CHECK(queue, SEND_QUEUE_MAGIC);
+    if (!MAGIC_IS(queue, SEND_QUEUE_MAGIC)) {
+        return SMQ_ERR_INVALID;
+    }
     if (!atomic_load_explicit(&queue->has_key, memory_order_acquire)) {
         return SMQ_ERR_NOT_FOUND;
     }
@@ -155,7 +177,9 @@ enum smq_result smq_send_queue_public_key(const struct smq_send_queue *queue, ui
 }
 
 enum smq_result smq_send_queue_set_secured(struct smq_send_queue *queue, bool secured) {
-    MAGIC_CHECK(queue, SEND_QUEUE_MAGIC);
+    if (!MAGIC_IS(queue, SEND_QUEUE_MAGIC)) {
+        return SMQ_ERR_INVALID;
+    }
     if (secured && !atomic_load_explicit(&queue->has_key, memory_order_acquire)) {
         return SMQ_ERR_NOT_FOUND;
     }
@@ -164,14 +188,18 @@ enum smq_result smq_send_queue_set_secured(struct smq_send_queue *queue, bool se
 }
 
 bool smq_send_queue_is_secured(const struct smq_send_queue *queue) {
-    MAGIC_CHECK(queue, SEND_QUEUE_MAGIC);
+    if (!MAGIC_IS(queue, SEND_QUEUE_MAGIC)) {
+        return false;
+    }
     return atomic_load_explicit(&queue->secured, memory_order_acquire);
 }
 
 /* Layout: format, 'S', `ls` address in text, mode, `u16` envelope version, `ss` sender id, optional 32 bytes
  * recipient key, 32 bytes envelope key, secured, algorithm (0: no key follows), `ss` raw private key. */
 enum smq_result smq_send_queue_export(const struct smq_send_queue *queue, uint8_t *buffer, size_t *size) {
-    MAGIC_CHECK(queue, SEND_QUEUE_MAGIC);
+    if (!MAGIC_IS(queue, SEND_QUEUE_MAGIC)) {
+        return SMQ_ERR_INVALID;
+    }
     bool has_key = atomic_load_explicit(&queue->has_key, memory_order_acquire);
     char address[ADDRESS_TEXT_MAX];
     struct writer address_writer = writer_of(address, sizeof(address));
@@ -203,6 +231,9 @@ enum smq_result smq_send_queue_export(const struct smq_send_queue *queue, uint8_
 }
 
 enum smq_result smq_send_queue_import(const uint8_t *bytes, size_t length, struct smq_send_queue **queue) {
+    if (bytes == NULL || queue == NULL) {
+        return SMQ_ERR_INVALID;
+    }
     struct reader reader = reader_of(slice_of(bytes, length));
     if (read_u8(&reader) > SEND_QUEUE_FORMAT) {
         return SMQ_ERR_VERSION;

@@ -47,7 +47,10 @@ enum smq_result smq_service_load(enum smq_service_role role, const char *certifi
     static const enum smp_service_role roles[] = {SMP_ROLE_MESSAGING, SMP_ROLE_NOTIFIER, SMP_ROLE_PROXY};
     struct credentials *credentials = NULL;
     char text[SMQ_ERROR_TEXT_SIZE] = "";
-    enum smq_result result = (unsigned)role <= SMQ_SERVICE_PROXY ? SMQ_OK : SMQ_ERR_INVALID;
+    enum smq_result result =
+        (unsigned)role <= SMQ_SERVICE_PROXY && certificate_path != NULL && key_path != NULL && service != NULL
+            ? SMQ_OK
+            : SMQ_ERR_INVALID;
     if (result == SMQ_OK) {
         result = base_setup();
     }
@@ -67,19 +70,27 @@ enum smq_result smq_service_load(enum smq_service_role role, const char *certifi
     return result;
 }
 
+bool service_is_valid(const struct smq_service *service) {
+    return MAGIC_IS(service, SERVICE_MAGIC);
+}
+
 struct smq_service *smq_service_reference(struct smq_service *service) {
-    MAGIC_CHECK(service, SERVICE_MAGIC);
+    if (!MAGIC_IS(service, SERVICE_MAGIC)) {
+        return NULL;
+    }
     atomic_fetch_add_explicit(&service->references, 1, memory_order_relaxed);
     return service;
 }
 
 void smq_service_release(struct smq_service **service) {
-    struct smq_service *released = *service;
-    *service = NULL;
-    if (released == NULL) {
+    if (service == NULL) {
         return;
     }
-    MAGIC_CHECK(released, SERVICE_MAGIC);
+    struct smq_service *released = *service;
+    *service = NULL;
+    if (!MAGIC_IS(released, SERVICE_MAGIC)) {
+        return;
+    }
     if (atomic_fetch_sub_explicit(&released->references, 1, memory_order_acq_rel) != 1) {
         return;
     }

@@ -188,6 +188,10 @@ uint64_t connection_last_sent_ms(const struct connection *connection) {
     return atomic_load_explicit(&connection->last_sent_ms, memory_order_relaxed);
 }
 
+void connection_use_tls(struct connection *connection, const struct tls_context *context) {
+    connection->tls_context = context;
+}
+
 const struct connection_tls *connection_tls(const struct connection *connection) {
     return &connection->facts;
 }

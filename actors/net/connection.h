@@ -17,6 +17,7 @@ enum {
 };
 
 struct net;        /* the receive lanes, send lanes, monitor and resolver of a process: actors/net/net.h */
+struct tls_context; /* transport/tls/tls.h */
 struct connection; /* reference-counted; pinned to one receive lane and one send lane for its life */
 
 /* One received block. It comes from the receive lane's pool; whoever holds it calls block_release once, from any
@@ -135,4 +136,6 @@ struct connection_tls {
     size_t peer_chain_count; /* certificates the peer showed, leaf first; a server's view of ordinary clients: 0 */
     const struct slice *peer_chain; /* DER */
 };
+/* In listen_options.accept only: the server context that this connection uses. It lives as long as the connection. */
+void connection_use_tls(struct connection *connection, const struct tls_context *context);
 const struct connection_tls *connection_tls(const struct connection *connection);

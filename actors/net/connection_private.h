@@ -25,6 +25,7 @@ enum { FLUSH_LIMIT_MS = 5000, HOST_SIZE = 256 };
 
 struct framed;
 struct framing;
+struct name; /* resolver.c */
 
 /* Phases, in this order. The reason of the end is kept beside, in the upper bits of the same word. */
 enum phase {
@@ -59,10 +60,13 @@ enum monitor_request { MONITOR_ATTACH = 1, MONITOR_CHANGED = 2, MONITOR_DETACH =
 /* What only connecting as a client needs; gone once TLS is up. */
 struct setup {
     struct requests resolver; /* the resolver's inbox */
+    struct name *name;        /* resolver: what is waited for, in its list; NULL: nothing */
+    struct setup *resolver_next, *resolver_previous;
     struct wheel_timer timer; /* receive lane: the time for one of several addresses */
     struct connection *connection;
     struct net_address_list *addresses;
     size_t next_address;
+    bool asks_resolver; /* receive lane: and has no answer yet */
     enum smq_result resolve_result;
     const char *alpn;
     uint8_t key_hash[FINGERPRINT_SIZE];

@@ -18,7 +18,7 @@ struct listen_options {
         *addresses; /* names or literals; count 0: all addresses, dual-stack IPv6 (IPv4 where there is none) */
     size_t address_count;
     uint16_t port;                         /* 0: the kernel chooses, one port for all addresses */
-    const struct tls_context *tls_context; /* server context; outlives the net */
+    const struct tls_context *tls_context; /* server context; outlives the net. NULL: `accept` gives each its own */
     const struct protocol *protocol;       /* outlives the net */
     const struct framing *framing;         /* transport/net/framing.h; NULL: blocks follow each other */
     /* Listener's thread. Makes the protocol state of an accepted connection, which the connection owns from then on;

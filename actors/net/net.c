@@ -4,7 +4,7 @@
  * The end: no new connections; each receive lane ends all of its own, which leaves the send lanes and the monitor with
  * requests to let go; then the roles are stopped in the order in which they send to each other. The memory stays until
  * the last connection and block are back. */
-#include "actors/net/net_private.h"
+#include "actors/net/resolver.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -24,12 +24,13 @@ void net_release(struct net *net) {
         receive_lane_destroy(&net->receive_lanes[i]);
     for (unsigned i = 0; i < net->options.send_lanes; i++)
         send_lane_destroy(&net->send_lanes[i]);
-    for (unsigned i = 0; i < RESOLVER_LANES; i++)
-        resolver_destroy(&net->resolvers[i]);
+    resolver_destroy(&net->resolver);
     listener_role_destroy(&net->listener_role);
     monitor_destroy(&net->monitor);
     pthread_mutex_destroy(&net->lock);
     waker_destroy(&net->progress);
+    memory_free((void *)(uintptr_t)net->options.dns_servers);
+    memory_free((void *)(uintptr_t)net->options.resolv_conf);
     memory_free(net);
 }
 
@@ -82,6 +83,17 @@ static unsigned lanes_of(unsigned wanted) {
     return wanted > NET_LANES_MAX ? NET_LANES_MAX : wanted;
 }
 
+static enum smq_result copy_text(const char *text, const char **copy) {
+    *copy = text == NULL ? NULL : memory_copy_of_text(text);
+    return text != NULL && *copy == NULL ? SMQ_ERR_NO_MEMORY : SMQ_OK;
+}
+
+static enum smq_result copy_texts(const struct net_options *options, struct net_options *copy) {
+    copy->resolv_conf = NULL;
+    enum smq_result result = copy_text(options->dns_servers, &copy->dns_servers);
+    return result == SMQ_OK ? copy_text(options->resolv_conf, &copy->resolv_conf) : result;
+}
+
 enum smq_result net_create(const struct net_options *options, struct net **net) {
     if (options->receive_lanes > NET_LANES_MAX || options->send_lanes > NET_LANES_MAX)
         return SMQ_ERR_INVALID;
@@ -94,7 +106,9 @@ enum smq_result net_create(const struct net_options *options, struct net **net) 
     atomic_init(&created->references, 1);
     pthread_mutex_init(&created->lock, NULL);
     waker_init_futex(&created->progress);
-    enum smq_result result = start_roles(created);
+    enum smq_result result = copy_texts(options, &created->options);
+    if (result == SMQ_OK)
+        result = start_roles(created);
     if (result != SMQ_OK) {
         net_destroy(&created);
         return result;
@@ -173,9 +187,8 @@ void net_destroy(struct net **net) {
         if (destroyed->receive_lanes[i] != NULL)
             receive_lane_end_all(destroyed->receive_lanes[i]);
     await(destroyed, have_ended_all, NULL, 0);
-    for (unsigned i = 0; i < RESOLVER_LANES; i++)
-        if (destroyed->resolvers[i] != NULL)
-            end_actor(resolver_actor(destroyed->resolvers[i]));
+    if (destroyed->resolver != NULL)
+        end_actor(resolver_actor(destroyed->resolver));
     for (unsigned i = 0; i < destroyed->options.receive_lanes; i++)
         if (destroyed->receive_lanes[i] != NULL)
             end_actor(receive_lane_actor(destroyed->receive_lanes[i]));
@@ -190,21 +203,19 @@ void net_destroy(struct net **net) {
     net_release(destroyed);
 }
 
-/* Starts the resolver lanes with the first name. */
-static enum smq_result need_resolvers(struct net *net) {
+/* Starts the resolver with the first name. */
+static enum smq_result need_resolver(struct net *net) {
     enum smq_result result = SMQ_OK;
     waiting_begins();
     pthread_mutex_lock(&net->lock);
-    for (unsigned i = 0; i < RESOLVER_LANES && result == SMQ_OK; i++) {
-        if (net->resolvers[i] != NULL)
-            continue;
+    if (net->resolver == NULL) {
         struct resolver *resolver = NULL;
-        result = resolver_create(net, i, &resolver);
+        result = resolver_create(net, &resolver);
         if (result == SMQ_OK)
             result = actor_start(resolver_actor(resolver));
         if (result == SMQ_OK)
-            net->resolvers[i] = resolver;
-        else if (resolver != NULL)
+            net->resolver = resolver;
+        else
             resolver_destroy(&resolver);
     }
     pthread_mutex_unlock(&net->lock);
@@ -243,7 +254,7 @@ static enum smq_result make_setup(const struct connect_options *options, struct 
     if (options->socks_proxy != NULL)
         return prepare_socks(options, setup);
     enum smq_result result = net_address_resolve(setup->host, setup->port, NET_RESOLVE_LITERAL, &setup->addresses);
-    return result == SMQ_OK ? SMQ_OK : need_resolvers(connection->net);
+    return result == SMQ_OK ? SMQ_OK : need_resolver(connection->net);
 }
 
 enum smq_result net_connect(struct net *net, const struct connect_options *options, struct connection **connection) {

@@ -20,12 +20,18 @@ struct net_options {
     unsigned send_lanes;    /* the same */
     size_t
         block_credit_per_lane; /* blocks that may be with their holders before a receive lane stops reading; 0: 1024 */
+    /* Name servers, "address[:port]" with commas between; NULL: those of /etc/resolv.conf. Copied. */
+    const char *dns_servers;
+    const char *resolv_conf; /* instead of /etc/resolv.conf; NULL: that. Copied. */
     /* Hooks of the send lanes, each on the lane's thread; all may be NULL. `lane_state` is what protocol.fill gets. */
     enum smq_result (*send_lane_start)(void *context, unsigned lane, void **lane_state);
     void (*send_lane_batch_end)(void *lane_state); /* after each turn: mailbox drained, blocks handed to TLS */
     void (*send_lane_stop)(void *lane_state);
     void *context;
 };
+
+/* Whether this can be given as dns_servers. Any thread. */
+bool net_dns_servers_valid(const char *servers);
 
 /* Starts the receive lanes, send lanes and the monitor; the listener and the resolver start when they are first needed.
  * Blocks until the threads run. SMQ_ERR_NO_MEMORY, SMQ_ERR_SYSTEM, SMQ_ERR_INVALID, or what send_lane_start returned.
@@ -53,7 +59,8 @@ struct connect_options {
  * told by `secured` or `closed`, `closed` and `released` come in any case, and `*connection` (may be NULL: not
  * wanted) is a reference for the caller. Reasons given to `closed`: SMQ_ERR_NETWORK (no address, refused, reset,
  * refused by the proxy, or no SOCKS5 proxy there), SMQ_ERR_TIMEOUT, SMQ_ERR_IDENTITY (wrong key hash or chain),
- * SMQ_ERR_TLS, or a reason given to connection_close. Errors: SMQ_ERR_NO_MEMORY, SMQ_ERR_INVALID, SMQ_ERR_CLOSED (the
+ * SMQ_ERR_TLS, SMQ_ERR_NOT_FOUND (an onion host without a SOCKS proxy: such names are never looked up), or a reason
+ * given to connection_close. Errors: SMQ_ERR_NO_MEMORY, SMQ_ERR_INVALID, SMQ_ERR_CLOSED (the
  * net is stopping), SMQ_ERR_SYSTEM; then no hook is called and the caller keeps the state. Any attached thread. */
 enum smq_result net_connect(struct net *net, const struct connect_options *options, struct connection **connection);
 
@@ -64,7 +71,7 @@ enum smq_result net_connect(struct net *net, const struct connect_options *optio
  * are given up. SMQ_ERR_TIMEOUT when something is left. net_destroy: stops listeners, closes every connection
  * (SMQ_ERR_CANCELLED, close_notify, no flush), discards what is unsent, joins all threads, destroys the net once the
  * last connection reference and block are returned; they may outlive this call, and so may calls on them, which then do
- * nothing. A look-up in progress is waited for. */
+ * nothing. No peer and no name server is waited for. */
 enum smq_result net_stop_reading(struct net *net, uint32_t deadline_ms);
 enum smq_result net_flush(struct net *net, uint32_t deadline_ms);
 void net_destroy(struct net **net);

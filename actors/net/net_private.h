@@ -10,7 +10,7 @@
 #include "queues/base/counter.h"
 #include "queues/waker.h"
 
-enum { NET_LANES_MAX = 64, RESOLVER_LANES = 2 };
+enum { NET_LANES_MAX = 64 };
 
 /* Kinds of messages that the network roles receive. */
 enum net_message { NET_CONNECTION, NET_OUTGOING, NET_REPLY, NET_LANE, NET_LISTENER };
@@ -23,13 +23,13 @@ struct listener_role;
 
 struct net {
     /* constant */
-    struct net_options options;
+    struct net_options options; /* its texts are the net's */
     struct receive_lane *receive_lanes[NET_LANES_MAX];
     struct send_lane *send_lanes[NET_LANES_MAX];
     struct monitor *monitor;
     /* started when first needed, under the lock */
     pthread_mutex_t lock;
-    struct resolver *resolvers[RESOLVER_LANES];
+    struct resolver *resolver;
     struct listener_role *listener_role;
     /* shared */
     _Atomic uint64_t references; /* the owner, each connection, each receive lane's pool */
@@ -66,13 +66,6 @@ void send_lane_destroy(struct send_lane **lane);
 enum smq_result monitor_create(struct net *net, struct monitor **monitor);
 struct actor *monitor_actor(struct monitor *monitor);
 void monitor_destroy(struct monitor **monitor);
-
-/* resolver.c */
-enum smq_result resolver_create(struct net *net, unsigned number, struct resolver **resolver);
-struct actor *resolver_actor(struct resolver *resolver);
-void resolver_destroy(struct resolver **resolver);
-/* Hands connection->setup to a resolver lane, which answers with RECEIVE_RESOLVED. Receive lane. */
-enum smq_result net_resolve(struct connection *connection);
 
 /* listener.c */
 /* Stops accepting, ends the role and closes what is left. */

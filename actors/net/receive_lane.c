@@ -2,6 +2,7 @@
 /* Receive lane: the actor that owns the reading half and the life of its connections, and sleeps in epoll. */
 #include "actors/net/receive_lane.h"
 
+#include "actors/net/resolver.h"
 #include "queues/base/clock.h"
 #include "queues/base/memory.h"
 #include "transport/net/socket.h"
@@ -30,6 +31,7 @@ void receive_end(struct receive_lane *lane, struct connection *connection, enum 
     connection->partial = NULL;
     if (connection->setup != NULL)
         wheel_cancel(actor_wheel(lane->actor), &connection->setup->timer);
+    resolver_forget(connection);
     unlink_connection(lane, connection);
     connection->protocol->closed(connection, connection->state, reason);
     /* Both roles are stopped after this one, so the requests cannot fail. */

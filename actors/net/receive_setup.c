@@ -2,6 +2,7 @@
 /* Setting up a connection on its receive lane: addresses in order, connecting, the SOCKS proxy, the TLS handshake. */
 #include "actors/net/framed.h"
 #include "actors/net/receive_lane.h"
+#include "actors/net/resolver.h"
 #include "queues/base/log.h"
 #include "transport/net/socket.h"
 
@@ -82,7 +83,7 @@ void receive_start(struct receive_lane *lane, struct connection *connection) {
     } else if (connection->setup->addresses != NULL) {
         connection->setup->timer.fire = attempt_expired;
         try_next_address(lane, connection, SMQ_ERR_NETWORK);
-    } else if (net_resolve(connection) != SMQ_OK) {
+    } else if (resolver_look_up(connection) != SMQ_OK) {
         receive_end(lane, connection, SMQ_ERR_CANCELLED);
     }
 }
@@ -90,6 +91,7 @@ void receive_start(struct receive_lane *lane, struct connection *connection) {
 void receive_resolved(struct receive_lane *lane, struct connection *connection) {
     if (connection->stage != STAGE_NEW)
         return;
+    connection->setup->asks_resolver = false;
     connection->setup->timer.fire = attempt_expired;
     if (connection->setup->resolve_result == SMQ_OK)
         try_next_address(lane, connection, SMQ_ERR_NETWORK);

@@ -35,6 +35,8 @@ void *client_session_accept(void *context, struct connection *connection) {
         return NULL;
     session->router = router;
     session->connection = connection;
+    session->identity = identity_current(&router->identity);
+    connection_use_tls(connection, session->identity->tls);
     session->phase = SESSION_AWAITS_HELLO;
     atomic_init(&session->credit, (uint64_t)SESSION_CREDIT << CREDIT_SHIFT);
     session->process_lane = lane_of(router, connection);
@@ -182,18 +184,19 @@ static enum smq_result session_received(struct connection *connection, void *sta
 /* Only connections without any subscription are closed for inactivity (reference: disconnectTransport). */
 static uint32_t session_check(struct connection *connection, void *state, uint64_t now_ms) {
     const struct client_session *session = state;
-    const struct smp_router_config *config = &session->router->config;
-    if (!config->disconnect_inactive)
-        return 0;
+    const struct live_settings *live = &session->router->live;
+    uint32_t interval_ms = live_value(live->inactive_check_interval_s) * 1000;
+    if (!live_value(live->disconnect_inactive))
+        return interval_ms; /* it may be switched on */
     uint64_t received = connection_last_received_ms(connection);
     uint64_t sent = connection_last_sent_ms(connection);
     uint64_t last = received > sent ? received : sent;
     bool subscribed = atomic_load_explicit(&session->subscription_count, memory_order_relaxed) > 0;
-    if (!subscribed && now_ms > last && now_ms - last > (uint64_t)config->inactive_ttl_s * 1000) {
+    if (!subscribed && now_ms > last && now_ms - last > (uint64_t)live_value(live->inactive_ttl_s) * 1000) {
         connection_close(connection, SMQ_ERR_TIMEOUT, false);
         return 0;
     }
-    return config->inactive_check_interval_s * 1000;
+    return interval_ms;
 }
 
 static void session_closed(struct connection *connection, void *state, enum smq_result reason) {
@@ -219,6 +222,7 @@ static void session_released(void *state) {
     key_pair_wipe(&session->handshake_key);
     box_key_wipe(&session->proxy_key);
     smp_session_wipe(&session->smp);
+    identity_release(&session->identity);
     memory_free(session);
 }
 

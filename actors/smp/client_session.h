@@ -71,7 +71,10 @@ struct session_lane {
     struct ring pending;                /* subscriptions with undelivered notifications, first come first */
     struct ring waiting;                /* in the lane's ring of sessions while `pending` is not empty */
     uint32_t pending_count;
-    struct service_copy *service; /* the session holds its service, as far as the lane knows; NULL: it does not */
+    struct ring ends;               /* subscriptions that were lost and are not told of yet, see subscriber_ends.c */
+    struct ring ending;             /* in the lane's ring of sessions while `ends` is not empty */
+    struct client_session *session; /* set then */
+    struct service_copy *service;   /* the session holds its service, as far as the lane knows; NULL: it does not */
     struct session_farewell farewell;
 };
 
@@ -88,7 +91,8 @@ struct session_service_place {
 struct client_session {
     uint32_t magic;
     struct smp_router *router;
-    struct connection *connection; /* borrowed: the session lives as long as its connection */
+    struct connection *connection;    /* borrowed: the session lives as long as its connection */
+    struct router_identity *identity; /* that TLS and the hello show */
 
     /* Receive lane; constant once `phase` is SESSION_READY, but for smp.receive (receive lane) and smp.send (send
      * lane). */

@@ -291,7 +291,7 @@ static enum smq_result write_hello(struct client_session *session, uint8_t *byte
     uint8_t chain[SMP_BLOCK_SIZE];
     uint8_t signed_key[SIGNED_KEY_MAX];
     const struct connection_tls *tls = connection_tls(session->connection);
-    const struct credentials *credentials = session->router->credentials;
+    const struct credentials *credentials = session->identity->credentials;
     const struct slice *certificates = credentials_chain(credentials, &count);
     struct writer chain_writer = writer_of(chain, sizeof chain);
     struct writer key_writer = writer_of(signed_key, sizeof signed_key);

@@ -42,9 +42,6 @@ void execute_link_get(const struct execution *execution);     /* execute.c: LGET
 void execute_notifier_subscribe(const struct execution *execution); /* execute_notify.c: NSUB */
 void execute_service_subscribe(const struct execution *execution);  /* execute_notify.c: NSUBS */
 
-/* execute_create.c. Whether NEW or PRXY shows the operator's password, when there is one. Constant time. */
-bool password_matches(const struct smp_router *router, bool has_password, struct slice password);
-
 /* execute_notify.c. NSUB: has the writer note which service the notifier belongs to, that of the slot's session or
  * none; then the slot goes to its subscriber lane (SUBSCRIBER_NOTIFIER_MOVED). Any thread. */
 void notifier_move_submit(struct command_slot *slot);

@@ -43,15 +43,6 @@ static struct command_slot *slot_of(struct store_operation *operation) {
     return (struct command_slot *)(void *)writer_request_of(operation);
 }
 
-bool password_matches(const struct smp_router *router, bool has_password, struct slice password) {
-    if (router->create_password == NULL)
-        return true;
-    size_t length = strlen(router->create_password);
-    if (!has_password || password.length != length)
-        return false;
-    return secret_equal(password.bytes, router->create_password, length);
-}
-
 /* Sender ids chosen by clients prove themselves: they are the hash of the correlation id. */
 static bool sender_id_is_derived(struct slice sender_id, struct slice correlation_id) {
     uint8_t digest[HASH_SHA3_384_SIZE];
@@ -190,8 +181,8 @@ static void create_completed(struct store_operation *operation, enum smq_result 
 static bool refuse_new(const struct execution *execution) {
     const struct smp_new *create = &execution->command->create;
     struct command_slot *slot = execution->slot;
-    if (!execution->router->config.new_queues ||
-        !password_matches(execution->router, create->has_password, create->password))
+    const struct live_settings *live = &execution->router->live;
+    if (!live_value(live->new_queues) || !live_password_matches(live, create->has_password, create->password))
         slot_answer_error(slot, smp_error_of(SMP_ERROR_AUTH));
     else if (execution->session->service.present && !create->subscribe)
         slot_answer_error(slot, smp_error_command(SMP_COMMAND_PROHIBITED));

@@ -41,7 +41,8 @@ static char *address_text(struct slice binary, const struct proxy *proxy, bool *
 void execute_proxy_session(const struct execution *execution) {
     struct proxy *proxy = execution->router->proxy;
     const struct smp_command *command = execution->command;
-    if (proxy == NULL || !password_matches(execution->router, command->proxy.has_password, command->proxy.password)) {
+    if (proxy == NULL ||
+        !live_password_matches(&execution->router->live, command->proxy.has_password, command->proxy.password)) {
         refuse(execution, smp_error_proxy(SMP_PROXY_BASIC_AUTH));
         return;
     }

@@ -14,15 +14,16 @@ static struct command_slot *slot_of(struct store_operation *operation) {
 
 static enum smq_result send_apply(struct store_operation *operation, struct store_txn *txn) {
     struct command_slot *slot = slot_of(operation);
-    const struct smp_router_config *config = &slot->batch->session->router->config;
+    const struct live_settings *live = &slot->batch->session->router->live;
+    uint64_t ttl_s = live_value(live->message_ttl_s);
     struct msg_send message = {
         .id = slice_of(slot->send.id, MESSAGE_ID_SIZE),
         .timestamp = slot->send.timestamp,
         .notify = slot->send.notify,
         .body = slot->send.body,
-        .quota = config->queue_quota,
-        .expire = config->expire_messages_on_send && config->message_ttl_s > 0,
-        .expire_before = slot->send.timestamp - (int64_t)config->message_ttl_s,
+        .quota = live_value(live->queue_quota),
+        .expire = live_value(live->expire_messages_on_send) && ttl_s > 0,
+        .expire_before = slot->send.timestamp - (int64_t)ttl_s,
     };
     if (slot->touch) {
         enum smq_result touched = queue_store_touch(txn, slot->queue, (uint32_t)(slot->send.timestamp / 86400));

@@ -39,7 +39,7 @@ struct proxied_command *proxied_create(struct client_session *session, enum smp_
 /* Never counts a place that is not taken, not even for a moment: another lane would see none and let a command wait
  * for a place that nobody gives back. */
 static bool take_place(struct client_session *session) {
-    uint32_t limit = session->router->config.proxy.client_concurrency;
+    uint32_t limit = live_value(session->router->live.client_concurrency);
     uint32_t running = atomic_load(&session->proxied.running);
     while (running < limit)
         if (atomic_compare_exchange_weak(&session->proxied.running, &running, running + 1))

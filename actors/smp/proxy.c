@@ -11,9 +11,6 @@
 enum {
     UNSENT_BYTES_MAX = 16 << 20, /* commands that wait to be sent to one relay: a thousand */
     OUTSTANDING_MAX = 1 << 20,   /* clients are limited, relays need not be */
-    /* A relay that is silent for so long, while commands to it time out, is given up. */
-    SILENCE_CHECK_MS = 30000,
-    SILENCE_MAX_MS = 60000,
 };
 
 void proxy_count(struct proxy_counter_pair *pair, bool own, size_t counter_offset) {
@@ -43,8 +40,8 @@ static enum smq_result make_agent(struct proxy *proxy, struct smq_network *netwo
     options.client.connect_timeout_ms = config->connect_timeout_ms;
     options.client.unsent_bytes_max = UNSENT_BYTES_MAX;
     options.client.outstanding_max = OUTSTANDING_MAX;
-    options.client.ping_interval_ms = SILENCE_CHECK_MS;
-    options.client.ping_window_ms = SILENCE_MAX_MS;
+    options.client.ping_interval_ms = config->ping_interval_ms;
+    options.client.ping_window_ms = config->silence_ms;
     return smq_agent_create(proxy->context, &options, &proxy->agent);
 }
 

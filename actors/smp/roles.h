@@ -8,13 +8,13 @@
 #include "actors/net/net.h"
 #include "actors/runtime/actor.h"
 #include "actors/runtime/supervisor.h"
+#include "actors/smp/identity.h"
+#include "actors/smp/live.h"
 #include "actors/smp/router.h"
 #include "queues/base/counter.h"
 #include "queues/waker.h"
 #include "stores/store.h"
 #include "transport/crypto/keys.h"
-#include "transport/tls/credentials.h"
-#include "transport/tls/tls.h"
 
 enum { ROUTER_LANES_MAX = 64, ROUTER_LISTENERS_MAX = 64 };
 
@@ -73,13 +73,12 @@ struct expirer;
 struct proxy;
 
 struct smp_router {
-    struct smp_router_config config; /* numbers only: its strings are not kept, but for create_password */
-    char *create_password;
+    struct smp_router_config config; /* as at the start; numbers only: its strings are not kept */
+    struct live_settings live;       /* what of it may change */
     struct supervisor *supervisor;
     struct store *store;
     struct net *net;
-    struct tls_context *tls;
-    struct credentials *credentials;
+    struct router_identity *_Atomic identity; /* in service: identity_current */
     uint8_t fingerprint[FINGERPRINT_SIZE];
     struct listener *listeners[ROUTER_LISTENERS_MAX];
     unsigned listener_count;

@@ -11,6 +11,8 @@
 #include "actors/smp/client_session.h"
 #include "actors/smp/delivery.h"
 #include "actors/smp/expirer.h"
+#include "actors/smp/identity.h"
+#include "actors/smp/live.h"
 #include "actors/smp/process.h"
 #include "actors/smp/proxy.h"
 #include "actors/smp/roles.h"
@@ -21,7 +23,6 @@
 #include "queues/base/log.h"
 #include "queues/base/memory.h"
 #include "queues/base/random.h"
-#include "queues/base/secret.h"
 #include "transport/crypto/setup.h"
 #include "transport/net/websocket.h"
 
@@ -31,6 +32,7 @@ enum { DRAIN_MS = 1000, FLUSH_MS = 300 };
 
 struct smp_router_config smp_router_config_default(void) {
     return (struct smp_router_config){
+        .certificate_check_interval_s = 86400,
         .version_min = 6,
         .version_max = 18,
         .tls_timeout_ms = 60000,
@@ -55,7 +57,9 @@ struct smp_router_config smp_router_config_default(void) {
                   .client_concurrency = 32,
                   .connect_timeout_ms = 45000,
                   .forward_timeout_ms = 30000,
-                  .error_persistence_ms = 30000},
+                  .error_persistence_ms = 30000,
+                  .ping_interval_ms = 30000,
+                  .silence_ms = 60000},
         .inactive_ttl_s = 21600,
         .inactive_check_interval_s = 3600,
     };
@@ -79,9 +83,9 @@ static enum smq_result keep_config(struct smp_router *router, const struct smp_r
     router->config = *config;
     router->process_count = lane_count(config->process_lanes);
     router->subscriber_count = (router->process_count + 3) / 4; /* their work is small: a lane more is a wake more */
-    if (config->create_password != NULL &&
-        (router->create_password = memory_copy_of_text(config->create_password)) == NULL)
-        return SMQ_ERR_NO_MEMORY;
+    enum smq_result result = live_apply(&router->live, config);
+    if (result != SMQ_OK)
+        return result;
     router->ports = memory_zalloc_array(config->port_count + config->websocket_port_count, sizeof *config->ports);
     router->bind_addresses = memory_zalloc_array(config->bind_address_count + 1, sizeof *router->bind_addresses);
     if (router->ports == NULL || router->bind_addresses == NULL)
@@ -102,7 +106,7 @@ static enum smq_result check_config(const struct smp_router_config *config) {
                  config->websocket_port_count <= ROUTER_LISTENERS_MAX - config->port_count;
     bool proxy =
         !config->proxy.enabled || (config->proxy.client_concurrency >= 1 && config->proxy.connect_timeout_ms > 0 &&
-                                   config->proxy.forward_timeout_ms > 0);
+                                   config->proxy.forward_timeout_ms > 0 && config->proxy.ping_interval_ms > 0);
     return versions && ports && proxy && config->queue_quota >= 1 && config->store_directory != NULL ? SMQ_OK
                                                                                                      : SMQ_ERR_INVALID;
 }
@@ -202,17 +206,15 @@ enum smq_result smp_router_create(const struct smp_router_config *config, struct
         (void)fail(result, error, error_size, "configuration");
         goto failed;
     }
-    result = credentials_load(config->server_certificate_path, config->ca_certificate_path, config->server_key_path,
-                              &router->credentials, error, error_size);
-    if (result == SMQ_OK)
-        result = credentials_ca_fingerprint(config->ca_certificate_path, router->fingerprint);
-    if (result != SMQ_OK)
-        goto failed;
-    result = tls_context_create_server(router->credentials, config->accept_service_credentials, &router->tls);
+    struct router_identity *identity = NULL;
+    result = identity_load(config, clock_realtime_s(), &identity, error, error_size);
     if (result != SMQ_OK) {
-        (void)fail(result, error, error_size, "TLS credentials");
+        if (error_size > 0 && error[0] == 0)
+            (void)fail(result, error, error_size, "TLS credentials");
         goto failed;
     }
+    memcpy(router->fingerprint, identity->fingerprint, sizeof router->fingerprint);
+    atomic_init(&router->identity, identity);
     result = open_store(router);
     if (result != SMQ_OK) {
         (void)fail(result, error, error_size, config->store_directory);
@@ -238,7 +240,6 @@ static enum smq_result listen_on(struct smp_router *router, uint16_t port, const
         .addresses = (const char *const *)router->bind_addresses,
         .address_count = router->config.bind_address_count,
         .port = port,
-        .tls_context = router->tls,
         .protocol = &client_session_protocol,
         .framing = framing,
         .accept = client_session_accept,
@@ -273,6 +274,33 @@ enum smq_result smp_router_listen(struct smp_router *router, char *error, size_t
     return result;
 }
 
+enum smq_result smp_router_reload(struct smp_router *router, const struct smp_router_config *config, char *error,
+                                  size_t error_size) {
+    struct router_identity *identity = NULL;
+    if (error_size > 0)
+        error[0] = 0;
+    enum smq_result result = check_config(config);
+    if (result != SMQ_OK)
+        return fail(result, error, error_size, "configuration");
+    result = identity_load(config, clock_realtime_s(), &identity, error, error_size);
+    if (result == SMQ_OK && memcmp(identity->fingerprint, router->fingerprint, sizeof router->fingerprint) != 0) {
+        result = SMQ_ERR_INVALID;
+        if (error_size > 0)
+            (void)snprintf(error, error_size, "%s: another identity than the router's; that needs a restart",
+                           config->ca_certificate_path);
+    }
+    if (result == SMQ_OK)
+        result = live_apply(&router->live, config);
+    if (result != SMQ_OK) {
+        identity_release(&identity);
+        return error_size > 0 && error[0] == 0 ? fail(result, error, error_size, "reloading") : result;
+    }
+    identity_replace(&router->identity, identity);
+    expirer_settings_changed(router->expirer);
+    identity_warn(identity, clock_realtime_s());
+    return SMQ_OK;
+}
+
 uint16_t smp_router_port(const struct smp_router *router, size_t i) {
     return i < ROUTER_LISTENERS_MAX ? router->bound_ports[i] : 0;
 }
@@ -286,9 +314,6 @@ int smp_router_failure_fd(const struct smp_router *router) {
 }
 
 static void free_config(struct smp_router *router) {
-    if (router->create_password != NULL)
-        secret_wipe(router->create_password, strlen(router->create_password));
-    memory_free(router->create_password);
     memory_free(router->ports);
     for (size_t i = 0; router->bind_addresses != NULL && i < router->config.bind_address_count; i++)
         memory_free(router->bind_addresses[i]);
@@ -310,8 +335,8 @@ void smp_router_destroy(struct smp_router **out) {
     expirer_destroy(&router->expirer);
     proxy_destroy(&router->proxy);
     store_close(&router->store);
-    tls_context_destroy(&router->tls);
-    credentials_destroy(&router->credentials);
+    identity_replace(&router->identity, NULL);
+    live_destroy(&router->live);
     waker_destroy(&router->quiet);
     free_config(router);
     memory_free(router);

@@ -21,16 +21,21 @@ struct smp_proxy_config {
     const char *own_server_domains; /* separated by spaces: relays that are counted apart; NULL: none */
     uint32_t connect_timeout_ms;    /* for a connection to a relay, all in all */
     uint32_t forward_timeout_ms;    /* for a relay's answer */
-    uint32_t error_persistence_ms;  /* how long a relay that could not be reached is not tried again */
+    uint32_t error_persistence_ms;  /* how long a relay that could not be reached is not tried again; 0: not at all */
+    /* A relay that has been silent for `silence_ms`, while commands to it time out, is given up; this is looked at
+     * every `ping_interval_ms`. */
+    uint32_t ping_interval_ms;
+    uint32_t silence_ms;
 };
 
 /* What an operator configures; every field follows an INI key of docs/operating.md. Strings are borrowed until
  * smp_router_create returns. */
 struct smp_router_config {
     /* credentials */
-    const char *ca_certificate_path;     /* PEM; the router's identity is the fingerprint of its first certificate */
-    const char *server_certificate_path; /* PEM, signed by the CA */
-    const char *server_key_path;         /* PEM */
+    const char *ca_certificate_path;       /* PEM; the router's identity is the fingerprint of its first certificate */
+    const char *server_certificate_path;   /* PEM, signed by the CA */
+    const char *server_key_path;           /* PEM */
+    uint32_t certificate_check_interval_s; /* how often the log warns of a certificate that ends within 30 days */
     /* [TRANSPORT] */
     const char *const *bind_addresses; /* IPv4 or IPv6 literals or names; count 0: all addresses, dual stack */
     size_t bind_address_count;
@@ -60,6 +65,7 @@ struct smp_router_config {
     uint64_t notification_ttl_s;
     uint32_t notification_expiry_interval_s;
     uint32_t notification_delivery_interval_ms;
+    uint32_t end_delivery_interval_ms; /* END and DELD of a connection are gathered for so long; 0: told at once */
     /* [PROXY]: how other routers are reached for clients: SOCKS proxy, host mode. No SOCKS proxy, and public hosts, by
      * default; with one, only onion hosts go through it. */
     struct smq_network_options proxy_network;
@@ -90,6 +96,14 @@ enum smq_result smp_router_create(const struct smp_router_config *config, struct
 /* Binds and listens: from its return connections are accepted. SMQ_ERR_SYSTEM: an address cannot be bound; `error`
  * names it. */
 enum smq_result smp_router_listen(struct smp_router *router, char *error, size_t error_size);
+
+/* Takes over, without stopping anything, the certificates and key in the files of `config`, and those of its fields that
+ * are live (live in bin/common/smp_settings.c); it ignores the others, its paths excepted. Connections keep the
+ * certificate that they began with, new ones get the new one. On failure nothing is changed and `error` holds one line
+ * for the operator: SMQ_ERR_INVALID (also for certificates of another identity), SMQ_ERR_SYSTEM, SMQ_ERR_SYNTAX,
+ * SMQ_ERR_NO_MEMORY. Blocks for the files and a grace period. From the thread that created the router. */
+enum smq_result smp_router_reload(struct smp_router *router, const struct smp_router_config *config, char *error,
+                                  size_t error_size);
 
 /* The port that the i-th configured port is bound to; those of WebSockets are counted after the others. */
 uint16_t smp_router_port(const struct smp_router *router, size_t i);

@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "actors/smp/delivery.h"
-#include "actors/smp/event.h"
 #include "actors/smp/execute.h"
 #include "actors/smp/subscriber_lane.h"
 #include "queues/base/clock.h"
@@ -70,7 +69,7 @@ static enum smq_result register_push(struct subscriber_lane *lane, struct client
             return result;
         counter_add(&lane->router->counters.subscriptions, 1);
         if (holder != NULL) {
-            event_send(holder->session, SMP_END, recipient_id);
+            ends_tell(lane, holder, SMP_END, recipient_id);
             drop(lane, holder);
         }
         holder = added;
@@ -260,7 +259,7 @@ static void deleted(struct subscriber_lane *lane, struct command_slot *slot) {
     struct subscription *subscription = subscription_holder(&lane->table, slot->queue.number, SUBSCRIPTION_PUSH);
     if (subscription != NULL) {
         if (subscription->session != slot->batch->session)
-            event_send(subscription->session, SMP_DELD, slot->entity_id);
+            ends_tell(lane, subscription, SMP_DELD, slot->entity_id);
         drop(lane, subscription);
     }
     notify_gone(lane, slot);
@@ -286,6 +285,7 @@ static void session_closed(struct subscriber_lane *lane, struct client_session *
     place->closed = true;
     while (place->subscriptions != NULL)
         drop(lane, place->subscriptions);
+    ends_forget(lane, place);
     service_forget(lane, session);
     connection_release(session->connection);
 }
@@ -329,15 +329,17 @@ static void subscriber_receive(void *state, struct message *message) {
 
 static enum smq_result subscriber_start(void *state) {
     struct subscriber_lane *lane = state;
+    ends_start(lane);
     lane->delivery.fire = deliver_round;
     wheel_add(actor_wheel(lane->actor), &lane->delivery,
-              clock_monotonic_ms() + lane->router->config.notification_delivery_interval_ms);
+              clock_monotonic_ms() + live_value(lane->router->live.notification_delivery_interval_ms));
     return SMQ_OK;
 }
 
 static void subscriber_stop(void *state) {
     struct subscriber_lane *lane = state;
     wheel_cancel(actor_wheel(lane->actor), &lane->delivery);
+    ends_stop(lane);
 }
 
 static const struct actor_ops subscriber_ops = {

@@ -185,7 +185,7 @@ void deliver_round(struct wheel_timer *timer) {
     struct subscriber_lane *lane =
         (struct subscriber_lane *)(void *)((char *)timer - offsetof(struct subscriber_lane, delivery));
     struct round round = {.lane = lane, .steps = ROUND_STEPS};
-    uint32_t interval = lane->router->config.notification_delivery_interval_ms;
+    uint32_t interval = live_value(lane->router->live.notification_delivery_interval_ms);
     bool more = false;
     if (interval < INTERVAL_MIN_MS)
         interval = INTERVAL_MIN_MS;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* What a subscriber lane consists of; for the files that make it up: subscriber.c, subscriber_notify.c,
- * subscriber_deliver.c, subscriber_services.c, queue_info.c. */
+ * subscriber_deliver.c, subscriber_ends.c, subscriber_services.c, queue_info.c. */
 #pragma once
 
 #include "actors/smp/command_batch.h"
@@ -23,6 +23,8 @@ struct subscriber_lane {
     struct service_table services; /* struct service_copy: the services that are held */
     struct ring scanning;          /* service_copy.scan: those whose queues are being looked for in the store */
     struct wheel_timer delivery;   /* the notification timer */
+    struct ring ending;            /* session_lane.ending: sessions with `ends` */
+    struct wheel_timer ends;       /* active while there are any */
 };
 
 /* subscriber_notify.c: who gets the notifications of a queue. */
@@ -55,6 +57,15 @@ void service_enlist(struct subscriber_lane *lane, struct service_copy *copy, uin
  * once. */
 bool service_scan(struct subscriber_lane *lane, struct store_txn *txn);
 void service_copies_destroy(struct subscriber_lane *lane);
+
+/* subscriber_ends.c: END and DELD, at once or some time later (config.end_delivery_interval_ms). */
+/* The holder of `lost`, which is still in the table, is told. */
+void ends_tell(struct subscriber_lane *lane, const struct subscription *lost, enum smp_response_tag tag,
+               struct slice entity_id);
+/* The session is closed. */
+void ends_forget(struct subscriber_lane *lane, struct session_lane *place);
+void ends_start(struct subscriber_lane *lane);
+void ends_stop(struct subscriber_lane *lane); /* tells what waits */
 
 /* queue_info.c: the answer to QUE. */
 void queue_inform(struct subscriber_lane *lane, struct command_slot *slot);

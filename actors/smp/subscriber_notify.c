@@ -2,7 +2,6 @@
 /* Notifier subscriptions of a subscriber lane: of connections (NOTIFY), and of services, which need none a queue
  * (reference: Server.hs, subscribeNotifications). The lane hears of every commit that gives a notifier to a service or
  * takes it away, in order, so that a queue never has both. */
-#include "actors/smp/event.h"
 #include "actors/smp/execute.h"
 #include "actors/smp/subscriber_lane.h"
 
@@ -52,7 +51,7 @@ static enum smq_result register_notify(struct subscriber_lane *lane, const struc
         if (result != SMQ_OK)
             return result;
         if (holder != NULL) {
-            event_send(holder->session, SMP_END, slot->entity_id);
+            ends_tell(lane, holder, SMP_END, slot->entity_id);
             added->notified = take_away(lane, holder);
         }
         holder = added;
@@ -102,7 +101,7 @@ static void moved_to_service(struct subscriber_lane *lane, const struct command_
     struct subscription *holder = subscription_holder(&lane->table, slot->queue.number, SUBSCRIPTION_NOTIFY);
     struct service_copy *service = service_find(lane, slice_of(slot->batch->session->service.id, SMP_ENTITY_ID_SIZE));
     if (holder != NULL) {
-        event_send(holder->session, SMP_END, slot->entity_id);
+        ends_tell(lane, holder, SMP_END, slot->entity_id);
         deliver_forget(lane, holder);
         subscription_becomes_service(holder);
     }
@@ -145,7 +144,7 @@ void notify_gone(struct subscriber_lane *lane, struct command_slot *slot) {
     struct subscription *of_service = subscription_holder(&lane->table, slot->queue.number, SUBSCRIPTION_SERVICE);
     if (holder != NULL) {
         if (slot->old_notifier->length > 0 && holder->session != slot->batch->session)
-            event_send(holder->session, SMP_DELD, slice_of(slot->old_notifier->bytes, slot->old_notifier->length));
+            ends_tell(lane, holder, SMP_DELD, slice_of(slot->old_notifier->bytes, slot->old_notifier->length));
         (void)take_away(lane, holder);
     }
     if (of_service != NULL)

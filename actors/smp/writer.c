@@ -12,8 +12,22 @@
 
 enum {
     BATCH_OPERATIONS_MAX = 256,
-    COMMIT_PAUSE_US = 2000,           /* least time from one commit to the next, unless a batch is full */
-    BATCH_BYTES_MAX = 4 * 1024 * 1024 /* one commit of this size stays near 10 ms on an ordinary SSD */
+    COMMIT_PAUSE_US = 2000,            /* least time from one commit to the next, unless a batch is full */
+    BATCH_BYTES_MAX = 4 * 1024 * 1024, /* one commit of this size stays near 10 ms on an ordinary SSD */
+    /* Touches: when all clients come back, every queue gets one. Each rewrites a page. */
+    TOUCHES_MAX = 16384,   /* that wait; a queue beyond that is touched by its next use */
+    TOUCHES_A_COMMIT = 16, /* that join what is committed anyway */
+    TOUCHES_ALONE = 64,    /* that are committed by themselves */
+    TOUCH_PAUSE_MS = 100,  /* ... and how long after they came, or after the last */
+    TOUCH_MEMORY = 4096    /* queues that are remembered as touched, so that they are not touched twice */
+};
+
+struct touch {
+    struct writer_request request;
+    struct touch *next;
+    struct store_writer *writer;
+    struct queue_reference queue;
+    uint32_t day;
 };
 
 struct store_writer {
@@ -21,28 +35,89 @@ struct store_writer {
     struct actor *actor;
     struct store_batch batch;
     struct wheel_timer sync; /* with interval durability */
+    bool has_failed;         /* told the supervisor that the store is dead */
     uint64_t order;          /* the last that writer_next_order gave */
     /* Pacing, see writer_batch_end. */
     uint64_t committed_us; /* when the last commit ended */
     bool paced;            /* the pause before this batch was made */
     struct wheel_timer turn;
-};
-
-struct touch {
-    struct writer_request request;
-    struct queue_reference queue;
-    uint32_t day;
+    /* Touches, oldest first. */
+    struct touch *first_touch;
+    struct touch *last_touch;
+    struct wheel_timer touch_timer;
+    struct {
+        uint64_t queue;
+        uint32_t day;
+    } touched[TOUCH_MEMORY];  /* by number of the queue */
+    _Atomic uint32_t touches; /* with the writer or on their way; any thread */
 };
 
 struct writer_request *writer_request_of(struct store_operation *operation) {
     return (struct writer_request *)(void *)((char *)operation - offsetof(struct writer_request, operation));
 }
 
+/* ---- touches ---- */
+
+static enum smq_result touch_apply(struct store_operation *operation, struct store_txn *txn) {
+    const struct touch *touch = (struct touch *)(void *)writer_request_of(operation);
+    (void)queue_store_touch(txn, touch->queue,
+                            touch->day); /* a queue that changed or went meanwhile is touched by its next use */
+    return SMQ_OK;
+}
+
+/* On the writer's thread, or on that of the sender when the writer has stopped. */
+static void touch_completed(struct store_operation *operation, enum smq_result result) {
+    struct touch *touch = (struct touch *)(void *)writer_request_of(operation);
+    (void)result;
+    atomic_fetch_sub_explicit(&touch->writer->touches, 1, memory_order_relaxed);
+    memory_free(touch);
+}
+
+static void keep_touch(struct store_writer *writer, struct touch *touch) {
+    uint64_t place = touch->queue.number % TOUCH_MEMORY;
+    if (writer->touched[place].queue == touch->queue.number && writer->touched[place].day == touch->day) {
+        touch_completed(&touch->request.operation, SMQ_OK);
+        return;
+    }
+    writer->touched[place].queue = touch->queue.number;
+    writer->touched[place].day = touch->day;
+    if (writer->last_touch == NULL)
+        writer->first_touch = touch;
+    else
+        writer->last_touch->next = touch;
+    writer->last_touch = touch;
+    if (!wheel_timer_is_active(&writer->touch_timer))
+        wheel_add(actor_wheel(writer->actor), &writer->touch_timer, clock_monotonic_ms() + TOUCH_PAUSE_MS);
+}
+
+/* Moves at most `most` touches into the batch. */
+static void add_touches(struct store_writer *writer, size_t most) {
+    for (; writer->first_touch != NULL && most > 0; most--) {
+        struct touch *touch = writer->first_touch;
+        writer->first_touch = touch->next;
+        if (writer->first_touch == NULL)
+            writer->last_touch = NULL;
+        store_batch_add(&writer->batch, &touch->request.operation);
+    }
+}
+
+/* ---- commits ---- */
+
+/* A store that cannot be written to ends the router: whoever runs it starts it again, and sees that it failed. */
+static void look_whether_dead(struct store_writer *writer) {
+    if (writer->has_failed || !store_is_dead(writer->router->store))
+        return;
+    writer->has_failed = true;
+    actor_fail(writer->actor, SMQ_ERR_STORE, "the store cannot be written to");
+}
+
 static void writer_commit(struct store_writer *writer) {
     if (writer->batch.count == 0)
         return;
+    add_touches(writer, TOUCHES_A_COMMIT);
     waiting_begins();
     store_batch_run(writer->router->store, &writer->batch);
+    look_whether_dead(writer);
     writer->committed_us = clock_monotonic_us();
     writer->paced = false;
 }
@@ -80,15 +155,30 @@ static void writer_receive(void *state, struct message *message) {
         request->operation.completed(&request->operation, SMQ_ERR_CANCELLED);
         return;
     }
+    if (request->operation.apply == touch_apply) {
+        keep_touch(writer, (struct touch *)(void *)request);
+        return;
+    }
     store_batch_add(&writer->batch, &request->operation);
     if (writer->batch.count >= BATCH_OPERATIONS_MAX || writer->batch.bytes >= BATCH_BYTES_MAX)
         writer_commit(writer);
 }
 
+/* Touches that nothing took along go by themselves, some at a time; the turn's end commits them. */
+static void writer_touch(struct wheel_timer *timer) {
+    struct store_writer *writer =
+        (struct store_writer *)(void *)((char *)timer - offsetof(struct store_writer, touch_timer));
+    add_touches(writer, TOUCHES_ALONE);
+    if (writer->first_touch != NULL)
+        wheel_add(actor_wheel(writer->actor), timer, clock_monotonic_ms() + TOUCH_PAUSE_MS);
+}
+
 static void writer_sync(struct wheel_timer *timer) {
     struct store_writer *writer = (struct store_writer *)(void *)((char *)timer - offsetof(struct store_writer, sync));
-    if (store_sync(writer->router->store) != SMQ_OK)
-        log_error("the store could not be made durable; trying again");
+    if (store_sync(writer->router->store) != SMQ_OK) {
+        look_whether_dead(writer);
+        return;
+    }
     wheel_add(actor_wheel(writer->actor), timer, clock_monotonic_ms() + store_interval_ms(writer->router->store));
 }
 
@@ -97,6 +187,7 @@ static enum smq_result writer_start(void *state) {
     uint32_t interval = store_interval_ms(writer->router->store);
     writer->sync.fire = writer_sync;
     writer->turn.fire = writer_turn;
+    writer->touch_timer.fire = writer_touch;
     if (interval > 0)
         wheel_add(actor_wheel(writer->actor), &writer->sync, clock_monotonic_ms() + interval);
     return SMQ_OK;
@@ -104,7 +195,11 @@ static enum smq_result writer_start(void *state) {
 
 static void writer_stop(void *state) {
     struct store_writer *writer = state;
-    writer_commit(writer);
+    do {
+        add_touches(writer, TOUCHES_ALONE);
+        writer_commit(writer);
+    } while (writer->first_touch != NULL);
+    wheel_cancel(actor_wheel(writer->actor), &writer->touch_timer);
     wheel_cancel(actor_wheel(writer->actor), &writer->sync);
     wheel_cancel(actor_wheel(writer->actor), &writer->turn);
     if (store_sync(writer->router->store) != SMQ_OK)
@@ -148,22 +243,17 @@ uint64_t writer_next_order(struct store_writer *writer) {
     return ++writer->order;
 }
 
-static enum smq_result touch_apply(struct store_operation *operation, struct store_txn *txn) {
-    const struct touch *touch = (struct touch *)(void *)writer_request_of(operation);
-    (void)queue_store_touch(txn, touch->queue,
-                            touch->day); /* a queue that changed or went meanwhile is touched by its next use */
-    return SMQ_OK;
-}
-
-static void touch_completed(struct store_operation *operation, enum smq_result result) {
-    (void)result;
-    memory_free(writer_request_of(operation));
-}
-
 void writer_touch_queue(struct store_writer *writer, struct queue_reference queue, uint32_t day) {
-    struct touch *touch = memory_zalloc(sizeof *touch);
-    if (touch == NULL)
+    if (atomic_fetch_add_explicit(&writer->touches, 1, memory_order_relaxed) >= TOUCHES_MAX) {
+        atomic_fetch_sub_explicit(&writer->touches, 1, memory_order_relaxed);
         return;
+    }
+    struct touch *touch = memory_zalloc(sizeof *touch);
+    if (touch == NULL) {
+        atomic_fetch_sub_explicit(&writer->touches, 1, memory_order_relaxed);
+        return;
+    }
+    touch->writer = writer;
     touch->queue = queue;
     touch->day = day;
     touch->request.operation.apply = touch_apply;

@@ -30,5 +30,6 @@ struct writer_request *writer_request_of(struct store_operation *operation);
 /* A number above all given before, for an operation that completed well: in order of commit. Writer's thread. */
 uint64_t writer_next_order(struct store_writer *writer);
 
-/* Notes that a queue was used on `day`; nobody waits for it, and a failure is only counted by the store. */
+/* Notes that a queue was used on `day`, before long: nobody waits for it, few of them join a commit, and when very many
+ * wait already it is left to the queue's next use. Any thread, never blocks. */
 void writer_touch_queue(struct store_writer *writer, struct queue_reference queue, uint32_t day);

@@ -4,11 +4,14 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <ini.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "queues/base/memory.h"
 #include "queues/base/secret.h"
@@ -264,6 +267,26 @@ static enum smq_result parse_file(struct loading *loading) {
     return loading->failed_line != 0 ? loading->failure : SMQ_OK;
 }
 
+/* A file, not what one waits for: a FIFO would hold up the caller until somebody writes to it. */
+static FILE *open_file(const char *path) {
+    struct stat status;
+    FILE *file = NULL;
+    int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (descriptor < 0)
+        return NULL;
+    if (fstat(descriptor, &status) == 0) {
+        if (S_ISREG(status.st_mode))
+            file = fdopen(descriptor, "r");
+        else
+            errno = S_ISDIR(status.st_mode) ? EISDIR : EINVAL;
+    }
+    int saved = errno;
+    if (file == NULL)
+        (void)close(descriptor);
+    errno = saved;
+    return file;
+}
+
 enum smq_result ini_load(const char *path, const struct ini_table *table, void *target, struct ini_report *report,
                          struct ini **ini) {
     struct loading loading = {.path = path, .table = table, .target = target, .report = report};
@@ -273,7 +296,7 @@ enum smq_result ini_load(const char *path, const struct ini_table *table, void *
     loading.seen = memory_zalloc(table->count * sizeof *loading.seen);
     if (loading.ini == NULL || loading.seen == NULL)
         goto done;
-    loading.file = fopen(path, "re");
+    loading.file = open_file(path);
     if (loading.file == NULL) {
         (void)snprintf(report->error, sizeof report->error, "%s: %s", path, strerror(errno));
         result = SMQ_ERR_SYSTEM;
@@ -297,6 +320,34 @@ done:
         (void)snprintf(report->error, sizeof report->error, "%s: %s", path, smq_result_text(result));
     ini_destroy(&loading.ini);
     return result;
+}
+
+static bool same_value(const struct ini_row *row, const void *before, const void *now) {
+    const uint8_t *first = (const uint8_t *)before + row->offset;
+    const uint8_t *second = (const uint8_t *)now + row->offset;
+    const char *texts[2];
+    switch (row->type) {
+    case INI_SWITCH:
+        return memcmp(first, second, sizeof(bool)) == 0;
+    case INI_CHOICE:
+        return memcmp(first, second, sizeof(int)) == 0;
+    case INI_NUMBER:
+    case INI_SIZE:
+        return memcmp(first, second, sizeof(int64_t)) == 0;
+    default:
+        memcpy(&texts[0], first, sizeof texts[0]);
+        memcpy(&texts[1], second, sizeof texts[1]);
+        return texts[0] == NULL || texts[1] == NULL ? texts[0] == texts[1] : strcmp(texts[0], texts[1]) == 0;
+    }
+}
+
+void ini_compare(const struct ini_table *table, const void *before, const void *now,
+                 void (*differs)(void *context, const struct ini_row *row), void *context) {
+    for (size_t index = 0; index < table->count; index++) {
+        const struct ini_row *row = &table->rows[index];
+        if (row->offset != INI_NOT_STORED && !same_value(row, before, now))
+            differs(context, row);
+    }
 }
 
 void ini_destroy(struct ini **ini) {

@@ -32,6 +32,7 @@ struct ini_row {
     const char *accepted;             /* with `check`: the end of the sentence "expected ..." */
     /* Not NULL: the key is known, but a value other than `initial` does nothing in this version; ends the warning. */
     const char *without_effect;
+    bool live; /* a new value counts at a reload; the others need a restart */
 };
 
 struct ini_table {
@@ -56,6 +57,10 @@ struct ini; /* owns the texts that the target points to */
  * not valid. */
 enum smq_result ini_load(const char *path, const struct ini_table *table, void *target, struct ini_report *report,
                          struct ini **ini);
+
+/* Calls `differs` for each stored row with another value in `now` than in `before`; both were loaded by the table. */
+void ini_compare(const struct ini_table *table, const void *before, const void *now,
+                 void (*differs)(void *context, const struct ini_row *row), void *context);
 
 /* Takes ownership and nulls the pointer; wipes and frees the texts. NULL inside is allowed. */
 void ini_destroy(struct ini **ini);

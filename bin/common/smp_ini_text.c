@@ -141,6 +141,10 @@ static void write_rest(FILE *file, const struct smp_files *files, const struct s
     (void)fprintf(file,
                   "# socks_mode = onion\n"
                   "# client_concurrency = 32\n"
+                  "# Seconds: how long a server that could not be reached is not tried again; to connect; to answer.\n"
+                  "# relay_error_interval = 30\n"
+                  "# relay_connect_timeout = 45\n"
+                  "# relay_timeout = 30\n"
                   "\n[INACTIVE_CLIENTS]\n"
                   "# Connections without subscriptions that were silent for `ttl` seconds are closed.\n"
                   "disconnect = on\n"

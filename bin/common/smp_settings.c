@@ -15,6 +15,8 @@
 #define SECONDS_MAX INT64_C(3153600000) /* a hundred years */
 #define FIELD(name) offsetof(struct smp_settings, name)
 
+const char *const smp_settings_log_levels[] = {"trace", "debug", "info", "note", "warn", "error", NULL};
+
 static const char *const durabilities[] = {"commit", "interval", NULL};
 static const char *const queue_stores[] = {"memory", "database", NULL};
 static const char *const message_stores[] = {"memory", "journal", "database", NULL};
@@ -149,6 +151,13 @@ bool smp_settings_hosting_type_valid(const char *text) {
         .section = section_, .key = key_, .type = INI_NUMBER, .offset = FIELD(field_), .initial = initial_,            \
         .minimum = minimum_, .maximum = maximum_                                                                       \
     }
+#define LIVE_NUMBER(section_, key_, field_, initial_, minimum_, maximum_)                                              \
+    {                                                                                                                  \
+        .section = section_, .key = key_, .type = INI_NUMBER, .offset = FIELD(field_), .initial = initial_,            \
+        .minimum = minimum_, .maximum = maximum_, .live = true                                                         \
+    }
+#define LIVE_SWITCH(section_, key_, field_, initial_)                                                                  \
+    { .section = section_, .key = key_, .type = INI_SWITCH, .offset = FIELD(field_), .initial = initial_, .live = true }
 #define SWITCH_KEY(section_, key_, field_, initial_)                                                                   \
     { .section = section_, .key = key_, .type = INI_SWITCH, .offset = FIELD(field_), .initial = initial_ }
 /* Keys of the reference whose features are not here: checked, not stored. */
@@ -201,16 +210,17 @@ static const struct ini_row rows[] = {
     UNUSED_CHOICE("STORE_LOG", "store_queues", "memory", queue_stores, lmdb_only),
     UNUSED_CHOICE("STORE_LOG", "store_messages", "memory", message_stores, lmdb_only),
     UNUSED_KEY("STORE_LOG", "restore_messages", INI_SWITCH, "on", always_stored),
-    NUMBER_KEY("STORE_LOG", "queue_quota", queue_quota, "128", 1, 1000000),
-    NUMBER_KEY("STORE_LOG", "expire_messages_days", expire_messages_days, "21", 1, 36500),
-    NUMBER_KEY("STORE_LOG", "expire_messages_ttl", expire_messages_ttl, NULL, 0, SECONDS_MAX),
-    NUMBER_KEY("STORE_LOG", "expire_messages_interval", expire_messages_interval, "7200", 1, UINT32_MAX),
+    LIVE_NUMBER("STORE_LOG", "queue_quota", queue_quota, "128", 1, 1000000),
+    LIVE_NUMBER("STORE_LOG", "expire_messages_days", expire_messages_days, "21", 1, 36500),
+    LIVE_NUMBER("STORE_LOG", "expire_messages_ttl", expire_messages_ttl, NULL, 0, SECONDS_MAX),
+    LIVE_NUMBER("STORE_LOG", "expire_messages_interval", expire_messages_interval, "7200", 1, UINT32_MAX),
     SWITCH_KEY("STORE_LOG", "expire_messages_on_start", expire_messages_on_start, "on"),
-    SWITCH_KEY("STORE_LOG", "expire_messages_on_send", expire_messages_on_send, "on"),
-    NUMBER_KEY("STORE_LOG", "expire_ntfs_hours", expire_ntfs_hours, "24", 1, 876000),
-    NUMBER_KEY("STORE_LOG", "expire_ntfs_ttl", expire_ntfs_ttl, NULL, 0, SECONDS_MAX),
-    NUMBER_KEY("STORE_LOG", "expire_ntfs_interval", expire_ntfs_interval, "3600", 1, UINT32_MAX),
-    NUMBER_KEY("STORE_LOG", "deliver_ntfs_interval", deliver_ntfs_interval, "1500", 1, 3600000),
+    LIVE_SWITCH("STORE_LOG", "expire_messages_on_send", expire_messages_on_send, "on"),
+    LIVE_NUMBER("STORE_LOG", "expire_ntfs_hours", expire_ntfs_hours, "24", 1, 876000),
+    LIVE_NUMBER("STORE_LOG", "expire_ntfs_ttl", expire_ntfs_ttl, NULL, 0, SECONDS_MAX),
+    LIVE_NUMBER("STORE_LOG", "expire_ntfs_interval", expire_ntfs_interval, "3600", 1, UINT32_MAX),
+    LIVE_NUMBER("STORE_LOG", "deliver_ntfs_interval", deliver_ntfs_interval, "1500", 1, 3600000),
+    NUMBER_KEY("STORE_LOG", "deliver_ends_interval", deliver_ends_interval, "0", 0, 3600000),
     {.section = "STORE_LOG",
      .key = "durability",
      .type = INI_CHOICE,
@@ -233,13 +243,22 @@ static const struct ini_row rows[] = {
     UNUSED_KEY("STORE_LOG", "db_store_log", INI_SWITCH, NULL, NULL),
     UNUSED_NUMBER("STORE_LOG", "db_deleted_ttl", 0, 0, NULL),
 
-    SWITCH_KEY("AUTH", "new_queues", new_queues, "on"),
+    {.section = "LOG",
+     .key = "level",
+     .type = INI_CHOICE,
+     .offset = FIELD(log_level),
+     .initial = "info",
+     .choices = smp_settings_log_levels,
+     .live = true},
+
+    LIVE_SWITCH("AUTH", "new_queues", new_queues, "on"),
     {.section = "AUTH",
      .key = "create_password",
      .type = INI_SECRET,
      .offset = FIELD(create_password),
      .check = smp_settings_password_valid,
-     .accepted = PASSWORD},
+     .accepted = PASSWORD,
+     .live = true},
     UNUSED_KEY("AUTH", "control_port_admin_password", INI_SECRET, NULL, NULL),
     UNUSED_KEY("AUTH", "control_port_user_password", INI_SECRET, NULL, NULL),
     UNUSED_NUMBER("AUTH", "daily_block_queue_quota", -1, INT32_MAX, NULL),
@@ -252,7 +271,7 @@ static const struct ini_row rows[] = {
     NUMBER_KEY("TRANSPORT", "handshake_timeout", handshake_timeout, "120", 1, 86400),
     SWITCH_KEY("TRANSPORT", "log_tls_errors", log_tls_errors, "off"),
     SWITCH_KEY("TRANSPORT", "log_peers", log_peers, "off"),
-    SWITCH_KEY("TRANSPORT", "accept_service_credentials", accept_service_credentials, "on"),
+    LIVE_SWITCH("TRANSPORT", "accept_service_credentials", accept_service_credentials, "on"),
     TEXT_KEY("TRANSPORT", "websockets", websockets, "off", websockets_valid,
              "off, on (port 80), or ports separated by commas"),
     UNUSED_NUMBER("TRANSPORT", "control_port", 1, UINT16_MAX, not_yet),
@@ -278,11 +297,16 @@ static const struct ini_row rows[] = {
      .offset = FIELD(socks_mode),
      .initial = "onion",
      .choices = socks_modes},
-    NUMBER_KEY("PROXY", "client_concurrency", client_concurrency, "32", 1, 100000),
+    LIVE_NUMBER("PROXY", "client_concurrency", client_concurrency, "32", 1, 100000),
+    NUMBER_KEY("PROXY", "relay_error_interval", relay_error_interval, "30", 0, 86400),
+    NUMBER_KEY("PROXY", "relay_connect_timeout", relay_connect_timeout, "45", 1, 3600),
+    NUMBER_KEY("PROXY", "relay_timeout", relay_timeout, "30", 1, 3600),
+    NUMBER_KEY("PROXY", "relay_ping_interval", relay_ping_interval, "30", 1, 86400),
+    NUMBER_KEY("PROXY", "relay_silence", relay_silence, "60", 1, 86400),
 
-    SWITCH_KEY("INACTIVE_CLIENTS", "disconnect", disconnect, "off"),
-    NUMBER_KEY("INACTIVE_CLIENTS", "ttl", inactive_ttl, "21600", 1, UINT32_MAX),
-    NUMBER_KEY("INACTIVE_CLIENTS", "check_interval", inactive_check_interval, "3600", 1, UINT32_MAX / 1000),
+    LIVE_SWITCH("INACTIVE_CLIENTS", "disconnect", disconnect, "off"),
+    LIVE_NUMBER("INACTIVE_CLIENTS", "ttl", inactive_ttl, "21600", 1, UINT32_MAX),
+    LIVE_NUMBER("INACTIVE_CLIENTS", "check_interval", inactive_check_interval, "3600", 1, UINT32_MAX / 1000),
 
     NUMBER_KEY("ROLES", "receive", receive, "0", 0, 64),
     NUMBER_KEY("ROLES", "process", process, "0", 0, 64),
@@ -362,9 +386,15 @@ struct smp_router_config smp_settings_router_config(const struct smp_settings *s
         (uint64_t)(settings->expire_ntfs_ttl >= 0 ? settings->expire_ntfs_ttl : settings->expire_ntfs_hours * 3600);
     config.notification_expiry_interval_s = (uint32_t)settings->expire_ntfs_interval;
     config.notification_delivery_interval_ms = (uint32_t)settings->deliver_ntfs_interval;
+    config.end_delivery_interval_ms = (uint32_t)settings->deliver_ends_interval;
     config.proxy.enabled = settings->proxy;
     config.proxy.own_server_domains = settings->own_server_domains;
     config.proxy.client_concurrency = (uint32_t)settings->client_concurrency;
+    config.proxy.error_persistence_ms = (uint32_t)(settings->relay_error_interval * 1000);
+    config.proxy.connect_timeout_ms = (uint32_t)(settings->relay_connect_timeout * 1000);
+    config.proxy.forward_timeout_ms = (uint32_t)(settings->relay_timeout * 1000);
+    config.proxy.ping_interval_ms = (uint32_t)(settings->relay_ping_interval * 1000);
+    config.proxy.silence_ms = (uint32_t)(settings->relay_silence * 1000);
     config.disconnect_inactive = settings->disconnect;
     config.inactive_ttl_s = (uint32_t)settings->inactive_ttl;
     config.inactive_check_interval_s = (uint32_t)settings->inactive_check_interval;

@@ -24,9 +24,12 @@ struct smp_settings {
     int64_t expire_ntfs_hours, expire_ntfs_ttl; /* as above */
     int64_t expire_ntfs_interval;
     int64_t deliver_ntfs_interval; /* ms */
+    int64_t deliver_ends_interval; /* ms */
     int durability;                /* enum smp_durability */
     int64_t durability_interval;   /* ms */
     int64_t map_size;
+    /* [LOG] */
+    int log_level; /* index into smp_settings_log_levels */
     /* [AUTH] */
     bool new_queues;
     const char *create_password; /* NULL: none is needed */
@@ -38,6 +41,7 @@ struct smp_settings {
     bool proxy;                     /* enable */
     const char *own_server_domains; /* NULL: none */
     int64_t client_concurrency;
+    int64_t relay_error_interval, relay_connect_timeout, relay_timeout, relay_ping_interval, relay_silence;
     int host_mode; /* index: public, onion */
     bool required_host_mode;
     const char *socks_proxy; /* NULL: none; a secret, since it may have a password */
@@ -56,6 +60,9 @@ struct smp_settings {
     const char *bind_addresses[SETTINGS_LIST_MAX];
     size_t bind_address_count;
 };
+
+/* Names of log levels, as on the command line; ends with NULL. */
+extern const char *const smp_settings_log_levels[];
 
 /* The keys of smp-server.ini. */
 extern const struct ini_table smp_settings_table;

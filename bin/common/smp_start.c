@@ -1,29 +1,23 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* Start and stop of a router. Signals are blocked before the first thread is made and then awaited by the main thread
- * alone. */
+/* Start, reload and stop of a router, for which its main thread awaits signals. */
 #include "bin/common/smp_start.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "bin/common/signals.h"
 #include "bin/common/smp_care.h"
 #include "bin/common/smp_init.h"
+#include "bin/common/smp_reload.h"
 #include "queues/base/log.h"
 #include "queues/base/memory.h"
 #include "queues/base/setup.h"
 #include "transport/tls/credentials.h"
-
-const char *const smp_start_log_levels[] = {"trace", "debug", "info", "note", "warn", "error", NULL};
-
-static const enum log_level levels[] = {LOG_LEVEL_DEBUG, LOG_LEVEL_DEBUG, LOG_LEVEL_INFO,
-                                        LOG_LEVEL_INFO,  LOG_LEVEL_WARN,  LOG_LEVEL_ERROR};
 
 static void print_warning(void *context, const char *line) {
     (void)context;
@@ -126,28 +120,35 @@ static void wait_and_care(struct pollfd polled[2], struct smp_care *care) {
         smp_care_look(care);
 }
 
-/* Waits for a signal to stop (0), or for a role that failed (1). */
-static int wait_for_stop(const struct smp_router *router, const sigset_t *signals, struct smp_care *care) {
-    int descriptor = signalfd(-1, signals, SFD_CLOEXEC);
+/* Serves until a signal to stop (0), or until a role has failed (1). */
+static int serve_until_stop(struct smp_router *router, struct smp_reload *reload, struct smp_care *care) {
+    int descriptor = signals_open();
     if (descriptor < 0) {
         (void)fprintf(stderr, "Error: cannot wait for signals: %s\n", strerror(errno));
         return 1;
     }
     struct pollfd polled[2] = {{.fd = descriptor, .events = POLLIN},
                                {.fd = smp_router_failure_fd(router), .events = POLLIN}};
-    wait_and_care(polled, care);
+    enum signal_wish wish;
+    int number = 0;
+    for (;;) {
+        wait_and_care(polled, care);
+        wish = polled[0].revents != 0 ? signals_take(descriptor, &number) : SIGNAL_NONE;
+        if (wish == SIGNAL_STOP || polled[1].revents != 0)
+            break;
+        if (wish == SIGNAL_RELOAD)
+            smp_reload(reload, router);
+    }
     service_notify_stopping(&care->notify);
-    struct signalfd_siginfo received;
-    bool signalled = polled[0].revents != 0 && read(descriptor, &received, sizeof received) == (ssize_t)sizeof received;
     (void)close(descriptor);
-    if (signalled)
-        log_info("stopping: %s", strsignal((int)received.ssi_signo));
+    if (wish == SIGNAL_STOP)
+        log_info("stopping: %s", strsignal(number));
     else
         log_error("stopping: a part of the router has failed");
-    return signalled ? 0 : 1;
+    return wish == SIGNAL_STOP ? 0 : 1;
 }
 
-static int serve(const struct smp_settings *settings, struct smp_router *router, const sigset_t *signals,
+static int serve(const struct smp_settings *settings, struct smp_router *router, struct smp_reload *reload,
                  struct smp_care *care) {
     char error[512] = "";
     if (smp_router_listen(router, error, sizeof error) != SMQ_OK) {
@@ -156,29 +157,27 @@ static int serve(const struct smp_settings *settings, struct smp_router *router,
     }
     print_serving(router, settings);
     service_notify_ready(&care->notify);
-    return wait_for_stop(router, signals, care);
+    int status = serve_until_stop(router, reload, care);
+    smp_reload_end(reload);
+    return status;
 }
 
 static int run(const struct smp_files *files, const struct smp_start_options *options,
-               const struct smp_settings *settings, const char *version, const sigset_t *signals,
-               struct smp_care *care) {
+               const struct smp_settings *settings, const char *version, struct smp_care *care) {
     uint8_t fingerprint[FINGERPRINT_SIZE];
     char error[512] = "";
     struct smp_router *router = NULL;
+    struct smp_reload reload = {.files = files, .log_level = options->log_level, .started = settings};
     if (check_fingerprint(files, fingerprint) != 0)
         return 1;
-    struct smp_router_config config = smp_settings_router_config(settings);
-    config.ca_certificate_path = files->ca_certificate;
-    config.server_certificate_path = files->server_certificate;
-    config.server_key_path = files->server_key;
-    config.store_directory = files->store;
+    struct smp_router_config config = smp_reload_config(files, settings);
     print_identity(settings, fingerprint, version);
     print_configuration(files, &config);
     if (smp_router_create(&config, &router, error, sizeof error) != SMQ_OK) {
         (void)fprintf(stderr, "Error: %s\n", error);
         return 1;
     }
-    int status = options->maintenance ? 0 : serve(settings, router, signals, care);
+    int status = options->maintenance ? 0 : serve(settings, router, &reload, care);
     smp_router_destroy(&router);
     return status;
 }
@@ -186,7 +185,7 @@ static int run(const struct smp_files *files, const struct smp_start_options *op
 int smp_start(const struct smp_files *files, const struct smp_start_options *options, const char *version) {
     struct smp_settings settings;
     struct ini_report report = {.warn = print_warning};
-    sigset_t signals;
+    signals_prepare();
     if (!file_exists(files->ini)) {
         (void)fprintf(stderr, "Error: server is not initialized (%s does not exist).\nRun `smp-server init`.\n",
                       files->ini);
@@ -198,21 +197,14 @@ int smp_start(const struct smp_files *files, const struct smp_start_options *opt
     }
     /* Lines appear as they are printed, also in a file or pipe. */
     (void)setvbuf(stdout, NULL, _IOLBF, 0);
-    log_set_level(levels[options->log_level]);
+    smp_reload_log_level(options->log_level, &settings);
     raise_descriptor_limit();
-    (void)sigemptyset(&signals);
-    (void)sigaddset(&signals, SIGINT);
-    (void)sigaddset(&signals, SIGTERM);
-    (void)sigaddset(&signals, SIGHUP);
-    (void)sigprocmask(SIG_BLOCK, &signals, NULL);
-    (void)signal(SIGPIPE, SIG_IGN);
-    (void)signal(SIGXFSZ, SIG_IGN); /* a limit of file sizes is to the store what a full disk is */
     memory_keep_unused();
     struct smp_care care = {.given_back_ms = 0};
     service_notify_open(&care.notify);
     int status = 1;
     if (base_setup() == SMQ_OK)
-        status = run(files, options, &settings, version, &signals, &care);
+        status = run(files, options, &settings, version, &care);
     else
         (void)fprintf(stderr, "Error: libsodium, RCU or SMQ_FAULT cannot be set up\n");
     service_notify_close(&care.notify);

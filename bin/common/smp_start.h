@@ -9,14 +9,12 @@
 
 struct smp_start_options {
     bool maintenance;                /* open and close the store, serve nobody */
-    int log_level;                   /* index into smp_start_log_levels */
+    int log_level;                   /* index into smp_settings_log_levels; -1: as in smp-server.ini */
     bool compact_log, skip_warnings; /* of the reference's stores; nothing to do here */
     int confirm_migrations;
 };
 
-extern const char *const smp_start_log_levels[]; /* "trace", "debug", "info", "note", "warn", "error", NULL */
-
-/* Reads smp-server.ini, checks the certificates, prints what the reference prints, and serves until SIGINT, SIGTERM or
- * SIGHUP; then stops in order. Main thread, before any other thread exists. Returns the exit code; mistakes are told on
+/* Reads smp-server.ini, checks the certificates, prints what the reference prints, and serves until SIGINT or
+ * SIGTERM; then stops in order. SIGHUP reads the files again. Main thread, before any other thread exists. Returns the exit code; mistakes are told on
  * stderr in one line. */
 int smp_start(const struct smp_files *files, const struct smp_start_options *options, const char *version);

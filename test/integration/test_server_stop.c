@@ -11,6 +11,7 @@
 #include "test/support/plain_listener.h"
 #include "test/support/require.h"
 #include "test/support/server_process.h"
+#include "transport/crypto/signature.h"
 #include "transport/wire/address.h"
 
 enum {
@@ -60,14 +61,12 @@ static void be_deaf(struct peer *peer) {
     }
 }
 
-/* A SUB of a queue that is not there, with a signature that is none: as costly as a good one. */
-static size_t write_expensive(uint8_t bytes[256]) {
+/* A SUB of a queue that is not there, with a signature of something else: as costly as a good one. */
+static size_t write_expensive(const uint8_t signature[SIGNATURE_ED448_SIZE], uint8_t bytes[256]) {
     struct writer writer = writer_of(bytes, 256);
     uint8_t random[24];
-    write_u8(&writer, 114);
-    uint8_t *signature = write_reserve(&writer, 114);
-    random_bytes(signature, 114);
-    signature[113] = 0;
+    write_u8(&writer, SIGNATURE_ED448_SIZE);
+    write_bytes(&writer, signature, SIGNATURE_ED448_SIZE);
     for (unsigned i = 0; i < 2; i++) {
         random_bytes(random, sizeof random);
         if (i == 0)
@@ -81,13 +80,17 @@ static size_t write_expensive(uint8_t bytes[256]) {
 
 static void be_expensive(struct peer *peer) {
     struct peer_options options = server_process_peer_options(&server);
+    struct key_pair pair;
+    uint8_t signature[SIGNATURE_ED448_SIZE];
+    assert_int_equal(SMQ_OK, key_pair_generate(KEY_ED448, &pair));
+    assert_int_equal(SMQ_OK, sign(&pair, slice_of_text("something else"), signature));
     options.is_proxy = true; /* the larger credit */
     peer_connect(peer, &options);
     for (unsigned i = 0; i < EXPENSIVE_BLOCKS; i++) {
         uint8_t bytes[256];
         peer_begin(peer);
         for (unsigned k = 0; k < COMMANDS; k++)
-            peer_add_raw(peer, slice_of(bytes, write_expensive(bytes)));
+            peer_add_raw(peer, slice_of(bytes, write_expensive(signature, bytes)));
         peer_send(peer);
     }
 }

@@ -150,7 +150,8 @@ static enum smq_result apply(struct store_operation *operation, struct store_txn
         job->answer = msg_store_acknowledge(txn, queue, id_of(id, 0, job->message), &job->acknowledged);
         break;
     default:
-        job->answer = msg_store_expire(txn, (int64_t)job->message, 4, 8, &job->expired);
+        job->answer =
+            msg_store_expire(txn, &(struct store_expiry){(int64_t)job->message, UINT64_MAX, 4, 8}, &job->expired);
         break;
     }
     return SMQ_OK;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* SEQUENCE { SEQUENCE { SubjectPublicKeyInfo }, AlgorithmIdentifier, BIT STRING }, where the signature is over the first
- * member: the key in a SEQUENCE of its own, with that SEQUENCE's header. */
+/* SEQUENCE { SEQUENCE { SubjectPublicKeyInfo }, AlgorithmIdentifier, BIT STRING }, where the signature is over the
+ * first member: the key in a SEQUENCE of its own, with that SEQUENCE's header. */
 #include "transport/crypto/signed_key.h"
 
 #include "transport/crypto/signature.h"

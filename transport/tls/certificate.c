@@ -6,6 +6,7 @@
 
 #include <limits.h>
 #include <string.h>
+#include <time.h>
 
 #include <openssl/evp.h>
 #include <openssl/x509.h>
@@ -134,6 +135,22 @@ enum certificate_fault certificate_check_server(const struct slice *chain, size_
         memcmp(fingerprint, key_hash, FINGERPRINT_SIZE) != 0)
         return CERTIFICATE_FAULT_IDENTITY;
     return certificate_chain_validate(chain, count, now_s);
+}
+
+static bool read_time(const ASN1_TIME *time, int64_t *seconds) {
+    struct tm parts;
+    if (ASN1_TIME_to_tm(time, &parts) != 1)
+        return false;
+    *seconds = (int64_t)timegm(&parts);
+    return true;
+}
+
+enum smq_result certificate_validity(struct slice der, int64_t *from_s, int64_t *until_s) {
+    X509 *certificate = parse(der);
+    bool read = certificate != NULL && read_time(X509_get0_notBefore(certificate), from_s) &&
+                read_time(X509_get0_notAfter(certificate), until_s);
+    X509_free(certificate);
+    return read ? SMQ_OK : SMQ_ERR_SYNTAX;
 }
 
 enum smq_result certificate_public_key(struct slice der, struct public_key *key) {

@@ -64,5 +64,8 @@ enum certificate_fault certificate_chain_validate(const struct slice *chain, siz
 enum certificate_fault certificate_check_server(const struct slice *chain, size_t count,
                                                 const uint8_t key_hash[FINGERPRINT_SIZE], int64_t now_s);
 
+/* From and until when a certificate is valid, in UTC seconds. SMQ_ERR_SYNTAX: no certificate, or no dates. */
+enum smq_result certificate_validity(struct slice der, int64_t *from_s, int64_t *until_s);
+
 /* The public key of a certificate. SMQ_ERR_SYNTAX: no certificate, or a key that is neither Ed25519 nor Ed448. */
 enum smq_result certificate_public_key(struct slice der, struct public_key *key);

@@ -20,6 +20,7 @@
 enum {
     FINGERPRINT_TEXT_SIZE = 45, /* base64url of 32 bytes with padding, and the zero */
     PEM_FILE_MAX = 1024 * 1024,
+    BACKDATED_S = 86400, /* so that clients whose clocks are behind accept a fresh certificate */
 };
 
 static enum smq_result describe(enum smq_result result, const char *path, const char *reason, char *error,
@@ -33,7 +34,7 @@ static enum smq_result describe(enum smq_result result, const char *path, const 
 static enum smq_result read_file(const char *path, uint8_t **bytes, size_t *length) {
     enum smq_result result = SMQ_ERR_SYSTEM;
     uint8_t *buffer = NULL;
-    int descriptor = open(path, O_RDONLY | O_CLOEXEC);
+    int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* no waiting for who writes a FIFO */
     struct stat status;
     if (descriptor < 0 || fstat(descriptor, &status) != 0)
         goto out;
@@ -157,8 +158,11 @@ enum smq_result credentials_load(const char *certificate_path, const char *ca_pa
         result = load_key(loaded, key_path, error, error_size);
     struct public_key leaf = {.algorithm = KEY_NONE};
     if (result == SMQ_OK && (certificate_public_key(loaded->chain[0], &leaf) != SMQ_OK ||
-                             !public_key_equal(&leaf, &loaded->key.public_key)))
-        result = describe(SMQ_ERR_INVALID, key_path, "the key does not belong to the certificate", error, error_size);
+                             !public_key_equal(&leaf, &loaded->key.public_key))) {
+        char reason[PATH_MAX + 64];
+        (void)snprintf(reason, sizeof reason, "the key does not belong to the certificate %s", certificate_path);
+        result = describe(SMQ_ERR_INVALID, key_path, reason, error, error_size);
+    }
     if (result == SMQ_OK) {
         *credentials = loaded;
         loaded = NULL;
@@ -241,7 +245,7 @@ static enum smq_result issue_server(const struct credentials *ca, const char *di
         .kind = CERTIFICATE_SERVER,
         .algorithm = algorithm,
         .common_name = common_name,
-        .not_before_s = clock_realtime_s(),
+        .not_before_s = clock_realtime_s() - BACKDATED_S,
         .days = CERTIFICATE_DAYS,
     };
     enum smq_result result = credentials_issue(ca, &request, &server);
@@ -268,7 +272,7 @@ enum smq_result credentials_create_files(const char *directory, const char *comm
         .algorithm = algorithm,
         .common_name = "SMP server CA",
         .organization = "SimpleX",
-        .not_before_s = clock_realtime_s(),
+        .not_before_s = clock_realtime_s() - BACKDATED_S,
         .days = CERTIFICATE_DAYS,
     };
     enum smq_result result = credentials_issue(NULL, &request, &ca);

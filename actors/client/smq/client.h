@@ -27,7 +27,10 @@ extern "C" {
  * during I/O or for another thread's work. Errors: functions that can fail return enum smq_result and write their
  * results only on SMQ_OK. SMQ_ERR_NO_MEMORY can come from every one of them and is not repeated below. A parameter
  * `error` may be NULL; when not, it is filled on any failure. Ownership: byte strings and texts passed in are copied
- * before the function returns. Objects are given up with their release, close or destroy function, which nulls the
+ * before the function returns. Misuse: a handle that is NULL or no object of its kind any more, and an argument that must
+ * not be NULL, are answered with SMQ_ERR_INVALID (with NULL, false or empty bytes by functions that return no result, with
+ * nothing by those that give up); a handle that others still hold after it was closed goes on giving results. The
+ * library cannot see that memory of a handle that was given up belongs to something else by now. Objects are given up with their release, close or destroy function, which nulls the
  * pointer; a pointer to NULL is allowed there. */
 
 /* ---- plain data ---- */

@@ -290,6 +290,12 @@ static void test_empty_settings_give_the_routers_defaults(void **state) {
     assert_int_equal(config.proxy_network.socks_mode, standard.proxy_network.socks_mode);
     assert_int_equal(config.proxy_network.host_mode, standard.proxy_network.host_mode);
     assert_int_equal(config.proxy_network.host_mode_required, standard.proxy_network.host_mode_required);
+    assert_int_equal(config.end_delivery_interval_ms, standard.end_delivery_interval_ms);
+    assert_int_equal(config.proxy.error_persistence_ms, standard.proxy.error_persistence_ms);
+    assert_int_equal(config.proxy.connect_timeout_ms, standard.proxy.connect_timeout_ms);
+    assert_int_equal(config.proxy.forward_timeout_ms, standard.proxy.forward_timeout_ms);
+    assert_int_equal(config.proxy.ping_interval_ms, standard.proxy.ping_interval_ms);
+    assert_int_equal(config.proxy.silence_ms, standard.proxy.silence_ms);
     assert_int_equal(config.inactive_ttl_s, standard.inactive_ttl_s);
     assert_int_equal(config.inactive_check_interval_s, standard.inactive_check_interval_s);
     assert_int_equal(config.receive_lanes, standard.receive_lanes);
@@ -314,6 +320,25 @@ static void test_seconds_count_before_days_and_hours(void **state) {
     config = smp_settings_router_config(&settings);
     assert_int_equal(config.message_ttl_s, 5);
     assert_int_equal(config.notification_ttl_s, 0);
+    smp_settings_destroy(&settings);
+}
+
+static void test_intervals_reach_the_router(void **state) {
+    struct fixture *fixture = *state;
+    struct smp_settings settings;
+    assert_int_equal(load_settings(fixture, &settings,
+                                   "[STORE_LOG]\ndeliver_ntfs_interval = 500\ndeliver_ends_interval = 600\n"
+                                   "[PROXY]\nrelay_error_interval = 3\nrelay_connect_timeout = 4\nrelay_timeout = 5\n"
+                                   "relay_ping_interval = 6\nrelay_silence = 7\n"),
+                     SMQ_OK);
+    struct smp_router_config config = smp_settings_router_config(&settings);
+    assert_int_equal(config.notification_delivery_interval_ms, 500);
+    assert_int_equal(config.end_delivery_interval_ms, 600);
+    assert_int_equal(config.proxy.error_persistence_ms, 3000);
+    assert_int_equal(config.proxy.connect_timeout_ms, 4000);
+    assert_int_equal(config.proxy.forward_timeout_ms, 5000);
+    assert_int_equal(config.proxy.ping_interval_ms, 6000);
+    assert_int_equal(config.proxy.silence_ms, 7000);
     smp_settings_destroy(&settings);
 }
 
@@ -455,6 +480,7 @@ int main(void) {
         CASE(test_missing_file_and_folder_are_errors),
         CASE(test_empty_settings_give_the_routers_defaults),
         CASE(test_seconds_count_before_days_and_hours),
+        CASE(test_intervals_reach_the_router),
         CASE(test_transport_settings_reach_the_router),
         CASE(test_websocket_ports_are_off_80_or_a_list),
         CASE(test_proxy_settings_reach_the_router),

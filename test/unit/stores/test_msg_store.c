@@ -365,7 +365,9 @@ static void test_an_empty_queue_takes_no_room(void **state) {
 
 static struct msg_expired expire(struct fixture *fixture, int64_t before, uint32_t max_queues, uint32_t max_messages) {
     struct msg_expired expired;
-    assert_int_equal(msg_store_expire(fixture->txn, before, max_queues, max_messages, &expired), SMQ_OK);
+    assert_int_equal(
+        msg_store_expire(fixture->txn, &(struct store_expiry){before, UINT64_MAX, max_queues, max_messages}, &expired),
+        SMQ_OK);
     return expired;
 }
 
@@ -463,8 +465,10 @@ static void test_expiry_works_in_steps(void **state) {
         for (int64_t j = 0; j < 3; j++)
             send_at(fixture, queue, "m", 10 + j);
     }
-    assert_int_equal(msg_store_expire(fixture->txn, 100, 0, 1, &expired), SMQ_ERR_INVALID);
-    assert_int_equal(msg_store_expire(fixture->txn, 100, 1, 0, &expired), SMQ_ERR_INVALID);
+    assert_int_equal(msg_store_expire(fixture->txn, &(struct store_expiry){100, UINT64_MAX, 0, 1}, &expired),
+                     SMQ_ERR_INVALID);
+    assert_int_equal(msg_store_expire(fixture->txn, &(struct store_expiry){100, UINT64_MAX, 1, 0}, &expired),
+                     SMQ_ERR_INVALID);
     expired = expire(fixture, 100, 2, 100);
     assert_int_equal(expired.queues, 2);
     assert_int_equal(expired.messages, 6);
@@ -520,8 +524,28 @@ static void test_times_before_1970_do_not_expire_wrongly(void **state) {
     write_commit(fixture);
 }
 
+static void test_a_step_of_expiry_ends_in_time(void **state) {
+    struct fixture *fixture = *state;
+    struct msg_expired expired;
+    write_begin(fixture);
+    struct queue_reference queue = create_queue(fixture, "r", "s", 'M');
+    struct queue_reference other = create_queue(fixture, "r2", "s2", 'M');
+    for (unsigned i = 0; i < 2; i++) {
+        send_at(fixture, queue, "m", 1);
+        send_at(fixture, other, "m", 1);
+    }
+    for (unsigned i = 0; i < 4; i++) { /* its time has passed already: one message a step */
+        assert_int_equal(msg_store_expire(fixture->txn, &(struct store_expiry){100, 1, 1000, 1000}, &expired), SMQ_OK);
+        assert_int_equal(expired.messages, 1);
+        assert_int_equal(expired.queues, 1);
+        assert_int_equal(expired.more, i < 3);
+    }
+    write_commit(fixture);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        STORE_TEST(test_a_step_of_expiry_ends_in_time),
         STORE_TEST(test_a_sent_message_is_read_as_sent),
         STORE_TEST(test_bodies_of_all_sizes_are_kept_whole_and_in_parts),
         STORE_TEST(test_a_message_without_its_parts_is_damage),

@@ -96,10 +96,10 @@ static void test_old_notifications_expire(void **state) {
     append(fixture, first, "old", 10);
     append(fixture, first, "new", 20);
     append(fixture, second, "old", 10);
-    assert_int_equal(ntf_store_expire(fixture->txn, 20, 1, 10, &expired), SMQ_OK);
+    assert_int_equal(ntf_store_expire(fixture->txn, &(struct store_expiry){20, UINT64_MAX, 1, 10}, &expired), SMQ_OK);
     assert_int_equal(expired.notifications, 1);
     assert_true(expired.more);
-    assert_int_equal(ntf_store_expire(fixture->txn, 20, 10, 10, &expired), SMQ_OK);
+    assert_int_equal(ntf_store_expire(fixture->txn, &(struct store_expiry){20, UINT64_MAX, 10, 10}, &expired), SMQ_OK);
     assert_int_equal(expired.queues, 1);
     assert_int_equal(expired.notifications, 1);
     assert_false(expired.more);

@@ -2,6 +2,8 @@
 /* Opening, locking, schema version, readers and totals of the store. */
 #include "store_fixture.h"
 
+#include <fcntl.h>
+
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -195,8 +197,29 @@ static void test_a_lower_map_size_still_opens_what_is_there(void **state) {
     write_commit(fixture);
 }
 
+/* In a process that has closed them, whatever is written to the standard streams must miss the store. */
+static void test_the_store_stays_away_from_the_standard_streams(void **state) {
+    struct fixture *fixture = *state;
+    int kept[3];
+    fixture_close(fixture);
+    for (int i = 0; i < 3; i++) {
+        kept[i] = fcntl(i, F_DUPFD_CLOEXEC, 10);
+        close(i);
+    }
+    fixture_open(fixture);
+    bool taken = false;
+    for (int i = 0; i < 3; i++)
+        taken |= fcntl(i, F_GETFD) >= 0;
+    for (int i = 0; i < 3; i++)
+        (void)dup2(kept[i], i);
+    for (int i = 0; i < 3; i++)
+        close(kept[i]);
+    assert_false(taken);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        STORE_TEST(test_the_store_stays_away_from_the_standard_streams),
         STORE_TEST(test_a_new_store_is_empty),
         STORE_TEST(test_a_second_open_is_refused),
         STORE_TEST(test_another_process_is_refused_until_the_store_closes),
