@@ -16,6 +16,7 @@
 #include "queues/base/memory.h"
 #include "queues/base/secret.h"
 #include "stores/internal.h"
+#include "stores/store_owner.h"
 
 static const uint32_t STORE_MAGIC = MAGIC('S', 'T', 'O', 'R');
 
@@ -167,6 +168,7 @@ enum smq_result store_lock(const char *directory, int *lock_file) {
         log_error("store: cannot open %s: %s", path, strerror(errno));
         return SMQ_ERR_SYSTEM;
     }
+    store_keep_owner(directory);
     if (flock(*lock_file, LOCK_EX | LOCK_NB) == 0)
         return SMQ_OK;
     if (errno == EWOULDBLOCK) {
@@ -175,13 +177,6 @@ enum smq_result store_lock(const char *directory, int *lock_file) {
     }
     log_error("store: cannot lock %s: %s", path, strerror(errno));
     return SMQ_ERR_SYSTEM;
-}
-
-static enum smq_result make_directory(const char *directory) {
-    if (mkdir(directory, 0700) == 0 || errno == EEXIST)
-        return SMQ_OK;
-    log_error("store: cannot create %s: %s", directory, strerror(errno));
-    return errno == ENOSPC || errno == EDQUOT ? SMQ_ERR_STORE_FULL : SMQ_ERR_SYSTEM;
 }
 
 /* Looks before anything else is touched: a newer program may have changed every other table. What an older one wrote is
@@ -251,7 +246,7 @@ static enum smq_result open_files(struct store *store, const struct store_option
     enum smq_result result = descriptors_hold_standard(&hold);
     if (result != SMQ_OK)
         return result;
-    result = make_directory(options->directory);
+    result = store_make_directory(options->directory);
     if (result == SMQ_OK)
         result = store_lock(options->directory, &store->lock_file);
     if (result == SMQ_OK)
@@ -305,6 +300,19 @@ static enum smq_result check_readable_schema(struct store *store, const char *di
     return SMQ_ERR_VERSION;
 }
 
+/* LMDB would wait for who writes a FIFO. */
+static enum smq_result check_is_file(const char *directory) {
+    char path[4096];
+    struct stat status;
+    int length = snprintf(path, sizeof path, "%s/data.mdb", directory);
+    if (length < 0 || (size_t)length >= sizeof path)
+        return SMQ_ERR_INVALID;
+    if (stat(path, &status) == 0 && S_ISREG(status.st_mode))
+        return SMQ_OK;
+    log_error("store: %s is missing or no file", path);
+    return SMQ_ERR_STORE;
+}
+
 enum smq_result store_open_to_read(const char *directory, struct store **out) {
     const struct lmdb_options options = {
         .directory = directory, .max_readers = STORE_MAX_READERS + 1, .read_only = true};
@@ -314,13 +322,17 @@ enum smq_result store_open_to_read(const char *directory, struct store **out) {
         return SMQ_ERR_NO_MEMORY;
     store->lock_file = -1;
     MAGIC_SET(store, STORE_MAGIC);
-    enum smq_result result = descriptors_hold_standard(&hold);
+    enum smq_result result = check_is_file(directory);
+    if (result == SMQ_OK)
+        result = descriptors_hold_standard(&hold);
     if (result == SMQ_OK) {
         result = lmdb_open(&options, &store->lmdb);
         descriptors_release_standard(&hold);
     }
-    if (result == SMQ_OK)
+    if (result == SMQ_OK) {
+        store_keep_owner(directory);
         result = lmdb_open_tables(store->lmdb, table_names, TABLE_COUNT);
+    }
     if (result == SMQ_OK)
         result = lmdb_txn_create(store->lmdb, false, &store->writer_view);
     if (result == SMQ_OK)

@@ -3,8 +3,10 @@
 #include "bin/common/smp_store.h"
 
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -27,7 +29,7 @@ static void print_fault(void *context, const char *line) {
     printf("%s\n", line);
 }
 
-static int check_here(const char *folder) {
+static int check(const char *folder) {
     struct store *store;
     struct store_reader *reader = NULL;
     struct store_txn *txn;
@@ -55,26 +57,6 @@ static int check_here(const char *folder) {
     return faults == 0 ? 0 : 1;
 }
 
-/* In a process of its own: on a damaged file LMDB may end it. */
-static int check(const char *folder) {
-    int status = 0;
-    (void)fflush(stdout);
-    pid_t child = fork();
-    if (child == 0) {
-        int code = check_here(folder);
-        (void)fflush(stdout);
-        _exit(code);
-    }
-    if (child < 0 || waitpid(child, &status, 0) != child) {
-        (void)fprintf(stderr, "Error: cannot start a process\n");
-        return 1;
-    }
-    if (WIFEXITED(status))
-        return WEXITSTATUS(status);
-    printf("%s: damaged: reading it ended with signal %d\n", folder, WTERMSIG(status));
-    return 1;
-}
-
 /* ---- actions ---- */
 
 static int run_backup(const char *store, const char *folder) {
@@ -91,6 +73,10 @@ static int run_check(const char *store, const char *folder) {
 
 static int run_compact(const char *store, const char *folder) {
     (void)folder;
+    if (check(store) != 0) { /* the copy would be all that is left of what can still be read */
+        (void)fprintf(stderr, "Error: %s is not compacted\n", store);
+        return 1;
+    }
     enum smq_result result = store_compact(store);
     if (result != SMQ_OK)
         return tell_failure(store, result);
@@ -110,15 +96,44 @@ static int run_restore(const char *store, const char *folder) {
     return 0;
 }
 
+static int run_stats(const char *store, const char *folder) {
+    return smp_store_stats(folder != NULL ? folder : store, false);
+}
+
+static int run_stats_json(const char *store, const char *folder) {
+    return smp_store_stats(folder != NULL ? folder : store, true);
+}
+
 static const struct {
     const char *name;
     int folders_min, folders_max;
-    int (*run)(const char *store, const char *folder); /* NULL: stats, which has options */
+    int (*run)(const char *store, const char *folder);
 } actions[] = {{"backup", 1, 1, run_backup},
                {"check", 0, 1, run_check},
                {"compact", 0, 0, run_compact},
                {"restore", 1, 1, run_restore},
-               {"stats", 0, 1, NULL}};
+               {"stats", 0, 1, run_stats}};
+
+/* In a process of its own: on a damaged file LMDB may end it. It does not outlive this one. */
+static int run_apart(int (*run)(const char *store, const char *folder), const char *store, const char *folder) {
+    int status = 0;
+    pid_t parent = getpid();
+    (void)fflush(stdout);
+    pid_t child = fork();
+    if (child == 0) {
+        int code = prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == parent ? run(store, folder) : 1;
+        (void)fflush(stdout);
+        _exit(code);
+    }
+    if (child < 0 || waitpid(child, &status, 0) != child) {
+        (void)fprintf(stderr, "Error: cannot start a process\n");
+        return 1;
+    }
+    if (WIFEXITED(status))
+        return WEXITSTATUS(status);
+    printf("%s: damaged: reading it ended with signal %d\n", folder != NULL ? folder : store, WTERMSIG(status));
+    return 1;
+}
 
 int smp_store(const struct smp_files *files, const struct smp_store_options *options, int count, char **words) {
     const char *folder = count > 1 ? words[1] : NULL;
@@ -132,9 +147,8 @@ int smp_store(const struct smp_files *files, const struct smp_store_options *opt
                                                         : "one folder");
             return 1;
         }
-        if (actions[i].run != NULL)
-            return actions[i].run(files->store, folder);
-        return smp_store_stats(folder != NULL ? folder : files->store, options->json);
+        return run_apart(options->json && actions[i].run == run_stats ? run_stats_json : actions[i].run, files->store,
+                         folder);
     }
     (void)fprintf(stderr, "smp-server store: unknown action %s (try `smp-server store --help`)\n", words[0]);
     return 1;

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* smp-server store: backup beside a running router, check, compact, restore, stats; and the days on which the disk is
  * full, the file damaged, or the program killed midway. Real processes. */
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -202,6 +204,91 @@ static void test_closed_standard_streams_do_not_reach_the_store(void **state) {
     expect_messages(MESSAGES);
 }
 
+/* The second of two that copy to the same place must not write into the file of the first. */
+static void test_two_backups_do_not_write_the_same_file(void **state) {
+    (void)state;
+    char part[128];
+    assert_int_equal(0, mkdir(backup, 0700));
+    (void)snprintf(part, sizeof part, "%s/data.mdb.part", backup);
+    int other = open(part, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    assert_true(other >= 0);
+    assert_int_equal(0, flock(other, LOCK_EX));
+    assert_int_equal(4, write(other, "half", 4));
+    assert_int_equal(1, store_command("backup", backup));
+    assert_int_equal(4, size_of(part));
+    assert_int_equal(0, close(other)); /* killed: what it left is no hindrance */
+    assert_int_equal(0, store_command("backup", backup));
+    assert_int_not_equal(0, access(part, F_OK));
+    assert_int_equal(0, store_command("check", backup));
+}
+
+/* A copy of what can still be read would take the place of all that is there. */
+static void test_a_damaged_store_is_not_compacted(void **state) {
+    (void)state;
+    struct stat before, after;
+    stop_router();
+    assert_int_equal(0, store_command("compact", NULL));
+    uint64_t size = size_of(data);
+    unsigned faulty = 0;
+    for (uint64_t page = 8192; page < size; page += 4096) {
+        damage(data, (long)page + 3900, 64);
+        assert_int_equal(0, stat(data, &before));
+        faulty += store_command("check", NULL) != 0;
+        assert_int_equal(faulty == 0 ? 0 : 1, store_command("compact", NULL));
+        assert_int_equal(0, stat(data, &after));
+        assert_int_equal(faulty == 0, before.st_ino != after.st_ino);
+    }
+    assert_true(faulty > 0);
+}
+
+/* Pages that are missing end who reads them with a signal; the operator is told in words. */
+static void test_a_file_that_was_cut_is_told_of(void **state) {
+    (void)state;
+    char fifo[112];
+    stop_router();
+    assert_int_equal(0, truncate(data, 8192));
+    static const char *const actions[] = {"stats", "check", "compact", "backup"};
+    for (size_t i = 0; i < sizeof actions / sizeof actions[0]; i++) {
+        assert_int_equal(1, store_command(actions[i], strcmp(actions[i], "backup") == 0 ? backup : NULL));
+        assert_non_null(strstr(process_output(command), "damaged"));
+    }
+    (void)snprintf(fifo, sizeof fifo, "%s/data.mdb", server.root);
+    assert_int_equal(0, mkfifo(fifo, 0600));
+    assert_int_equal(1, store_command("check", server.root));
+}
+
+static void expect_owner(const char *folder, const char *name, uid_t owner) {
+    char path[160];
+    struct stat status;
+    (void)snprintf(path, sizeof path, "%s/%s", folder, name);
+    assert_int_equal(0, lstat(path, &status));
+    assert_int_equal(owner, status.st_uid);
+}
+
+/* What root does must not keep the router's user from its store. */
+static void test_root_leaves_a_store_to_its_owner(void **state) {
+    (void)state;
+    enum { OWNER = 12345 };
+    char store[128];
+    if (geteuid() != 0)
+        skip();
+    assert_int_equal(0, store_command("backup", backup));
+    stop_router();
+    (void)snprintf(store, sizeof store, "%s/store", server.data);
+    temporary_folder_remove(store);
+    assert_int_equal(0, chown(server.data, OWNER, OWNER));
+    assert_int_equal(0, store_command("restore", backup));
+    expect_owner(server.data, "store", OWNER);
+    expect_messages(MESSAGES);
+    assert_int_equal(0, store_command("compact", NULL));
+    expect_messages(MESSAGES);
+    static const char *const names[] = {"data.mdb", "lock", "lock.mdb"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        expect_owner(store, names[i], OWNER);
+    assert_int_equal(0, store_command("restore", backup));
+    expect_owner(store, "data.mdb", OWNER);
+}
+
 #define WITH_ROUTER(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void) {
@@ -211,6 +298,10 @@ int main(void) {
         WITH_ROUTER(test_a_full_disk_leaves_no_half_copy),
         WITH_ROUTER(test_killed_midway_the_store_stays_whole),
         WITH_ROUTER(test_damage_is_found_and_not_restored),
+        WITH_ROUTER(test_two_backups_do_not_write_the_same_file),
+        WITH_ROUTER(test_a_damaged_store_is_not_compacted),
+        WITH_ROUTER(test_a_file_that_was_cut_is_told_of),
+        WITH_ROUTER(test_root_leaves_a_store_to_its_owner),
         WITH_ROUTER(test_closed_standard_streams_do_not_reach_the_store),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
