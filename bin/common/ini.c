@@ -187,6 +187,7 @@ static int handle_value(void *user, const char *section, const char *key, const 
     bool *seen = &loading->seen[row - loading->table->rows];
     if (*seen)
         warn_at_line(loading, section, key, "given more than once, the last one counts");
+    loading->report->given += !*seen;
     *seen = true;
     enum smq_result result = store_value(loading->ini, row, loading->target, value);
     if (result == SMQ_ERR_INVALID) {
@@ -267,7 +268,9 @@ static enum smq_result parse_file(struct loading *loading) {
     return loading->failed_line != 0 ? loading->failure : SMQ_OK;
 }
 
-/* A file, not what one waits for: a FIFO would hold up the caller until somebody writes to it. */
+enum { FILE_MAX = 1024 * 1024 };
+
+/* A file that is soon read, not what one waits for: a FIFO would hold up the caller until somebody writes to it. */
 static FILE *open_file(const char *path) {
     struct stat status;
     FILE *file = NULL;
@@ -275,10 +278,10 @@ static FILE *open_file(const char *path) {
     if (descriptor < 0)
         return NULL;
     if (fstat(descriptor, &status) == 0) {
-        if (S_ISREG(status.st_mode))
+        if (S_ISREG(status.st_mode) && status.st_size <= FILE_MAX)
             file = fdopen(descriptor, "r");
         else
-            errno = S_ISDIR(status.st_mode) ? EISDIR : EINVAL;
+            errno = S_ISREG(status.st_mode) ? EFBIG : S_ISDIR(status.st_mode) ? EISDIR : EINVAL;
     }
     int saved = errno;
     if (file == NULL)
@@ -292,6 +295,7 @@ enum smq_result ini_load(const char *path, const struct ini_table *table, void *
     struct loading loading = {.path = path, .table = table, .target = target, .report = report};
     enum smq_result result = SMQ_ERR_NO_MEMORY;
     report->error[0] = '\0';
+    report->given = 0;
     loading.ini = memory_zalloc(sizeof *loading.ini);
     loading.seen = memory_zalloc(table->count * sizeof *loading.seen);
     if (loading.ini == NULL || loading.seen == NULL)

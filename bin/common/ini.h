@@ -41,18 +41,19 @@ struct ini_table {
 };
 
 /* Where the reader reports to. `warn` gets one line without a line end; NULL drops warnings. `error` is set on
- * failure. */
+ * failure, `given` otherwise. */
 struct ini_report {
     void (*warn)(void *context, const char *line);
     void *context;
     char error[512];
+    size_t given; /* rows that the file had */
 };
 
 struct ini; /* owns the texts that the target points to */
 
 /* Sets every field to its default, then reads the file. Lines are `[section]`, `key = value`, `# comment`, `; comment`;
  * white space around them does not count; a key given twice counts as given last, with a warning. Messages begin with
- * "path:line: ". Any thread; blocks for the file. Errors: SMQ_ERR_SYSTEM (cannot be read), SMQ_ERR_SYNTAX (not an INI
+ * "path:line: ". Any thread; blocks for the file. Errors: SMQ_ERR_SYSTEM (cannot be read, or larger than 1 MB), SMQ_ERR_SYNTAX (not an INI
  * line), SMQ_ERR_INVALID (a bad value), SMQ_ERR_NO_MEMORY; all with report->error. On failure the target's texts are
  * not valid. */
 enum smq_result ini_load(const char *path, const struct ini_table *table, void *target, struct ini_report *report,

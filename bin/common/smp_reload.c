@@ -53,6 +53,11 @@ void smp_reload(struct smp_reload *reload, struct smp_router *router) {
         log_error("reload: nothing is changed: %s", report.error);
         return;
     }
+    if (report.given == 0) { /* somebody is writing it: defaults would open a router that a password closes */
+        log_error("reload: nothing is changed: %s has no settings", reload->files->ini);
+        smp_settings_destroy(&read);
+        return;
+    }
     struct smp_router_config config = smp_reload_config(reload->files, &read);
     if (smp_router_reload(router, &config, error, sizeof error) != SMQ_OK) {
         log_error("reload: nothing is changed: %s", error);

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "bin/common/patient_output.h"
 #include "bin/common/signals.h"
 #include "bin/common/smp_care.h"
 #include "bin/common/smp_init.h"
@@ -178,6 +179,7 @@ static int run(const struct smp_files *files, const struct smp_start_options *op
 int smp_start(const struct smp_files *files, const struct smp_start_options *options, const char *version) {
     struct smp_settings settings;
     struct ini_report report = {.warn = print_warning};
+    patient_output_begin();
     signals_prepare();
     if (!file_exists(files->ini)) {
         (void)fprintf(stderr, "Error: server is not initialized (%s does not exist).\nRun `smp-server init`.\n",
@@ -188,8 +190,6 @@ int smp_start(const struct smp_files *files, const struct smp_start_options *opt
         (void)fprintf(stderr, "Error: %s\n", report.error);
         return 1;
     }
-    /* Lines appear as they are printed, also in a file or pipe. */
-    (void)setvbuf(stdout, NULL, _IOLBF, 0);
     smp_reload_log_level(options->log_level, &settings);
     smp_raise_descriptor_limit();
     memory_keep_unused();

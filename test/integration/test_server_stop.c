@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* smp-server stops within three seconds, whatever its peers do, and whenever it is asked to. */
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "queues/base/clock.h"
@@ -158,6 +163,16 @@ static void test_stop_closes_a_thousand_connections(void **state) {
         (void)close(descriptors[i]);
 }
 
+static bool port_is_open(uint16_t port) {
+    struct sockaddr_in address = {
+        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int descriptor = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_true(descriptor >= 0);
+    bool connected = connect(descriptor, (const struct sockaddr *)&address, sizeof address) == 0;
+    (void)close(descriptor);
+    return connected;
+}
+
 /* ---- moments ---- */
 
 static void test_signal_that_comes_during_the_start_stops_in_order(void **state) {
@@ -206,6 +221,33 @@ static void test_stop_under_all_of_it_keeps_what_was_answered(void **state) {
         peer_close(&expensive[i]);
 }
 
+/* Both outputs are one pipe that is full and that nobody reads: the router serves, and hears signals. */
+static void test_start_and_stop_do_not_wait_for_a_reader_of_the_output(void **state) {
+    (void)state;
+    char path[96];
+    static const char zeros[4096];
+    struct peer peer;
+    struct peer_options options = server_process_peer_options(&server);
+    assert_int_equal(0, server_process_stop(&server, SIGTERM, STOP_MS));
+    (void)snprintf(path, sizeof path, "%s/full", server.root);
+    assert_int_equal(0, mkfifo(path, 0600));
+    int pipe = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+    assert_true(pipe >= 0);
+    while (write(pipe, zeros, sizeof zeros) > 0)
+        continue;
+    const char *const arguments[] = {"/bin/sh", "-c", "exec \"$0\" start >\"$1\" 2>&1", BUILD_DIR "/bin/smp-server",
+                                     path,      NULL};
+    process_destroy(&server.process);
+    server.process = process_start(arguments, NULL);
+    uint64_t deadline = clock_monotonic_ms() + SERVER_DEADLINE_MS;
+    while (!port_is_open(server.port))
+        assert_true(clock_monotonic_ms() < deadline);
+    peer_connect(&peer, &options);
+    peer_close(&peer);
+    assert_int_equal(0, server_process_stop(&server, SIGTERM, STOP_MS));
+    assert_int_equal(0, close(pipe));
+}
+
 #define CASE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void) {
@@ -215,6 +257,7 @@ int main(void) {
         CASE(test_stop_does_not_wait_for_a_silent_relay),
         CASE(test_stop_closes_a_thousand_connections),
         CASE(test_signal_that_comes_during_the_start_stops_in_order),
+        CASE(test_start_and_stop_do_not_wait_for_a_reader_of_the_output),
         CASE(test_stop_under_all_of_it_keeps_what_was_answered),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

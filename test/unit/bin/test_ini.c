@@ -262,6 +262,16 @@ static void test_fifo_is_no_file_and_holds_nobody_up(void **state) {
     assert_int_equal(unlink(path), 0);
 }
 
+/* Nobody waits for a file that was given by mistake, nor pays for a line without an end. */
+static void test_huge_file_is_refused(void **state) {
+    struct fixture *fixture = *state;
+    write_file(fixture, "", 0);
+    assert_int_equal(truncate(fixture->path, INT64_C(1) << 30), 0);
+    assert_int_equal(ini_load(fixture->path, &table, &fixture->values, &fixture->report, &fixture->ini),
+                     SMQ_ERR_SYSTEM);
+    assert_error(fixture, ": File too large");
+}
+
 static enum smq_result load_settings(struct fixture *fixture, struct smp_settings *settings, const char *text) {
     write_file(fixture, text, strlen(text));
     fixture->warnings[0] = '\0';
@@ -557,6 +567,7 @@ int main(void) {
         CASE(test_long_comment_is_skipped_and_long_value_refused),
         CASE(test_missing_file_and_folder_are_errors),
         CASE(test_fifo_is_no_file_and_holds_nobody_up),
+        CASE(test_huge_file_is_refused),
         CASE(test_rows_that_differ_are_found_whatever_their_type),
         CASE(test_live_keys_are_documented),
         CASE(test_empty_settings_give_the_routers_defaults),
