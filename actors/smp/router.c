@@ -26,8 +26,8 @@
 #include "transport/crypto/setup.h"
 #include "transport/net/websocket.h"
 
-/* Parts of the three seconds that a stop may take. What is answered leaves meanwhile; whoever has not read by then is not
- * waited for. The rest is for closing connections and the last commit. */
+/* Parts of the three seconds that a stop may take. What is answered leaves meanwhile; whoever has not read by then is
+ * not waited for. The rest is for closing connections and the last commit. */
 enum { DRAIN_MS = 1000, FLUSH_MS = 300 };
 
 struct smp_router_config smp_router_config_default(void) {
