@@ -174,7 +174,9 @@ void smq_context_destroy_within(struct smq_context **context, uint32_t timeout_m
     end_clients(destroyed, timeout_ms);
     net_destroy(&destroyed->net);
     stop_lanes(destroyed);
-    forwards_destroy(&destroyed->forwards);
+    if (destroyed->forwards != NULL) {
+        map_destroy(&destroyed->forwards);
+    }
     tls_context_destroy(&destroyed->tls);
     context_release(destroyed);
 }

@@ -22,6 +22,7 @@
 #include "queues/base/clock.h"
 #include "queues/base/log.h"
 #include "queues/base/memory.h"
+#include "queues/base/random.h"
 #include "transport/crypto/setup.h"
 #include "transport/net/websocket.h"
 
@@ -215,6 +216,7 @@ enum smq_result smp_router_create(const struct smp_router_config *config, struct
     if (router == NULL)
         return fail(SMQ_ERR_NO_MEMORY, error, error_size, "router");
     waker_init_futex(&router->quiet);
+    random_bytes(router->hash_key, sizeof router->hash_key);
     atomic_init(&router->batches_in_progress, 1);
     result = keep_config(router, config);
     if (result != SMQ_OK) {
