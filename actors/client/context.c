@@ -65,10 +65,11 @@ uint64_t context_next_number(void) {
 
 struct process_lane *context_choose_lane(struct smq_context *context, uint64_t *number) {
     *number = context_next_number();
-    return &context->lanes[*number % context->lane_count];
+    return &context->lanes[pinning_lane(&context->pinning, *number)];
 }
 
 static enum smq_result start_lanes(struct smq_context *context, unsigned count) {
+    pinning_init(&context->pinning, count);
     context->lanes = memory_zalloc_array(count, sizeof(struct process_lane));
     if (context->lanes == NULL) {
         return SMQ_ERR_NO_MEMORY;

@@ -9,6 +9,7 @@
 #include "actors/client/lane.h"
 #include "actors/client/smq/client.h"
 #include "actors/net/net.h"
+#include "queues/pinning.h"
 #include "queues/waker.h"
 #include "transport/smp/transmission.h"
 #include "transport/tls/tls.h"
@@ -25,6 +26,7 @@ struct smq_context {
     struct map *forwards;           /* see forward_private.h; NULL: not a proxy's, or destroyed */
     struct tls_context *tls;
     struct net *net;
+    struct pinning pinning; /* clients to lanes */
     unsigned lane_count;
     struct process_lane *lanes;
 };
