@@ -171,6 +171,9 @@ static enum smq_result hand_over(struct smq_client *client, struct forwarding *f
         result = connection_send(connection, &forwarding->outgoing);
     }
     read_section_end();
+    if (result == SMQ_ERR_CLOSED) { /* before its lane knows: the session is not found any more */
+        atomic_store_explicit(&client->is_connected, false, memory_order_release);
+    }
     if (result != SMQ_OK) {
         atomic_fetch_sub_explicit(&client->unsent_bytes, forwarding->size, memory_order_relaxed);
         forwarding_release(forwarding);
