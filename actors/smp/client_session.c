@@ -15,7 +15,7 @@
 
 static const uint32_t SESSION_MAGIC = MAGIC('S', 'E', 'S', 'S');
 
-enum { FIRST_CHECK_MS = 1000 };
+enum { FIRST_CHECK_MS = 1000, CREDIT_SHIFT = 32 };
 
 void *client_session_accept(void *context, struct connection *connection) {
     struct smp_router *router = context;
@@ -28,7 +28,8 @@ void *client_session_accept(void *context, struct connection *connection) {
     session->identity = identity_current(&router->identity);
     connection_use_tls(connection, session->identity->tls);
     session->phase = SESSION_AWAITS_HELLO;
-    session->credit = SESSION_CREDIT;
+    atomic_init(&session->credit, (uint64_t)SESSION_CREDIT << CREDIT_SHIFT);
+    session->process_lane = pinning_lane(&router->process_pinning, connection_number(connection));
     for (unsigned lane = 0; lane < router->subscriber_count; lane++)
         session->lanes[lane].farewell.session = session;
     session->service_place.farewell.session = session;
@@ -38,8 +39,7 @@ void *client_session_accept(void *context, struct connection *connection) {
 }
 
 struct process_lane *client_session_process_lane(const struct client_session *session) {
-    return session->router
-        ->process[pinning_lane(&session->router->process_pinning, connection_number(session->connection))];
+    return session->router->process[session->process_lane];
 }
 
 void client_session_work_begun(struct client_session *session) {
@@ -51,21 +51,40 @@ void client_session_work_ended(struct client_session *session) {
         waker_wake(&session->router->quiet);
 }
 
+/* Whether what is not answered has reached the credit. */
+static bool is_used_up(uint64_t credit) {
+    return (uint32_t)credit >= credit >> CREDIT_SHIFT;
+}
+
 void client_session_block_admitted(struct client_session *session, uint16_t commands) {
     uint32_t weight = SESSION_BLOCK_WEIGHT + (uint32_t)commands;
-    uint32_t before = atomic_fetch_add_explicit(&session->unanswered, weight, memory_order_relaxed);
+    uint64_t before = atomic_fetch_add_explicit(&session->credit, weight, memory_order_relaxed);
     client_session_work_begun(session);
-    if (before < session->credit && before + weight >= session->credit)
+    if (!is_used_up(before) && is_used_up(before + weight))
         connection_pause(session->connection);
 }
 
 void client_session_block_answered(struct client_session *session, uint16_t commands) {
     uint32_t weight = SESSION_BLOCK_WEIGHT + (uint32_t)commands;
     /* Released for who looks whether something is before it: proxy_forward_received. */
-    uint32_t before = atomic_fetch_sub_explicit(&session->unanswered, weight, memory_order_acq_rel);
-    if (before >= session->credit && before - weight < session->credit)
+    uint64_t before = atomic_fetch_sub_explicit(&session->credit, weight, memory_order_acq_rel);
+    if (is_used_up(before) && !is_used_up(before - weight))
         connection_resume(session->connection);
     client_session_work_ended(session);
+}
+
+bool client_session_has_unanswered(struct client_session *session) {
+    return (uint32_t)atomic_load(&session->credit) > 0;
+}
+
+void client_session_trust_proxy(struct client_session *session) {
+    const uint64_t more = (uint64_t)(SESSION_PROXY_CREDIT - SESSION_CREDIT) << CREDIT_SHIFT;
+    if (!session->is_proxy)
+        return;
+    session->is_proxy = false;
+    uint64_t before = atomic_fetch_add_explicit(&session->credit, more, memory_order_relaxed);
+    if (is_used_up(before) && !is_used_up(before + more))
+        connection_resume(session->connection);
 }
 
 static enum smq_result session_secured(struct connection *connection, void *state) {
@@ -86,8 +105,7 @@ static enum smq_result start_encryption(struct client_session *session, const st
     struct slice session_id = slice_of(tls->session_id, tls->session_id_length);
     bool encrypted =
         smp_blocks_are_encrypted(hello->version, hello->version >= SMP_VERSION_AUTH, hello->has_key, hello->is_proxy);
-    if (hello->is_proxy)
-        session->credit = SESSION_PROXY_CREDIT;
+    session->is_proxy = hello->is_proxy;
     if (!hello->has_key)
         return smp_session_init(&session->smp, SMP_SIDE_SERVER, hello->version, session_id, NULL);
     struct dh_secret secret;
@@ -189,6 +207,7 @@ static void session_released(void *state) {
     MAGIC_CHECK(session, SESSION_MAGIC);
     MAGIC_CLEAR(session);
     proxied_drop_waiting(session);
+    command_order_finish(&session->order);
     secret_cache_clear(&session->secrets);
     key_pair_wipe(&session->handshake_key);
     box_key_wipe(&session->proxy_key);

@@ -8,6 +8,8 @@
 #include <stdint.h>
 
 #include "actors/net/connection.h"
+#include "actors/smp/command_order.h"
+#include "actors/smp/fair_queue.h"
 #include "actors/smp/proxied.h"
 #include "actors/smp/roles.h"
 #include "actors/smp/secret_cache.h"
@@ -20,7 +22,7 @@ enum {
     /* The credit of one connection: what it may have received and not been answered; then it is not read. A block
      * weighs SESSION_BLOCK_WEIGHT and one for each command, so it is eight blocks of one command, or two full ones. */
     SESSION_CREDIT = 512,
-    SESSION_PROXY_CREDIT = 4096, /* for the connection of a proxy, which serves many clients */
+    SESSION_PROXY_CREDIT = 4096, /* for the connection of a proxy, which serves many clients, once it forwards */
     SESSION_BLOCK_WEIGHT = 63,
     SESSION_NOTIFICATIONS_MAX = 256 /* NMSG events queued to one connection; the others stay in the store */
 };
@@ -37,6 +39,13 @@ enum outgoing_kind {
 };
 
 enum session_phase { SESSION_AWAITS_HELLO, SESSION_READY };
+
+/* What the session's process lane has to do. */
+struct session_work {
+    struct fair_member member;   /* of the lane's sessions, while there is anything */
+    struct block *first, *last;  /* received, not begun */
+    struct command_batch *batch; /* begun; NULL: none */
+};
 
 /* The service certificate that a client proved to have. */
 struct service_session {
@@ -92,11 +101,14 @@ struct client_session {
     struct key_pair handshake_key; /* X25519, of this connection alone */
     bool has_proxy_key;            /* the client showed a key in its hello */
     struct box_key proxy_key;      /* agreed with it: the outer layer of what it forwards */
-    uint32_t credit;
+    bool is_proxy;                 /* as the client says; it has more credit once it has forwarded something */
     struct smp_session smp;
     struct outgoing hello;
 
     /* Process lane. */
+    unsigned process_lane; /* constant */
+    struct session_work work;
+    struct command_order order;
     struct secret_cache secrets;
     struct service_session service;
     struct outgoing service_response;
@@ -106,7 +118,8 @@ struct client_session {
     bool service_created_queue; /* counted once as a subscription: queues of a messaging service have none */
 
     /* Any role. */
-    _Atomic uint32_t unanswered;           /* the weight of received blocks that are not answered yet */
+    /* Above bit 32 the credit; below the weight of received blocks that are not answered yet. */
+    _Atomic uint64_t credit;
     _Atomic uint32_t subscription_count;   /* PUSH and NOTIFY over all lanes, and a service that is held */
     _Atomic uint32_t queued_notifications; /* NMSG events on their way */
 
@@ -123,6 +136,10 @@ void *client_session_accept(void *router, struct connection *connection);
 /* Credit: a block was received; its answer was handed to TLS. At the limit the connection is not read. */
 void client_session_block_admitted(struct client_session *session, uint16_t commands);
 void client_session_block_answered(struct client_session *session, uint16_t commands);
+/* Whether blocks are not answered yet. Any thread; what was done before the last answer is seen. */
+bool client_session_has_unanswered(struct client_session *session);
+/* It forwarded a command: a connection that said it is a proxy has the credit of one from now on. Process lane. */
+void client_session_trust_proxy(struct client_session *session);
 /* Work that goes on after its block was answered: the router waits for it, for some time, when it stops. */
 void client_session_work_begun(struct client_session *session);
 void client_session_work_ended(struct client_session *session);

@@ -70,6 +70,7 @@ void slot_own(struct command_slot *slot, void *owned, void (*release_owned)(void
 }
 
 static void slot_finish(struct command_slot *slot) {
+    command_order_answered(slot);
     memory_free(slot->long_ids);
     forwarded_destroy(&slot->forwarded);
     kept_answer_destroy(&slot->kept);
@@ -165,7 +166,7 @@ void slot_handed_over(struct command_slot *slot) {
 
 void slot_done(struct command_slot *slot) {
     struct command_batch *batch = slot->batch;
-    atomic_store_explicit(&slot->done, true, memory_order_release);
+    command_order_done(slot);
     command_batch_let_go(batch);
 }
 
@@ -177,15 +178,9 @@ static bool is_answered_elsewhere(const struct command_batch *batch) {
     return true;
 }
 
-/* The last hand to let go decides where the batch goes. `waiting` was written by the process lane before it let go,
- * and the count orders it. */
 void command_batch_let_go(struct command_batch *batch) {
     if (atomic_fetch_sub_explicit(&batch->working, 1, memory_order_acq_rel) != 1)
         return;
-    if (batch->waiting) {
-        process_lane_resume(client_session_process_lane(batch->session), batch);
-        return;
-    }
     if (batch->block != NULL) {
         block_release(batch->block);
         batch->block = NULL;

@@ -9,6 +9,7 @@
 
 #include "actors/net/connection.h"
 #include "actors/smp/client_session.h"
+#include "actors/smp/command_order.h"
 #include "actors/smp/forwarded.h"
 #include "actors/smp/kept_answer.h"
 #include "actors/smp/writer.h"
@@ -58,10 +59,11 @@ struct command_slot {
     uint8_t ids[48];
     uint8_t *long_ids;
     _Atomic bool done;
+    struct order_entry *claims[ORDER_CLAIMS_MAX]; /* see command_order.h */
+    struct command_slot *next_in_order;           /* likewise */
     enum smp_command_tag tag;
     struct queue_reference queue; /* number 0: none found yet */
     bool touch;                   /* note the day of use together with the change */
-    bool client_ids;              /* NEW: later commands of the block may know the queue's ids already */
 
     enum answer_kind answer;
     bool push;                                  /* SUB: `message_reference` follows the answer as an event */
@@ -109,7 +111,6 @@ struct command_batch {
     struct client_session *session; /* kept alive by a reference to its connection */
     struct block *block;            /* NULL once every command is done */
     _Atomic uint32_t working; /* commands in other hands, plus one while the process lane goes through the block */
-    bool waiting;             /* the process lane stopped at slots[next] */
     uint16_t count;
     uint16_t next;    /* first command that has not been looked at */
     uint16_t written; /* send lane: answers before this one are in a block */
@@ -149,8 +150,8 @@ void slot_own(struct command_slot *slot, void *owned, void (*release_owned)(void
 
 /* Before a slot is handed to another role: keeps the batch open until slot_done. Process lane. */
 void slot_handed_over(struct command_slot *slot);
-/* The slot has its answer. Whoever completes the last command in other hands sends the batch on: to the send lane, or
- * back to the process lane that waits. The slot must not be touched afterwards. */
+/* The slot has its answer. Whoever completes the last command in other hands sends the batch on to the send lane. The
+ * slot must not be touched afterwards. */
 void slot_done(struct command_slot *slot);
-/* The process lane lets go of the batch: at its end, or with `waiting` set. */
+/* The process lane lets go of the batch, at its end. */
 void command_batch_let_go(struct command_batch *batch);

@@ -10,16 +10,6 @@
 #include "stores/queue_store.h"
 #include "transport/smp/command.h"
 
-/* Where a command's effect takes place. Two commands of one block on the same queue are kept in order by waiting where
- * they would go different ways. */
-enum execution_route {
-    ROUTE_AT_ONCE,      /* answered by the process lane */
-    ROUTE_STORE,        /* SEND: in the order in which the writer gets them */
-    ROUTE_SUBSCRIPTION, /* SUB, GET, QUE, NSUB: in the order in which the subscriber lane gets them */
-    ROUTE_ACKNOWLEDGE,  /* ACK: first the subscriber lane, then the store */
-    ROUTE_CHANGE        /* changes the record: later commands on the queue wait for its commit */
-};
-
 /* One command being carried out. */
 struct execution {
     struct smp_router *router;
@@ -27,7 +17,6 @@ struct execution {
     struct command_slot *slot;
     const struct smp_command *command;
     const struct queue_record *record; /* NULL for commands without a queue; valid during the call only */
-    struct store_txn *txn;             /* the lane's snapshot, likewise */
     int64_t now_s;
 };
 
@@ -35,6 +24,7 @@ struct execution_row {
     enum execution_route route;
     bool refused_when_blocked; /* a blocked queue answers BLOCKED instead */
     bool touches_queue;        /* notes the day of use */
+    uint16_t cost_us;          /* what the process lane does for it beside verification, about */
     /* Answers the slot and calls slot_done, or hands it over (slot_handed_over was called before). NULL: RFWD. */
     void (*execute)(const struct execution *execution);
 };

@@ -109,7 +109,7 @@ static void fill_record(struct new_queue *queue, const struct execution *executi
         record->notifier.key = key_der(&create->notifier_key, queue->notifier_key, sizeof queue->notifier_key);
         record->notifier.dh_secret = queue->notifier_dh_secret;
     }
-    queue->client_ids = execution->slot->client_ids = create->has_link;
+    queue->client_ids = create->has_link;
     queue->subscribe = create->subscribe;
 }
 

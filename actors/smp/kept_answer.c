@@ -69,6 +69,9 @@ void kept_answers_copy(const struct command_slot *slot, uint64_t queue, struct s
             earlier->kept = copy_message(&earlier->message_reference, txn);
         else if (earlier->answer == ANSWER_LINK && earlier->message_reference.queue == queue)
             earlier->kept = copy_link(queue, txn);
+        else
+            continue;
+        command_order_answered(earlier);
     }
 }
 

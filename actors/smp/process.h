@@ -8,6 +8,7 @@
 
 struct command_batch;
 struct command_slot;
+struct order_entry;
 struct block;
 struct client_session;
 
@@ -21,8 +22,8 @@ void process_lane_destroy(struct process_lane **lane);
 void process_lane_block(struct process_lane *lane, struct block *block);
 /* From the receive lane: the batch that answers a block which could not be opened. */
 void process_lane_batch(struct process_lane *lane, struct command_batch *batch);
-/* From whoever completed the last command that the batch waited for. */
-void process_lane_resume(struct process_lane *lane, struct command_batch *batch);
+/* From whoever completed the last command that others of its session wait for: command_order.h. */
+void process_lane_freed(struct process_lane *lane, struct order_entry *entry);
 /* From the store writer: the record changed under the command; it is verified and carried out anew. */
 void process_lane_retry(struct process_lane *lane, struct command_slot *slot);
 /* From whoever answered a proxied command while others of the session wait. Takes over a reference to its connection;

@@ -203,7 +203,7 @@ static bool is_single_forward(const struct client_session *session, struct slice
 /* Commands of one client are forwarded in their order: none overtakes those that went, or go, through the process
  * lane. */
 static bool others_are_before(struct client_session *session) {
-    return atomic_load(&session->unanswered) > 0 || atomic_load(&session->proxied.waiting) > 0;
+    return client_session_has_unanswered(session) || atomic_load(&session->proxied.waiting) > 0;
 }
 
 bool proxy_forward_received(struct client_session *session, struct block *block, struct slice content) {

@@ -21,10 +21,10 @@ enum { ROUTER_LANES_MAX = 64, ROUTER_LISTENERS_MAX = 64 };
 
 /* Messages to a process lane. */
 enum process_message {
-    PROCESS_BLOCK,  /* struct block: received and opened */
-    PROCESS_BATCH,  /* struct command_batch: a received block that could not be opened */
-    PROCESS_RESUME, /* struct command_batch: the commands that a later one of the block had to wait for are done */
-    PROCESS_RETRY,  /* struct command_slot: the queue's record changed between verification and commit */
+    PROCESS_BLOCK,         /* struct block: received and opened */
+    PROCESS_BATCH,         /* struct command_batch: a received block that could not be opened */
+    PROCESS_ORDER,         /* struct order_entry: what commands of the session had to wait for is done */
+    PROCESS_RETRY,         /* struct command_slot: the queue's record changed between verification and commit */
     PROCESS_SERVICE_HELLO, /* struct block: a client hello with a service certificate */
     PROCESS_PROXY_ROOM     /* struct client_session: a place for its proxied commands came free; see proxied.h */
 };
@@ -90,9 +90,11 @@ struct smp_router {
     struct store_writer *writer;
     struct services *services;
     struct expirer *expirer;
-    struct proxy *proxy; /* NULL: switched off */
+    struct proxy *proxy;  /* NULL: switched off */
+    uint8_t hash_key[16]; /* random, of this process: for what clients should not be able to choose */
     unsigned process_count;
-    struct pinning process_pinning; /* connections to process lanes */
+    struct pinning process_pinning;    /* connections to process lanes */
+    struct pinning subscriber_pinning; /* queues to subscriber lanes */
     unsigned subscriber_count;
     struct process_lane *process[ROUTER_LANES_MAX];
     struct subscriber_lane *subscribers[ROUTER_LANES_MAX];
@@ -107,5 +109,5 @@ struct smp_router {
 
 /* The lane that owns a queue's subscriptions. */
 static inline unsigned subscriber_lane_of(const struct smp_router *router, uint64_t queue) {
-    return (unsigned)(queue % router->subscriber_count);
+    return pinning_lane(&router->subscriber_pinning, queue);
 }

@@ -22,6 +22,7 @@
 #include "queues/base/clock.h"
 #include "queues/base/log.h"
 #include "queues/base/memory.h"
+#include "queues/base/random.h"
 #include "transport/crypto/setup.h"
 #include "transport/net/websocket.h"
 
@@ -38,6 +39,8 @@ struct smp_router_config smp_router_config_default(void) {
         .handshake_timeout_ms = 30000,
         .keep_alive = {.idle_s = 300, .interval_s = 60, .probes = 5, .user_timeout_s = 600},
         .limits = {.max_handshakes = 4096,
+                   .handshake_rate = 1000,
+                   .handshake_burst = 2000,
                    .address_connections = 10000,
                    .address_handshakes = 512,
                    .address_rate = 100,
@@ -95,6 +98,7 @@ static enum smq_result keep_config(struct smp_router *router, const struct smp_r
     router->process_count = lane_count(config->process_lanes);
     pinning_init(&router->process_pinning, router->process_count);
     router->subscriber_count = (router->process_count + 3) / 4; /* their work is small: a lane more is a wake more */
+    pinning_init(&router->subscriber_pinning, router->subscriber_count);
     enum smq_result result = live_apply(&router->live, config);
     if (result != SMQ_OK)
         return result;
@@ -212,6 +216,7 @@ enum smq_result smp_router_create(const struct smp_router_config *config, struct
     if (router == NULL)
         return fail(SMQ_ERR_NO_MEMORY, error, error_size, "router");
     waker_init_futex(&router->quiet);
+    random_bytes(router->hash_key, sizeof router->hash_key);
     atomic_init(&router->batches_in_progress, 1);
     result = keep_config(router, config);
     if (result != SMQ_OK) {

@@ -20,11 +20,12 @@ struct verification {
     const struct smp_command *command;
     struct smp_authorized authorized; /* what the entity's key signs */
     uint8_t *scratch;                 /* SMP_AUTHORIZED_MAX bytes of the lane */
+    uint32_t *cost_us;                /* what the checks cost, about, is added there */
 };
 
 void verification_prepare(struct verification *verification, const struct command_slot *slot,
                           const struct smp_transmission *transmission, const struct smp_command *command,
-                          uint8_t *scratch);
+                          uint8_t *scratch, uint32_t *cost_us);
 
 /* The service checks, in the reference's order: the session's role may send the command (else CMD PROHIBITED); the
  * service signature is there exactly when it must be, and verifies (else SERVICE). True: passed. */

@@ -285,6 +285,8 @@ static const struct ini_row rows[] = {
 
     LIVE_NUMBER("LIMITS", "max_connections", max_connections, "0", 0, UINT32_MAX),
     LIVE_NUMBER("LIMITS", "max_handshakes", max_handshakes, "4096", 0, UINT32_MAX),
+    LIVE_NUMBER("LIMITS", "handshake_rate", handshake_rate, "1000", 0, 1000000),
+    LIVE_NUMBER("LIMITS", "handshake_burst", handshake_burst, "2000", 0, 1000000),
     LIVE_NUMBER("LIMITS", "max_connections_per_address", address_connections, "10000", 0, UINT32_MAX),
     LIVE_NUMBER("LIMITS", "max_handshakes_per_address", address_handshakes, "512", 0, UINT32_MAX),
     LIVE_NUMBER("LIMITS", "handshake_rate_per_address", address_rate, "100", 0, 1000000),
@@ -385,6 +387,8 @@ struct net_limits smp_settings_limits(const struct smp_settings *settings) {
     return (struct net_limits){
         .max_connections = (uint32_t)settings->max_connections,
         .max_handshakes = (uint32_t)settings->max_handshakes,
+        .handshake_rate = (uint32_t)settings->handshake_rate,
+        .handshake_burst = (uint32_t)settings->handshake_burst,
         .address_connections = (uint32_t)settings->address_connections,
         .address_handshakes = (uint32_t)settings->address_handshakes,
         .address_rate = (uint32_t)settings->address_rate,

@@ -85,7 +85,8 @@ static void prepare(struct attempt *attempt, struct smp_command command, unsigne
     transmission->authorized = slice_of(attempt->authorized, writer_length(&writer));
     transmission->authorization_kind = kinds[kind];
     attempt->command = command;
-    verification_prepare(&attempt->verification, &batch->slots[0], transmission, &attempt->command, scratch);
+    static uint32_t cost_us;
+    verification_prepare(&attempt->verification, &batch->slots[0], transmission, &attempt->command, scratch, &cost_us);
     struct smp_authorized *parts = &attempt->verification.authorized;
     if (algorithms[kind] == KEY_X25519) {
         assert_int_equal(SMQ_OK, box_key_agree(&given[kind].private_key, &session->handshake_key.public_key, &agreed));

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/* Two rings: those that come, and those that go round. */
+#include "actors/smp/fair_queue.h"
+
+#include <stddef.h>
+
+static bool has_quantum(const struct fair_member *member) {
+    return member->used_us < FAIR_QUANTUM_US;
+}
+
+void fair_queue_add(struct fair_queue *queue, struct fair_member *member) {
+    if (!ring_is_member(&member->place))
+        ring_append(has_quantum(member) ? &queue->fresh : &queue->served, &member->place);
+}
+
+bool fair_queue_is_empty(const struct fair_queue *queue) {
+    return ring_is_empty(&queue->fresh) && ring_is_empty(&queue->served);
+}
+
+/* Every pass through the ring pays a quantum of each debt, so that the debts bound the passes. */
+struct fair_member *fair_queue_take(struct fair_queue *queue) {
+    struct ring *place = ring_first(&queue->fresh);
+    while (place == NULL && (place = ring_first(&queue->served)) != NULL) {
+        struct fair_member *member =
+            (struct fair_member *)(void *)((char *)place - offsetof(struct fair_member, place));
+        if (has_quantum(member))
+            break;
+        member->used_us -= FAIR_QUANTUM_US;
+        if (has_quantum(member))
+            break;
+        ring_remove(place);
+        ring_append(&queue->served, place);
+        place = NULL;
+    }
+    if (place == NULL)
+        return NULL;
+    ring_remove(place);
+    return (struct fair_member *)(void *)((char *)place - offsetof(struct fair_member, place));
+}
+
+bool fair_member_pay(struct fair_member *member, uint32_t cost_us) {
+    member->used_us += cost_us;
+    return has_quantum(member);
+}
+
+void fair_queue_put_back(struct fair_queue *queue, struct fair_member *member) {
+    ring_append(&queue->served, &member->place);
+}
