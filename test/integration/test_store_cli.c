@@ -180,6 +180,7 @@ static void test_a_backup_killed_midway_is_whole_or_not_there(void **state) {
         }
         peer_send_message(&peer, &queue, &queue.sender_key, "the router goes on");
     }
+    peer_close(&peer);
     assert_int_equal(0, store_command("backup", backup));
     assert_int_equal(0, store_command("check", backup));
 }
