@@ -239,9 +239,8 @@ uint64_t store_check(struct store_txn *txn, void (*tell)(void *context, const ch
     static struct check check; /* one at a time; too large for a stack */
     struct queue_record record = {0};
     uint64_t after = 0;
-    enum smq_result result;
     check = (struct check){.txn = txn, .tell = tell, .context = context};
-    while ((result = queue_store_next(txn, after, &record)) == SMQ_OK) {
+    while (queue_store_next(txn, after, &record) == SMQ_OK) {
         after = record.number;
         check_queue(&check, &record);
         if (store_txn_status(txn) != SMQ_OK)

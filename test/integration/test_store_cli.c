@@ -18,6 +18,7 @@
 
 enum { END_MS = 20000, MESSAGES = 40 };
 
+static const char program[] = BUILD_DIR "/bin/smp-server";
 static struct server_process server;
 static struct peer peer;
 static struct peer_queue queue;
@@ -47,7 +48,7 @@ static int teardown(void **state) {
 
 /* Runs `smp-server store ACTION [FOLDER]` and answers its exit code. */
 static int store_command(const char *action, const char *folder) {
-    const char *const arguments[] = {BUILD_DIR "/bin/smp-server", "store", action, folder, NULL};
+    const char *const arguments[] = {program, "store", action, folder, NULL};
     process_destroy(&command);
     command = process_start(arguments, NULL);
     return process_wait(command, END_MS);
@@ -148,7 +149,7 @@ static void test_a_full_disk_leaves_no_half_copy(void **state) {
 
 /* Starts `smp-server store ACTION FOLDER` and kills it some time later: where it is then is meant to differ. */
 static void kill_store_command(const char *action, const char *folder, unsigned delay_us) {
-    const char *const arguments[] = {BUILD_DIR "/bin/smp-server", "store", action, folder, NULL};
+    const char *const arguments[] = {program, "store", action, folder, NULL};
     process_destroy(&command);
     command = process_start(arguments, NULL);
     usleep(delay_us);
@@ -180,6 +181,7 @@ static void test_a_backup_killed_midway_is_whole_or_not_there(void **state) {
         }
         peer_send_message(&peer, &queue, &queue.sender_key, "the router goes on");
     }
+    peer_close(&peer);
     assert_int_equal(0, store_command("backup", backup));
     assert_int_equal(0, store_command("check", backup));
 }
