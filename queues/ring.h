@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "queues/base/check.h"
+
 /* A head, or a node embedded in a member. All zero, a head is empty and a node is in no ring. One thread at a time; a
  * head or a member must not move while it is linked. */
 struct ring {
@@ -48,6 +50,7 @@ static inline void ring_append(struct ring *head, struct ring *node) {
 
 /* Takes `node`, which is in a ring, out of it. */
 static inline void ring_remove(struct ring *node) {
+    CHECK(node->previous != NULL);
     node->previous->next = node->next;
     node->next->previous = node->previous;
     node->next = node->previous = NULL;

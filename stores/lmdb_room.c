@@ -8,7 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "stores/lmdb_private.h"
@@ -89,17 +89,21 @@ uint64_t lmdb_pages_pinned(struct lmdb_txn *txn, uint64_t from) {
 /* LMDB tells of its readers only as text: "pid thread transaction", or "-" for a place without a snapshot. */
 static int note_reader(const char *line, void *context) {
     struct lmdb_readers *readers = context;
-    int process;
-    size_t thread;
-    size_t snapshot;
-    int fields = sscanf(line, "%d %zx %zu", &process, &thread, &snapshot);
-    readers->places += fields >= 2;
-    if (fields < 3)
+    char *after_process;
+    char *after_thread;
+    char *end;
+    long process = strtol(line, &after_process, 10);
+    (void)strtoull(after_process, &after_thread, 16);
+    size_t snapshot = (size_t)strtoull(after_thread, &end, 10);
+    if (after_process == line || after_thread == after_process) /* the heading */
+        return 0;
+    readers->places++;
+    if (end == after_thread)
         return 0;
     readers->open++;
     if (snapshot < readers->oldest) {
         readers->oldest = snapshot;
-        readers->oldest_process = process;
+        readers->oldest_process = (int)process;
     }
     return 0;
 }

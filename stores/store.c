@@ -331,12 +331,14 @@ enum smq_result store_open_to_read(const char *directory, struct store **out) {
     }
     if (result == SMQ_OK) {
         store_keep_owner(directory);
-        result = lmdb_open_tables(store->lmdb, table_names, TABLE_COUNT);
+        result = lmdb_open_tables(store->lmdb, table_names, 1);
     }
     if (result == SMQ_OK)
         result = lmdb_txn_create(store->lmdb, false, &store->writer_view);
     if (result == SMQ_OK)
         result = check_readable_schema(store, directory);
+    if (result == SMQ_OK)
+        result = lmdb_open_tables(store->lmdb, table_names + 1, TABLE_COUNT - 1);
     if (result != SMQ_OK)
         store_close(&store);
     else
@@ -461,7 +463,7 @@ enum smq_result store_space_get(struct store *store, struct store_space *space, 
         .file_bytes = pages.end * pages.page_size,
         .used_bytes = used * pages.page_size,
         .free_bytes = (pages.end > used ? pages.end - used : 0) * pages.page_size,
-        .readers = readers.places - 1, /* but for this one */
+        .readers = readers.places > 0 ? readers.places - 1 : 0, /* but for this one; none where nobody can write */
         .snapshots = readers.open,
         .oldest_commits = readers.oldest < pages.commit ? pages.commit - readers.oldest : 0,
         .oldest_process = readers.open > 0 ? (uint64_t)readers.oldest_process : 0,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* The check of a store: one walk over the queues with all that belongs to them, then the totals and the sizes of the
- * tables, in which nothing else may be. */
+/* The check of a store: one walk over the queues with all that belongs to them, then the totals, the sizes of the
+ * tables, in which nothing else may be, and one walk over the tables whose values have parts. */
 #include "stores/store_check.h"
 
 #include <inttypes.h>
@@ -10,6 +10,7 @@
 #include "stores/internal.h"
 #include "stores/msg_store.h"
 #include "stores/ntf_store.h"
+#include "stores/parts.h"
 #include "stores/queue_list.h"
 #include "stores/service_store.h"
 
@@ -156,7 +157,7 @@ static void check_totals(struct check *check) {
         compare(check, "services", counted.services[role], found->services[role]);
 }
 
-/* Tables whose every key belongs to a queue that was seen. (Messages have more keys than entries: parts.) */
+/* Tables with one key for each thing of a queue that was seen. */
 static void check_tables(struct check *check) {
     static const struct {
         enum store_table table;
@@ -172,13 +173,74 @@ static void check_tables(struct check *check) {
                 check->table_sizes[tables[i].table]);
 }
 
+/* ---- what belongs to nobody ---- */
+
+/* A table of values in parts, on the way through its keys. */
+struct walk {
+    enum store_table table;
+    const char *name;
+    size_t key_length;
+    bool begun;
+    uint64_t number; /* of the queue that the keys are of */
+    uint8_t entry[PARTS_KEY_MAX];
+    unsigned part; /* the entry's last one */
+};
+
+static bool has_owner(struct check *check, const struct walk *walk) {
+    struct queue_record record;
+    return queue_store_get(check->txn, walk->number, &record) == SMQ_OK &&
+           (walk->table != TABLE_LINK_DATA || record.link_id.length > 0);
+}
+
+static void walk_entry(struct check *check, struct walk *walk, struct slice key) {
+    struct reader reader = reader_of(key);
+    uint64_t number = (uint64_t)read_i64(&reader);
+    bool is_next = !walk->begun || number != walk->number;
+    memcpy(walk->entry, key.bytes, walk->key_length);
+    walk->part = 0;
+    walk->begun = true;
+    walk->number = number;
+    if (is_next && !has_owner(check, walk))
+        fault(check, "queue %" PRIu64 " is not there, or has no %s, but there are some", number, walk->name);
+}
+
+static void walk_key(struct check *check, struct walk *walk, struct slice key) {
+    if (key.length == walk->key_length) {
+        walk_entry(check, walk, key);
+        return;
+    }
+    bool is_part = walk->begun && key.length == walk->key_length + 1 &&
+                   memcmp(key.bytes, walk->entry, walk->key_length) == 0 &&
+                   key.bytes[walk->key_length] == walk->part + 1;
+    walk->part++;
+    if (!is_part)
+        fault(check, "after queue %" PRIu64 ": a part of %s that belongs to nothing", walk->number, walk->name);
+}
+
+static void check_owners(struct check *check) {
+    struct walk walks[] = {
+        {.table = TABLE_MESSAGES, .name = "messages", .key_length = sizeof(struct pair_key)},
+        {.table = TABLE_NOTIFICATIONS, .name = "notifications", .key_length = sizeof(struct pair_key)},
+        {.table = TABLE_LINK_DATA, .name = "link data", .key_length = sizeof(struct number_key)}};
+    struct lmdb_txn *txn = check->txn->lmdb;
+    struct slice key;
+    for (size_t i = 0; i < sizeof walks / sizeof walks[0]; i++) {
+        bool found = lmdb_seek(txn, walks[i].table, slice_of("\0", 1), &key, NULL);
+        for (; found; found = lmdb_next(txn, walks[i].table, &key, NULL))
+            walk_key(check, &walks[i], key);
+        if (store_txn_status(check->txn) != SMQ_OK) {
+            fault(check, "%s after those of queue %" PRIu64 " cannot be read", walks[i].name, walks[i].number);
+            return;
+        }
+    }
+}
+
 uint64_t store_check(struct store_txn *txn, void (*tell)(void *context, const char *line), void *context) {
     static struct check check; /* one at a time; too large for a stack */
     struct queue_record record = {0};
     uint64_t after = 0;
-    enum smq_result result;
     check = (struct check){.txn = txn, .tell = tell, .context = context};
-    while ((result = queue_store_next(txn, after, &record)) == SMQ_OK) {
+    while (queue_store_next(txn, after, &record) == SMQ_OK) {
         after = record.number;
         check_queue(&check, &record);
         if (store_txn_status(txn) != SMQ_OK)
@@ -191,5 +253,6 @@ uint64_t store_check(struct store_txn *txn, void (*tell)(void *context, const ch
     check_services(&check);
     check_totals(&check);
     check_tables(&check);
+    check_owners(&check);
     return check.faults;
 }

@@ -52,7 +52,8 @@ struct smq_client *agent_find_session(struct smq_agent *agent, struct slice sess
     if (node == NULL) {
         return NULL;
     }
-    struct smq_client *client = client_reference(session_of_node(node)->client);
+    struct smq_client *client = session_of_node(node)->client;
+    client = atomic_load(&client->is_connected) ? client_reference(client) : NULL;
     release_node(node);
     return client;
 }

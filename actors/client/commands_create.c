@@ -146,7 +146,9 @@ enum smq_result smq_create_queue(struct smq_client *client, const struct smq_cre
     struct smq_batch *answer = NULL;
     struct call call = call_blocking(timeout_ms, error);
     call.answer = &answer;
-    enum smq_result result = queue == NULL ? call_fail(&call, SMQ_ERR_INVALID) : create_queue(client, options, &call);
+    if (queue == NULL)
+        return call_fail(&call, SMQ_ERR_INVALID);
+    enum smq_result result = create_queue(client, options, &call);
     if (result == SMQ_OK) {
         *queue = smq_receive_queue_reference(smq_batch_event(answer, 0)->receive_queue);
         smq_batch_release(&answer);
@@ -187,8 +189,9 @@ enum smq_result smq_enable_notifications(struct smq_client *client, struct smq_r
     struct smq_batch *answer = NULL;
     struct call call = call_blocking(timeout_ms, error);
     call.answer = &answer;
-    enum smq_result result =
-        notifier == NULL ? call_fail(&call, SMQ_ERR_INVALID) : enable_notifications(client, queue, algorithm, &call);
+    if (notifier == NULL)
+        return call_fail(&call, SMQ_ERR_INVALID);
+    enum smq_result result = enable_notifications(client, queue, algorithm, &call);
     if (result == SMQ_OK) {
         *notifier = smq_notifier_reference(smq_batch_event(answer, 0)->notifier);
         smq_batch_release(&answer);

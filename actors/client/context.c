@@ -65,10 +65,11 @@ uint64_t context_next_number(void) {
 
 struct process_lane *context_choose_lane(struct smq_context *context, uint64_t *number) {
     *number = context_next_number();
-    return &context->lanes[*number % context->lane_count];
+    return &context->lanes[pinning_lane(&context->pinning, *number)];
 }
 
 static enum smq_result start_lanes(struct smq_context *context, unsigned count) {
+    pinning_init(&context->pinning, count);
     context->lanes = memory_zalloc_array(count, sizeof(struct process_lane));
     if (context->lanes == NULL) {
         return SMQ_ERR_NO_MEMORY;
@@ -173,7 +174,9 @@ void smq_context_destroy_within(struct smq_context **context, uint32_t timeout_m
     end_clients(destroyed, timeout_ms);
     net_destroy(&destroyed->net);
     stop_lanes(destroyed);
-    forwards_destroy(&destroyed->forwards);
+    if (destroyed->forwards != NULL) {
+        map_destroy(&destroyed->forwards);
+    }
     tls_context_destroy(&destroyed->tls);
     context_release(destroyed);
 }

@@ -9,6 +9,7 @@
 #include "actors/client/lane.h"
 #include "actors/client/smq/client.h"
 #include "actors/net/net.h"
+#include "queues/pinning.h"
 #include "queues/waker.h"
 #include "transport/smp/transmission.h"
 #include "transport/tls/tls.h"
@@ -22,9 +23,10 @@ struct smq_context {
     _Atomic unsigned lanes_running; /* while it is destroyed: lanes with clients that have not ended */
     struct waker ended;             /* a lane has none any more */
     bool is_proxy;                  /* see forward.h; constant once there are clients, as public_only and forwards */
-    struct forwards *forwards;      /* see forward_private.h; NULL: not a proxy's, or destroyed */
+    struct map *forwards;           /* see forward_private.h; NULL: not a proxy's, or destroyed */
     struct tls_context *tls;
     struct net *net;
+    struct pinning pinning; /* clients to lanes */
     unsigned lane_count;
     struct process_lane *lanes;
 };

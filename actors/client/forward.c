@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* The life of RFWDs. A command is in the map from before it is sent until it is told. Time-outs, and commands whose
- * connection ended, are found by looking through the map: once a second, and when a connection ends. */
+/* The life of RFWDs. A command is in the map from before it is sent until it is told, and on the list of its relay
+ * (forward_list.c), which finds those whose time or connection is over. */
 #include "actors/client/forward.h"
-
-#include <string.h>
 
 #include "actors/client/context.h"
 #include "actors/client/forwarding.h"
@@ -11,8 +9,6 @@
 #include "queues/base/clock.h"
 #include "queues/base/memory.h"
 #include "queues/base/rcu.h"
-
-enum { LOOK_INTERVAL_MS = 1000 };
 
 static struct forwarding *forwarding_of_node(const struct map_node *node) {
     return (struct forwarding *)((uintptr_t)node - offsetof(struct forwarding, node));
@@ -55,7 +51,11 @@ static const struct map_options map_options = {
     .key = key_of_node, .try_reference = try_reference_node, .release = release_node};
 
 bool forwarding_take(struct forwarding *forwarding) {
-    return map_remove(forwarding->client->context->forwards->map, &forwarding->node);
+    if (!map_remove(forwarding->client->context->forwards, &forwarding->node)) {
+        return false;
+    }
+    atomic_store_explicit(&forwarding->is_taken, true, memory_order_release);
+    return true;
 }
 
 void forwarding_tell(struct forwarding *forwarding, struct forward_answer *answer) {
@@ -79,9 +79,9 @@ bool forwarding_fail(struct forwarding *forwarding, enum smq_result result) {
 }
 
 struct forwarding *forwarding_find(const struct smq_client *client, struct slice correlation_id) {
-    struct forwards *forwards = client->context->forwards;
+    struct map *forwards = client->context->forwards;
     struct map_node *node =
-        forwards == NULL || correlation_id.length != BOX_NONCE_SIZE ? NULL : map_find(forwards->map, correlation_id);
+        forwards == NULL || correlation_id.length != BOX_NONCE_SIZE ? NULL : map_find(forwards, correlation_id);
     if (node == NULL) {
         return NULL;
     }
@@ -92,75 +92,8 @@ struct forwarding *forwarding_find(const struct smq_client *client, struct slice
     return forwarding_of_node(node);
 }
 
-/* ---- what is over */
-
-static bool end_what_is_over(void *context, struct map_node *node) {
-    struct forwarding *forwarding = forwarding_of_node(node);
-    struct smq_client *client = forwarding->client;
-    enum smq_result end = (enum smq_result)atomic_load(&client->relay->end);
-    if (end != SMQ_OK) {
-        (void)forwarding_fail(forwarding, end);
-    } else if (forwarding->deadline_ms <= *(const uint64_t *)context && forwarding_fail(forwarding, SMQ_ERR_TIMEOUT)) {
-        atomic_fetch_add_explicit(&client->timeouts, 1, memory_order_relaxed);
-    }
-    return true;
-}
-
-static void look(struct forwards *forwards, uint64_t now_ms) {
-    if (map_count(forwards->map) > 0) {
-        map_each(forwards->map, end_what_is_over, &now_ms);
-    }
-}
-
-static void look_again(struct wheel_timer *timer) {
-    struct forwards *forwards = (struct forwards *)(void *)((char *)timer - offsetof(struct forwards, timer));
-    uint64_t now_ms = clock_monotonic_ms();
-    look(forwards, now_ms);
-    wheel_add(actor_wheel(forwards->lane->actor), timer, now_ms + LOOK_INTERVAL_MS);
-}
-
-void forwards_lane_looks(struct forwards *forwards) {
-    atomic_store(&forwards->asked, false);
-    look_again(&forwards->timer);
-}
-
-void forwards_lane_stops(struct forwards *forwards) {
-    wheel_cancel(actor_wheel(forwards->lane->actor), &forwards->timer);
-}
-
-/* A stopped lane looks no more; then the end of the context does. */
-void forwards_look(struct forwards *forwards) {
-    if (!atomic_exchange(&forwards->asked, true)) {
-        (void)actor_send(forwards->lane->actor, &forwards->message);
-    }
-}
-
-enum smq_result forwards_create(struct process_lane *lane, struct forwards **forwards) {
-    struct forwards *made = memory_zalloc(sizeof(*made));
-    if (made == NULL) {
-        return SMQ_ERR_NO_MEMORY;
-    }
-    enum smq_result result = map_create(&map_options, &made->map);
-    if (result != SMQ_OK) {
-        memory_free(made);
-        return result;
-    }
-    made->lane = lane;
-    made->message.kind = LANE_FORWARDS;
-    made->timer.fire = look_again;
-    *forwards = made;
-    forwards_look(made);
-    return SMQ_OK;
-}
-
-void forwards_destroy(struct forwards **forwards) {
-    if (*forwards == NULL) {
-        return;
-    }
-    look(*forwards, UINT64_MAX);
-    map_destroy(&(*forwards)->map);
-    memory_free(*forwards);
-    *forwards = NULL;
+enum smq_result forwards_create(struct map **forwards) {
+    return map_create(&map_options, forwards);
 }
 
 /* ---- submitting */
@@ -238,6 +171,9 @@ static enum smq_result hand_over(struct smq_client *client, struct forwarding *f
         result = connection_send(connection, &forwarding->outgoing);
     }
     read_section_end();
+    if (result == SMQ_ERR_CLOSED) { /* before its lane knows: the session is not found any more */
+        atomic_store_explicit(&client->is_connected, false, memory_order_release);
+    }
     if (result != SMQ_OK) {
         atomic_fetch_sub_explicit(&client->unsent_bytes, forwarding->size, memory_order_relaxed);
         forwarding_release(forwarding);
@@ -263,16 +199,17 @@ enum smq_result client_forward(struct smq_client *client, const struct proxy_for
         forwarding_release(forwarding);
         return SMQ_ERR_NO_CREDIT;
     }
-    atomic_fetch_add_explicit(&relay->uses, 1, memory_order_relaxed);
     forwarding->deadline_ms = clock_monotonic_ms() + timeout_ms;
-    atomic_fetch_add_explicit(&forwarding->references, 1, memory_order_relaxed);
-    CHECK(map_insert(client->context->forwards->map, &forwarding->node) == SMQ_OK); /* ids are random */
+    atomic_fetch_add_explicit(&forwarding->references, 2, memory_order_relaxed);
+    CHECK(map_insert(client->context->forwards, &forwarding->node) == SMQ_OK); /* ids are random */
+    forward_list_add(client, forwarding);
     result = hand_over(client, forwarding);
     if (result != SMQ_OK && !forwarding_take(forwarding)) {
         result = SMQ_OK; /* told already, by whoever found the connection ended */
     } else if (result != SMQ_OK) {
         atomic_fetch_sub_explicit(&client->commands, 1, memory_order_relaxed);
     }
+    forward_list_added(client);
     forwarding_release(forwarding);
     return result;
 }

@@ -59,7 +59,8 @@ struct forward {
  * overwritten. `*block` is the received block that it lies in, or NULL: when the block can be spared it is taken over,
  * set to NULL, and is what is sent; else the command moves to other memory by being encrypted. SMQ_ERR_AUTH: the relay
  * showed no key; SMQ_ERR_NO_CREDIT: too much waits to be sent to it; SMQ_ERR_TOO_LARGE, SMQ_ERR_NO_MEMORY,
- * SMQ_ERR_CLOSED; then `done` is not called. The time-out is kept to a second. Any attached thread. */
+ * SMQ_ERR_CLOSED; then `done` is not called. The time-out is kept to a second; it is
+ * the same for all commands of a client, or a shorter one may last as long as one before it. Any attached thread. */
 enum smq_result client_forward(struct smq_client *client, const struct proxy_forward *command, struct block **block,
                                uint32_t timeout_ms, struct forward *forward);
 

@@ -4,7 +4,7 @@
  * A forwarded command is no request of a process lane: it goes from the thread that submits it straight to the send
  * lane, and its answer is matched on the receive lane, where it was decrypted. What is under way is in one map of the
  * context, by correlation id; whoever takes a command out of the map, with its answer, its time-out or the end of its
- * connection, tells it. */
+ * connection, tells it. What is under way to one relay is on a list of its connection, too, which knows no other. */
 #pragma once
 
 #include <stdatomic.h>
@@ -17,7 +17,20 @@
 #include "transport/smp/response.h"
 #include "transport/smp/transmission.h"
 
-struct process_lane;
+/* The commands of one connection, in the order of their deadlines. Threads that forward put theirs in front of
+ * `arrived`; the process lane takes over all that has arrived, and keeps what is not told yet in a list of its own. A
+ * told command leaves when the lane looks: every LOOK_INTERVAL_MS and after LOOK_USES commands (forward_list.c). */
+struct forward_list {
+    _Atomic(struct forwarding *) arrived; /* the newest first; each referenced, as those of the lane's list */
+    _Atomic bool is_asked;                /* `message` is on its way */
+    struct message message;               /* LANE_FORWARDS; holds a reference to the client */
+
+    /* process lane */
+    struct forwarding *first, *last; /* the oldest first */
+    size_t count;
+    size_t compact_at; /* with so many it is worth while to look for told ones behind others */
+    struct wheel_timer timer;
+};
 
 /* What a proxy keeps of a relay: its hello, constant once the handshake is done, and its connection while it is up. */
 struct client_relay {
@@ -27,8 +40,10 @@ struct client_relay {
     _Atomic(struct connection *) connection; /* referenced, until a grace period after the end; NULL: not up */
     _Atomic int end;                         /* enum smq_result: why it is over; SMQ_OK: it is not */
     _Atomic uint64_t uses;                   /* commands forwarded so far */
-    struct relay_farewell *farewell;         /* memory for the end, made before */
-    struct smp_chain_key chain_key;          /* count 0: none; points into `bytes` */
+    struct smq_client *client;               /* whose this is */
+    struct forward_list list;
+    struct relay_farewell *farewell; /* memory for the end, made before */
+    struct smp_chain_key chain_key;  /* count 0: none; points into `bytes` */
     uint8_t bytes[];
 };
 
@@ -41,30 +56,22 @@ enum smq_result client_relay_create(struct version_range versions, const struct 
 void client_relay_destroy(struct client_relay **relay);
 /* The session is up: commands may be forwarded. Process lane. */
 void client_relay_opened(struct smq_client *client);
-/* The session is over: no more commands are taken, and those under way are told, soon, on the first process lane.
- * Process lane; without a relay nothing happens. */
+/* The session is over: no more commands are taken, and those under way are told. Process lane; without a relay nothing
+ * happens. */
 void client_relay_ended(struct smq_client *client, enum smq_result reason);
+
+/* ---- forward_list.c; process lane */
+
+void forward_list_opened(struct client_relay *relay);
+/* Tells all that is on the list; `end` of the relay is set, and its connection gone. */
+void forward_list_ended(struct client_relay *relay);
+/* LANE_FORWARDS was received. */
+void forward_list_received(struct message *message);
 
 /* ---- forward.c, forward_wire.c */
 
-/* What is under way in a context that is a proxy's. */
-struct forwards {
-    struct map *map;
-    struct process_lane *lane; /* the first one: it looks for what is over */
-    struct message message;    /* LANE_FORWARDS, to that lane: look now */
-    _Atomic bool asked;        /* the message is on its way */
-    struct wheel_timer timer;  /* that lane */
-};
-
-/* SMQ_ERR_NO_MEMORY, or what map_create returns. */
-enum smq_result forwards_create(struct process_lane *lane, struct forwards **forwards);
-/* After the lanes have ended: tells what is left, and frees. Blocks. NULL inside is allowed. */
-void forwards_destroy(struct forwards **forwards);
-/* Has the first lane look for commands whose connection or time is over. Any attached thread. */
-void forwards_look(struct forwards *forwards);
-/* The lane: LANE_FORWARDS was received; and the lane stops. */
-void forwards_lane_looks(struct forwards *forwards);
-void forwards_lane_stops(struct forwards *forwards);
+/* The map of what is under way in a context that is a proxy's. What map_create returns. */
+enum smq_result forwards_create(struct map **forwards);
 
 /* Receive lane, of a client that is ready: handles a block that holds one answer to a forwarded command and nothing
  * else. Whether it did; then it has taken the block over. */

@@ -16,7 +16,7 @@ struct relay_farewell {
 enum smq_result context_become_proxy(struct smq_context *context, bool allow_private) {
     context->is_proxy = true;
     context->public_only = !allow_private;
-    return forwards_create(&context->lanes[0], &context->forwards);
+    return forwards_create(&context->forwards);
 }
 
 void client_relay_facts(const struct smq_client *client, struct relay_facts *facts) {
@@ -65,8 +65,11 @@ void client_relay_destroy(struct client_relay **relay) {
 }
 
 void client_relay_opened(struct smq_client *client) {
-    if (client->relay != NULL) {
-        atomic_store(&client->relay->connection, connection_reference(client->connection));
+    struct client_relay *relay = client->relay;
+    if (relay != NULL) {
+        relay->client = client;
+        forward_list_opened(relay);
+        atomic_store(&relay->connection, connection_reference(client->connection));
     }
 }
 
@@ -90,5 +93,5 @@ void client_relay_ended(struct smq_client *client, enum smq_result reason) {
     relay->farewell = NULL;
     farewell->connection = connection;
     reclaim_later(&farewell->reclaim, let_go);
-    forwards_look(client->context->forwards);
+    forward_list_ended(relay);
 }

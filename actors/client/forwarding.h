@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* One RFWD: what its life (forward.c) and its way over the wire (forward_wire.c) share. */
+/* One RFWD: what its life (forward.c), the list of its relay (forward_list.c) and its way over the wire
+ * (forward_wire.c) share. */
 #pragma once
 
 #include <stdatomic.h>
@@ -16,7 +17,9 @@ enum forwarding_stage { FORWARDING_QUEUED, FORWARDING_SENT, FORWARDING_OVER };
 struct forwarding {
     struct outgoing outgoing; /* first */
     struct map_node node;
-    _Atomic uint32_t references; /* whoever submits it; the map; the send lane */
+    struct forwarding *next;     /* on the relay's list */
+    _Atomic uint32_t references; /* whoever submits it; the map; the relay's list; the send lane */
+    _Atomic bool is_taken;       /* out of the map: nothing is to be done for it */
     _Atomic uint32_t stage;      /* who was first: the send lane, or its end */
     struct smq_client *client;   /* referenced */
     struct forward *forward;     /* told by whoever takes the command out of the map */
@@ -37,5 +40,10 @@ bool forwarding_take(struct forwarding *forwarding);
 void forwarding_tell(struct forwarding *forwarding, struct forward_answer *answer);
 /* Ends a command without an answer, unless somebody else did; whether this call did. Any thread. */
 bool forwarding_fail(struct forwarding *forwarding, enum smq_result result);
+/* Puts a command that is in the map on the list of its relay, which takes over a reference. Any thread. */
+void forward_list_add(struct smq_client *client, struct forwarding *forwarding);
+/* After forward_list_add, and after the attempt to send: when the connection has ended meanwhile, what it left on the
+ * list is told here. Any thread. */
+void forward_list_added(struct smq_client *client);
 /* Send lane: what was encrypted is written, or not wanted any more. */
 void forwarding_account_sent(struct smq_client *client, struct forwarding *forwarding);

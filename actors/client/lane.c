@@ -243,13 +243,14 @@ static void end_client(struct process_lane *lane, struct smq_client *client, enu
     lane_end_requests(lane, client, client->own_close ? SMQ_ERR_CANCELLED : SMQ_ERR_CLOSED);
     through_proxy_end(lane, client, client->own_close ? SMQ_ERR_CANCELLED : SMQ_ERR_CLOSED);
     registry_remove_client(&lane->registry, client);
-    client_relay_ended(client, client->own_close ? SMQ_ERR_CANCELLED : SMQ_ERR_CLOSED);
     flush_commands_ended(lane, client, unanswered);
     if (was_ready) {
         report_disconnected(client, reason);
     } else {
         report_connected(lane, client, reason);
     }
+    /* After its owner: whoever learns that a command has ended, and asks for the relay again, gets another one. */
+    client_relay_ended(client, client->own_close ? SMQ_ERR_CANCELLED : SMQ_ERR_CLOSED);
     flush_client_ended(lane, client);
     smq_batch_release(&client->final);
     if (connection != NULL) {
@@ -392,7 +393,7 @@ static void receive(void *state, struct message *message) {
         receive_block(lane, (struct block *)(void *)message);
         break;
     case LANE_FORWARDS:
-        forwards_lane_looks(lane->context->forwards);
+        forward_list_received(message);
         break;
     case LANE_STOP:
         stop_lane(lane);
@@ -429,9 +430,6 @@ static void stop(void *state) {
         }
     }
     flush_tell(lane);
-    if (lane->index == 0 && lane->context->forwards != NULL) {
-        forwards_lane_stops(lane->context->forwards);
-    }
 }
 
 const struct actor_ops process_lane_ops = {

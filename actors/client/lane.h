@@ -23,7 +23,7 @@ enum lane_message {
     LANE_SUBMIT_MANY, /* request_group.message */
     LANE_FAILED,      /* request.message: the send lane could not write it, and gives its reference back */
     LANE_BLOCK,       /* block.message */
-    LANE_FORWARDS,    /* forwards.message, to the first lane of a proxy's context: see forward_private.h */
+    LANE_FORWARDS,    /* forward_list.message; the message holds a reference */
     LANE_STOP,        /* process_lane.stop_message: close all clients, and tell when all have ended */
 };
 

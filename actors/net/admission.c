@@ -12,6 +12,7 @@
 #include "queues/base/memory.h"
 #include "queues/base/random.h"
 #include "queues/mailbox.h" /* caa_container_of */
+#include "queues/token_bucket.h"
 
 enum {
     KEY_SIZE = 9,
@@ -29,9 +30,7 @@ struct admission_address {
     struct ring handshaking;        /* its places in handshake, oldest first */
     uint32_t connections;
     uint32_t handshakes;
-    uint64_t tokens;  /* thousandths of a connection */
-    uint64_t full_ms; /* when it may be forgotten */
-    uint64_t counted_ms;
+    struct token_bucket newcomers; /* once it is full the address may be forgotten */
     bool is_exempt;
     uint8_t key[KEY_SIZE];
 };
@@ -146,7 +145,7 @@ static void forget_some(struct admission *admission, uint64_t now_ms) {
     for (int i = 0; i < FORGOTTEN_A_TIME && !ring_is_empty(&admission->idle); i++) {
         struct admission_address *oldest =
             caa_container_of(ring_first(&admission->idle), struct admission_address, idle);
-        if (oldest->full_ms > now_ms)
+        if (token_bucket_full_us(&oldest->newcomers) > now_ms * MILLI)
             break;
         forget(admission, oldest);
     }
@@ -171,24 +170,6 @@ static struct admission_address *find(struct admission *admission, const struct 
     if (++admission->address_count > admission->table_size)
         grow(admission);
     return made;
-}
-
-/* The address has tokens for `burst` connections, and gets `rate` more a second. Whether there is one, which is taken.
- */
-static bool take_token(struct admission_address *address, const struct net_limits *limits, uint64_t now_ms) {
-    uint64_t rate = limits->address_rate;
-    uint64_t most = (uint64_t)(limits->address_burst == 0 ? limits->address_rate : limits->address_burst) * MILLI;
-    if (rate == 0)
-        return true;
-    uint64_t added = (now_ms - address->counted_ms) * rate; /* since the clock's start, for a new one */
-    address->tokens =
-        added >= most - (address->tokens < most ? address->tokens : most) ? most : address->tokens + added;
-    address->counted_ms = now_ms;
-    bool has_token = address->tokens >= MILLI;
-    if (has_token)
-        address->tokens -= MILLI;
-    address->full_ms = now_ms + (most - address->tokens) / rate + 1;
-    return has_token;
 }
 
 /* ---- places */
@@ -253,7 +234,8 @@ enum admission_verdict admission_enter(struct admission *admission, const struct
     bool is_limited = !address->is_exempt || limits->limit_loopback;
     if (is_limited && has_reached(address->connections - address->handshakes, limits->address_connections))
         return REFUSED_CONNECTIONS;
-    if (is_limited && !take_token(address, limits, now_ms))
+    const struct token_rate allowed = {limits->address_rate, limits->address_burst};
+    if (is_limited && !token_bucket_take(&address->newcomers, allowed, now_ms * MILLI, NULL))
         return REFUSED_RATE;
     *dropped = find_dropped(admission, limits, address, is_limited);
     if (*dropped != NULL)
@@ -266,7 +248,7 @@ enum admission_verdict admission_enter(struct admission *admission, const struct
 }
 
 void admission_established(struct admission *admission, struct admission_place *place) {
-    if (place->state == PLACE_HANDSHAKE)
+    if (place->state == PLACE_HANDSHAKE || place->state == PLACE_DROPPED)
         set_state(admission, place, PLACE_ESTABLISHED);
 }
 

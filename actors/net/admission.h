@@ -43,11 +43,11 @@ enum admission_verdict {
 bool admission_is_full(const struct admission *admission, const struct net_limits *limits);
 
 /* Counts a new connection from `address`. ADMITTED: `place` is counted until admission_leave; `*dropped` (NULL: none)
- * is another one, which the caller is to end now. Otherwise nothing is counted. */
+ * is another one, which the caller is to end now unless it is established. Otherwise nothing is counted. */
 enum admission_verdict admission_enter(struct admission *admission, const struct net_limits *limits,
                                        const struct net_address *address, uint64_t now_ms,
                                        struct admission_place *place, struct admission_place **dropped);
-/* Its handshake is done. Does nothing for one that was dropped. */
+/* Its handshake is done. One that was to be dropped, but was quicker than that, stays. */
 void admission_established(struct admission *admission, struct admission_place *place);
 /* It has ended. */
 void admission_leave(struct admission *admission, struct admission_place *place, uint64_t now_ms);

@@ -160,6 +160,7 @@ void connection_close(struct connection *connection, enum smq_result reason, boo
 
 void connection_established(struct connection *connection) {
     atomic_store(&connection->budget_deadline_ms, 0);
+    atomic_store(&connection->is_established, true);
     connection_request_listener(connection, LISTENER_ESTABLISHED);
 }
 

@@ -45,11 +45,12 @@ struct requests {
 };
 
 enum receive_request {
-    RECEIVE_START = 1,     /* a new connection */
-    RECEIVE_RESOLVED = 2,  /* the resolver has filled setup->addresses or setup->resolve_result */
-    RECEIVE_RESUME = 4,    /* pauses ended, or TLS can go on reading */
-    RECEIVE_END = 8,       /* PHASE_CLOSING was entered */
-    RECEIVE_AWAIT_END = 16 /* all was sent: wait for the peer's end */
+    RECEIVE_START = 1,      /* a new connection */
+    RECEIVE_RESOLVED = 2,   /* the resolver has filled setup->addresses or setup->resolve_result */
+    RECEIVE_RESUME = 4,     /* pauses ended, or TLS can go on reading */
+    RECEIVE_END = 8,        /* PHASE_CLOSING was entered */
+    RECEIVE_AWAIT_END = 16, /* all was sent: wait for the peer's end */
+    RECEIVE_DROP = 32       /* its place is wanted, unless it is established */
 };
 enum send_request {
     SEND_READY = 1,      /* TLS is up, and something was queued before */
@@ -118,6 +119,7 @@ struct connection {
     _Atomic bool reading_is_off; /* the receive lane has stopped for a pause */
     _Atomic bool tls_is_ready;
     _Atomic bool sending_waits_for_tls;
+    _Atomic bool is_established;         /* the protocol's handshake is done; before the listener is told */
     _Atomic uint64_t budget_deadline_ms; /* of the set-up; 0: none */
     _Atomic uint64_t close_deadline_ms;  /* of the flush; 0: none */
     _Atomic uint64_t last_received_ms;

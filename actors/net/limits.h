@@ -10,6 +10,8 @@
 struct net_limits {
     uint32_t max_connections; /* then nobody is accepted, and whoever is in handshake longest is dropped */
     uint32_t max_handshakes;  /* connections whose protocol handshake is not done; then the oldest is dropped */
+    uint32_t handshake_rate;  /* TLS handshakes begun a second, and */
+    uint32_t handshake_burst; /* at once; 0: as many as a second allows. Others wait, the newest go first */
     uint32_t address_connections;
     uint32_t address_handshakes;
     uint32_t address_rate;     /* connections a second, and */

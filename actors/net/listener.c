@@ -100,10 +100,9 @@ static bool enter(struct listener_role *role, const struct net_limits *limits, c
     struct admission_place *dropped = NULL;
     enum admission_verdict verdict =
         admission_enter(role->admission, limits, address, clock_monotonic_ms(), &connection->place, &dropped);
-    if (dropped != NULL) {
-        counter_add(&role->net->dropped_handshakes, 1);
-        connection_close(caa_container_of(dropped, struct connection, place), SMQ_ERR_NO_CREDIT, false);
-    }
+    /* The receive lanes are stopped after this role. */
+    if (dropped != NULL)
+        CHECK(connection_request_receive(caa_container_of(dropped, struct connection, place), RECEIVE_DROP) == SMQ_OK);
     if (verdict == ADMITTED)
         connection_reference(connection); /* until leave */
     else

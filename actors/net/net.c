@@ -314,6 +314,8 @@ void net_set_limits(struct net *net, const struct net_limits *limits) {
     struct shared_limits *shared = &net->limits;
     atomic_store(&shared->max_connections, limits->max_connections);
     atomic_store(&shared->max_handshakes, limits->max_handshakes);
+    atomic_store(&shared->handshake_rate, limits->handshake_rate);
+    atomic_store(&shared->handshake_burst, limits->handshake_burst);
     atomic_store(&shared->address_connections, limits->address_connections);
     atomic_store(&shared->address_handshakes, limits->address_handshakes);
     atomic_store(&shared->address_rate, limits->address_rate);
@@ -327,6 +329,8 @@ void net_read_limits(const struct net *net, struct net_limits *limits) {
     *limits = (struct net_limits){
         .max_connections = atomic_load(&shared->max_connections),
         .max_handshakes = atomic_load(&shared->max_handshakes),
+        .handshake_rate = atomic_load(&shared->handshake_rate),
+        .handshake_burst = atomic_load(&shared->handshake_burst),
         .address_connections = atomic_load(&shared->address_connections),
         .address_handshakes = atomic_load(&shared->address_handshakes),
         .address_rate = atomic_load(&shared->address_rate),

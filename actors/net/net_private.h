@@ -9,6 +9,7 @@
 #include "actors/net/net.h"
 #include "queues/base/counter.h"
 #include "queues/pinning.h"
+#include "queues/token_bucket.h"
 #include "queues/waker.h"
 
 enum { NET_LANES_MAX = 64 };
@@ -24,8 +25,8 @@ struct listener_role;
 
 /* struct net_limits, each for itself: any thread reads and writes them. */
 struct shared_limits {
-    _Atomic uint32_t max_connections, max_handshakes, address_connections, address_handshakes, address_rate,
-        address_burst, block_timeout_ms;
+    _Atomic uint32_t max_connections, max_handshakes, handshake_rate, handshake_burst, address_connections,
+        address_handshakes, address_rate, address_burst, block_timeout_ms;
     _Atomic bool limit_loopback;
 };
 
@@ -41,7 +42,8 @@ struct net {
     struct resolver *resolver;
     struct listener_role *listener_role;
     /* shared */
-    _Atomic uint64_t references; /* the owner, each connection, each receive lane's pool */
+    _Atomic uint64_t references;    /* the owner, each connection, each receive lane's pool */
+    struct token_bucket handshakes; /* that receive lanes begin */
     _Atomic bool is_stopping;
     struct waker progress; /* for the owner's thread: a lane has done what it was asked */
     struct shared_limits limits;

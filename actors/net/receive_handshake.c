@@ -2,7 +2,9 @@
 /* Handshakes wait in lists of their own, and get a small share of each turn: a step may cost a thousand times what a
  * block does. Of new ones the newest comes first: when there are more than can be done, whoever comes now is still
  * served, and the time-out or admission (admission.h) drops the oldest. Those that were begun come before new ones;
- * their last step is cheap.
+ * their last step is cheap. So do those that we began.
+ *
+ * All lanes share a bucket of tokens, one for each handshake that a peer begins: new ones wait when it is empty.
  *
  * A peer that is silent, or sends its ClientHello in crumbs, costs no more than its connection: the hello stays in the
  * kernel until it is whole. */
@@ -13,7 +15,8 @@
 #include "transport/net/socket.h"
 
 enum {
-    SHARE_US = 1000, /* of a turn, one step at least */
+    SHARE_US = 1000,   /* of a turn, one step at least */
+    WAIT_MAX_MS = 100, /* then the limits are looked at again */
     RECORD_HEADER = 5,
     HELLO_HEADER = 9, /* of the record, and of the message in it */
     HELLO_MAX = 8192, /* an honest one has some hundred bytes, with post-quantum shares two thousand */
@@ -72,18 +75,40 @@ void receive_queue_handshake(struct receive_lane *lane, struct connection *conne
     if (connection->is_polled)
         receive_set_interest(lane, connection, POLL_NOTHING);
     if (connection->stage == STAGE_HANDSHAKE)
-        ring_append(connection->has_begun_handshake ? &lane->later_handshakes : &lane->fresh_handshakes,
+        ring_append(connection->is_client || connection->has_begun_handshake ? &lane->later_handshakes
+                                                                             : &lane->fresh_handshakes,
                     &connection->handshake_place);
 }
 
 bool receive_has_handshakes(const struct receive_lane *lane) {
-    return !ring_is_empty(&lane->later_handshakes) || !ring_is_empty(&lane->fresh_handshakes);
+    return !ring_is_empty(&lane->later_handshakes) ||
+           (!ring_is_empty(&lane->fresh_handshakes) && !wheel_timer_is_active(&lane->handshake_timer));
+}
+
+void receive_end_wait(struct wheel_timer *handshake_timer) {
+    (void)handshake_timer; /* the turn goes on with them */
+}
+
+/* Whether a handshake may begin. If not, none will until there is a token. */
+static bool take_token(struct receive_lane *lane) {
+    const struct shared_limits *limits = &lane->net->limits;
+    const struct token_rate allowed = {atomic_load(&limits->handshake_rate), atomic_load(&limits->handshake_burst)};
+    uint64_t wait_us = 0;
+    if (token_bucket_take(&lane->net->handshakes, allowed, clock_monotonic_us(), &wait_us))
+        return true;
+    uint64_t wait_ms = 1 + wait_us / 1000;
+    wheel_add(actor_wheel(lane->actor), &lane->handshake_timer,
+              lane->now_ms + (wait_ms < WAIT_MAX_MS ? wait_ms : WAIT_MAX_MS));
+    return false;
 }
 
 static void take_step(struct receive_lane *lane) {
     struct ring *place = ring_first(&lane->later_handshakes);
-    if (place == NULL)
+    if (place == NULL) {
+        if (!take_token(lane))
+            return;
         place = ring_last(&lane->fresh_handshakes);
+    }
     ring_remove(place);
     struct connection *connection = caa_container_of(place, struct connection, handshake_place);
     connection->has_begun_handshake = true;
@@ -101,6 +126,13 @@ void receive_some_handshakes(struct receive_lane *lane) {
     do
         take_step(lane);
     while (receive_has_handshakes(lane) && clock_monotonic_us() < end_us);
+}
+
+void receive_drop(struct receive_lane *lane, struct connection *connection) {
+    if (connection->stage == STAGE_ENDED || atomic_load(&connection->is_established))
+        return;
+    counter_add(&lane->net->dropped_handshakes, 1);
+    receive_end(lane, connection, SMQ_ERR_NO_CREDIT);
 }
 
 /* Who it was is told only when the operator asks. */

@@ -73,6 +73,8 @@ static void handle_requests(struct receive_lane *lane, struct connection *connec
     uint32_t bits = requests_take(&connection->receive_requests);
     if ((bits & RECEIVE_START) != 0)
         receive_start(lane, connection);
+    if ((bits & RECEIVE_DROP) != 0)
+        receive_drop(lane, connection);
     if ((bits & RECEIVE_END) != 0)
         receive_end(lane, connection, SMQ_ERR_CLOSED); /* the reason was given with the request */
     if ((bits & RECEIVE_RESOLVED) != 0)
@@ -179,6 +181,7 @@ static enum smq_result start(void *state) {
     lane->now_ms = clock_monotonic_ms();
     lane->trim_timer.fire = trim_blocks;
     lane->half_timer.fire = receive_end_overdue;
+    lane->handshake_timer.fire = receive_end_wait;
     enum smq_result result = poller_add_waker(lane->poller, actor_waker(lane->actor));
     return result == SMQ_OK ? poller_add_waker(lane->quiet_poller, actor_waker(lane->actor)) : result;
 }
@@ -192,6 +195,7 @@ static void stop(void *state) {
     release_ended(lane);
     wheel_cancel(actor_wheel(lane->actor), &lane->trim_timer);
     wheel_cancel(actor_wheel(lane->actor), &lane->half_timer);
+    wheel_cancel(actor_wheel(lane->actor), &lane->handshake_timer);
 }
 
 static const struct actor_ops receive_ops = {

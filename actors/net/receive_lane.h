@@ -26,10 +26,11 @@ struct receive_lane {
     struct connection *first;    /* all connections */
     struct connection *pending;  /* those with input inside of TLS that epoll does not know of, oldest first */
     struct connection **pending_end;
-    struct ring fresh_handshakes; /* first steps that can be taken, and */
-    struct ring later_handshakes; /* further ones, oldest first */
-    struct connection *ended;     /* to be released when no event can name them any more */
-    struct ring half_received;    /* connections that hold part of a block or record, oldest first */
+    struct ring fresh_handshakes;       /* first steps that can be taken, and */
+    struct ring later_handshakes;       /* further ones, oldest first */
+    struct wheel_timer handshake_timer; /* while it runs, first steps wait for a token */
+    struct connection *ended;           /* to be released when no event can name them any more */
+    struct ring half_received;          /* connections that hold part of a block or record, oldest first */
     size_t half_count;
     struct wheel_timer half_timer;
     struct wheel_timer trim_timer;
@@ -59,7 +60,12 @@ void receive_handshake(struct receive_lane *lane, struct connection *connection)
 void receive_hello(struct receive_lane *lane, struct connection *connection);
 /* A step of the handshake can be taken: it will be, in one of the next turns. */
 void receive_queue_handshake(struct receive_lane *lane, struct connection *connection);
+/* Whether there is one that need not wait. */
 bool receive_has_handshakes(const struct receive_lane *lane);
+/* Of a wheel_timer: first steps have waited long enough. */
+void receive_end_wait(struct wheel_timer *handshake_timer);
+/* The listener wants the connection's place for another one. */
+void receive_drop(struct receive_lane *lane, struct connection *connection);
 /* Takes a few steps, by time. At the end of a turn's reading. */
 void receive_some_handshakes(struct receive_lane *lane);
 /* A handshake failed, before or in TLS. */

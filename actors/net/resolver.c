@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "actors/net/dns.h"
+#include "queues/base/check.h"
 #include "queues/base/memory.h"
 #include "queues/base/random.h"
 
@@ -133,6 +134,7 @@ static void link_waiter(struct name *name, struct setup *setup) {
 }
 
 static void unlink_waiter(struct setup *setup) {
+    CHECK(setup->name != NULL);
     *(setup->resolver_previous == NULL ? &setup->name->waiters : &setup->resolver_previous->resolver_next) =
         setup->resolver_next;
     if (setup->resolver_next != NULL)

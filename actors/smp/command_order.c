@@ -136,6 +136,13 @@ static enum smq_result grow(struct command_order *order) {
     return SMQ_OK;
 }
 
+/* A connection may go over any number of queues: the table grows only with what is under way. */
+static enum smq_result make_room(struct command_order *order) {
+    for (uint32_t i = 0; i < order->bucket_count; i++)
+        remove_idle(order, &order->buckets[i]);
+    return 2 * order->count < order->bucket_count ? SMQ_OK : grow(order);
+}
+
 static struct order_entry *spare_entry(struct command_order *order) {
     struct order_entry *entry = order->spare;
     if (entry == NULL)
@@ -150,9 +157,7 @@ static struct order_entry *find_or_add(struct client_session *session, uint64_t 
     struct order_entry *entry = find(order, key);
     if (entry != NULL)
         return entry;
-    if (order->bucket_count > 0)
-        remove_idle(order, bucket_of(order, key));
-    if (order->count >= order->bucket_count && grow(order) != SMQ_OK)
+    if (order->count >= order->bucket_count && make_room(order) != SMQ_OK)
         return NULL;
     entry = spare_entry(order);
     if (entry == NULL)
@@ -278,14 +283,19 @@ static enum smq_result claim_at(struct client_session *session, struct command_s
     return SMQ_OK;
 }
 
-/* Ids are claimed before the command may wait for its queue: later ones see that it is about to take them. */
-static enum smq_result claim_ids(struct client_session *session, struct command_slot *slot,
-                                 const struct order_wish *wish) {
-    enum smq_result result = SMQ_OK;
-    for (unsigned i = 0; i < ORDER_CLAIMS_MAX && result == SMQ_OK; i++)
-        if (is_id(wish->claims[i]))
-            result = claim_at(session, slot, i, wish);
-    return result;
+/* Ids are claimed before the command may wait for its queue: later ones see that it is about to take them. An entry
+ * that is added may take the place of the one that knows that the queue was changed. */
+static enum order_verdict claim_ids(struct client_session *session, struct command_slot *slot,
+                                    const struct order_wish *wish) {
+    enum order_verdict verdict = ORDER_GO;
+    for (unsigned i = 0; i < ORDER_CLAIMS_MAX; i++) {
+        if (!is_id(wish->claims[i]) || slot->claims[i] != NULL)
+            continue;
+        if (claim_at(session, slot, i, wish) != SMQ_OK)
+            return ORDER_FAILED;
+        verdict = ORDER_LOOK_AGAIN;
+    }
+    return verdict;
 }
 
 static enum order_verdict ask_about(struct client_session *session, struct command_slot *slot,
@@ -306,8 +316,8 @@ enum order_verdict command_order_ask(struct client_session *session, struct comm
     enum order_verdict verdict = ORDER_GO;
     if (session->order.id_count > 0)
         verdict = ask_about(session, slot, wish, true, parked);
-    if (verdict == ORDER_GO && claim_ids(session, slot, wish) != SMQ_OK)
-        verdict = ORDER_FAILED;
+    if (verdict == ORDER_GO)
+        verdict = claim_ids(session, slot, wish);
     return verdict == ORDER_GO ? ask_about(session, slot, wish, false, parked) : verdict;
 }
 

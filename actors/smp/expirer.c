@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* The expirer. It also looks when the router's own certificate ends. Each kind of record has a round: a step of bounded size goes to the writer, its completion comes back as
- * a message, and while there is more the next step follows; then the round waits for its interval. Other operations get
- * their turn between steps. */
+/* The expirer. It also looks when the router's own certificate ends. Each kind of record has a round: a step of bounded
+ * size goes to the writer, its completion comes back as a message, and while there is more the next step follows; then
+ * the round waits for its interval. Other operations get their turn between steps. */
 #include "actors/smp/expirer.h"
 
 #include "actors/smp/writer.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* What a router shows to prove who it is: its certificates and the key of the leaf, with the TLS context that uses them.
- * One is in service; a reload puts another in its place. Connections keep the one that they began with, for TLS and for
- * the hello. */
+/* What a router shows to prove who it is: its certificates and the key of the leaf, with the TLS context that uses
+ * them. One is in service; a reload puts another in its place. Connections keep the one that they began with, for TLS
+ * and for the hello. */
 #pragma once
 
 #include <stdatomic.h>
@@ -23,9 +23,9 @@ struct router_identity {
 };
 
 /* Loads and checks the files that `config` names, as of `now_s` (UTC seconds). Blocks on files. Errors of
- * credentials_load, and SMQ_ERR_INVALID: no chain of 2 to 4 certificates, a leaf that the identity certificate (the first
- * one of the CA file) did not sign, or one that is not valid now. `error` gets one line that names the file and says what
- * to do. */
+ * credentials_load, and SMQ_ERR_INVALID: no chain of 2 to 4 certificates, a leaf that the identity certificate (the
+ * first one of the CA file) did not sign, or one that is not valid now. `error` gets one line that names the file and
+ * says what to do. */
 enum smq_result identity_load(const struct smp_router_config *config, int64_t now_s, struct router_identity **identity,
                               char *error, size_t error_size);
 void identity_release(struct router_identity **identity); /* any thread; the last one wipes and frees */

@@ -51,6 +51,7 @@ enum smq_result live_apply(struct live_settings *live, const struct smp_router_c
     SET(notification_expiry_interval_s, config->notification_expiry_interval_s);
     SET(notification_delivery_interval_ms, config->notification_delivery_interval_ms);
     SET(client_concurrency, config->proxy.client_concurrency);
+    SET(forward_bytes, config->proxy.forward_bytes);
     SET(disconnect_inactive, config->disconnect_inactive);
     SET(inactive_ttl_s, config->inactive_ttl_s);
     SET(inactive_check_interval_s, config->inactive_check_interval_s);

@@ -23,6 +23,7 @@ struct live_settings {
     _Atomic uint32_t notification_expiry_interval_s;
     _Atomic uint32_t notification_delivery_interval_ms;
     _Atomic uint32_t client_concurrency;
+    _Atomic uint64_t forward_bytes;
     _Atomic bool disconnect_inactive;
     _Atomic uint32_t inactive_ttl_s;
     _Atomic uint32_t inactive_check_interval_s;

@@ -22,7 +22,7 @@ void proxy_count(struct proxy_counter_pair *pair, bool own, size_t counter_offse
 }
 
 bool proxy_take_bytes(struct proxy *proxy, size_t size) {
-    uint64_t limit = proxy->router->config.proxy.forward_bytes;
+    uint64_t limit = live_value(proxy->router->live.forward_bytes);
     if (atomic_fetch_add_explicit(&proxy->forward_bytes, size, memory_order_relaxed) + size <= limit)
         return true;
     proxy_give_bytes(proxy, size);

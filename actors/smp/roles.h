@@ -93,7 +93,8 @@ struct smp_router {
     struct proxy *proxy;  /* NULL: switched off */
     uint8_t hash_key[16]; /* random, of this process: for what clients should not be able to choose */
     unsigned process_count;
-    struct pinning process_pinning; /* connections to process lanes */
+    struct pinning process_pinning;    /* connections to process lanes */
+    struct pinning subscriber_pinning; /* queues to subscriber lanes */
     unsigned subscriber_count;
     struct process_lane *process[ROUTER_LANES_MAX];
     struct subscriber_lane *subscribers[ROUTER_LANES_MAX];
@@ -108,5 +109,5 @@ struct smp_router {
 
 /* The lane that owns a queue's subscriptions. */
 static inline unsigned subscriber_lane_of(const struct smp_router *router, uint64_t queue) {
-    return (unsigned)(queue % router->subscriber_count);
+    return pinning_lane(&router->subscriber_pinning, queue);
 }

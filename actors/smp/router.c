@@ -26,8 +26,8 @@
 #include "transport/crypto/setup.h"
 #include "transport/net/websocket.h"
 
-/* Parts of the three seconds that a stop may take. What is answered leaves meanwhile; whoever has not read by then is not
- * waited for. The rest is for closing connections and the last commit. */
+/* Parts of the three seconds that a stop may take. What is answered leaves meanwhile; whoever has not read by then is
+ * not waited for. The rest is for closing connections and the last commit. */
 enum { DRAIN_MS = 1000, FLUSH_MS = 300 };
 
 struct smp_router_config smp_router_config_default(void) {
@@ -39,6 +39,8 @@ struct smp_router_config smp_router_config_default(void) {
         .handshake_timeout_ms = 30000,
         .keep_alive = {.idle_s = 300, .interval_s = 60, .probes = 5, .user_timeout_s = 600},
         .limits = {.max_handshakes = 4096,
+                   .handshake_rate = 1000,
+                   .handshake_burst = 2000,
                    .address_connections = 10000,
                    .address_handshakes = 512,
                    .address_rate = 100,
@@ -96,6 +98,7 @@ static enum smq_result keep_config(struct smp_router *router, const struct smp_r
     router->process_count = lane_count(config->process_lanes);
     pinning_init(&router->process_pinning, router->process_count);
     router->subscriber_count = (router->process_count + 3) / 4; /* their work is small: a lane more is a wake more */
+    pinning_init(&router->subscriber_pinning, router->subscriber_count);
     enum smq_result result = live_apply(&router->live, config);
     if (result != SMQ_OK)
         return result;

@@ -28,6 +28,8 @@ struct touch {
     struct store_writer *writer;
     struct queue_reference queue;
     uint32_t day;
+    bool is_remembered;      /* in `touched` */
+    enum smq_result outcome; /* of the last time it was applied */
 };
 
 struct store_writer {
@@ -59,16 +61,23 @@ struct writer_request *writer_request_of(struct store_operation *operation) {
 /* ---- touches ---- */
 
 static enum smq_result touch_apply(struct store_operation *operation, struct store_txn *txn) {
-    const struct touch *touch = (struct touch *)(void *)writer_request_of(operation);
-    (void)queue_store_touch(txn, touch->queue,
-                            touch->day); /* a queue that changed or went meanwhile is touched by its next use */
+    struct touch *touch = (struct touch *)(void *)writer_request_of(operation);
+    touch->outcome = queue_store_touch(txn, touch->queue, touch->day);
     return SMQ_OK;
+}
+
+/* A queue that could not be touched, or that changed or went meanwhile, is touched by its next use. */
+static void forget_touch(struct store_writer *writer, const struct touch *touch) {
+    uint64_t place = touch->queue.number % TOUCH_MEMORY;
+    if (writer->touched[place].queue == touch->queue.number)
+        writer->touched[place].queue = 0;
 }
 
 /* On the writer's thread, or on that of the sender when the writer has stopped. */
 static void touch_completed(struct store_operation *operation, enum smq_result result) {
     struct touch *touch = (struct touch *)(void *)writer_request_of(operation);
-    (void)result;
+    if (touch->is_remembered && (result != SMQ_OK || touch->outcome != SMQ_OK))
+        forget_touch(touch->writer, touch);
     atomic_fetch_sub_explicit(&touch->writer->touches, 1, memory_order_relaxed);
     memory_free(touch);
 }
@@ -81,6 +90,7 @@ static void keep_touch(struct store_writer *writer, struct touch *touch) {
     }
     writer->touched[place].queue = touch->queue.number;
     writer->touched[place].day = touch->day;
+    touch->is_remembered = true;
     if (writer->last_touch == NULL)
         writer->first_touch = touch;
     else

@@ -285,6 +285,8 @@ static const struct ini_row rows[] = {
 
     LIVE_NUMBER("LIMITS", "max_connections", max_connections, "0", 0, UINT32_MAX),
     LIVE_NUMBER("LIMITS", "max_handshakes", max_handshakes, "4096", 0, UINT32_MAX),
+    LIVE_NUMBER("LIMITS", "handshake_rate", handshake_rate, "1000", 0, 1000000),
+    LIVE_NUMBER("LIMITS", "handshake_burst", handshake_burst, "2000", 0, 1000000),
     LIVE_NUMBER("LIMITS", "max_connections_per_address", address_connections, "10000", 0, UINT32_MAX),
     LIVE_NUMBER("LIMITS", "max_handshakes_per_address", address_handshakes, "512", 0, UINT32_MAX),
     LIVE_NUMBER("LIMITS", "handshake_rate_per_address", address_rate, "100", 0, 1000000),
@@ -324,7 +326,8 @@ static const struct ini_row rows[] = {
      .offset = FIELD(forward_bytes),
      .initial = "256M",
      .minimum = 1 << 20,
-     .maximum = INT64_C(1) << 40},
+     .maximum = INT64_C(1) << 40,
+     .live = true},
     LIVE_NUMBER("PROXY", "client_concurrency", client_concurrency, "32", 1, 100000),
     NUMBER_KEY("PROXY", "relay_error_interval", relay_error_interval, "30", 0, 86400),
     NUMBER_KEY("PROXY", "relay_connect_timeout", relay_connect_timeout, "45", 1, 3600),
@@ -385,6 +388,8 @@ struct net_limits smp_settings_limits(const struct smp_settings *settings) {
     return (struct net_limits){
         .max_connections = (uint32_t)settings->max_connections,
         .max_handshakes = (uint32_t)settings->max_handshakes,
+        .handshake_rate = (uint32_t)settings->handshake_rate,
+        .handshake_burst = (uint32_t)settings->handshake_burst,
         .address_connections = (uint32_t)settings->address_connections,
         .address_handshakes = (uint32_t)settings->address_handshakes,
         .address_rate = (uint32_t)settings->address_rate,

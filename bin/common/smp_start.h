@@ -14,7 +14,7 @@ struct smp_start_options {
     int confirm_migrations;
 };
 
-/* Reads smp-server.ini, checks the certificates, prints what the reference prints, and serves until SIGINT or
- * SIGTERM; then stops in order. SIGHUP reads the files again. Main thread, before any other thread exists. Returns the exit code; mistakes are told on
- * stderr in one line. */
+/* Reads smp-server.ini, checks the certificates, prints what the reference prints, and serves until SIGINT or SIGTERM;
+ * then stops in order. SIGHUP reads the files again. Main thread, before any other thread exists. Returns the exit
+ * code; mistakes are told on stderr in one line. */
 int smp_start(const struct smp_files *files, const struct smp_start_options *options, const char *version);

@@ -114,6 +114,13 @@ static const struct {
                {"restore", 1, 1, run_restore},
                {"stats", 0, 1, run_stats}};
 
+/* What LMDB does on a damaged file ends the process, whoever else would handle it. */
+static void let_faults_end_it(void) {
+    static const int faults[] = {SIGBUS, SIGSEGV, SIGABRT, SIGFPE, SIGILL};
+    for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++)
+        (void)signal(faults[i], SIG_DFL);
+}
+
 /* In a process of its own: on a damaged file LMDB may end it. It does not outlive this one. */
 static int run_apart(int (*run)(const char *store, const char *folder), const char *store, const char *folder) {
     int status = 0;
@@ -121,6 +128,7 @@ static int run_apart(int (*run)(const char *store, const char *folder), const ch
     (void)fflush(stdout);
     pid_t child = fork();
     if (child == 0) {
+        let_faults_end_it();
         int code = prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == parent ? run(store, folder) : 1;
         (void)fflush(stdout);
         _exit(code);

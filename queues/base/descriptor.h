@@ -14,8 +14,8 @@ enum { DESCRIPTOR_FIRST_OWN = 3 };
 enum smq_result descriptors_occupy_standard(void);
 
 /* For library code around calls that open files themselves. While it is held, none of 0 to 2 is free; released, those
- * that were closed are closed again. Any thread; two holds at a time may leave a number open to the other. SMQ_ERR_SYSTEM
- * with errno: nothing is held. */
+ * that were closed are closed again. Any thread; two holds at a time may leave a number open to the other.
+ * SMQ_ERR_SYSTEM with errno: nothing is held. */
 struct descriptor_hold {
     bool held[DESCRIPTOR_FIRST_OWN];
 };

@@ -19,8 +19,8 @@ void postponed_more(void);
 /* Does what is owed. Any thread; every function that waits calls it first (waiting_begins). */
 void postponed_run(void);
 
-/* To be called by every function that waits, or works for long, before it does: settles what is owed, and checks that no
- * read section is open. */
+/* To be called by every function that waits, or works for long, before it does: settles what is owed, and checks that
+ * no read section is open. */
 void waiting_begins(void);
 
 /* Checks that no read section is open but that of what is owed. By what takes some microseconds and must not be found

@@ -189,7 +189,8 @@ static void test_program_does_not_talk_to_who_owns_only_the_public_certificate(v
     client_fixture_address(attacker.fingerprint, router.port, address, sizeof(address));
     temporary_folder_create(folder);
     (void)snprintf(queue, sizeof(queue), "%s/in.queue", folder);
-    const char *const argv[] = {BUILD_DIR "/bin/smq", "create", "--queue", queue, address, NULL};
+    static const char smq[] = BUILD_DIR "/bin/smq";
+    const char *const argv[] = {smq, "create", "--queue", queue, address, NULL};
     struct process *program = process_start(argv, NULL);
     assert_int_equal(process_wait(program, PROGRAM_DEADLINE_MS), 2);
     assert_int_equal(access(queue, F_OK), -1);

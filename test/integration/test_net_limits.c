@@ -8,6 +8,7 @@
 #include <cmocka.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -146,6 +147,133 @@ static void test_a_hello_in_crumbs_is_served_once_it_is_whole(void **state) {
         assert_int_equal(shutdown(crowd[i].descriptor, SHUT_WR), 0); /* ends with less than was awaited */
         assert_true(net_peer_sees_end(&crowd[i], WAIT_MS));
         net_peer_close(&crowd[i]);
+    }
+    echo_net_stop(&echo);
+}
+
+/* ---- tokens for handshakes */
+
+enum { HELLO_MAX = 4096 };
+
+/* Each peer connects and says the same that a client says first. */
+static void send_hellos(size_t count) {
+    uint8_t hello[HELLO_MAX];
+    int ends[2];
+    struct tls *tls;
+    enum tls_want want;
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends), 0);
+    assert_int_equal(tls_create_client(echo.pki.client_context, ends[0], "smp/1", echo.pki.fingerprint, &tls), SMQ_OK);
+    assert_int_equal(tls_handshake(tls, &want), SMQ_ERR_AGAIN);
+    ssize_t length = read(ends[1], hello, sizeof hello);
+    assert_in_range(length, 100, HELLO_MAX - 1);
+    for (size_t i = 0; i < count; i++) {
+        net_peer_connect(&crowd[i], listener_port(echo.listener));
+        assert_int_equal(send(crowd[i].descriptor, hello, (size_t)length, MSG_NOSIGNAL), length);
+    }
+    tls_destroy(&tls);
+    (void)close(ends[0]);
+    (void)close(ends[1]);
+}
+
+static size_t count_answered(void) {
+    size_t answered = 0;
+    for (size_t i = 0; i < CROWD; i++) {
+        struct pollfd polled = {.fd = crowd[i].descriptor, .events = POLLIN};
+        answered += poll(&polled, 1, 0) == 1;
+    }
+    return answered;
+}
+
+static void test_more_handshakes_than_tokens_wait_while_others_go_on(void **state) {
+    (void)state;
+    enum { RATE = 2, BURST = 3 };
+    struct net_peer established, newcomer;
+    uint8_t block[BLOCK_SIZE] = {1};
+    start((struct net_limits){.handshake_rate = RATE, .handshake_burst = BURST});
+    uint64_t start_ms = clock_monotonic_ms();
+    connect_tls(&established);
+    send_hellos(CROWD);
+    await_accepted(1 + CROWD);
+    connect_tls(&newcomer); /* overtakes those who wait */
+    for (int i = 0; i < 20; i++) {
+        assert_true(net_peer_write(&established, block, BLOCK_SIZE, BLOCK_SIZE));
+        assert_int_equal(net_peer_read(&established, block, BLOCK_SIZE, WAIT_MS), SMQ_OK);
+    }
+    size_t begun = 2 + count_answered();
+    assert_true(begun <= BURST + 1 + (clock_monotonic_ms() - start_ms) * RATE / 1000);
+    assert_true(begun < CROWD);
+    const struct net_limits none = {0};
+    net_set_limits(echo.net, &none);
+    uint64_t end_ms = clock_monotonic_ms() + WAIT_MS;
+    while (count_answered() < CROWD) {
+        assert_true(clock_monotonic_ms() < end_ms);
+        usleep(1000);
+    }
+    for (size_t i = 0; i < CROWD; i++)
+        net_peer_close(&crowd[i]);
+    net_peer_close(&newcomer);
+    net_peer_close(&established);
+    echo_net_stop(&echo);
+}
+
+static void test_of_those_that_wait_for_tokens_the_oldest_is_dropped(void **state) {
+    (void)state;
+    start((struct net_limits){.handshake_rate = 1, .handshake_burst = 1, .max_handshakes = CROWD / 2});
+    send_hellos(CROWD);
+    await_accepted(CROWD);
+    for (size_t i = 1; i < CROWD / 4; i++)
+        assert_true(net_peer_sees_end(&crowd[i], WAIT_MS));
+    assert_false(net_peer_sees_end(&crowd[CROWD - 1], 1));
+    for (size_t i = 0; i < CROWD; i++)
+        net_peer_close(&crowd[i]);
+    echo_net_stop(&echo);
+}
+
+/* ---- a place that is wanted when its handshake is just done */
+
+static enum smq_result establish_and_drop(struct connection *connection, void *state) {
+    enum smq_result result = echo_server_protocol.secured(connection, state);
+    assert_int_equal(connection_request_receive(connection, RECEIVE_DROP), SMQ_OK);
+    return result;
+}
+
+static enum smq_result only_drop(struct connection *connection, void *state) {
+    (void)state;
+    assert_int_equal(connection_request_receive(connection, RECEIVE_DROP), SMQ_OK);
+    return SMQ_OK;
+}
+
+static void test_only_who_is_not_established_can_be_dropped(void **state) {
+    (void)state;
+    start((struct net_limits){0});
+    for (int established = 0; established < 2; established++) {
+        struct protocol protocol = echo_server_protocol;
+        protocol.secured = established ? establish_and_drop : only_drop;
+        struct listener *listener = NULL;
+        const struct listen_options options = {
+            .addresses = loopback,
+            .address_count = 1,
+            .tls_context = echo.pki.server_context,
+            .protocol = &protocol,
+            .accept = echo_server_accept,
+            .context = &echo.server,
+        };
+        assert_int_equal(net_listen(echo.net, &options, &listener, NULL, 0), SMQ_OK);
+        struct net_peer peer;
+        uint8_t block[BLOCK_SIZE] = {1};
+        net_peer_connect(&peer, listener_port(listener));
+        assert_int_equal(net_peer_handshake(&peer, echo.pki.client_context, "smp/1", echo.pki.fingerprint), SMQ_OK);
+        if (established) {
+            assert_true(net_peer_write(&peer, block, BLOCK_SIZE, BLOCK_SIZE));
+            assert_int_equal(net_peer_read(&peer, block, BLOCK_SIZE, WAIT_MS), SMQ_OK);
+        } else {
+            assert_true(net_peer_sees_end(&peer, WAIT_MS));
+        }
+        assert_int_equal(statistics().dropped_handshakes, 1);
+        int64_t ended = 1 + established;
+        net_peer_close(&peer);
+        assert_true(await_i64(&echo.server.closed, ended, WAIT_MS));
+        listener_stop(&listener);
     }
     echo_net_stop(&echo);
 }
@@ -289,6 +417,9 @@ int main(void) {
         cmocka_unit_test(test_too_many_connections_of_an_address_are_refused_until_one_leaves),
         cmocka_unit_test(test_a_full_net_lets_others_wait_in_the_backlog),
         cmocka_unit_test(test_a_hello_in_crumbs_is_served_once_it_is_whole),
+        cmocka_unit_test(test_more_handshakes_than_tokens_wait_while_others_go_on),
+        cmocka_unit_test(test_of_those_that_wait_for_tokens_the_oldest_is_dropped),
+        cmocka_unit_test(test_only_who_is_not_established_can_be_dropped),
         cmocka_unit_test(test_half_a_block_has_its_deadline),
         cmocka_unit_test(test_half_blocks_are_no_more_than_the_lanes_budget),
         cmocka_unit_test(test_accepted_sockets_are_kept_alive),

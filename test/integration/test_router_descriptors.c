@@ -145,8 +145,8 @@ static void assert_null_device(int number) {
 
 /* Nobody reads or writes the numbers that were closed, whatever the router opens. */
 static void test_router_whose_standard_descriptors_are_closed_gives_them_to_nobody(void **state) {
-    static const char *const arguments[] = {"/bin/sh", "-c", "exec \"$0\" start <&- >&- 2>&-",
-                                            BUILD_DIR "/bin/smp-server", NULL};
+    static const char program[] = BUILD_DIR "/bin/smp-server";
+    static const char *const arguments[] = {"/bin/sh", "-c", "exec \"$0\" start <&- >&- 2>&-", program, NULL};
     (void)state;
     peer_close(&recipient);
     peer_close(&sender);

@@ -27,7 +27,7 @@ static struct process *program; /* that ran last */
 
 static int start_router(void **state) {
     (void)state;
-    server_process_init(&server, "queue_quota = 4\n");
+    server_process_init(&server, "queue_quota = 4\n[PROXY]\nallow_private = on\n");
     server_process_start(&server);
     return 0;
 }

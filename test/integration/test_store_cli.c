@@ -2,20 +2,25 @@
 /* smp-server store: backup beside a running router, check, compact, restore, stats; and the days on which the disk is
  * full, the file damaged, or the program killed midway. Real processes. */
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "queues/base/cursor.h"
+#include "stores/lmdb.h"
 #include "test/support/require.h"
 #include "test/support/server_process.h"
 
 enum { END_MS = 20000, MESSAGES = 40 };
 
+static const char program[] = BUILD_DIR "/bin/smp-server";
 static struct server_process server;
 static struct peer peer;
 static struct peer_queue queue;
@@ -45,7 +50,7 @@ static int teardown(void **state) {
 
 /* Runs `smp-server store ACTION [FOLDER]` and answers its exit code. */
 static int store_command(const char *action, const char *folder) {
-    const char *const arguments[] = {BUILD_DIR "/bin/smp-server", "store", action, folder, NULL};
+    const char *const arguments[] = {program, "store", action, folder, NULL};
     process_destroy(&command);
     command = process_start(arguments, NULL);
     return process_wait(command, END_MS);
@@ -144,21 +149,152 @@ static void test_a_full_disk_leaves_no_half_copy(void **state) {
     assert_int_equal(0, store_command("backup", backup));
 }
 
+/* Starts `smp-server store ACTION FOLDER` and kills it some time later: where it is then is meant to differ. */
+static void kill_store_command(const char *action, const char *folder, unsigned delay_us) {
+    const char *const arguments[] = {program, "store", action, folder, NULL};
+    process_destroy(&command);
+    command = process_start(arguments, NULL);
+    usleep(delay_us);
+    process_signal(command, SIGKILL);
+    (void)process_wait(command, END_MS);
+}
+
 /* Killed at any instant: there is the old store or the new one, and the next attempt works. */
 static void test_killed_midway_the_store_stays_whole(void **state) {
     (void)state;
     stop_router();
     for (unsigned delay_us = 200; delay_us < 20000; delay_us = delay_us * 5 / 3) {
-        const char *const arguments[] = {BUILD_DIR "/bin/smp-server", "store", "compact", NULL};
-        process_destroy(&command);
-        command = process_start(arguments, NULL);
-        usleep(delay_us); /* where it is then is meant to differ */
-        process_signal(command, SIGKILL);
-        (void)process_wait(command, END_MS);
+        kill_store_command("compact", NULL, delay_us);
         expect_messages(MESSAGES);
     }
     assert_int_equal(0, store_command("compact", NULL));
     expect_messages(MESSAGES);
+}
+
+static void test_a_backup_killed_midway_is_whole_or_not_there(void **state) {
+    (void)state;
+    char copied[112];
+    (void)snprintf(copied, sizeof copied, "%s/data.mdb", backup);
+    for (unsigned delay_us = 200; delay_us < 20000; delay_us = delay_us * 5 / 3) {
+        kill_store_command("backup", backup, delay_us);
+        if (access(copied, F_OK) == 0) {
+            assert_int_equal(0, store_command("check", backup));
+            assert_int_equal(0, unlink(copied));
+        }
+        peer_send_message(&peer, &queue, &queue.sender_key, "the router goes on");
+    }
+    peer_close(&peer);
+    assert_int_equal(0, store_command("backup", backup));
+    assert_int_equal(0, store_command("check", backup));
+}
+
+static unsigned stored_messages(void) {
+    static const char label[] = "messages                 ";
+    assert_int_equal(0, store_command("stats", NULL));
+    const char *line = strstr(process_output(command), label);
+    assert_non_null(line);
+    return (unsigned)strtoul(line + sizeof label - 1, NULL, 10);
+}
+
+/* There is what was there, or what is restored, and the next attempt works once the kept data is moved away. */
+static void test_a_restore_killed_midway_leaves_one_or_the_other(void **state) {
+    (void)state;
+    char kept[128];
+    (void)snprintf(kept, sizeof kept, "%s.before-restore", data);
+    assert_int_equal(0, store_command("backup", backup));
+    peer_send_message(&peer, &queue, &queue.sender_key, "sent later");
+    stop_router();
+    unsigned before = MESSAGES + 1;
+    for (unsigned delay_us = 200; delay_us < 30000; delay_us = delay_us * 5 / 3) {
+        kill_store_command("restore", backup, delay_us);
+        unsigned after = stored_messages();
+        assert_true(after == before || after == MESSAGES);
+        if (after != before)
+            assert_int_equal(0, access(kept, F_OK));
+        before = after;
+        expect_messages(after);
+        (void)unlink(kept);
+    }
+    assert_int_equal(0, store_command("restore", backup));
+    expect_messages(MESSAGES);
+}
+
+/* Seen by this process and its children only. */
+static bool make_read_only(const char *folder) {
+    return unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+           mount(folder, folder, NULL, MS_BIND, NULL) == 0 &&
+           mount(NULL, folder, NULL, MS_BIND | MS_REMOUNT | MS_RDONLY, NULL) == 0;
+}
+
+static void test_a_read_only_folder_is_read_and_nothing_else(void **state) {
+    (void)state;
+    char folder[96];
+    const char *errors;
+    (void)snprintf(folder, sizeof folder, "%s/store", server.data);
+    assert_int_equal(0, store_command("backup", backup));
+    stop_router();
+    if (!make_read_only(folder))
+        skip(); /* mounting needs root */
+    expect_messages(MESSAGES);
+    assert_int_equal(0, store_command("stats", NULL));
+    assert_non_null(strstr(process_output(command), "readers                  0\n"));
+    int compacted = store_command("compact", NULL);
+    int restored = store_command("restore", backup);
+    char second[128];
+    (void)snprintf(second, sizeof second, "%s-2", backup);
+    int backed_up = store_command("backup", second);
+    int started = server_process_refusal(&server, &errors);
+    assert_int_equal(0, umount(folder));
+    assert_int_equal(1, compacted);
+    assert_int_equal(1, restored);
+    assert_int_equal(0, backed_up);
+    assert_int_equal(1, started);
+    assert_int_equal(0, store_command("check", second));
+    expect_messages(MESSAGES);
+}
+
+/* A newer program may have other tables; it has its version where this one looks for it. */
+static void write_newer_schema(const char *folder) {
+    static const char *const names[] = {"meta"};
+    const struct lmdb_options options = {.directory = folder, .map_size = 1 << 28, .max_readers = 8, .sync = true};
+    uint8_t bytes[4];
+    struct writer writer = writer_of(bytes, sizeof bytes);
+    struct lmdb *lmdb;
+    struct lmdb_txn *txn;
+    write_u32(&writer, 1000);
+    assert_int_equal(SMQ_OK, lmdb_open(&options, &lmdb));
+    assert_int_equal(SMQ_OK, lmdb_open_tables(lmdb, names, 1));
+    assert_int_equal(SMQ_OK, lmdb_txn_create(lmdb, true, &txn));
+    assert_int_equal(SMQ_OK, lmdb_begin(txn));
+    assert_true(lmdb_put(txn, 0, slice_of_text("schema"), slice_of(bytes, sizeof bytes)));
+    assert_int_equal(SMQ_OK, lmdb_commit(txn));
+    lmdb_txn_destroy(&txn);
+    lmdb_close(&lmdb);
+}
+
+static void expect_newer(const char *action, const char *folder) {
+    assert_int_equal(1, store_command(action, folder));
+    assert_non_null(strstr(process_errors(command), "newer version"));
+}
+
+static void test_a_store_of_a_newer_version_is_left_alone(void **state) {
+    (void)state;
+    char folder[96];
+    const char *errors;
+    stop_router();
+    assert_int_equal(0, mkdir(backup, 0700));
+    write_newer_schema(backup);
+    expect_newer("check", backup);
+    expect_newer("stats", backup);
+    expect_newer("restore", backup);
+    expect_messages(MESSAGES);
+    (void)snprintf(folder, sizeof folder, "%s/store", server.data);
+    write_newer_schema(folder);
+    expect_newer("backup", "/tmp/smq-never-made");
+    expect_newer("compact", NULL);
+    expect_newer("check", NULL);
+    assert_int_equal(1, server_process_refusal(&server, &errors));
+    assert_non_null(strstr(errors, "newer version"));
 }
 
 static void test_damage_is_found_and_not_restored(void **state) {
@@ -297,6 +433,10 @@ int main(void) {
         WITH_ROUTER(test_compacting_gives_the_disk_back),
         WITH_ROUTER(test_a_full_disk_leaves_no_half_copy),
         WITH_ROUTER(test_killed_midway_the_store_stays_whole),
+        WITH_ROUTER(test_a_backup_killed_midway_is_whole_or_not_there),
+        WITH_ROUTER(test_a_restore_killed_midway_leaves_one_or_the_other),
+        WITH_ROUTER(test_a_read_only_folder_is_read_and_nothing_else),
+        WITH_ROUTER(test_a_store_of_a_newer_version_is_left_alone),
         WITH_ROUTER(test_damage_is_found_and_not_restored),
         WITH_ROUTER(test_two_backups_do_not_write_the_same_file),
         WITH_ROUTER(test_a_damaged_store_is_not_compacted),

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* Certificate chains, honest and hostile, for everybody who judges one: each is shown by somebody who has the key of its
- * leaf, to somebody who expects a certain identity. Failures fail the test (cmocka). */
+/* Certificate chains, honest and hostile, for everybody who judges one: each is shown by somebody who has the key of
+ * its leaf, to somebody who expects a certain identity. Failures fail the test (cmocka). */
 #pragma once
 
 #include <stddef.h>

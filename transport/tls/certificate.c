@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* Classification and validation of certificate chains. The path rules are those of the reference's library, not of RFC
  * 5280: the anchor is trusted whatever its dates and extensions are, and one that is not self-signed will do. They are
- * stricter in one thing: the identity certificate must have issued the leaf. X509_verify_cert cannot be told so, hence the walk below; every single test in it is OpenSSL's. */
+ * stricter in one thing: the identity certificate must have issued the leaf. X509_verify_cert cannot be told so, hence
+ * the walk below; every single test in it is OpenSSL's. */
 #include "transport/tls/certificate.h"
 
 #include <limits.h>

@@ -33,8 +33,8 @@ struct certificate_chain_class {
 
 struct certificate_chain_class certificate_chain_classify(size_t count);
 
-/* Whether a chain told by other means is the one shown in TLS, byte for byte: what was verified there holds for it. False
- * for an empty one, and for one of more than CERTIFICATE_CHAIN_MAX certificates. */
+/* Whether a chain told by other means is the one shown in TLS, byte for byte: what was verified there holds for it.
+ * False for an empty one, and for one of more than CERTIFICATE_CHAIN_MAX certificates. */
 bool certificate_chain_equal(const struct slice *told, size_t told_count, const struct slice *shown,
                              size_t shown_count);
 

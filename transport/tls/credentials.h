@@ -60,8 +60,8 @@ const struct key_pair *credentials_key(const struct credentials *credentials);
 
 /* The files of a router in `directory`: ca.key, ca.crt, server.key, server.crt, and fingerprint (base64url with padding
  * of the CA certificate's SHA-256, one line). Makes new ones: CN `SMP server CA`, O `SimpleX` and CN `common_name`,
- * both of 999,999 days from a day ago. Refuses to overwrite: SMQ_ERR_EXISTS. Otherwise the errors of issue and save; what was written
- * is left for the caller to remove. */
+ * both of 999,999 days from a day ago. Refuses to overwrite: SMQ_ERR_EXISTS. Otherwise the errors of issue and save;
+ * what was written is left for the caller to remove. */
 enum smq_result credentials_create_files(const char *directory, const char *common_name, enum key_algorithm algorithm,
                                          uint8_t fingerprint[FINGERPRINT_SIZE]);
 /* Makes a new server.key and server.crt in `directory`, signed by its ca.key and ca.crt. Errors of load, issue and

@@ -58,12 +58,27 @@ static void test_the_oldest_in_handshake_of_an_address_goes_for_its_newest(void 
     assert_ptr_equal(dropped, &places[0]);
     assert_int_equal(admission_handshakes(admission), 3);
     assert_int_equal(admission_connections(admission), 4); /* until it has left */
-    admission_established(admission, dropped);             /* too late */
     admission_leave(admission, dropped, 0);
     assert_int_equal(admission_connections(admission), 3);
     /* Who is established is nobody's rival any more. */
     admission_established(admission, &places[2]);
     assert_int_equal(enter(&limits, "192.0.2.1", 0, 0), ADMITTED);
+    assert_null(dropped);
+}
+
+/* The news that it is established was under way when it was to go. */
+static void test_who_is_established_before_it_is_dropped_stays(void **state) {
+    (void)state;
+    const struct net_limits limits = {.max_handshakes = 1, .max_connections = 2, .address_connections = 2};
+    assert_int_equal(enter(&limits, "192.0.2.1", 0, 0), ADMITTED);
+    assert_int_equal(enter(&limits, "192.0.2.1", 0, 1), ADMITTED);
+    assert_ptr_equal(dropped, &places[0]);
+    admission_established(admission, dropped);
+    admission_established(admission, &places[1]);
+    assert_true(admission_is_full(admission, &limits)); /* it counts as any other */
+    assert_int_equal(enter(&limits, "192.0.2.1", 0, 2), REFUSED_CONNECTIONS);
+    admission_leave(admission, &places[0], 0);
+    assert_int_equal(enter(&limits, "192.0.2.1", 0, 2), ADMITTED);
     assert_null(dropped);
 }
 
@@ -164,6 +179,7 @@ int main(void) {
         return 1;
     const struct CMUnitTest tests[] = {
         CASE(test_the_oldest_in_handshake_of_an_address_goes_for_its_newest),
+        CASE(test_who_is_established_before_it_is_dropped_stays),
         CASE(test_the_oldest_of_all_goes_when_too_many_are_in_handshake),
         CASE(test_when_all_are_established_others_wait),
         CASE(test_an_address_has_so_many_connections),

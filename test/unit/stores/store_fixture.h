@@ -98,6 +98,14 @@ static inline void read_end(struct fixture *fixture) {
     store_reader_end(fixture->reader);
 }
 
+/* In the open write transaction: the version of the store, which counts when it is opened. */
+static inline void put_schema(struct fixture *fixture, uint32_t schema) {
+    uint8_t bytes[4];
+    struct writer writer = writer_of(bytes, sizeof bytes);
+    write_u32(&writer, schema);
+    assert_true(lmdb_put(fixture->txn->lmdb, TABLE_META, slice_of_text("schema"), slice_of(bytes, sizeof bytes)));
+}
+
 /* An id that `number` tells apart, in a buffer of the caller's. */
 static inline struct slice make_id(uint8_t bytes[ID_SIZE], char kind, uint64_t number) {
     memset(bytes, kind, ID_SIZE);

@@ -248,6 +248,60 @@ static void test_lset_on_a_secured_messaging_queue_is_auth(void **state) {
     write_commit(fixture);
 }
 
+/* Link data as stores of schema 1 have it: each blob after its length, in one value. */
+static void put_link_data_of_schema_1(struct fixture *fixture, uint64_t number, const struct queue_link_data *data) {
+    static uint8_t bytes[32768];
+    struct writer writer = writer_of(bytes, sizeof bytes);
+    struct number_key key = number_key(number);
+    write_large(&writer, data->fixed);
+    write_large(&writer, data->user);
+    assert_int_equal(writer_finish(&writer), SMQ_OK);
+    struct slice at = KEY_SLICE(key);
+    bool found = lmdb_find(fixture->txn->lmdb, TABLE_LINK_DATA, at, NULL);
+    for (; found; found = lmdb_next(fixture->txn->lmdb, TABLE_LINK_DATA, NULL, NULL))
+        assert_true(lmdb_remove(fixture->txn->lmdb, TABLE_LINK_DATA));
+    assert_true(lmdb_put(fixture->txn->lmdb, TABLE_LINK_DATA, at, slice_of(bytes, writer_length(&writer))));
+    put_schema(fixture, 1);
+}
+
+static void check_link_data(struct fixture *fixture, uint64_t number, const struct queue_link_data *expected) {
+    struct queue_link_data data;
+    read_begin(fixture);
+    assert_int_equal(queue_store_link_get(fixture->txn, number, &data), SMQ_OK);
+    assert_true(slice_equal(data.fixed, expected->fixed));
+    assert_true(slice_equal(data.user, expected->user));
+    read_end(fixture);
+}
+
+static void test_link_data_of_schema_1_is_read_replaced_and_removed(void **state) {
+    struct fixture *fixture = *state;
+    static uint8_t bytes[20000];
+    static const size_t sizes[] = {1, 1000, 4070, 4080, 4090, 13784};
+    for (size_t i = 0; i < sizeof bytes; i++)
+        bytes[i] = (uint8_t)(i * 7 + i / 256);
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        struct queue_link_data first = {.fixed = slice_of(bytes, 2000), .user = slice_of(bytes + 100, sizes[i])};
+        struct queue_link_data second = {.fixed = first.fixed, .user = slice_of(bytes + 200, 13784)};
+        write_begin(fixture);
+        struct queue_reference queue = create_queue(fixture, "r", "s", 'C');
+        assert_int_equal(queue_store_link_set(fixture->txn, queue, text("l"), &first), SMQ_OK);
+        put_link_data_of_schema_1(fixture, queue.number, &first);
+        write_commit(fixture);
+        fixture_reopen(fixture);
+        check_link_data(fixture, queue.number, &first);
+        write_begin(fixture);
+        assert_int_equal(queue_store_link_set(fixture->txn, refer(fixture, queue.number), text("l"), &second), SMQ_OK);
+        write_commit(fixture);
+        check_link_data(fixture, queue.number, &second);
+        write_begin(fixture);
+        put_link_data_of_schema_1(fixture, queue.number, &first);
+        struct queue_deleted deleted;
+        assert_int_equal(queue_store_delete(fixture->txn, refer(fixture, queue.number), &deleted), SMQ_OK);
+        assert_int_equal(lmdb_table_size(fixture->txn->lmdb, TABLE_LINK_DATA), 0);
+        write_commit(fixture);
+    }
+}
+
 static void test_ldel_also_without_a_link_is_ok(void **state) {
     struct fixture *fixture = *state;
     struct queue_link_data data = {.fixed = text("f"), .user = text("u")};
@@ -482,6 +536,7 @@ int main(void) {
         STORE_TEST(test_rkey_replaces_the_whole_list),
         STORE_TEST(test_lset_keeps_id_and_fixed_data),
         STORE_TEST(test_lset_on_a_secured_messaging_queue_is_auth),
+        STORE_TEST(test_link_data_of_schema_1_is_read_replaced_and_removed),
         STORE_TEST(test_ldel_also_without_a_link_is_ok),
         STORE_TEST(test_link_data_of_full_size_is_kept),
         STORE_TEST(test_nkey_replaces_the_notifier_and_drops_its_notifications),

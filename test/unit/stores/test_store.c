@@ -47,18 +47,15 @@ static void test_another_process_is_refused_until_the_store_closes(void **state)
     fixture_open(fixture);
 }
 
-static void put_schema(struct fixture *fixture, uint32_t schema) {
-    uint8_t bytes[4];
-    struct writer writer = writer_of(bytes, sizeof bytes);
-    write_u32(&writer, schema);
+static void set_schema(struct fixture *fixture, uint32_t schema) {
     write_begin(fixture);
-    assert_true(lmdb_put(fixture->txn->lmdb, TABLE_META, text("schema"), slice_of(bytes, sizeof bytes)));
+    put_schema(fixture, schema);
     write_commit(fixture);
 }
 
 static void test_a_newer_schema_is_refused(void **state) {
     struct fixture *fixture = *state;
-    put_schema(fixture, STORE_SCHEMA + 1);
+    set_schema(fixture, STORE_SCHEMA + 1);
     fixture_close(fixture);
     assert_int_equal(store_open(&fixture->options, &fixture->store), SMQ_ERR_VERSION);
     assert_null(fixture->store);
@@ -67,7 +64,7 @@ static void test_a_newer_schema_is_refused(void **state) {
 
 static void test_an_impossible_schema_is_damage(void **state) {
     struct fixture *fixture = *state;
-    put_schema(fixture, 0);
+    set_schema(fixture, 0);
     fixture_close(fixture);
     assert_int_equal(store_open(&fixture->options, &fixture->store), SMQ_ERR_STORE);
 }
