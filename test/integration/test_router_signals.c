@@ -221,6 +221,19 @@ static void test_bad_files_leave_everything_as_it_is(void **state) {
     peer_close(&peer);
 }
 
+/* Whoever writes the file anew empties it first; the defaults would let everybody create queues. */
+static void test_an_empty_file_of_settings_changes_nothing(void **state) {
+    (void)state;
+    char path[128];
+    add_to_ini("\n[AUTH]\nnew_queues = off\n");
+    server_process_start(&server);
+    (void)snprintf(path, sizeof path, "%s/smp-server.ini", server.configuration);
+    assert_int_equal(0, truncate(path, 0));
+    process_signal(server.process, SIGHUP);
+    assert_true(server_process_await_log(&server, "has no settings"));
+    assert_null(strstr(process_errors(server.process), "is taken over"));
+}
+
 static void test_log_level_changes(void **state) {
     (void)state;
     struct peer peer;
@@ -342,6 +355,7 @@ int main(void) {
         CASE(test_stop_waits_for_no_handshake),
         CASE(test_sighup_reloads_and_keeps_connections),
         CASE(test_bad_files_leave_everything_as_it_is),
+        CASE(test_an_empty_file_of_settings_changes_nothing),
         CASE(test_log_level_changes),
         CASE(test_sighup_stays_ignored_under_nohup),
         CASE(test_signals_sent_by_mistake_do_nothing),
