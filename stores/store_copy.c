@@ -140,7 +140,7 @@ enum smq_result store_backup(const char *directory, const char *target) {
     return sync_folder(target);
 }
 
-/* Takes the part over. LMDB's table of readers belongs to the data that was there: somebody may still be reading that. */
+/* Takes the part over. LMDB's table of readers belongs to the data that was there: somebody may still read that. */
 static enum smq_result put_in_place(const char *directory, struct part *part) {
     char data[PATH_SIZE];
     char readers[PATH_SIZE];

@@ -356,25 +356,39 @@ static void test_two_backups_do_not_write_the_same_file(void **state) {
     assert_int_equal(0, store_command("backup", backup));
     assert_int_not_equal(0, access(part, F_OK));
     assert_int_equal(0, store_command("check", backup));
+    stop_router();
+}
+
+/* Every page is whole, but a queue cannot be found by its sender's id. */
+static void lose_a_sender(const char *folder) {
+    static const char *const names[] = {"senders"};
+    const struct lmdb_options options = {.directory = folder, .map_size = 1 << 28, .max_readers = 8, .sync = true};
+    struct lmdb *lmdb;
+    struct lmdb_txn *txn;
+    assert_int_equal(SMQ_OK, lmdb_open(&options, &lmdb));
+    assert_int_equal(SMQ_OK, lmdb_open_tables(lmdb, names, 1));
+    assert_int_equal(SMQ_OK, lmdb_txn_create(lmdb, true, &txn));
+    assert_int_equal(SMQ_OK, lmdb_begin(txn));
+    assert_true(lmdb_seek(txn, 0, slice_of_text("\x01"), NULL, NULL));
+    assert_true(lmdb_remove(txn, 0));
+    assert_int_equal(SMQ_OK, lmdb_commit(txn));
+    lmdb_txn_destroy(&txn);
+    lmdb_close(&lmdb);
 }
 
 /* A copy of what can still be read would take the place of all that is there. */
 static void test_a_damaged_store_is_not_compacted(void **state) {
     (void)state;
+    char folder[112];
     struct stat before, after;
     stop_router();
-    assert_int_equal(0, store_command("compact", NULL));
-    uint64_t size = size_of(data);
-    unsigned faulty = 0;
-    for (uint64_t page = 8192; page < size; page += 4096) {
-        damage(data, (long)page + 3900, 64);
-        assert_int_equal(0, stat(data, &before));
-        faulty += store_command("check", NULL) != 0;
-        assert_int_equal(faulty == 0 ? 0 : 1, store_command("compact", NULL));
-        assert_int_equal(0, stat(data, &after));
-        assert_int_equal(faulty == 0, before.st_ino != after.st_ino);
-    }
-    assert_true(faulty > 0);
+    (void)snprintf(folder, sizeof folder, "%s/store", server.data);
+    lose_a_sender(folder);
+    assert_int_equal(0, stat(data, &before));
+    assert_int_equal(1, store_command("compact", NULL));
+    assert_non_null(strstr(process_output(command), "sender id leads elsewhere"));
+    assert_int_equal(0, stat(data, &after));
+    assert_int_equal(before.st_ino, after.st_ino);
 }
 
 /* Pages that are missing end who reads them with a signal; the operator is told in words. */
