@@ -17,25 +17,30 @@ bool fair_queue_is_empty(const struct fair_queue *queue) {
     return ring_is_empty(&queue->fresh) && ring_is_empty(&queue->served);
 }
 
+static struct fair_member *member_of(struct ring *place) {
+    return (struct fair_member *)(void *)((char *)place - offsetof(struct fair_member, place));
+}
+
 /* Every pass through the ring pays a quantum of each debt, so that the debts bound the passes. */
-struct fair_member *fair_queue_take(struct fair_queue *queue) {
-    struct ring *place = ring_first(&queue->fresh);
-    while (place == NULL && (place = ring_first(&queue->served)) != NULL) {
-        struct fair_member *member =
-            (struct fair_member *)(void *)((char *)place - offsetof(struct fair_member, place));
+static struct ring *first_with_quantum(struct fair_queue *queue) {
+    for (struct ring *place = ring_first(&queue->served); place != NULL; place = ring_first(&queue->served)) {
+        struct fair_member *member = member_of(place);
+        if (!has_quantum(member))
+            member->used_us -= FAIR_QUANTUM_US;
         if (has_quantum(member))
-            break;
-        member->used_us -= FAIR_QUANTUM_US;
-        if (has_quantum(member))
-            break;
+            return place;
         ring_remove(place);
         ring_append(&queue->served, place);
-        place = NULL;
     }
+    return NULL;
+}
+
+struct fair_member *fair_queue_take(struct fair_queue *queue) {
+    struct ring *place = ring_is_empty(&queue->fresh) ? first_with_quantum(queue) : ring_first(&queue->fresh);
     if (place == NULL)
         return NULL;
     ring_remove(place);
-    return (struct fair_member *)(void *)((char *)place - offsetof(struct fair_member, place));
+    return member_of(place);
 }
 
 bool fair_member_pay(struct fair_member *member, uint32_t cost_us) {

@@ -245,16 +245,17 @@ static enum smq_result only_drop(struct connection *connection, void *state) {
 
 static void test_only_who_is_not_established_can_be_dropped(void **state) {
     (void)state;
+    struct protocol protocols[2] = {echo_server_protocol, echo_server_protocol};
+    protocols[0].secured = only_drop;
+    protocols[1].secured = establish_and_drop;
     start((struct net_limits){0});
     for (int established = 0; established < 2; established++) {
-        struct protocol protocol = echo_server_protocol;
-        protocol.secured = established ? establish_and_drop : only_drop;
         struct listener *listener = NULL;
         const struct listen_options options = {
             .addresses = loopback,
             .address_count = 1,
             .tls_context = echo.pki.server_context,
-            .protocol = &protocol,
+            .protocol = &protocols[established],
             .accept = echo_server_accept,
             .context = &echo.server,
         };
