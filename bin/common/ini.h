@@ -53,9 +53,9 @@ struct ini; /* owns the texts that the target points to */
 
 /* Sets every field to its default, then reads the file. Lines are `[section]`, `key = value`, `# comment`, `; comment`;
  * white space around them does not count; a key given twice counts as given last, with a warning. Messages begin with
- * "path:line: ". Any thread; blocks for the file. Errors: SMQ_ERR_SYSTEM (cannot be read, or larger than 1 MB), SMQ_ERR_SYNTAX (not an INI
- * line), SMQ_ERR_INVALID (a bad value), SMQ_ERR_NO_MEMORY; all with report->error. On failure the target's texts are
- * not valid. */
+ * "path:line: ". Any thread; blocks for the file. Errors: SMQ_ERR_SYSTEM (cannot be read, or larger than 1 MB),
+ * SMQ_ERR_SYNTAX (not an INI line), SMQ_ERR_INVALID (a bad value), SMQ_ERR_NO_MEMORY; all with report->error. On
+ * failure the target's texts are not valid. */
 enum smq_result ini_load(const char *path, const struct ini_table *table, void *target, struct ini_report *report,
                          struct ini **ini);
 
