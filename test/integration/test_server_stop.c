@@ -235,8 +235,8 @@ static void test_start_and_stop_do_not_wait_for_a_reader_of_the_output(void **st
     assert_true(pipe >= 0);
     while (write(pipe, zeros, sizeof zeros) > 0)
         continue;
-    const char *const arguments[] = {"/bin/sh", "-c", "exec \"$0\" start >\"$1\" 2>&1", BUILD_DIR "/bin/smp-server",
-                                     path,      NULL};
+    static const char router[] = BUILD_DIR "/bin/smp-server";
+    const char *const arguments[] = {"/bin/sh", "-c", "exec \"$0\" start >\"$1\" 2>&1", router, path, NULL};
     process_destroy(&server.process);
     server.process = process_start(arguments, NULL);
     uint64_t deadline = clock_monotonic_ms() + SERVER_DEADLINE_MS;
