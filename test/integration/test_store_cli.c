@@ -369,7 +369,7 @@ static void lose_a_sender(const char *folder) {
     assert_int_equal(SMQ_OK, lmdb_open_tables(lmdb, names, 1));
     assert_int_equal(SMQ_OK, lmdb_txn_create(lmdb, true, &txn));
     assert_int_equal(SMQ_OK, lmdb_begin(txn));
-    assert_true(lmdb_seek(txn, 0, slice_of_text("\x01"), NULL, NULL));
+    assert_true(lmdb_seek(txn, 0, slice_of("\0", 1), NULL, NULL));
     assert_true(lmdb_remove(txn, 0));
     assert_int_equal(SMQ_OK, lmdb_commit(txn));
     lmdb_txn_destroy(&txn);
