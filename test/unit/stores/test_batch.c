@@ -539,7 +539,7 @@ static void test_deleting_works_for_long_while_a_snapshot_is_open(void **state) 
 
 int main(int argc, char **argv) {
     if (argc == 4 && strcmp(argv[1], "reader") == 0)
-        return read_for_ever(argv[2], atoi(argv[3]));
+        return read_for_ever(argv[2], (int)strtol(argv[3], NULL, 10));
     const struct CMUnitTest tests[] = {
         STORE_TEST(test_operations_apply_and_complete_in_order),
         STORE_TEST(test_an_operation_that_refuses_fails_alone),
