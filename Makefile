@@ -121,9 +121,9 @@ compile_flags := -std=gnu11 -D_GNU_SOURCE $(includes) -pthread -fPIC $(warnings)
 link_flags := -pthread $(link.$(MODE)) $(LDFLAGS)
 
 libs.queues := -lurcu-cds -lurcu-memb -lurcu-common -lsodium
-libs.transport := -lssl -lcrypto -ljansson -lwslay $(libs.queues)
+libs.transport := -lssl -lcrypto -ljansson -lwslay -lnghttp2 $(libs.queues)
 libs.stores := -llmdb $(libs.queues)
-libs.actors := -lssl -lcrypto -llmdb -ljansson -lwslay -lcares $(libs.queues)
+libs.actors := -lssl -lcrypto -llmdb -ljansson -lwslay -lcares -lnghttp2 $(libs.queues)
 libs.bin := -linih $(libs.actors)
 
 # ---- sources
@@ -313,7 +313,7 @@ $(OUT)/examples/%: docs/examples/%.c $(OUT)/libsmq.a $(OUT)/include/.copied $(OU
 
 # ---- libsmq
 
-libs.library := -lssl -lcrypto -ljansson -lcares $(libs.queues)
+libs.library := -lssl -lcrypto -ljansson -lcares -lnghttp2 $(libs.queues)
 library_objects := $(call objects_of,$(library_sources))
 
 # One relocatable object in which only smq_* is global: names of ours cannot clash with the embedding program's.
