@@ -105,14 +105,13 @@ static void going_away(void *owner, uint32_t code) {
 
 static const struct http2_hooks hooks = {head, body, body_end, fill, closed, expired, going_away};
 
-void http2_side_open(struct http2_side *side, bool is_server) {
+bool http2_side_open(struct http2_side *side, bool is_server) {
     static uint8_t frame_buffer[HTTP2_FRAME_BUFFER];
     struct http2_config config = {is_server, &hooks, side, HEAD_MS, frame_buffer};
     memset(side, 0, sizeof *side);
     side->is_server = is_server;
     side->now = 1000;
-    if (http2_create(&config, side->now, &side->http2) != SMQ_OK)
-        abort();
+    return http2_create(&config, side->now, &side->http2) == SMQ_OK;
 }
 
 bool http2_side_close(struct http2_side *side) {
@@ -139,13 +138,12 @@ struct exchange *http2_side_request(struct http2_side *side, const char *path, s
     return exchange;
 }
 
-void http2_side_answer(struct exchange *exchange, unsigned status, size_t body_length) {
+bool http2_side_answer(struct exchange *exchange, unsigned status, size_t body_length) {
     struct http2_field field = {slice_of_text("note"), slice_of_text("an answer")};
     struct http2_response response = {
         .status = status, .fields = &field, .field_count = 1, .has_body = body_length > 0};
     exchange->to_send = body_length;
-    if (http2_respond(exchange->stream, &response) != SMQ_OK)
-        abort();
+    return http2_respond(exchange->stream, &response) == SMQ_OK;
 }
 
 size_t http2_side_take(struct http2_side *side, uint8_t *bytes, size_t size) {

@@ -49,12 +49,14 @@ struct http2_side {
 /* What a body is made of. */
 uint8_t http2_body_byte(size_t at);
 
-/* Starts with all else zero. The frame buffer is one for all servers. */
-void http2_side_open(struct http2_side *side, bool is_server);
+/* Starts with all else zero. The frame buffer is one for all servers. False: out of memory. */
+bool http2_side_open(struct http2_side *side, bool is_server);
 /* Returns whether every stream that the owner knew was closed exactly once. */
 bool http2_side_close(struct http2_side *side);
+/* NULL: it could not be made. */
 struct exchange *http2_side_request(struct http2_side *side, const char *path, size_t body_length);
-void http2_side_answer(struct exchange *exchange, unsigned status, size_t body_length);
+/* False: it could not be given. */
+bool http2_side_answer(struct exchange *exchange, unsigned status, size_t body_length);
 /* At most `size` bytes that the side wants sent; 0: none. */
 size_t http2_side_take(struct http2_side *side, uint8_t *bytes, size_t size);
 /* Passes bytes in both directions, at most `step` at a time, until both sides are quiet or have failed. */
