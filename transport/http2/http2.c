@@ -10,7 +10,8 @@ enum {
     OWED_FRAMES_MAX = 256, /* that wait to be sent because of what came, before nothing more is taken */
     ACKS_MAX = 512,        /* for nghttp2, which cannot be reached: pings and settings cost more patience */
     CONTINUATIONS_MAX = 9,
-    ROOM_MIN = 64, /* of what is left of the caller's room, to begin a frame */
+    FIRST_STREAMS = 1, /* of ours, before the peer has said how many it takes */
+    ROOM_MIN = 64,     /* of what is left of the caller's room, to begin a frame */
     DEFAULT_WINDOW = 65535,
 };
 
@@ -96,6 +97,7 @@ static int create_session(struct http2 *http2, const struct http2_config *config
     nghttp2_option_set_no_auto_window_update(option, 1);
     nghttp2_option_set_no_closed_streams(option, 1);
     nghttp2_option_set_max_outbound_ack(option, ACKS_MAX);
+    nghttp2_option_set_peer_max_concurrent_streams(option, FIRST_STREAMS);
     nghttp2_option_set_max_continuations(option, CONTINUATIONS_MAX);
     nghttp2_mem memory = session_memory_of(&http2->memory);
     http2->memory.shared = config->is_server ? config->frame_buffer : NULL;

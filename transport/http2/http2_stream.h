@@ -22,9 +22,9 @@ struct http2_response {
     bool has_body;
 };
 
-/* Client: makes a request, which waits while as many are under way as the server takes. `user` is the stream's from the
- * beginning. SMQ_ERR_CLOSED: the connection takes no more requests; SMQ_ERR_NO_CREDIT: HTTP2_QUEUED_MAX wait already;
- * SMQ_ERR_TOO_LARGE: too many fields; SMQ_ERR_NO_MEMORY. */
+/* Client: makes a request, which waits while as many are under way as the server takes; before it has said how many,
+ * that is one. `user` is the stream's from the beginning. SMQ_ERR_CLOSED: the connection takes no more requests;
+ * SMQ_ERR_NO_CREDIT: HTTP2_QUEUED_MAX wait already; SMQ_ERR_TOO_LARGE: too many fields; SMQ_ERR_NO_MEMORY. */
 enum smq_result http2_request(struct http2 *http2, const struct http2_request *request, void *user,
                               struct http2_stream **stream);
 

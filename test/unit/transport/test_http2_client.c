@@ -98,6 +98,15 @@ static void test_requests_beyond_the_servers_limit_wait(void **state) {
     assert_int_equal(frame_count(take_all(), FRAME_HEADERS), 2);
 }
 
+static void test_one_request_goes_before_the_server_has_spoken(void **state) {
+    (void)state;
+    request(5);
+    assert_int_equal(frame_count(take_first(), FRAME_HEADERS), 1);
+    frames_add(&frames, FRAME_SETTINGS, 0, 0, NULL, 0); /* no limit */
+    assert_int_equal(give_frames(), SMQ_OK);
+    assert_int_equal(frame_count(take_all(), FRAME_HEADERS), 4);
+}
+
 static void test_limit_of_no_streams_may_be_lifted(void **state) {
     (void)state;
     start_with(0);
@@ -395,6 +404,7 @@ static void test_silent_server_is_late(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         CLIENT(test_requests_beyond_the_servers_limit_wait),
+        CLIENT(test_one_request_goes_before_the_server_has_spoken),
         CLIENT(test_limit_of_no_streams_may_be_lifted),
         CLIENT(test_so_many_requests_wait_and_no_more),
         CLIENT(test_answers_go_to_their_requests_in_any_order),

@@ -428,6 +428,68 @@ static void test_streams_that_never_end_have_their_deadlines(void **state) {
     assert_int_equal(http2_stream_count(server.http2), 0);
 }
 
+/* The answer was sent, the request goes on for ever. */
+static void test_rest_that_never_ends_ends_the_connection(void **state) {
+    (void)state;
+    server.answers_at_once = true;
+    assert_int_equal(give_frames(), SMQ_OK);
+    (void)take_all();
+    frames_add(&frames, FRAME_SETTINGS, FLAG_ACK, 0, NULL, 0);
+    frames_request(&frames, 1, FLAG_END_HEADERS, NULL);
+    enum smq_result result = give_frames();
+    size_t resets = 0;
+    size_t sent = 0;
+    while (result == SMQ_OK && sent < (8 << 20)) {
+        resets += frame_count(take_all(), FRAME_RST_STREAM);
+        frames_data(&frames, 1, RECORD, false);
+        result = give_frames();
+        sent += RECORD;
+    }
+    assert_int_equal(resets, 1);
+    assert_int_equal(server.exchanges[0].end, HTTP2_DONE);
+    assert_in_range(sent, 2 * HTTP2_WINDOW, 3 * HTTP2_WINDOW);
+    assert_ended_with(HTTP2_ENHANCE_YOUR_CALM);
+}
+
+static void test_no_new_streams_after_a_shutdown(void **state) {
+    (void)state;
+    frames_request(&frames, 1, FLAG_END_HEADERS, NULL);
+    assert_int_equal(give_frames(), SMQ_OK);
+    http2_shutdown(server.http2);
+    (void)take_all();
+    frames_request(&frames, 3, WHOLE, NULL);
+    frames_data(&frames, 1, 100, true);
+    assert_int_equal(give_frames(), SMQ_OK);
+    assert_int_equal(server.count, 1);
+    assert_true(server.exchanges[0].body_ended);
+    http2_side_answer(&server.exchanges[0], 200, 10);
+    (void)take_all();
+    assert_true(http2_is_over(server.http2));
+}
+
+/* What stays while nothing is under way: entries of the table, as small as they get, and idle streams. */
+static void test_what_a_peer_leaves_behind_is_bounded(void **state) {
+    (void)state;
+    uint8_t block[600];
+    for (uint32_t number = 0; number < 60; number++) {
+        static const uint8_t depends[] = {0, 0, 0, 0, 1};
+        struct writer writer = writer_of(block, sizeof block);
+        write_text(&writer, "\x83\x87\x84\x01\x09localhost");
+        for (int count = 0; count < HTTP2_FIELDS_MAX - 4; count++)
+            write_text(&writer, "\x40\x01x\x01y");
+        frames_add(&frames, FRAME_HEADERS, WHOLE, stream_of(number), block, writer_length(&writer));
+        frames_add(&frames, FRAME_PRIORITY, 0, 1001 + 2 * number, depends, sizeof depends);
+        server.now += 1000;
+        server.answers = true;
+        assert_int_equal(give_frames(), SMQ_OK);
+        (void)take_all();
+    }
+    assert_int_equal(server.count, 60);
+    assert_int_equal(http2_stream_count(server.http2), 0);
+    print_message("%zu bytes\n", http2_memory(server.http2));
+    assert_true(http2_memory(server.http2) < 50000);
+}
+
 /* ---- header blocks */
 
 static void test_fields_that_are_declared_and_never_come_take_no_memory(void **state) {
@@ -648,6 +710,9 @@ int main(void) {
         SERVER(test_zero_windows_hold_nothing_and_end_by_their_deadlines),
         SERVER(test_windows_of_a_byte_end_the_connection),
         SERVER(test_streams_that_never_end_have_their_deadlines),
+        SERVER(test_rest_that_never_ends_ends_the_connection),
+        SERVER(test_no_new_streams_after_a_shutdown),
+        SERVER(test_what_a_peer_leaves_behind_is_bounded),
         SERVER(test_fields_that_are_declared_and_never_come_take_no_memory),
         SERVER(test_compressed_bomb_ends_the_connection),
         SERVER(test_bomb_in_trailers_ends_the_connection),
