@@ -29,9 +29,9 @@ enum smq_result http2_request(struct http2 *http2, const struct http2_request *r
                               struct http2_stream **stream);
 
 /* Server: answers, once, at any time after the request's head. When all of the answer is sent before the request has
- * ended, no hook is told of its rest: HTTP2_REST_MAX bytes of it are taken, for as long as the stream's deadline or else
- * config's head_ms, then the peer is told that no more is wanted (RST_STREAM with NO_ERROR, of which the reference takes
- * four a second). Unless http2_discard was called: then all of it is taken.
+ * ended, no hook is told of its rest: HTTP2_REST_MAX bytes of it are taken, until the stream's deadline or else for
+ * config's head_ms, then the peer is told that no more is wanted (RST_STREAM with NO_ERROR; the reference bears four a
+ * second). Unless http2_discard was called: then all of it is taken.
  * SMQ_ERR_CLOSED: the stream is over; SMQ_ERR_INVALID: it is answered already; SMQ_ERR_TOO_LARGE; SMQ_ERR_NO_MEMORY. */
 enum smq_result http2_respond(struct http2_stream *stream, const struct http2_response *response);
 
@@ -49,8 +49,9 @@ void http2_discard(struct http2_stream *stream);
 /* Gives the stream up; `closed` comes when the peer is told, or at once for a request that was not sent yet. The
  * reference ends its whole connection at a reset (xftp.md 1.4): towards it, complete or discard instead. */
 void http2_cancel(struct http2_stream *stream);
-/* The owner is done with a stream that is over, in `closed` or later, once. What it has not consumed is consumed. As many
- * as HTTP2_STREAMS_MAX may be over and not released; if the peer opens streams beyond that, the connection ends. */
+/* The owner is done with a stream that is over, in `closed` or later, once. What it has not consumed is consumed.
+ * As many as HTTP2_STREAMS_MAX may be over and not released; if the peer opens streams beyond that, the connection
+ * ends. */
 void http2_release(struct http2_stream *stream);
 
 /* `expired` is called by http2_expire at this time; UINT64_MAX: no deadline, as at first. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* What a peer may do that is of no use to anybody: an account in bytes. All that is not body costs its bytes, each frame
- * what is in the table of patience.c besides; body bytes, in either direction, and exchanges that were completed earn
- * something, and so does time. A peer that transfers anything never notices; a flood of whatever kind ends after a few
- * hundred frames. Resets that peers provoke by broken frames cost most. */
+/* What a peer may do that is of no use to anybody: an account in bytes. All that is not body costs its bytes, each
+ * frame what is in the table of patience.c besides; body bytes, in either direction, and exchanges that were completed
+ * earn something, and so does time. A peer that transfers anything never notices; a flood of whatever kind ends after a
+ * few hundred frames. Resets that peers provoke by broken frames cost most. */
 #pragma once
 
 #include <stdbool.h>
