@@ -175,7 +175,7 @@ int main(int argc, char **argv) {
     size_t connections = argument(argc, argv, 3, 10000);
     size_t chunks = mib * MIB / CHUNK;
     memset(source, 'x', sizeof source);
-    double per_gib = 1024.0 / (double)(chunks * CHUNK / MIB);
+    double per_gib = 1024.0 * MIB / ((double)chunks * CHUNK);
     printf("memcpy:   %.1f ms a GiB\n", (double)copy_many(chunks) / 1e6 * per_gib);
     printf("upload:   %.1f ms a GiB\n", (double)exchange_many(chunks, CHUNK, 1) / 1e6 * per_gib);
     printf("download: %.1f ms a GiB, with one copy into the record\n",
