@@ -554,8 +554,7 @@ static void test_as_many_fields_as_allowed_pass(void **state) {
 
 static void test_other_protocols_are_refused_at_once(void **state) {
     static const char *const texts[] = {
-        "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: "
-        "AA\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: h2c\r\nHTTP2-Settings: AA\r\n\r\n",
         "PRI * HTTP/2.0\r\n\r\nXX\r\n\r\n",
         "PRI * HTTP/1.1\r\n\r\n",
         "\x16\x03\x01\x02",
