@@ -447,6 +447,27 @@ static void test_discarded_body_is_drained_to_its_end(void **state) {
     assert_int_equal(server.exchanges[0].received, before);
 }
 
+static void test_given_up_request_is_not_told_of_any_more(void **state) {
+    (void)state;
+    frames.length = 0;
+    frames_preface(&frames);
+    frames_request(&frames, 1, FLAG_END_HEADERS, NULL);
+    give(&server, frames_slice(&frames));
+    http2_cancel(server.exchanges[0].stream);
+    http2_cancel(server.exchanges[0].stream);
+    frames.length = 0;
+    frames_data(&frames, 1, 1000, true);
+    give(&server, frames_slice(&frames));
+    struct slice output = take_all(&server);
+    struct frame frame;
+    assert_int_equal(frame_count(output, FRAME_RST_STREAM), 1);
+    assert_true(frame_find(output, FRAME_RST_STREAM, &frame));
+    assert_int_equal(frame_u32(&frame, 0), HTTP2_INTERNAL_ERROR);
+    assert_int_equal(server.exchanges[0].received, 0);
+    assert_false(server.exchanges[0].body_ended);
+    assert_int_equal(server.exchanges[0].end, HTTP2_CANCELLED);
+}
+
 /* ---- time, ends */
 
 static void test_deadline_is_told_once(void **state) {
@@ -483,6 +504,7 @@ static void test_server_shuts_down_after_what_is_under_way(void **state) {
     assert_done(exchange, 2000);
     assert_true(http2_is_over(server.http2));
     assert_true(http2_is_over(client.http2));
+    assert_int_equal(http2_receive(server.http2, slice_of("x", 1), 0), SMQ_ERR_CLOSED);
     const char *text;
     assert_int_equal(http2_failure(server.http2, &text), SMQ_OK);
 }
@@ -544,6 +566,7 @@ int main(void) {
         SIDES(test_long_rest_of_an_answered_request_is_cut_without_error),
         SIDES(test_rest_is_cut_after_its_time),
         SIDES(test_discarded_body_is_drained_to_its_end),
+        SIDES(test_given_up_request_is_not_told_of_any_more),
         SIDES(test_deadline_is_told_once),
         SIDES(test_server_shuts_down_after_what_is_under_way),
         SIDES(test_client_shuts_down_as_the_reference_does),

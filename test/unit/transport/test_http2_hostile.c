@@ -324,7 +324,7 @@ static void test_floods_in_one_piece_are_stopped_within(void **state) {
         for (uint32_t number = 0; number < 2000 && frames.length < FRAMES_MAX / 4; number++)
             floods[index].send(number);
         (void)http2_receive(server.http2, frames_slice(&frames), server.now);
-        assert_true(http2_memory(server.http2) < HTTP2_MEMORY_MAX);
+        assert_true(http2_memory(server.http2) < LEAST_MEMORY);
         assert_true(server.count <= 110);
         size_t owed = take_all().length;
         assert_true(owed < 100000);
@@ -534,6 +534,32 @@ static void test_bomb_in_trailers_ends_the_connection(void **state) {
     assert_ended_with(HTTP2_ENHANCE_YOUR_CALM);
 }
 
+/* A request with one field so long that all names and values are `size` bytes. */
+static enum smq_result give_head_of(uint32_t stream, size_t size) {
+    static const char fixed[] = ":methodPOST:schemehttps:path/:authoritylocalhostnote";
+    static uint8_t block[HTTP2_HEAD_MAX + 100];
+    size_t length = size - strlen(fixed);
+    struct writer writer = writer_of(block, sizeof block);
+    write_text(&writer, "\x83\x87\x84\x01\x09localhost");
+    write_bytes(&writer, "\x00\x04note\x7f", 7);
+    write_u8(&writer, (uint8_t)(0x80 | ((length - 127) & 0x7f)));
+    write_u8(&writer, (uint8_t)((length - 127) >> 7));
+    memset(write_reserve(&writer, length), 'v', length);
+    frames_add(&frames, FRAME_HEADERS, FLAG_END_STREAM, stream, block, 16000);
+    frames_add(&frames, FRAME_CONTINUATION, FLAG_END_HEADERS, stream, block + 16000, writer_length(&writer) - 16000);
+    return give_frames();
+}
+
+static void test_head_as_long_as_allowed_passes(void **state) {
+    (void)state;
+    assert_int_equal(give_head_of(1, HTTP2_HEAD_MAX), SMQ_OK);
+    assert_int_equal(server.count, 1);
+    assert_int_equal(strspn(server.exchanges[0].note, "v"), sizeof server.exchanges[0].note - 1);
+    assert_int_equal(give_head_of(3, HTTP2_HEAD_MAX + 1), SMQ_ERR_PROTOCOL);
+    assert_int_equal(server.count, 1);
+    assert_ended_with(HTTP2_ENHANCE_YOUR_CALM);
+}
+
 static void test_as_many_fields_as_allowed_pass(void **state) {
     (void)state;
     static uint8_t block[13 + HTTP2_FIELDS_MAX];
@@ -657,24 +683,39 @@ static void test_who_reads_nothing_is_not_read(void **state) {
 
 /* ---- and those who are no worse than others */
 
-static void test_busy_clients_never_notice(void **state) {
-    (void)state;
+static void exchange_often(int rounds, size_t upload, size_t download) {
     struct http2_side *client = calloc(1, sizeof *client);
     assert_non_null(client);
     http2_side_open(client, false);
     server.answers = true;
-    server.answer_length = 16384;
-    for (int round = 0; round < 5000; round++) {
+    server.answer_length = download;
+    for (int round = 0; round < rounds; round++) {
         client->count = server.count = 0;
         memset(server.exchanges, 0, sizeof server.exchanges[0]);
         memset(client->exchanges, 0, sizeof client->exchanges[0]);
-        assert_non_null(http2_side_request(client, "/", round % 2 == 0 ? 16384 : 0));
+        assert_non_null(http2_side_request(client, "/", upload));
         http2_wire(client, &server, RECORD);
         assert_int_equal(client->exchanges[0].end, HTTP2_DONE);
-        assert_int_equal(client->exchanges[0].received, 16384);
+        assert_int_equal(client->exchanges[0].received, download);
     }
     assert_true(http2_side_close(client));
     free(client);
+}
+
+static void test_busy_clients_never_notice(void **state) {
+    (void)state;
+    exchange_often(5000, 16384, 16384);
+}
+
+static void test_short_requests_never_wear_us_out(void **state) {
+    (void)state;
+    exchange_often(5000, 0, 0);
+}
+
+/* Each window that is opened costs something, on the side that is told. */
+static void test_long_bodies_earn_the_opening_of_their_windows(void **state) {
+    (void)state;
+    exchange_often(1, 32 << 20, 32 << 20);
 }
 
 static void test_some_cancelled_downloads_are_nothing(void **state) {
@@ -715,6 +756,7 @@ int main(void) {
         SERVER(test_fields_that_are_declared_and_never_come_take_no_memory),
         SERVER(test_compressed_bomb_ends_the_connection),
         SERVER(test_bomb_in_trailers_ends_the_connection),
+        SERVER(test_head_as_long_as_allowed_passes),
         SERVER(test_as_many_fields_as_allowed_pass),
         SERVER(test_other_protocols_are_refused_at_once),
         SERVER(test_frames_against_the_rules_end_the_connection),
@@ -723,6 +765,8 @@ int main(void) {
         SERVER(test_header_block_that_is_whole_or_broken_is_not_late),
         SERVER(test_who_reads_nothing_is_not_read),
         SERVER(test_busy_clients_never_notice),
+        SERVER(test_short_requests_never_wear_us_out),
+        SERVER(test_long_bodies_earn_the_opening_of_their_windows),
         SERVER(test_some_cancelled_downloads_are_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,6 +3,7 @@
 #include "queues/base/fault.h"
 #include "test/support/http2_side.h"
 #include "test/unit/transport/test_helpers.h"
+#include "transport/http2/session_memory.h"
 
 enum { RECORD = 16384, IDLE_MAX = 11000, PAIRS = 4, LONG_VALUE = 12000 };
 
@@ -56,6 +57,41 @@ static void test_servers_that_share_a_buffer_do_not_mix_frames(void **state) {
     }
 }
 
+static void test_preface_of_a_client_is_its_own(void **state) {
+    (void)state;
+    assert_true(http2_side_open(&clients[0], false));
+    assert_true(http2_side_open(&server, true) && http2_side_open(&client, false));
+    server.answers = true;
+    server.answer_length = 1000;
+    assert_non_null(http2_side_request(&client, "/", 1000));
+    http2_wire(&client, &server, RECORD);
+    assert_true(http2_side_take(&clients[0], bytes, RECORD) > 24);
+    assert_memory_equal(bytes, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 24);
+    assert_true(http2_side_close(&clients[0]) && http2_side_close(&client) && http2_side_close(&server));
+}
+
+static void test_heap_of_a_session_is_limited_and_counted(void **state) {
+    (void)state;
+    enum { BLOCK = 10000, BLOCKS = HTTP2_MEMORY_MAX / BLOCK + 1 };
+    struct session_memory counted = {0};
+    nghttp2_mem memory = session_memory_of(&counted);
+    void *blocks[BLOCKS] = {NULL};
+    int count = 0;
+    while (count < BLOCKS && (blocks[count] = memory.malloc(BLOCK, memory.mem_user_data)) != NULL)
+        count++;
+    assert_in_range(count, BLOCKS - 5, BLOCKS - 1);
+    assert_true(counted.limit_reached);
+    assert_null(memory.calloc(BLOCK, 1, memory.mem_user_data));
+    assert_null(memory.calloc(SIZE_MAX / 2, 3, memory.mem_user_data));
+    assert_null(memory.realloc(blocks[0], 2 * BLOCK, memory.mem_user_data));
+    while (count > 0)
+        memory.free(blocks[--count], memory.mem_user_data);
+    assert_int_equal(counted.used, 0);
+    assert_null(memory.malloc(SESSION_BLOCK_MAX + 1, memory.mem_user_data));
+    memory.free(memory.realloc(NULL, SESSION_BLOCK_MAX, memory.mem_user_data), memory.mem_user_data);
+    assert_int_equal(counted.used, 0);
+}
+
 /* Exchanges, with a head of its own size among them. False: they did not come to their end. */
 static bool exchange(void) {
     server.answers = true;
@@ -89,6 +125,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_idle_server_is_small),
         cmocka_unit_test(test_servers_that_share_a_buffer_do_not_mix_frames),
+        cmocka_unit_test(test_preface_of_a_client_is_its_own),
+        cmocka_unit_test(test_heap_of_a_session_is_limited_and_counted),
         cmocka_unit_test(test_every_allocation_may_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
