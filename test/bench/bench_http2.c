@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* Measures transport/http2 without a network: processor time of a server for each GiB of bodies that comes and that
- * goes, in chunks of 4 MiB, beside a memcpy of the same; requests with a block of 16 KB each way; heap of idle servers
- * after the handshake. The client's side, on the same thread, is not counted.
+/* Measures transport/http2 without a network: time that a server takes for each GiB of bodies that comes and that goes,
+ * in chunks of 4 MiB, beside a memcpy of the same; requests with a block of 16 KB each way; heap of idle servers after
+ * the handshake. The client's side, on the same thread, is not counted. Nothing waits, but other processes on the same
+ * processor add to it.
  *
  * bench_http2 [MiB [requests [connections]]] */
 #include <malloc.h>

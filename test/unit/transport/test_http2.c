@@ -293,6 +293,22 @@ static void test_a_window_of_one_stream_holds_up_no_other(void **state) {
     assert_int_equal(server.exchanges[1].sent, 4000);
 }
 
+static void test_bodies_of_a_connection_share_it_evenly(void **state) {
+    (void)state;
+    enum { STREAMS = 5, RECORDS = 50 };
+    server.answers = true;
+    server.answer_length = 4 * MIB;
+    http2_wire(&client, &server, RECORD);
+    for (int index = 0; index < STREAMS; index++)
+        assert_non_null(http2_side_request(&client, "/", 0));
+    give(&server, take_all(&client));
+    for (int count = 0; count < RECORDS; count++)
+        assert_true(http2_side_take(&server, bytes, RECORD) > 0);
+    for (size_t index = 0; index < STREAMS; index++)
+        assert_in_range(server.exchanges[index].sent, (RECORDS / STREAMS - 2) * RECORD,
+                        (RECORDS / STREAMS + 2) * RECORD);
+}
+
 static void test_a_body_that_is_not_there_yet_is_resumed(void **state) {
     (void)state;
     struct exchange *exchange = http2_side_request(&client, "/", 1000);
@@ -557,6 +573,7 @@ int main(void) {
         SIDES(test_what_an_ended_stream_left_counts_until_it_is_consumed),
         SIDES(test_fill_is_asked_only_while_the_windows_are_open),
         SIDES(test_a_window_of_one_stream_holds_up_no_other),
+        SIDES(test_bodies_of_a_connection_share_it_evenly),
         SIDES(test_a_body_that_is_not_there_yet_is_resumed),
         SIDES(test_content_length_is_told_and_holds),
         SIDES(test_body_that_is_not_of_its_content_length_never_ends_well),
