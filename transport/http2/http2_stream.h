@@ -31,7 +31,7 @@ enum smq_result http2_request(struct http2 *http2, const struct http2_request *r
 /* Server: answers, once, at any time after the request's head. When all of the answer is sent before the request has
  * ended, no hook is told of its rest: HTTP2_REST_MAX bytes of it are taken, until the stream's deadline or else for
  * config's head_ms, then the peer is told that no more is wanted (RST_STREAM with NO_ERROR; the reference bears four a
- * second). Unless http2_discard was called: then all of it is taken.
+ * second). After http2_discard as much of it is taken as comes in that time.
  * SMQ_ERR_CLOSED: the stream is over; SMQ_ERR_INVALID: it is answered already; SMQ_ERR_TOO_LARGE; SMQ_ERR_NO_MEMORY. */
 enum smq_result http2_respond(struct http2_stream *stream, const struct http2_response *response);
 
