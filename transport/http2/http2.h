@@ -51,10 +51,10 @@ struct http2_field {
     struct slice value;
 };
 
-/* The head of a request or a response that came. All slices are valid until the hook returns. */
+/* The head of a request or a response that came. All slices are valid until the hook returns. A request has no
+ * `authority` where a field `host` is there instead, and neither `scheme` nor `path` where the method is CONNECT. */
 struct http2_head {
-    struct slice method, scheme, authority,
-        path;                         /* a request's; `authority` may be empty, a `host` field is then there */
+    struct slice method, scheme, authority, path;
     unsigned status;                  /* a response's: 200 to 999 */
     int64_t content_length;           /* -1: not given. What comes is checked against it. */
     bool has_body;                    /* false: the head ended the stream */
@@ -95,7 +95,7 @@ struct http2_hooks {
     /* The stream is over; once for each that the owner knows. No other hook follows for it. `code`: what the reset,
      * ours or the peer's, said. */
     void (*closed)(void *owner, struct http2_stream *stream, enum http2_end end, uint32_t code);
-    /* The deadline of the stream (http2_set_deadline) has passed; it has none any more. */
+    /* The deadline of the stream (http2_set_deadline) has passed; it has none any more. NULL only where none is set. */
     void (*expired)(void *owner, struct http2_stream *stream);
     /* The peer will take no more requests, and says why; NULL: not told. */
     void (*going_away)(void *owner, uint32_t code);
@@ -105,7 +105,7 @@ struct http2_config {
     bool is_server;
     const struct http2_hooks *hooks; /* borrowed for the engine's life */
     void *owner;
-    uint32_t head_ms; /* the peer's first SETTINGS, and each header block once begun, must be whole in this time */
+    uint32_t head_ms; /* the time for the peer's first SETTINGS, and for each header block or GOAWAY once begun */
     /* Servers: HTTP2_FRAME_BUFFER bytes that all servers of one thread may share, instead of 16 KB each; borrowed for
      * the engine's life. NULL: its own. */
     void *frame_buffer;

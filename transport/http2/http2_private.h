@@ -47,7 +47,7 @@ struct http2 {
     uint32_t queued_count;
     uint32_t head_ms;
     uint64_t now;
-    uint64_t head_deadline; /* of the preface or the header block under way */
+    uint64_t head_deadline; /* of the preface, header block or GOAWAY under way */
     struct head_gathering gathering;
     uint32_t consumed; /* of all bodies; the peer was not told yet */
     size_t delivered;  /* bytes of bodies in this http2_receive */

@@ -29,7 +29,8 @@ static int settings_begin(struct http2 *http2) {
     return http2_submitted(http2, http2_submit_settings(http2)) == SMQ_OK ? 0 : NGHTTP2_ERR_CALLBACK_FAILURE;
 }
 
-/* Before the payload of a frame; frames of unknown types are only overhead. */
+/* Before the payload of a frame; frames of unknown types are only overhead. nghttp2 keeps room for the text of a GOAWAY
+ * until all of it has come, so that it has the time of a header block. */
 static int frame_begins(nghttp2_session *session, const nghttp2_frame_hd *header, void *state) {
     (void)session;
     struct http2 *http2 = state;
@@ -39,6 +40,8 @@ static int frame_begins(nghttp2_session *session, const nghttp2_frame_hd *header
         return refuse(http2, "it pushes");
     if (header->type != NGHTTP2_DATA && !http2_spend(http2, patience_frame_cost(header->type, header->length, false)))
         return NGHTTP2_ERR_CALLBACK_FAILURE;
+    if (header->type == NGHTTP2_GOAWAY)
+        http2->head_deadline = http2->now + http2->head_ms;
     return header->type == NGHTTP2_SETTINGS ? settings_begin(http2) : 0;
 }
 
@@ -137,6 +140,8 @@ static int frame_came(nghttp2_session *session, const nghttp2_frame *frame, void
     }
     if (stream != NULL)
         stream_frame_came(http2, stream, frame);
+    if (frame->hd.type == NGHTTP2_GOAWAY)
+        end_head(http2);
     if (frame->hd.type == NGHTTP2_GOAWAY && !http2->is_server) {
         http2->is_ending = true;
         http2_refuse_queued(http2);

@@ -652,12 +652,36 @@ static void test_half_a_header_block_is_late(void **state) {
     assert_int_equal(server.count, 0);
 }
 
+static void test_half_a_goaway_is_late(void **state) {
+    (void)state;
+    assert_int_equal(give_frames(), SMQ_OK);
+    (void)take_all();
+    frames_header(&frames, FRAME_GOAWAY, 0, 0, 16000);
+    frames_bytes(&frames, "\0\0\0\0\0\0\0\0", 8);
+    assert_int_equal(give_frames(), SMQ_OK);
+    http2_expire(server.http2, server.now + 9999);
+    assert_false(http2_has_output(server.http2));
+    http2_expire(server.http2, server.now + 10000);
+    assert_ended_with(HTTP2_ENHANCE_YOUR_CALM);
+}
+
+static void test_connect_has_no_path(void **state) {
+    (void)state;
+    frames_head(&frames, 1, FLAG_END_HEADERS,
+                "\x02\x07"
+                "CONNECT\x41\x09localhost");
+    assert_int_equal(give_frames(), SMQ_OK);
+    assert_string_equal(server.exchanges[0].method, "CONNECT");
+    assert_string_equal(server.exchanges[0].path, "");
+}
+
 static void test_header_block_that_is_whole_or_broken_is_not_late(void **state) {
     (void)state;
     frames_request(&frames, 1, 0, NULL);
     frames_add(&frames, FRAME_CONTINUATION, FLAG_END_HEADERS, 1, NULL, 0);
     reset_by_bad_head(1);
     reset_by_missing_authority(2);
+    goaways(1);
     assert_int_equal(give_frames(), SMQ_OK);
     (void)take_all();
     assert_int_equal(server.count, 1);
@@ -762,6 +786,8 @@ int main(void) {
         SERVER(test_frames_against_the_rules_end_the_connection),
         SERVER(test_half_a_preface_is_late),
         SERVER(test_half_a_header_block_is_late),
+        SERVER(test_half_a_goaway_is_late),
+        SERVER(test_connect_has_no_path),
         SERVER(test_header_block_that_is_whole_or_broken_is_not_late),
         SERVER(test_who_reads_nothing_is_not_read),
         SERVER(test_busy_clients_never_notice),
