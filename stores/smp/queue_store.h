@@ -111,7 +111,7 @@ enum smq_result queue_store_link_set(struct store_txn *txn, struct queue_referen
 enum smq_result queue_store_link_delete(struct store_txn *txn, struct queue_reference queue);
 
 /* NKEY: sets the notifier (notifier->service_id must be empty or a service that exists) and drops the notifications of
- * the previous one, whose id is put into `removed` (length 0: there was none). SMQ_ERR_EXISTS: the notifier id is
+ * the previous one (removed as those of a deleted queue), whose id is put into `removed` (length 0: there was none). SMQ_ERR_EXISTS: the notifier id is
  * taken. Growing. */
 enum smq_result queue_store_notifier_set(struct store_txn *txn, struct queue_reference queue,
                                          const struct queue_notifier *notifier, struct queue_id *removed);
@@ -141,5 +141,6 @@ struct queue_deleted {
     uint64_t notifications;
     struct queue_id notifier; /* length 0: it had none */
 };
-/* DEL: removes the queue, its ids, link data, messages and notifications. The ids may be used again. */
+/* DEL: removes the queue and its ids, which may be used again. Its link data, messages and notifications are not found
+ * any more; commits to come remove them (purge.h), so that the cost does not depend on how many there are. */
 enum smq_result queue_store_delete(struct store_txn *txn, struct queue_reference queue, struct queue_deleted *deleted);
