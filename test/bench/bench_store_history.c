@@ -5,7 +5,7 @@
  * bench_store_history DIRECTORY [megabytes [messages [batches]]]: fills with `megabytes` of 16 KB bodies, or with
  * `messages` of 2.5 KB of which every second queue is deleted; then commits `batches` of 16 messages and 16
  * acknowledgements, with each durability. Stores are made below DIRECTORY and removed. Histories are made without
- * flushing. The DEL of all bodies of one queue is timed by itself. */
+ * flushing. The DEL of all bodies of one queue is timed by itself, and so are such batches while they are removed. */
 #include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -128,6 +128,29 @@ static void open_store(enum store_durability durability) {
     must(store_open(&options, &store), directory);
 }
 
+/* One batch; each acknowledges what the one before it, `done` - 1, sent. Answers the microseconds that it took. */
+static uint64_t run_pairs(uint64_t done) {
+    static struct job jobs[2 * PAIRS];
+    struct store_batch batch = {0};
+    for (uint64_t i = 0; i < PAIRS; i++) {
+        add(&batch, &jobs[i], 1 + (done + 1) % 2 * PAIRS + i, BODY_SIZE, apply_send);
+        add(&batch, &jobs[PAIRS + i], 1 + done % 2 * PAIRS + i, 0, apply_acknowledge);
+    }
+    uint64_t start = clock_monotonic_us();
+    store_batch_run(store, &batch);
+    return clock_monotonic_us() - start;
+}
+
+/* Removes what was deleted. Answers how many steps it took. */
+static uint64_t purge(void) {
+    uint64_t steps = 0;
+    for (; store_has_to_purge(store); steps++) {
+        struct store_batch batch = {0};
+        store_batch_run(store, &batch);
+    }
+    return steps;
+}
+
 /* ---- histories; each begins with queues 1 to QUEUES, and leaves them empty ---- */
 
 static void make_fresh(const struct size *size) {
@@ -143,6 +166,7 @@ static void make_deleted(const struct size *size) {
     run_many(1, 1, QUEUES, QUEUES, 400, apply_create);
     run_many(QUEUES + 1, 1, QUEUES, size->messages, BODY_SIZE, apply_send);
     run_many(QUEUES + 1, 1, QUEUES, QUEUES, 0, apply_delete);
+    (void)purge();
 }
 
 static void make_scattered(const struct size *size) {
@@ -150,15 +174,26 @@ static void make_scattered(const struct size *size) {
     run_many(1, 1, queues, queues, 400, apply_create);
     run_many(QUEUES + 1, 1, queues, size->small, SMALL_SIZE, apply_send);
     run_many(QUEUES + 1, 2, queues / 2, queues / 2, 0, apply_delete);
+    (void)purge();
 }
 
 static void make_one_queue(const struct size *size) {
     run_many(1, 1, 1, 1, 400, apply_create);
     run_many(QUEUES + 1, 1, 1, size->messages, BODY_SIZE, apply_send);
     uint64_t start = clock_monotonic_us();
+    uint64_t batches = 0;
+    uint64_t worst = 0;
     run_many(QUEUES + 1, 1, 1, 1, 0, apply_delete);
     printf("DEL of one queue with %llu messages: %.1f ms\n", (unsigned long long)size->messages,
            (double)(clock_monotonic_us() - start) / 1000.0);
+    run_many(1, 1, PAIRS, PAIRS, BODY_SIZE, apply_send);
+    for (start = clock_monotonic_us(); store_has_to_purge(store); batches++) {
+        uint64_t time = run_pairs(batches);
+        worst = time > worst ? time : worst;
+    }
+    printf("  removed within %.1f ms by %llu batches, the worst %.1f ms\n",
+           (double)(clock_monotonic_us() - start) / 1000.0, (unsigned long long)batches, (double)worst / 1000.0);
+    run_many(1 + batches % 2 * PAIRS, 1, PAIRS, PAIRS, 0, apply_acknowledge);
 }
 
 static const struct {
@@ -185,25 +220,16 @@ static int compare_times(const void *left, const void *right) {
     return a < b ? -1 : a > b;
 }
 
-/* What one batch takes, in the order of the figures; each acknowledges what the one before it sent. */
+/* What one batch takes, in the order of the figures. */
 static void measure(uint64_t batches, const char *name, double *fresh_mean) {
-    static struct job jobs[2 * PAIRS];
     uint64_t *times = calloc(batches, sizeof *times);
     uint64_t total = 0;
     if (times == NULL)
         exit(1);
     run_many(1, 1, PAIRS, PAIRS, BODY_SIZE, apply_send);
     double cpu = cpu_us();
-    for (uint64_t done = 0; done < batches; done++) {
-        struct store_batch batch = {0};
-        for (uint64_t i = 0; i < PAIRS; i++) {
-            add(&batch, &jobs[i], 1 + (done + 1) % 2 * PAIRS + i, BODY_SIZE, apply_send);
-            add(&batch, &jobs[PAIRS + i], 1 + done % 2 * PAIRS + i, 0, apply_acknowledge);
-        }
-        uint64_t start = clock_monotonic_us();
-        store_batch_run(store, &batch);
-        total += times[done] = clock_monotonic_us() - start;
-    }
+    for (uint64_t done = 0; done < batches; done++)
+        total += times[done] = run_pairs(done);
     cpu = cpu_us() - cpu;
     run_many(1 + batches % 2 * PAIRS, 1, PAIRS, PAIRS, 0, apply_acknowledge);
     qsort(times, batches, sizeof *times, compare_times);
