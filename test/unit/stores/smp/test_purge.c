@@ -472,6 +472,70 @@ static void test_a_list_of_schema_2_is_read_and_removed(void **state) {
     expect_whole(fixture);
 }
 
+/* A program of schema 2 made no table for the purge: reading it needs none, and makes none. */
+static void test_a_store_of_schema_2_is_read_as_it_is(void **state) {
+    struct fixture *fixture = *state;
+    static const char *const names[] = {"meta"};
+    char folder[96];
+    (void)snprintf(folder, sizeof folder, "%s/old", fixture->directory);
+    assert_int_equal(mkdir(folder, 0700), 0);
+    const struct lmdb_options options = {.directory = folder, .map_size = 1 << 24, .max_readers = 8, .sync = true};
+    struct lmdb *lmdb;
+    struct lmdb_txn *txn;
+    uint8_t bytes[4];
+    struct writer writer = writer_of(bytes, sizeof bytes);
+    write_u32(&writer, 2);
+    assert_int_equal(lmdb_open(&options, &lmdb), SMQ_OK);
+    assert_int_equal(lmdb_open_tables(lmdb, names, 1), SMQ_OK);
+    assert_int_equal(lmdb_txn_create(lmdb, true, &txn), SMQ_OK);
+    assert_int_equal(lmdb_begin(txn), SMQ_OK);
+    assert_true(lmdb_put(txn, 0, text("schema"), slice_of(bytes, sizeof bytes)));
+    assert_int_equal(lmdb_commit(txn), SMQ_OK);
+    lmdb_txn_destroy(&txn);
+    lmdb_close(&lmdb);
+
+    struct store *store;
+    struct store_reader *reader;
+    struct store_txn *snapshot;
+    struct store_space space;
+    struct store_totals totals;
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(store_open_to_read(folder, &store), SMQ_OK);
+        assert_int_equal(store_space_get(store, &space, &totals), SMQ_OK);
+        assert_int_equal(space.purges, 0);
+        assert_int_equal(store_reader_create(store, &reader), SMQ_OK);
+        assert_int_equal(store_reader_begin(reader, &snapshot), SMQ_OK);
+        assert_int_equal(store_check(snapshot, tell, NULL), 0);
+        assert_false(lmdb_find(snapshot->lmdb, TABLE_PURGE, text("any key"), NULL));
+        assert_int_equal(store_txn_status(snapshot), SMQ_OK);
+        store_reader_destroy(&reader);
+        store_close(&store);
+    }
+}
+
+static void test_stats_tell_what_is_left(void **state) {
+    struct fixture *fixture = *state;
+    struct queue_reference queue = create_full_queue(fixture, MESSAGES, 0);
+    struct store *store;
+    struct store_space space;
+    struct store_totals totals;
+    delete_queue(fixture, queue);
+    for (uint64_t expected = 1;; expected = 0) {
+        fixture_close(fixture); /* a process may open the data only once */
+        assert_int_equal(store_open_to_read(fixture->directory, &store), SMQ_OK);
+        assert_int_equal(store_space_get(store, &space, &totals), SMQ_OK);
+        store_close(&store);
+        fixture_open(fixture);
+        assert_int_equal(space.purges, expected);
+        assert_int_equal(totals.messages, 0);
+        if (expected == 0)
+            break;
+        assert_true(space.used_bytes > MESSAGES * BODY_SIZE);
+        (void)purge(fixture);
+    }
+    assert_true(space.used_bytes < MESSAGES * BODY_SIZE / 10);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         STORE_TEST(test_del_costs_the_same_whatever_the_queue_holds),
@@ -489,6 +553,8 @@ int main(void) {
         STORE_TEST(test_a_full_store_takes_new_data_right_after_a_deletion),
         STORE_TEST(test_a_step_of_expiry_frees_no_more_than_a_page_lists),
         STORE_TEST(test_a_list_of_schema_2_is_read_and_removed),
+        STORE_TEST(test_a_store_of_schema_2_is_read_as_it_is),
+        STORE_TEST(test_stats_tell_what_is_left),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
