@@ -57,8 +57,8 @@ struct store_txn {
 
 enum {
     RECORD_MAX = 65536,
-    /* As many parts removed by a transaction as leave the list of pages that it frees on one page. A longer list needs a
-     * run of free pages, and LMDB looks for one in all of them (parts.h). */
+    /* As many parts removed by a transaction as leave the list of pages that it frees on one page. A longer list
+     * needs a run of free pages, and LMDB looks for one in all of them (parts.h). */
     STORE_REMOVED_PARTS = 400,
 };
 

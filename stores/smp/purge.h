@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* What was deleted and is still to be removed. Private to stores/. Writer thread, but for purge_through.
  *
- * Deleting a queue, or the notifications of one, takes away its state: from then on nobody finds the entries, at a cost
- * that does not depend on how many there are. A record in TABLE_PURGE says which they are, in the same transaction.
- * Commits to come remove them in steps, also after a crash or a restart. A step is bounded in time, so that nobody waits
- * long for it, and in what it removes, so that the list of pages that the transaction frees fits on a page. */
+ * Deleting a queue, or the notifications of one, takes away its state: from then on nobody finds the entries, at a
+ * cost that does not depend on how many there are. A record in TABLE_PURGE says which they are, in the same
+ * transaction. Commits to come remove them in steps, also after a crash or a restart. A step is bounded in time, so
+ * that nobody waits long for it, and in what it removes, so that the list of pages that the transaction frees fits on
+ * a page. */
 #pragma once
 
 #include <stdbool.h>

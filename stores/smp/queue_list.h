@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* What messages and notifications have in common: entries of a queue in order, with a count and lazy expiry. Private to
- * stores/.
+/* What messages and notifications have in common: entries of a queue in order, with a count and lazy expiry. Private
+ * to stores/.
  *
- * A list without entries takes no room at all. One with entries has a state, which sorts before them, so that both are
- * mostly on one page; entries without a state, or before the first that it tells, are not there any more and wait for
- * the purge. It has one registration in the expiry table: (second of its oldest entry at the time of registering,
+ * A list without entries takes no room at all. One with entries has a state, which sorts before them, so that both
+ * are mostly on one page; entries without a state, or before the first that it tells, are not there any more and wait
+ * for the purge. It has one registration in the expiry table: (second of its oldest entry at the time of registering,
  * number). The registration is left alone while the head changes; the expiry step moves it when it is due. So sending
  * and acknowledging cost the expiry nothing as long as the queue does not become empty. */
 #pragma once
@@ -60,7 +60,8 @@ enum smq_result list_state_get(struct store_txn *txn, const struct queue_list *l
 /* Writes the state back; an empty list loses its state and registration. */
 void list_state_put(struct store_txn *txn, const struct queue_list *list, uint64_t number, struct list_state *state);
 
-/* The list's first entry above `after`; the position of the entries' table is then there. SMQ_ERR_EMPTY, SMQ_ERR_STORE. */
+/* The list's first entry above `after`; the position of the entries' table is then there. SMQ_ERR_EMPTY,
+ * SMQ_ERR_STORE. */
 enum smq_result list_next(struct store_txn *txn, const struct queue_list *list, uint64_t number, uint64_t after,
                           struct list_entry *entry);
 /* The entry of exactly that sequence. SMQ_ERR_NOT_FOUND, SMQ_ERR_STORE. */

@@ -110,9 +110,9 @@ enum smq_result queue_store_link_set(struct store_txn *txn, struct queue_referen
 /* LDEL. Also SMQ_OK when there is none. */
 enum smq_result queue_store_link_delete(struct store_txn *txn, struct queue_reference queue);
 
-/* NKEY: sets the notifier (notifier->service_id must be empty or a service that exists) and drops the notifications of
- * the previous one (removed as those of a deleted queue), whose id is put into `removed` (length 0: there was none). SMQ_ERR_EXISTS: the notifier id is
- * taken. Growing. */
+/* NKEY: sets the notifier (notifier->service_id must be empty or a service that exists) and drops the notifications
+ * of the previous one (removed as those of a deleted queue), whose id is put into `removed` (length 0: there was
+ * none). SMQ_ERR_EXISTS: the notifier id is taken. Growing. */
 enum smq_result queue_store_notifier_set(struct store_txn *txn, struct queue_reference queue,
                                          const struct queue_notifier *notifier, struct queue_id *removed);
 /* NDEL. `removed` as above; also SMQ_OK when there is none. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* The check of a store: one walk over the queues with all that belongs to them, then the totals, the sizes of the
- * tables, in which nothing else may be, and one walk over the tables whose values have parts, in which what waits for the
- * purge is no fault. */
+ * tables, in which nothing else may be, and one walk over the tables whose values have parts, in which what waits for
+ * the purge is no fault. */
 #include "stores/smp/store_check.h"
 
 #include <inttypes.h>
