@@ -94,6 +94,10 @@ static enum smq_result commit(struct store *store, struct store_txn *txn) {
     return SMQ_OK;
 }
 
+static bool may_purge(struct store *store) {
+    return store_has_to_purge(store) && room_allows_purge(store);
+}
+
 /* A step of the purge. Damaged data must not break every batch to come. */
 static bool purge_some(struct store_txn *txn) {
     if (store_txn_status(txn) != SMQ_OK)
@@ -129,7 +133,7 @@ static enum smq_result try_piece(struct pass *pass, struct store_operation *firs
         }
     }
     *end = operation;
-    bool purges = operation == NULL && pass->piece_size == SIZE_MAX && store_has_to_purge(pass->store);
+    bool purges = operation == NULL && pass->piece_size == SIZE_MAX && may_purge(pass->store);
     bool purge_left = purges && purge_some(txn);
     failure = commit(pass->store, txn);
     if (purges && failure == SMQ_OK)
@@ -238,10 +242,13 @@ bool store_has_to_purge(const struct store *store) {
     return store->purge_pending && !store->purge_failed && !store_is_dead(store);
 }
 
-/* A batch without operations: a step of the purge by itself. False when it could not be committed. */
+/* A batch without operations: a step of the purge by itself. False when there is nothing to do, no room
+ * for it, or it could not be committed. */
 static bool run_purge(struct pass *pass) {
     struct store_operation *end;
     pass->piece_size = SIZE_MAX;
+    if (!may_purge(pass->store))
+        return false;
     enum smq_result result = try_piece(pass, NULL, &end);
     pass->committed |= result == SMQ_OK;
     if (result != SMQ_OK)
@@ -252,8 +259,7 @@ static bool run_purge(struct pass *pass) {
 /* Room for the batch: what was deleted gives way before new data is refused. */
 static uint64_t find_room(struct pass *pass, uint64_t growth) {
     uint64_t room = room_find(pass->store, growth);
-    for (unsigned i = 0; i < PURGES_FOR_ROOM && room < growth && store_has_to_purge(pass->store) && run_purge(pass);
-         i++)
+    for (unsigned i = 0; i < PURGES_FOR_ROOM && room < growth && run_purge(pass); i++)
         room = room_find(pass->store, growth);
     return room;
 }

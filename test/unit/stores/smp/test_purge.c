@@ -2,6 +2,9 @@
 /* What is deleted is gone at once, and removed in steps that nobody waits for. */
 #include "store_fixture.h"
 
+#include <signal.h>
+#include <sys/resource.h>
+
 #include "queues/base/fault.h"
 #include "stores/smp/purge.h"
 #include "stores/smp/queue_list.h"
@@ -31,6 +34,11 @@ static enum smq_result run_send(struct job *job, struct store_txn *txn) {
     struct msg_send send = {.id = text("m"), .timestamp = 1, .body = slice_of(body, sizeof body), .quota = UINT32_MAX};
     struct msg_sent sent;
     return msg_store_send(txn, (struct queue_reference){.number = job->number}, &send, &sent);
+}
+
+static enum smq_result run_acknowledge(struct job *job, struct store_txn *txn) {
+    struct msg_acknowledged acknowledged;
+    return msg_store_acknowledge(txn, (struct queue_reference){.number = job->number}, text("m"), &acknowledged);
 }
 
 static enum smq_result run_delete(struct job *job, struct store_txn *txn) {
@@ -416,6 +424,49 @@ static void test_a_full_store_takes_new_data_right_after_a_deletion(void **state
     expect_whole(fixture);
 }
 
+/* An old snapshot keeps all that a step frees, so that each takes new pages. The last ones are for who waits.
+ * A limit on the size of files stands for a full disk. */
+static void test_a_purge_leaves_the_reserve_of_a_full_disk_to_others(void **state) {
+    struct fixture *fixture = *state;
+    struct rlimit before;
+    struct store_txn *snapshot;
+    fixture_close(fixture);
+    fixture->options.map_size = UINT64_C(1) << 30;
+    fixture->options.durability = STORE_DURABILITY_INTERVAL;
+    fixture->options.interval_ms = 1000;
+    fixture_open(fixture);
+    struct queue_reference large = create_full_queue(fixture, 0, 200000);
+    write_begin(fixture);
+    struct queue_reference other = create_queue(fixture, "r2", "s2", 'M');
+    write_commit(fixture);
+    (void)signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    struct rlimit limit = before;
+    limit.rlim_cur = STORE_RESERVE_BYTES + 24 * 1024 * 1024;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    unsigned stored = 0;
+    while (run_one(fixture, run_send, other.number) == SMQ_OK)
+        stored++;
+    assert_true(stored > 100);
+    assert_int_equal(store_reader_begin(fixture->reader, &snapshot), SMQ_OK);
+    delete_queue(fixture, large);
+    for (unsigned i = 0; i < STEPS_MAX; i++) {
+        struct store_batch batch = {0};
+        store_batch_run(fixture->store, &batch);
+    }
+    assert_true(store_has_to_purge(fixture->store)); /* it waits */
+    for (unsigned i = 0; i < stored && i < 60; i++)
+        assert_int_equal(run_one(fixture, run_acknowledge, other.number), SMQ_OK);
+    store_reader_end(fixture->reader);
+    struct store_statistics statistics;
+    store_statistics_get(fixture->store, &statistics);
+    assert_int_equal(statistics.commit_failures, 0);
+    (void)purge(fixture);
+    assert_int_equal(run_one(fixture, run_send, other.number), SMQ_OK);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    expect_whole(fixture);
+}
+
 /* ---- expiry ---- */
 
 static void test_a_step_of_expiry_frees_no_more_than_a_page_lists(void **state) {
@@ -551,6 +602,7 @@ int main(void) {
         STORE_TEST(test_notifiers_replaced_again_and_again_leave_nothing),
         STORE_TEST(test_a_queue_deleted_after_its_notifier_leaves_nothing),
         STORE_TEST(test_a_full_store_takes_new_data_right_after_a_deletion),
+        STORE_TEST(test_a_purge_leaves_the_reserve_of_a_full_disk_to_others),
         STORE_TEST(test_a_step_of_expiry_frees_no_more_than_a_page_lists),
         STORE_TEST(test_a_list_of_schema_2_is_read_and_removed),
         STORE_TEST(test_a_store_of_schema_2_is_read_as_it_is),
