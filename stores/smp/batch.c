@@ -95,7 +95,7 @@ static enum smq_result commit(struct store *store, struct store_txn *txn) {
 }
 
 static bool may_purge(struct store *store) {
-    return store_has_to_purge(store) && room_allows_purge(store);
+    return store_has_to_purge(store) && room_allows_housekeeping(store);
 }
 
 /* A step of the purge. Damaged data must not break every batch to come. */
@@ -275,6 +275,7 @@ void store_batch_run(struct store *store, struct store_batch *batch) {
     lmdb_pages_get(store->lmdb, &pages);
     struct pass pass = {.store = store, .page_size = pages.page_size, .failure_text = ""};
     pass.room = find_room(&pass, growth_of(list, pages.page_size));
+    store->is_tight = !room_allows_housekeeping(store);
     bool left = list != NULL;
     if (!left)
         (void)run_purge(&pass);

@@ -86,6 +86,7 @@ struct store {
     uint64_t tended_ms;
     unsigned failures;           /* batches in a row of which nothing could be written */
     bool purge_pending;          /* TABLE_PURGE may hold something */
+    bool is_tight;               /* expiry and touches are to wait: see room_allows_housekeeping */
     bool purge_failed;           /* on damaged data: no more of it until the store is opened anew */
     uint8_t scratch[RECORD_MAX]; /* records on their way into the store */
 

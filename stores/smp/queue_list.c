@@ -266,6 +266,8 @@ enum smq_result list_expire(struct store_txn *txn, const struct queue_list *list
         return result;
     if (expiry->max_queues == 0 || expiry->max_records == 0)
         return SMQ_ERR_INVALID;
+    if (txn->store->is_tight)
+        return SMQ_OK;
     struct pair_key first = pair_key(0, 0);
     struct slice key;
     while (lmdb_seek(txn->lmdb, list->expiry, KEY_SLICE(first), &key, NULL)) {

@@ -103,6 +103,6 @@ struct list_expired {
     bool more;
 };
 /* Expires due registrations, oldest first, until a limit or `until_us` (clock_monotonic_us) is reached; at least one
- * entry in any case. SMQ_ERR_INVALID when a limit is 0. */
+ * entry in any case, but nothing while the store is tight (internal.h). SMQ_ERR_INVALID when a limit is 0. */
 enum smq_result list_expire(struct store_txn *txn, const struct queue_list *list, const struct store_expiry *expiry,
                             struct list_expired *expired);

@@ -414,6 +414,8 @@ enum smq_result queue_store_touch(struct store_txn *txn, struct queue_reference 
     enum smq_result result = change_begin(txn, queue, &change);
     if (result != SMQ_OK || change.record.updated_day == day)
         return result;
+    if (txn->store->is_tight)
+        return SMQ_ERR_STORE_FULL;
     change.record.updated_day = day;
     return change_end(txn, &change, CHANGE_OTHER);
 }

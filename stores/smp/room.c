@@ -59,7 +59,7 @@ static void look(struct store *store, const struct lmdb_pages *pages, struct use
     lmdb_abort(store->writer_view);
 }
 
-bool room_allows_purge(struct store *store) {
+bool room_allows_housekeeping(struct store *store) {
     struct lmdb_pages pages;
     struct use use;
     lmdb_pages_get(store->lmdb, &pages);

@@ -424,10 +424,45 @@ static void test_a_full_store_takes_new_data_right_after_a_deletion(void **state
     expect_whole(fixture);
 }
 
-/* An old snapshot keeps all that a step frees, so that each takes new pages. The last ones are for who waits.
- * A limit on the size of files stands for a full disk. */
-static void test_a_purge_leaves_the_reserve_of_a_full_disk_to_others(void **state) {
-    struct fixture *fixture = *state;
+static bool purge_some(struct fixture *fixture, uint64_t number) {
+    struct store_batch batch = {0};
+    (void)number;
+    store_batch_run(fixture->store, &batch);
+    return store_has_to_purge(fixture->store);
+}
+
+static bool notifications_left;
+
+static enum smq_result run_expire(struct job *job, struct store_txn *txn) {
+    struct ntf_expired expired;
+    uint64_t number;
+    (void)job;
+    enum smq_result result = ntf_store_expire(txn, &(struct store_expiry){1000, UINT64_MAX, 1024, 1024}, &expired);
+    notifications_left = ntf_store_next_queue(txn, 0, &number) == SMQ_OK;
+    return result;
+}
+
+static bool expire_some(struct fixture *fixture, uint64_t number) {
+    (void)number;
+    assert_int_equal(run_one(fixture, run_expire, 0), SMQ_OK);
+    return notifications_left;
+}
+
+static uint32_t day;
+
+static enum smq_result run_touch(struct job *job, struct store_txn *txn) {
+    enum smq_result result = queue_store_touch(txn, (struct queue_reference){.number = job->number}, ++day);
+    return result == SMQ_ERR_STORE_FULL ? SMQ_OK : result;
+}
+
+static bool touch_some(struct fixture *fixture, uint64_t number) {
+    assert_int_equal(run_one(fixture, run_touch, number), SMQ_OK);
+    return true;
+}
+
+/* A full disk, for which a limit on the size of files stands, and an old snapshot, which keeps all that a step frees, so
+ * that each takes new pages. The last ones are for who waits. */
+static void expect_reserve_left(struct fixture *fixture, bool deletes, bool (*step)(struct fixture *, uint64_t)) {
     struct rlimit before;
     struct store_txn *snapshot;
     fixture_close(fixture);
@@ -449,22 +484,35 @@ static void test_a_purge_leaves_the_reserve_of_a_full_disk_to_others(void **stat
         stored++;
     assert_true(stored > 100);
     assert_int_equal(store_reader_begin(fixture->reader, &snapshot), SMQ_OK);
-    delete_queue(fixture, large);
-    for (unsigned i = 0; i < STEPS_MAX; i++) {
-        struct store_batch batch = {0};
-        store_batch_run(fixture->store, &batch);
-    }
-    assert_true(store_has_to_purge(fixture->store)); /* it waits */
-    for (unsigned i = 0; i < stored && i < 60; i++)
+    if (deletes)
+        delete_queue(fixture, large);
+    for (unsigned i = 0; i < STEPS_MAX; i++)
+        assert_true(step(fixture, large.number)); /* there is always more: it waits */
+    for (unsigned i = 0; i < 60; i++)
         assert_int_equal(run_one(fixture, run_acknowledge, other.number), SMQ_OK);
     store_reader_end(fixture->reader);
     struct store_statistics statistics;
     store_statistics_get(fixture->store, &statistics);
     assert_int_equal(statistics.commit_failures, 0);
-    (void)purge(fixture);
+    for (unsigned i = 0; i < STEPS_MAX && step(fixture, large.number);)
+        i++;
     assert_int_equal(run_one(fixture, run_send, other.number), SMQ_OK);
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
     expect_whole(fixture);
+}
+
+static void test_a_purge_leaves_the_reserve_of_a_full_disk_to_others(void **state) {
+    expect_reserve_left(*state, true, purge_some);
+    assert_int_equal(keys_in(*state, TABLE_PURGE), 0);
+}
+
+static void test_expiry_leaves_the_reserve_of_a_full_disk_to_others(void **state) {
+    expect_reserve_left(*state, false, expire_some);
+    assert_int_equal(keys_in(*state, TABLE_NOTIFICATIONS), 0);
+}
+
+static void test_touches_leave_the_reserve_of_a_full_disk_to_others(void **state) {
+    expect_reserve_left(*state, false, touch_some);
 }
 
 /* ---- expiry ---- */
@@ -603,6 +651,8 @@ int main(void) {
         STORE_TEST(test_a_queue_deleted_after_its_notifier_leaves_nothing),
         STORE_TEST(test_a_full_store_takes_new_data_right_after_a_deletion),
         STORE_TEST(test_a_purge_leaves_the_reserve_of_a_full_disk_to_others),
+        STORE_TEST(test_expiry_leaves_the_reserve_of_a_full_disk_to_others),
+        STORE_TEST(test_touches_leave_the_reserve_of_a_full_disk_to_others),
         STORE_TEST(test_a_step_of_expiry_frees_no_more_than_a_page_lists),
         STORE_TEST(test_a_list_of_schema_2_is_read_and_removed),
         STORE_TEST(test_a_store_of_schema_2_is_read_as_it_is),
