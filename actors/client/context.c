@@ -4,7 +4,6 @@
 
 #include <unistd.h>
 
-#include "actors/client/forward_private.h"
 #include "queues/base/magic.h"
 #include "queues/base/memory.h"
 #include "queues/base/secret.h"
@@ -52,6 +51,9 @@ void context_release(struct smq_context *context) {
     MAGIC_CLEAR(context);
     for (unsigned i = 0; i < context->lane_count; i++) {
         client_lane_destroy(&context->lanes[i]);
+    }
+    if (context->proxy != NULL) {
+        context->proxy->free(context->proxy);
     }
     memory_free(context->lanes);
     waker_destroy(&context->ended);
@@ -174,8 +176,8 @@ void smq_context_destroy_within(struct smq_context **context, uint32_t timeout_m
     end_clients(destroyed, timeout_ms);
     net_destroy(&destroyed->net);
     stop_lanes(destroyed);
-    if (destroyed->forwards != NULL) {
-        map_destroy(&destroyed->forwards);
+    if (destroyed->proxy != NULL) {
+        destroyed->proxy->destroy(destroyed->proxy);
     }
     tls_context_destroy(&destroyed->tls);
     context_release(destroyed);

@@ -11,7 +11,6 @@
 #include "actors/net/net.h"
 #include "queues/pinning.h"
 #include "queues/waker.h"
-#include "transport/smp/transmission.h"
 #include "transport/tls/tls.h"
 
 struct smq_context {
@@ -22,13 +21,18 @@ struct smq_context {
     _Atomic bool is_destroyed;
     _Atomic unsigned lanes_running; /* while it is destroyed: lanes with clients that have not ended */
     struct waker ended;             /* a lane has none any more */
-    bool is_proxy;                  /* see forward.h; constant once there are clients, as public_only and forwards */
-    struct map *forwards;           /* see forward_private.h; NULL: not a proxy's, or destroyed */
+    struct context_proxy *proxy;    /* NULL: its clients are no proxy's; constant once there are any, as public_only */
     struct tls_context *tls;
     struct net *net;
     struct pinning pinning; /* clients to lanes */
     unsigned lane_count;
     struct process_lane *lanes;
+};
+
+/* What makes the clients of a context those of a proxy; embedded in what belongs to the protocol. */
+struct context_proxy {
+    void (*destroy)(struct context_proxy *proxy); /* all lanes have stopped; clients may live on */
+    void (*free)(struct context_proxy *proxy);    /* with the context's last reference */
 };
 
 struct smq_context *context_reference(struct smq_context *context);
@@ -43,5 +47,5 @@ struct process_lane *context_choose_lane(struct smq_context *context, uint64_t *
 
 /* What each send lane owns. */
 struct send_lane_state {
-    uint8_t scratch[SMP_AUTHORIZED_MAX]; /* bytes to sign */
+    uint8_t scratch[SEND_SCRATCH_SIZE]; /* bytes to sign */
 };

@@ -7,13 +7,33 @@
 #include "actors/client/context.h"
 #include "actors/client/events.h"
 #include "actors/client/flush.h"
-#include "actors/client/forward_private.h"
 #include "actors/client/network.h"
-#include "actors/client/service.h"
-#include "actors/client/through_proxy.h"
 #include "queues/base/log.h"
 #include "queues/base/memory.h"
 #include "queues/base/secret.h"
+
+static enum smq_result init_states(struct process_lane *lane) {
+    for (size_t i = 0; i < CLIENT_PROTOCOLS; i++) {
+        const struct client_protocol *protocol = client_protocols[i];
+        void *state = memory_zalloc(protocol->lane_size);
+        enum smq_result result = state == NULL ? SMQ_ERR_NO_MEMORY : protocol->lane_init(state);
+        if (result != SMQ_OK) {
+            memory_free(state);
+            return result;
+        }
+        lane->states[i] = state;
+    }
+    return SMQ_OK;
+}
+
+static void destroy_states(struct process_lane *lane) {
+    for (size_t i = 0; i < CLIENT_PROTOCOLS; i++) {
+        if (lane->states[i] != NULL) {
+            client_protocols[i]->lane_destroy(lane->states[i]);
+            memory_free(lane->states[i]);
+        }
+    }
+}
 
 enum smq_result process_lane_init(struct process_lane *lane, struct smq_context *context, unsigned index) {
     lane->context = context;
@@ -21,7 +41,7 @@ enum smq_result process_lane_init(struct process_lane *lane, struct smq_context 
     lane->stop_message.kind = LANE_STOP;
     enum smq_result result = request_table_init(&lane->requests);
     if (result == SMQ_OK) {
-        result = registry_init(&lane->registry);
+        result = init_states(lane);
     }
     if (result == SMQ_OK) {
         result = actor_create(&process_lane_ops, lane, (int)index, &lane->actor);
@@ -37,7 +57,7 @@ void client_lane_destroy(struct process_lane *lane) {
         actor_destroy(&lane->actor);
     }
     request_table_destroy(&lane->requests);
-    registry_destroy(&lane->registry);
+    destroy_states(lane);
     secret_wipe(lane->random, sizeof(lane->random));
 }
 
@@ -84,11 +104,12 @@ struct smq_event *lane_draft(struct process_lane *lane, struct smq_client *clien
     return event;
 }
 
-const char *lane_error_text(struct process_lane *lane, const struct smp_error *error) {
-    if (lane->text_used + SMQ_ERROR_TEXT_SIZE > LANE_TEXTS) {
-        return "";
-    }
-    const char *text = smp_error_text(error, lane->texts + lane->text_used, SMQ_ERROR_TEXT_SIZE);
+char *lane_text_room(struct process_lane *lane) {
+    return lane->text_used + SMQ_ERROR_TEXT_SIZE > LANE_TEXTS ? NULL : lane->texts + lane->text_used;
+}
+
+const char *lane_text_written(struct process_lane *lane) {
+    const char *text = lane->texts + lane->text_used;
     lane->text_used += strlen(text) + 1;
     return text;
 }
@@ -241,8 +262,7 @@ static void end_client(struct process_lane *lane, struct smq_client *client, enu
     struct connection *connection = client->connection;
     client->connection = NULL;
     lane_end_requests(lane, client, client->own_close ? SMQ_ERR_CANCELLED : SMQ_ERR_CLOSED);
-    through_proxy_end(lane, client, client->own_close ? SMQ_ERR_CANCELLED : SMQ_ERR_CLOSED);
-    registry_remove_client(&lane->registry, client);
+    client->protocol->commands_ended(lane, client, client->own_close ? SMQ_ERR_CANCELLED : SMQ_ERR_CLOSED);
     flush_commands_ended(lane, client, unanswered);
     if (was_ready) {
         report_disconnected(client, reason);
@@ -250,7 +270,7 @@ static void end_client(struct process_lane *lane, struct smq_client *client, enu
         report_connected(lane, client, reason);
     }
     /* After its owner: whoever learns that a command has ended, and asks for the relay again, gets another one. */
-    client_relay_ended(client, client->own_close ? SMQ_ERR_CANCELLED : SMQ_ERR_CLOSED);
+    client->protocol->ended(client, client->own_close ? SMQ_ERR_CANCELLED : SMQ_ERR_CLOSED);
     flush_client_ended(lane, client);
     smq_batch_release(&client->final);
     if (connection != NULL) {
@@ -265,6 +285,7 @@ static void end_client(struct process_lane *lane, struct smq_client *client, enu
 static enum smq_result start_connection(const struct process_lane *lane, struct smq_client *client) {
     const struct server_address *address = &client->router->address;
     const struct smq_client_options *chosen = &client->options;
+    struct tls_context *own_tls = client->protocol->tls(client);
     struct network_route route;
     enum smq_result result = network_route(chosen->network, address, chosen->user_id,
                                            slice_of(chosen->entity.bytes, chosen->entity.length), &route);
@@ -274,10 +295,9 @@ static enum smq_result start_connection(const struct process_lane *lane, struct 
     if (result == SMQ_OK) {
         struct connect_options options = {.host = server_address_host(address, route.choice.host),
                                           .port = route.choice.port,
-                                          .tls_context =
-                                              chosen->service == NULL ? lane->context->tls : chosen->service->tls,
+                                          .tls_context = own_tls != NULL ? own_tls : lane->context->tls,
                                           .alpn = route.choice.alpn,
-                                          .protocol = &client_protocol,
+                                          .protocol = &client->protocol->connection,
                                           .state = client,
                                           .timeout_ms = chosen->connect_timeout_ms,
                                           .no_keep_alive = !chosen->keep_alive,
@@ -322,16 +342,17 @@ static void receive_block(struct process_lane *lane, struct block *block) {
     if (client->phase == CLIENT_READY) {
         atomic_fetch_add_explicit(&client->blocks_received, 1, memory_order_relaxed);
         atomic_store_explicit(&client->timeouts, 0, memory_order_relaxed);
-        lane_block(lane, client, block);
+        client->protocol->received(lane, client, block);
     } else if (client->phase != CLIENT_CLOSED && !client->own_close) {
+        const struct client_protocol *protocol = client->protocol;
         bool is_hello = client->phase == CLIENT_HANDSHAKE;
         enum smq_result result =
-            is_hello ? client_handshake(client, block->bytes) : client_service_answer(client, block->bytes);
-        if (result == SMQ_OK && is_hello && client->is_service) {
-            client->phase = CLIENT_SERVICE;
+            is_hello ? protocol->hello(client, block->bytes) : protocol->hello_answer(client, block->bytes);
+        if (result == SMQ_OK && is_hello && protocol->is_answered(client)) {
+            client->phase = CLIENT_ANSWER;
         } else if (result == SMQ_OK) {
             client->phase = CLIENT_READY;
-            client_relay_opened(client);
+            client->protocol->opened(client);
             atomic_store_explicit(&client->is_ready, true, memory_order_release);
             atomic_store_explicit(&client->is_connected, true, memory_order_release);
             connection_established(client->connection);
@@ -359,6 +380,10 @@ static struct smq_client *client_of(struct message *message, size_t offset) {
 static void receive(void *state, struct message *message) {
     struct process_lane *lane = state;
     struct smq_client *client;
+    if (message->kind >= LANE_PROTOCOL) {
+        client_protocols[(message->kind - LANE_PROTOCOL) / LANE_PROTOCOL_KINDS]->message(lane, message);
+        return;
+    }
     switch ((enum lane_message)message->kind) {
     case LANE_CONNECT:
         connect_client(lane, client_of(message, offsetof(struct smq_client, connect_message)));
@@ -392,11 +417,10 @@ static void receive(void *state, struct message *message) {
     case LANE_BLOCK:
         receive_block(lane, (struct block *)(void *)message);
         break;
-    case LANE_FORWARDS:
-        forward_list_received(message);
-        break;
     case LANE_STOP:
         stop_lane(lane);
+        break;
+    case LANE_PROTOCOL: /* and beyond: a protocol's own */
         break;
     }
 }
