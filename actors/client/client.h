@@ -127,9 +127,9 @@ enum { OUTGOING_HELLO = 1, OUTGOING_COMMAND, OUTGOING_PROTOCOL };
 uint32_t client_monitor(struct connection *connection, void *state, uint64_t now_ms);
 
 /* The hooks in a protocol's table; it may add fill_own. */
-#define CLIENT_CONNECTION(label)                                                                                       \
-    .name = (label), .secured = client_secured, .received = client_received, .fill = client_fill,                      \
-    .discard = client_discard, .check = client_monitor, .first_check_ms = CLIENT_FIRST_CHECK_MS,                       \
+#define CLIENT_CONNECTION(label, size)                                                                                 \
+    .name = (label), .block_size = (size), .secured = client_secured, .received = client_received,                     \
+    .fill = client_fill, .discard = client_discard, .check = client_monitor, .first_check_ms = CLIENT_FIRST_CHECK_MS,  \
     .closed = client_closed, .released = client_released
 enum { CLIENT_FIRST_CHECK_MS = 20 }; /* the monitor then asks for the time that the client's options say */
 

@@ -39,7 +39,7 @@ struct command_rule {
 };
 
 struct client_protocol {
-    struct protocol connection; /* CLIENT_CONNECTION(name), and hooks of its own */
+    struct protocol connection; /* CLIENT_CONNECTION(name, block size), and hooks of its own */
     enum address_scheme scheme;
     uint16_t version_min, version_max; /* that it can agree on */
     size_t client_size;                /* of client->state, zeroed */

@@ -171,7 +171,7 @@ static void receive_message(struct process_lane *lane, struct message *message) 
 }
 
 const struct client_protocol smp_client_protocol = {
-    .connection = {CLIENT_CONNECTION("smp-client"), .fill_own = forward_fill_own},
+    .connection = {CLIENT_CONNECTION("smp-client", SMP_BLOCK_SIZE), .fill_own = forward_fill_own},
     .scheme = ADDRESS_SMP,
     .version_min = SMQ_VERSION_MIN,
     .version_max = SMQ_VERSION_MAX,
