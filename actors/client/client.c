@@ -10,12 +10,10 @@
 #include "actors/client/network.h"
 #include "actors/client/smq/network.h"
 #include "queues/base/clock.h"
-#include "queues/base/magic.h"
 #include "queues/base/memory.h"
 #include "queues/base/thread.h"
 
 enum {
-    CLIENT_MAGIC = MAGIC('c', 'l', 'n', 't'),
     CONNECT_MARGIN_MS = 10000,
 };
 
@@ -35,25 +33,7 @@ void smq_client_options_init(struct smq_client_options *options) {
                                            .unsent_bytes_max = 4 << 20};
 }
 
-void client_check(const struct smq_client *client) {
-    MAGIC_CHECK(client, CLIENT_MAGIC);
-}
-
-bool client_is_valid(const struct smq_client *client) {
-    return MAGIC_IS(client, CLIENT_MAGIC);
-}
-
-struct smq_client *client_reference(struct smq_client *client) {
-    client_check(client);
-    atomic_fetch_add_explicit(&client->references, 1, memory_order_relaxed);
-    return client;
-}
-
-void client_release(struct smq_client *client) {
-    client_check(client);
-    if (atomic_fetch_sub_explicit(&client->references, 1, memory_order_acq_rel) != 1) {
-        return;
-    }
+static void destroy(struct smq_client *client) {
     MAGIC_CLEAR(client);
     client->protocol->wipe(client);
     password_wipe(&client->password);
@@ -87,8 +67,7 @@ enum smq_result client_received(struct connection *connection, void *state, stru
         protocol->received_early(client, block)) {
         return SMQ_OK;
     }
-    block->message.kind = LANE_BLOCK;
-    enum smq_result result = actor_send(client->lane->actor, &block->message);
+    enum smq_result result = post_block(client, block);
     if (result != SMQ_OK) {
         block_release(block);
     }
@@ -99,8 +78,7 @@ void client_closed(struct connection *connection, void *state, enum smq_result r
     (void)connection;
     struct smq_client *client = state;
     client->closed_reason = reason;
-    client->closed_message.kind = LANE_CLOSED;
-    (void)actor_send(client->lane->actor, &client->closed_message); /* refused: the lane ends its clients itself */
+    (void)post_closed(client); /* refused: the lane ends its clients itself */
 }
 
 void client_released(void *state) {
@@ -186,6 +164,7 @@ static enum smq_result create(struct smq_context *context, const char *address_t
     made->password = password;
     password_wipe(&password);
     atomic_init(&made->references, 2);
+    made->destroy = destroy;
     made->context = context_reference(context);
     made->lane = context_choose_lane(context, &made->number);
     made->options = *options;
@@ -227,8 +206,7 @@ static enum smq_result start(struct smq_context *context, const char *address, c
         return result;
     }
     made->observer = observer;
-    made->connect_message.kind = LANE_CONNECT;
-    result = actor_send(made->lane->actor, &made->connect_message);
+    result = post_connect(made);
     if (result != SMQ_OK) {
         destroy_unstarted(made);
         return result;
@@ -291,8 +269,7 @@ void smq_client_close(struct smq_client **client) {
     }
     thread_attach();
     if (!atomic_exchange_explicit(&closed_client->closing, true, memory_order_acq_rel)) {
-        closed_client->close_message.kind = LANE_CLOSE;
-        if (actor_send(closed_client->lane->actor, &client_reference(closed_client)->close_message) != SMQ_OK) {
+        if (post_close(client_reference(closed_client)) != SMQ_OK) {
             client_release(closed_client);
         }
     }

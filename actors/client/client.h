@@ -10,6 +10,7 @@
 #include "actors/client/batch.h"
 #include "actors/client/protocol.h"
 #include "actors/client/router_address.h"
+#include "queues/base/magic.h"
 #include "queues/channel.h"
 #include "queues/promise.h"
 #include "queues/wheel.h"
@@ -41,6 +42,7 @@ struct smq_client {
     /* The user's handles; the connection; the process lane until it has seen the end; each request, batch and
      * message that names the client. */
     _Atomic uint32_t references;
+    void (*destroy)(struct smq_client *client); /* with the last one */
     uint64_t number;
 
     /* constant */
@@ -103,10 +105,30 @@ struct smq_client {
     _Atomic uint64_t blocks_sent;
 };
 
-struct smq_client *client_reference(struct smq_client *client);
-void client_release(struct smq_client *client);
-void client_check(const struct smq_client *client);    /* aborts unless it is a live client */
-bool client_is_valid(const struct smq_client *client); /* for pointers from outside; may be NULL */
+enum { CLIENT_MAGIC = MAGIC('c', 'l', 'n', 't') };
+
+/* Aborts unless it is a live client. */
+static inline void client_check(const struct smq_client *client) {
+    MAGIC_CHECK(client, CLIENT_MAGIC);
+}
+
+/* For pointers from outside; may be NULL. */
+static inline bool client_is_valid(const struct smq_client *client) {
+    return MAGIC_IS(client, CLIENT_MAGIC);
+}
+
+static inline struct smq_client *client_reference(struct smq_client *client) {
+    client_check(client);
+    atomic_fetch_add_explicit(&client->references, 1, memory_order_relaxed);
+    return client;
+}
+
+static inline void client_release(struct smq_client *client) {
+    client_check(client);
+    if (atomic_fetch_sub_explicit(&client->references, 1, memory_order_acq_rel) == 1) {
+        client->destroy(client);
+    }
+}
 
 /* Like smq_client_connect_async, with calls to `observer`; options->events may be NULL. Any attached thread. */
 enum smq_result client_connect_observed(struct smq_context *context, const char *address,

@@ -146,17 +146,12 @@ enum smq_result smq_context_create(const struct smq_context_options *options, st
     return SMQ_OK;
 }
 
-void context_lane_ended(struct smq_context *context) {
-    atomic_fetch_sub(&context->lanes_running, 1);
-    waker_wake(&context->ended);
-}
-
 /* Closes all clients and waits for their ends, which each lane sees to in the given time. */
 static void end_clients(struct smq_context *context, uint32_t limit_ms) {
     atomic_store(&context->lanes_running, context->lane_count);
     for (unsigned i = 0; i < context->lane_count; i++) {
         context->lanes[i].stop_limit_ms = limit_ms;
-        CHECK(actor_send(context->lanes[i].actor, &context->lanes[i].stop_message) == SMQ_OK);
+        CHECK(post_stop(&context->lanes[i]) == SMQ_OK);
     }
     while (atomic_load(&context->lanes_running) > 0) {
         (void)waker_wait(&context->ended, -1);

@@ -39,7 +39,10 @@ struct smq_context *context_reference(struct smq_context *context);
 void context_release(struct smq_context *context);
 bool context_is_valid(struct smq_context *context); /* for pointers from outside; may be NULL */
 /* Process lane, once after LANE_STOP: no client of the lane uses the net any more. */
-void context_lane_ended(struct smq_context *context);
+static inline void context_lane_ended(struct smq_context *context) {
+    atomic_fetch_sub(&context->lanes_running, 1);
+    waker_wake(&context->ended);
+}
 /* A number that no session of the process has: of a connection, or through a proxy. */
 uint64_t context_next_number(void);
 /* For a new client: its lane, and a number that no other client of the process has. */

@@ -30,6 +30,8 @@ struct client_flush {
 };
 
 /* All on the process lane. */
+/* Any thread: gives up its promise and its client. */
+void flush_free(struct client_flush *flush);
 void flush_receive(struct process_lane *lane, struct client_flush *flush); /* LANE_FLUSH */
 /* A command of a caller has come: gives it its number. False: the client is being closed, so it is to be refused. */
 bool flush_admit(struct smq_client *client, struct request *request);

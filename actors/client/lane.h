@@ -6,28 +6,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "actors/client/post.h"
 #include "actors/client/request.h"
 #include "actors/client/request_table.h"
 #include "actors/client/smq/client.h"
 #include "actors/runtime/actor.h"
 #include "queues/promise.h"
 
-enum lane_message {
-    LANE_CONNECT = 1, /* client.connect_message */
-    LANE_CLOSE,       /* client.close_message; the message holds a reference */
-    LANE_FLUSH,       /* client_flush.message */
-    LANE_CLOSED,      /* client.closed_message: the connection is gone */
-    LANE_CREDIT,      /* client.credit_message; the message holds a reference */
-    LANE_SUBMIT,      /* request.message */
-    LANE_SUBMIT_MANY, /* request_group.message */
-    LANE_FAILED,      /* request.message: the send lane could not write it, and gives its reference back */
-    LANE_BLOCK,       /* block.message */
-    LANE_STOP,        /* process_lane.stop_message: close all clients, and tell when all have ended */
-    LANE_PROTOCOL,    /* LANE_PROTOCOL_KINDS for each of client_protocols */
-};
-
 enum {
-    LANE_PROTOCOL_KINDS = 16,
     LANE_DRAFTS = 2 * BLOCK_TRANSMISSIONS_MAX, /* most events of one block */
     LANE_RANDOM = 64 * CORRELATION_ID_SIZE,
     LANE_TEXTS = 16384,
@@ -65,6 +51,7 @@ void client_lane_destroy(struct process_lane *lane);
 
 /* -- for the parts of the lane, on its thread -- */
 
+/* lane_events.c */
 /* An event to fill in; zero but for kind, client and user. Handles put into it are references that it owns. Delivers
  * what is there when there is no more room. */
 struct smq_event *lane_draft(struct process_lane *lane, struct smq_client *client, enum smq_event_kind kind);
@@ -76,6 +63,15 @@ const char *lane_text_written(struct process_lane *lane);
 void lane_deliver(struct process_lane *lane, struct smq_client *client);
 /* Hands `batch` to the client's consumer, or keeps it until there is credit, with the connection paused. */
 void lane_put(struct smq_client *client, struct smq_batch *batch);
+
+/* Puts a new client on the lane's list, which takes over the reference. */
+void lane_add_client(struct process_lane *lane, struct smq_client *client);
+/* Gives up the lane's reference: after the end of the client, when all its events are delivered. */
+void lane_forget_client(struct process_lane *lane, struct smq_client *client);
+/* Credit may be back: puts what waits, in order. */
+void lane_put_waiting(struct process_lane *lane, struct smq_client *client);
+/* The lane ends: what waits goes to the consumer without credit, since nobody could put it there later. */
+void lane_put_the_rest(struct smq_client *client);
 
 /* lane_requests.c */
 /* A request of a caller; refused while its client is being closed, as those of lane_submit_many. */
@@ -98,8 +94,8 @@ void lane_complete(struct process_lane *lane, struct request *request, struct sm
 void event_release_handles(struct smq_event *event);
 
 /* responses.c */
-/* The request with this correlation id, taken out of the table: its reference is the caller's, who ends it by one of the
- * next two. NULL: there is none. */
+/* The request with this correlation id, taken out of the table: its reference is the caller's, who ends it by one of
+ * the next two. NULL: there is none. */
 struct request *lane_claim(struct process_lane *lane, struct smq_client *client, struct slice correlation_id);
 /* Ends it with its `outcome`, as lane_complete does, or as a late one. */
 void lane_conclude(struct process_lane *lane, struct request *request, struct smq_event *outcome);

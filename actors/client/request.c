@@ -120,21 +120,19 @@ static enum smq_result prepare(struct request *request, const struct call *call,
 /* Hands the requests to the process lane, which owns them afterwards. */
 static enum smq_result hand_over(struct smq_client *client, struct request **requests, size_t count) {
     if (count == 1) {
-        requests[0]->message.kind = LANE_SUBMIT;
-        return actor_send(client->lane->actor, &requests[0]->message);
+        return post_submit(requests[0]);
     }
     struct request_group *group = memory_zalloc(sizeof(*group));
     if (group == NULL) {
         return SMQ_ERR_NO_MEMORY;
     }
-    group->message.kind = LANE_SUBMIT_MANY;
     group->first = requests[0];
     group->count = count;
     for (size_t i = 0; i < count; i++) {
         requests[i]->batch = true;
         requests[i]->group_next = i + 1 < count ? requests[i + 1] : NULL;
     }
-    enum smq_result result = actor_send(client->lane->actor, &group->message);
+    enum smq_result result = post_submit_many(client, group);
     if (result != SMQ_OK) {
         memory_free(group);
     }

@@ -17,10 +17,9 @@ static void account_sent(struct smq_client *client, struct request *request) {
 }
 
 /* Tells the process lane that the request cannot be sent; the send lane's reference goes along. */
-static void report_failure(struct smq_client *client, struct request *request, enum smq_result failure) {
+static void report_failure(struct request *request, enum smq_result failure) {
     request->failure = failure;
-    request->message.kind = LANE_FAILED;
-    if (actor_send(client->lane->actor, &request->message) != SMQ_OK) {
+    if (post_failed(request) != SMQ_OK) {
         request_release(request);
     }
 }
@@ -55,7 +54,7 @@ static void finish_request(struct smq_client *client, struct request *request, e
     if (result == SMQ_OK || result == SMQ_ERR_TIMEOUT) {
         request_release(request);
     } else {
-        report_failure(client, request, result);
+        report_failure(request, result);
     }
 }
 

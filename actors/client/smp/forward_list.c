@@ -18,9 +18,8 @@ static void ask_for_look(struct smq_client *client) {
     if (atomic_exchange(&list->is_asked, true)) {
         return;
     }
-    list->message.kind = LANE_FORWARDS;
     client_reference(client);
-    if (actor_send(client->lane->actor, &list->message) != SMQ_OK) {
+    if (post_protocol(client->lane, LANE_FORWARDS, &list->message) != SMQ_OK) {
         client_release(client);
     }
 }

@@ -185,7 +185,7 @@ void request_outcome(struct process_lane *lane, struct request *request, const s
         outcome->result = SMQ_ERR_PROTOCOL;
         outcome->protocol = protocol_error_of(&response->error);
         outcome->error_text = lane_error_text(lane, &response->error);
-    } else if ((smp_answers(request->command) & (UINT32_C(1) << response->tag)) == 0) {
+    } else if ((smp_rule(request->command)->answers & (UINT32_C(1) << response->tag)) == 0) {
         outcome->result = SMQ_ERR_PROTOCOL;
         outcome->error_text = "unexpected response";
     } else {

@@ -10,57 +10,14 @@
 #include "queues/base/memory.h"
 #include "queues/base/secret.h"
 
-#define ANSWER(tag) (UINT32_C(1) << (tag))
-
-static const struct smp_rule {
-    enum smp_command_tag tag;
-    struct command_rule life;
-    uint32_t answers; /* bit set of the response tags that are a success */
-} rules[SMQ_COMMAND_COUNT] = {
-    [SMQ_COMMAND_CREATE] = {SMP_NEW, .life = {.has_answer = true}, .answers = ANSWER(SMP_IDS)},
-    [SMQ_COMMAND_SUBSCRIBE] = {SMP_SUB, .life = {.background = true, .enables_pings = true},
-                               .answers = ANSWER(SMP_OK) | ANSWER(SMP_SOK) | ANSWER(SMP_MSG)},
-    [SMQ_COMMAND_SECURE] = {SMP_KEY, .life = {.background = false}, .answers = ANSWER(SMP_OK)},
-    [SMQ_COMMAND_SET_RECIPIENT_KEYS] = {SMP_RKEY, .life = {.background = false}, .answers = ANSWER(SMP_OK)},
-    [SMQ_COMMAND_SET_LINK] = {SMP_LSET, .life = {.background = false}, .answers = ANSWER(SMP_OK)},
-    [SMQ_COMMAND_DELETE_LINK] = {SMP_LDEL, .life = {.background = false}, .answers = ANSWER(SMP_OK)},
-    [SMQ_COMMAND_ENABLE_NOTIFICATIONS] = {SMP_NKEY, .life = {.background = true, .has_answer = true},
-                                          .answers = ANSWER(SMP_NID)},
-    [SMQ_COMMAND_DISABLE_NOTIFICATIONS] = {SMP_NDEL, .life = {.background = true}, .answers = ANSWER(SMP_OK)},
-    [SMQ_COMMAND_GET_MESSAGE] = {SMP_GET, .life = {.has_answer = true}, .answers = ANSWER(SMP_OK) | ANSWER(SMP_MSG)},
-    [SMQ_COMMAND_ACKNOWLEDGE] = {SMP_ACK, .life = {.background = true}, .answers = ANSWER(SMP_OK) | ANSWER(SMP_MSG)},
-    [SMQ_COMMAND_SUSPEND] = {SMP_OFF, .life = {.background = false}, .answers = ANSWER(SMP_OK)},
-    [SMQ_COMMAND_DELETE] = {SMP_DEL, .life = {.background = false}, .answers = ANSWER(SMP_OK)},
-    [SMQ_COMMAND_INFO] = {SMP_QUE, .life = {.has_answer = true}, .answers = ANSWER(SMP_INFO)},
-    [SMQ_COMMAND_SECURE_AS_SENDER] = {SMP_SKEY, .life = {.background = false}, .answers = ANSWER(SMP_OK)},
-    [SMQ_COMMAND_SEND] = {SMP_SEND, .life = {.background = false}, .answers = ANSWER(SMP_OK)},
-    [SMQ_COMMAND_SECURE_BY_LINK] = {SMP_LKEY, .life = {.has_answer = true}, .answers = ANSWER(SMP_LNK)},
-    [SMQ_COMMAND_GET_LINK] = {SMP_LGET, .life = {.has_answer = true}, .answers = ANSWER(SMP_LNK)},
-    [SMQ_COMMAND_SUBSCRIBE_NOTIFICATIONS] = {SMP_NSUB, .life = {.background = true, .enables_pings = true},
-                                             .answers = ANSWER(SMP_OK) | ANSWER(SMP_SOK)},
-    [SMQ_COMMAND_PING] = {SMP_PING, .life = {.background = true}, .answers = ANSWER(SMP_PONG)},
-    [SMQ_COMMAND_SUBSCRIBE_SERVICE] = {SMP_SUBS,
-                                       .life = {.background = true, .enables_pings = true, .has_answer = true},
-                                       .answers = ANSWER(SMP_SOKS)},
-    [SMQ_COMMAND_PROXY] = {SMP_PRXY, .life = {.background = false}, .answers = ANSWER(SMP_PKEY)},
-};
-
 static const struct command_rule *rule(enum smq_command command) {
-    return &rules[command].life;
-}
-
-uint32_t smp_answers(enum smq_command command) {
-    return rules[command].answers;
-}
-
-const char *smq_command_text(enum smq_command command) {
-    return command > SMQ_COMMAND_NONE && command < SMQ_COMMAND_COUNT ? smp_command_info(rules[command].tag)->text : "";
+    return &smp_rule(command)->life;
 }
 
 /* ---- requests ---- */
 
 static void request_begun(struct request *request) {
-    smp_request(request)->body.tag = rules[request->command].tag;
+    smp_request(request)->body.tag = smp_rule(request->command)->tag;
 }
 
 static void request_released(struct request *request) {

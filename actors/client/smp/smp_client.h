@@ -38,9 +38,9 @@ static inline struct smp_client *smp_client(const struct smq_client *client) {
     return client->state;
 }
 
-/* LANE_PROTOCOL and beyond: messages that the parts of SMP send to process lanes. */
+/* What SMP posts to process lanes (actors/client/post.h). */
 enum smp_lane_message {
-    LANE_FORWARDS = LANE_PROTOCOL, /* forward_list.message; the message holds a reference */
+    LANE_FORWARDS = LANE_PROTOCOL, /* from whoever forwards: forward_list.message, which holds a reference */
 };
 
 struct smp_lane {

@@ -41,8 +41,13 @@ static inline struct smp_request *smp_request(const struct request *request) {
     return (struct smp_request *)(uintptr_t)request;
 }
 
-/* The response tags that are a success, as a bit set. */
-uint32_t smp_answers(enum smq_command command);
+/* What differs between commands; rules.c. */
+struct smp_rule {
+    enum smp_command_tag tag;
+    struct command_rule life;
+    uint32_t answers; /* bit set of the response tags that are a success */
+};
+const struct smp_rule *smp_rule(enum smq_command command);
 
 /* write.c */
 /* Bytes of the authorization that it is sent with: by its key, or by the service's for commands of services. */
