@@ -8,6 +8,7 @@
 #include "actors/client/events.h"
 #include "actors/client/lane.h"
 #include "actors/client/network.h"
+#include "actors/client/options.h"
 #include "actors/client/smq/network.h"
 #include "queues/base/clock.h"
 #include "queues/base/memory.h"
@@ -17,20 +18,21 @@ enum {
     CONNECT_MARGIN_MS = 10000,
 };
 
-void smq_client_options_init(struct smq_client_options *options) {
-    *options = (struct smq_client_options){.version_min = SMQ_VERSION_MIN,
-                                           .version_max = SMQ_VERSION_MAX,
-                                           .session_key = true,
-                                           .connect_timeout_ms = 15000,
-                                           .command_timeout_ms = 10000,
-                                           .close_timeout_ms = 5000,
-                                           .background_timeout_ms = 30000,
-                                           .ping_interval_ms = 600000,
-                                           .ping_count = 3,
-                                           .ping_window_ms = 900000,
-                                           .keep_alive = true,
-                                           .outstanding_max = 16384,
-                                           .unsent_bytes_max = 4 << 20};
+void smq_client_options_init_sized(struct smq_client_options *options, size_t size) {
+    static const struct smq_client_options defaults = {.version_min = SMQ_VERSION_MIN,
+                                                       .version_max = SMQ_VERSION_MAX,
+                                                       .session_key = true,
+                                                       .connect_timeout_ms = 15000,
+                                                       .command_timeout_ms = 10000,
+                                                       .close_timeout_ms = 5000,
+                                                       .background_timeout_ms = 30000,
+                                                       .ping_interval_ms = 600000,
+                                                       .ping_count = 3,
+                                                       .ping_window_ms = 900000,
+                                                       .keep_alive = true,
+                                                       .outstanding_max = 16384,
+                                                       .unsent_bytes_max = 4 << 20};
+    options_init(options, size, &defaults, sizeof defaults);
 }
 
 static void destroy(struct smq_client *client) {
@@ -194,8 +196,8 @@ static enum smq_result start(struct smq_context *context, const char *address, c
                              bool blocking, struct client_observer *observer, struct smq_client **client) {
     struct smq_client_options options;
     smq_client_options_init(&options);
-    options = given == NULL ? options : *given;
-    if (!context_is_valid(context) || address == NULL || client == NULL || !options_are_valid(&options) ||
+    if (!options_take(&options, OPTIONS_END(struct smq_client_options, entity), given) || !context_is_valid(context) ||
+        address == NULL || client == NULL || !options_are_valid(&options) ||
         (!blocking && observer == NULL && options.events == NULL)) {
         return SMQ_ERR_INVALID;
     }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* smq_context: starts and stops the lanes that all clients share. */
 #include "actors/client/context.h"
+#include "actors/client/options.h"
 
 #include <unistd.h>
 
@@ -16,8 +17,9 @@ enum {
     LANES_MAX = 64,
 };
 
-void smq_context_options_init(struct smq_context_options *options) {
-    *options = (struct smq_context_options){.receive_lanes = 0};
+void smq_context_options_init_sized(struct smq_context_options *options, size_t size) {
+    static const struct smq_context_options defaults = {.receive_lanes = 0};
+    options_init(options, size, &defaults, sizeof defaults);
 }
 
 static enum smq_result send_lane_start(void *context, unsigned lane, void **lane_state) {
@@ -102,8 +104,7 @@ static void stop_lanes(struct smq_context *context) {
 enum smq_result smq_context_create(const struct smq_context_options *options, struct smq_context **context) {
     struct smq_context_options chosen;
     smq_context_options_init(&chosen);
-    chosen = options == NULL ? chosen : *options;
-    if (context == NULL) {
+    if (context == NULL || !options_take(&chosen, OPTIONS_END(struct smq_context_options, dns_servers), options)) {
         return SMQ_ERR_INVALID;
     }
     enum smq_result result = base_setup();

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "actors/client/batch.h"
+#include "actors/client/options.h"
 #include "queues/base/clock.h"
 #include "queues/base/magic.h"
 #include "queues/base/memory.h"
@@ -41,8 +42,17 @@ static void batch_returned(struct batch_origin *origin, uint64_t bytes) {
     events_release(events);
 }
 
+void smq_events_options_init_sized(struct smq_events_options *options, size_t size) {
+    static const struct smq_events_options defaults = {.batches = 0};
+    options_init(options, size, &defaults, sizeof defaults);
+}
+
 enum smq_result smq_events_create(const struct smq_events_options *options, struct smq_events **events) {
-    struct smq_events_options chosen = options == NULL ? (struct smq_events_options){.batches = 0} : *options;
+    struct smq_events_options chosen;
+    smq_events_options_init(&chosen);
+    if (!options_take(&chosen, OPTIONS_END(struct smq_events_options, with_descriptor), options)) {
+        return SMQ_ERR_INVALID;
+    }
     struct channel_limits limits = {.messages = chosen.batches == 0 ? BATCHES_DEFAULT : chosen.batches,
                                     .bytes = chosen.bytes == 0 ? BYTES_DEFAULT : chosen.bytes};
     if (limits.bytes < BYTES_MIN || events == NULL) {

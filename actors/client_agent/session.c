@@ -231,6 +231,18 @@ void client_agent_session_disconnected(struct message *message) {
     lose(session);
 }
 
+/* Its client ends by itself, or is left to the owner's thread, which waits for the ends. */
+static void close_session(struct client_agent_session *session) {
+    struct smq_client_agent *agent = session->agent;
+    if (atomic_load(&agent->closes_are_awaited)) {
+        session->next_closing = agent->closing_sessions;
+        agent->closing_sessions = client_agent_session_reference(session);
+        return;
+    }
+    struct smq_client *handle = client_reference(session->client);
+    smq_client_close(&handle);
+}
+
 void client_agent_session_abandon(struct client_agent_server *server) {
     struct client_agent_session *session = server->session;
     if (session != NULL) {
@@ -238,8 +250,7 @@ void client_agent_session_abandon(struct client_agent_server *server) {
             wheel_cancel(actor_wheel(server->agent->actor), &session->again);
             client_agent_session_release(session);
         }
-        struct smq_client *handle = client_reference(session->client);
-        smq_client_close(&handle);
+        close_session(session);
         detach(server);
     }
 }

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* Public commands that make handles: creating a queue and its notifier. */
+#include "actors/client/options.h"
 #include "actors/client/smp/commands.h"
 #include "queues/base/memory.h"
 #include "transport/crypto/link_data.h"
 
-void smq_create_options_init(struct smq_create_options *options) {
-    *options =
-        (struct smq_create_options){.subscribe = true, .mode = SMQ_MODE_MESSAGING, .key_algorithm = SMQ_KEY_ED25519};
+void smq_create_options_init_sized(struct smq_create_options *options, size_t size) {
+    static const struct smq_create_options defaults = {
+        .subscribe = true, .mode = SMQ_MODE_MESSAGING, .key_algorithm = SMQ_KEY_ED25519};
+    options_init(options, size, &defaults, sizeof defaults);
 }
 
 enum smq_result smq_sender_id_of_nonce(const uint8_t nonce[SMQ_NONCE_SIZE], uint8_t sender_id[24]) {
@@ -118,8 +120,8 @@ static enum smq_result create_queue(struct smq_client *client, const struct smq_
                                     const struct call *call) {
     struct smq_create_options options;
     smq_create_options_init(&options);
-    options = given == NULL ? options : *given;
-    if (!options_are_valid(&options) || !client_is_valid(client)) {
+    if (!options_take(&options, OPTIONS_END(struct smq_create_options, notifier_key_algorithm), given) ||
+        !options_are_valid(&options) || !client_is_valid(client)) {
         return call_fail(call, SMQ_ERR_INVALID);
     }
     size_t data_size = options.with_link ? LINK_ID_SIZE + options.link_id.length + options.link_fixed_data.length +
