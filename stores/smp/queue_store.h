@@ -132,8 +132,8 @@ enum smq_result queue_store_block(struct store_txn *txn, struct queue_reference 
 /* Control port. A blocked queue becomes active; any other is left as it is. */
 enum smq_result queue_store_unblock(struct store_txn *txn, struct queue_reference queue);
 
-/* Notes the day of use. Rewrites nothing when it is noted already. SMQ_ERR_STORE_FULL, with nothing changed, also when the
- * little room that is left is for others. */
+/* Notes the day of use. Rewrites nothing when it is noted already. SMQ_ERR_STORE_FULL, with nothing changed, also
+ * when the little room that is left is for others. */
 enum smq_result queue_store_touch(struct store_txn *txn, struct queue_reference queue, uint32_t day);
 
 struct queue_deleted {

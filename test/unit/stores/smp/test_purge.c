@@ -460,8 +460,8 @@ static bool touch_some(struct fixture *fixture, uint64_t number) {
     return true;
 }
 
-/* A full disk, for which a limit on the size of files stands, and an old snapshot, which keeps all that a step frees, so
- * that each takes new pages. The last ones are for who waits. */
+/* A full disk, for which a limit on the size of files stands, and an old snapshot, which keeps all that a step frees,
+ * so that each takes new pages. The last ones are for who waits. */
 static void expect_reserve_left(struct fixture *fixture, bool deletes, bool (*step)(struct fixture *, uint64_t)) {
     struct rlimit before;
     struct store_txn *snapshot;
