@@ -6,6 +6,7 @@
 #include "actors/smp/process_lane.h"
 #include "actors/smp/verify.h"
 #include "queues/base/clock.h"
+#include "queues/base/fault.h"
 
 enum { COMMAND_COST_US = 5 }; /* parsing, look-up, handing on */
 
@@ -28,30 +29,43 @@ static enum progress unwrap(struct command_slot *slot, const struct smp_command 
     return PROGRESS_AGAIN;
 }
 
-/* What the command must not overtake, and what later ones must not overtake it in. */
+/* The ids that the command takes. NEW has no queue yet: what names its sender id waits for it. */
+static void wish_ids(struct order_wish *wish, const struct smp_command *command, const struct client_session *session,
+                     const uint8_t *hash_key) {
+    if (command->tag == SMP_NEW && command->create.has_link) {
+        wish->ids[0] = order_id_key(hash_key, SMP_PARTY_SENDER, command->create.sender_id);
+        if (command->create.mode == SMP_MODE_CONTACT)
+            wish->ids[1] = order_id_key(hash_key, SMP_PARTY_SENDER_LINK, command->create.link_id);
+    } else if (command->tag == SMP_LSET) {
+        wish->ids[1] = order_id_key(hash_key, SMP_PARTY_SENDER_LINK, command->link_set.link_id);
+    } else if (command->tag == SMP_NSUB && session->service.present) {
+        wish->ids[1] =
+            order_id_key(hash_key, SMP_PARTY_NOTIFIER_SERVICE, slice_of(session->service.id, SMP_ENTITY_ID_SIZE));
+    }
+}
+
+/* What the command must not overtake, and what later ones must not overtake it in. While ids are being taken that is
+ * also what it names, and what its queue may be about to give up. */
 static void wish_of(const struct process_lane *lane, const struct execution *execution, struct slice entity_id,
                     struct order_wish *wish) {
     const struct smp_command *command = execution->command;
-    const struct client_session *session = execution->session;
+    const struct queue_record *record = &lane->lookup.record;
     const uint8_t *hash_key = lane->router->hash_key;
-    *wish = (struct order_wish){.route = execution_row(command->tag)->route};
+    *wish = (struct order_wish){.route = execution_row(command->tag)->route,
+                                .others = {lane->lookup.others[0], lane->lookup.others[1]}};
+    wish_ids(wish, command, execution->session, hash_key);
     if (lane->lookup.result == SMQ_OK) {
-        wish->keys[0] = wish->claims[0] = lane->lookup.record.number;
-        wish->auth_version = lane->lookup.record.auth_version;
+        wish->queue = record->number;
+        wish->auth_version = record->auth_version;
     }
-    wish->keys[2] = lane->lookup.others[0];
-    wish->keys[3] = lane->lookup.others[1];
-    if (command->tag == SMP_NEW && command->create.has_link) {
-        wish->keys[0] = wish->claims[0] = order_id_key(hash_key, SMP_PARTY_SENDER, command->create.sender_id);
-        if (command->create.mode == SMP_MODE_CONTACT)
-            wish->keys[1] = wish->claims[1] = order_id_key(hash_key, SMP_PARTY_SENDER_LINK, command->create.link_id);
-    } else if (command->tag == SMP_LSET) {
-        wish->keys[1] = wish->claims[1] = order_id_key(hash_key, SMP_PARTY_SENDER_LINK, command->link_set.link_id);
-    } else if (command->tag == SMP_NSUB && session->service.present) {
-        wish->keys[1] = wish->claims[1] =
-            order_id_key(hash_key, SMP_PARTY_NOTIFIER_SERVICE, slice_of(session->service.id, SMP_ENTITY_ID_SIZE));
-    } else if (entity_id.length > 0 && session->order.id_count > 0) {
-        wish->keys[1] = order_id_key(hash_key, smp_command_info(command->tag)->party, entity_id);
+    if (execution->session->order.id_count == 0)
+        return;
+    if (entity_id.length > 0)
+        wish->others[2] = order_id_key(hash_key, smp_command_info(command->tag)->party, entity_id);
+    if (lane->lookup.result == SMQ_OK) {
+        wish->others[3] = order_id_key(hash_key, SMP_PARTY_SENDER, record->sender_id);
+        if (record->link_id.length > 0)
+            wish->others[4] = order_id_key(hash_key, SMP_PARTY_SENDER_LINK, record->link_id);
     }
 }
 
@@ -61,6 +75,8 @@ static bool take_place(struct process_lane *lane, struct command_slot *slot, con
     enum order_verdict verdict;
     do {
         queue_lookup_run(&lane->lookup, lane->reader, execution->command, entity_id);
+        if (FAULT(command_stale))
+            lane->lookup.record.auth_version--; /* as if the record had changed since */
         wish_of(lane, execution, entity_id, wish);
         verdict = command_order_ask(execution->session, slot, wish, &lane->parked);
     } while (verdict == ORDER_LOOK_AGAIN);

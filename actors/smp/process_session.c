@@ -37,6 +37,13 @@ static bool run_next(struct process_lane *lane, struct client_session *session) 
         command_order_taken(session);
         return true;
     }
+    if (command_order_is_fenced(&session->order)) {
+        slot = command_order_pass_fence(&session->order, &lane->parked);
+        if (slot == NULL)
+            return false;
+        process_command_run(lane, slot);
+        return true;
+    }
     if (!next_batch(session))
         return false;
     if (work->batch->next < work->batch->count) {
@@ -50,7 +57,8 @@ static bool run_next(struct process_lane *lane, struct client_session *session) 
 }
 
 bool process_session_has_work(const struct client_session *session) {
-    return session->work.batch != NULL || session->work.first != NULL || !ring_is_empty(&session->order.ready);
+    bool has_begun = session->work.batch != NULL || session->work.first != NULL;
+    return command_order_is_ready(&session->order) || (has_begun && !command_order_is_fenced(&session->order));
 }
 
 /* Serves the session until its quantum is used up; a block may be left in the middle. The session may go with its last
@@ -78,6 +86,10 @@ static void abandon(struct client_session *session) {
         give_up(slot);
         command_order_taken(session);
     }
+    slot = session->order.fence;
+    session->order.fence = NULL;
+    if (slot != NULL)
+        give_up(slot);
     while (work->batch != NULL || work->first != NULL) {
         struct block *block = work->first;
         if (work->batch == NULL) {

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "queues/base/clock.h"
+#include "queues/base/fault.h"
 #include "queues/base/log.h"
 #include "queues/base/memory.h"
 #include "queues/base/postpone.h"
@@ -126,6 +127,7 @@ static void writer_commit(struct store_writer *writer) {
         return;
     add_touches(writer, TOUCHES_A_COMMIT);
     waiting_begins();
+    FAULT_DELAY(writer_slow);
     store_batch_run(writer->router->store, &writer->batch);
     look_whether_dead(writer);
     writer->committed_us = clock_monotonic_us();
