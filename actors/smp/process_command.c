@@ -88,6 +88,7 @@ static bool take_place(struct process_lane *lane, struct command_slot *slot, con
 /* What earlier answers need is copied before the command may take it away, as far as they are of its block; those of
  * other blocks are waited for. Whether the command may go on. */
 static bool spare_answers(struct process_lane *lane, struct command_slot *slot, enum execution_route route) {
+    const struct queue_record *record = &lane->lookup.record;
     struct client_session *session = slot->batch->session;
     struct store_txn *txn;
     if (route == ROUTE_AT_ONCE || route == ROUTE_SUBSCRIPTION || route == ROUTE_NOTIFIER ||
@@ -97,7 +98,8 @@ static bool spare_answers(struct process_lane *lane, struct command_slot *slot, 
         kept_answers_copy(slot, slot->queue.number, txn);
         store_reader_end(lane->reader);
     }
-    if (route == ROUTE_STORE || !command_order_has_unread(session, slot->queue.number))
+    bool takes_nothing = route == ROUTE_STORE && record->link_id.length == 0; /* the first SEND may remove link data */
+    if (takes_nothing || !command_order_has_unread(session, slot->queue.number))
         return true;
     command_order_await_answers(session, slot, slot->queue.number, &lane->parked);
     return false;

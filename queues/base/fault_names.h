@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* X-macro: the names of all fault points, sorted. To add one: a line here, and FAULT(name) where a call can fail. */
 FAULT_NAME(actor_turn)
+FAULT_NAME(answer_slow)
 FAULT_NAME(command_stale)
 FAULT_NAME(eventfd_create)
 FAULT_NAME(memory_alloc)

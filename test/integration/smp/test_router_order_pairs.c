@@ -338,6 +338,11 @@ static void test_pairs_keep_their_order_when_subscribers_are_slow(void **state) 
     run_all(FAULT_POINT_subscriber_slow, UINT64_MAX);
 }
 
+static void test_pairs_keep_their_order_when_answers_are_slow(void **state) {
+    (void)state;
+    run_all(FAULT_POINT_answer_slow, UINT64_MAX);
+}
+
 /* Some are refused by the store, and those behind them as well, or not: each in its place. */
 static void test_messages_keep_their_order_whichever_of_them_the_store_refuses(void **state) {
     (void)state;
@@ -383,6 +388,7 @@ int main(void) {
         TEST(test_pairs_keep_their_order_when_the_store_refuses_again_and_again),
         TEST(test_pairs_keep_their_order_when_the_writer_is_slow),
         TEST(test_pairs_keep_their_order_when_subscribers_are_slow),
+        TEST(test_pairs_keep_their_order_when_answers_are_slow),
         TEST(test_messages_keep_their_order_whichever_of_them_the_store_refuses),
     };
     return cmocka_run_group_tests(tests, group_setup, group_teardown);
