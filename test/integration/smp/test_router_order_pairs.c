@@ -219,9 +219,11 @@ static struct smp_command command_of(enum smp_command_tag tag) {
     return command;
 }
 
-static void add(const struct step *step) {
+/* The correlation id is kept: answers in two blocks may come in another order than they were decided. */
+static void add(const struct step *step, uint8_t correlation_id[24]) {
     const struct smp_command command = command_of(step->tag);
     peer_add(&peer, key_of(step->signer), entity_of(step->tag), &command);
+    memcpy(correlation_id, peer.correlation_id, 24);
 }
 
 static void set_link(void) {
@@ -255,13 +257,8 @@ static void prepare(unsigned before) {
     peer_check_message(&queue, &answer, "text", held_id);
 }
 
-static void expect(const struct step *step, unsigned *pushes) {
+static void check(const struct step *step) {
     char text[256];
-    do {
-        peer_receive(&peer, &answer);
-        if (answer.correlation_id.length == 0)
-            ++*pushes;
-    } while (answer.correlation_id.length == 0 && answer.response.tag == SMP_MSG && *pushes <= PUSHES_MOST);
     if (answer.response.tag != step->answer)
         fail_msg("%s: %s was answered with %s, not %s", name, smp_command_info(step->tag)->text,
                  answer.response.tag == SMP_ERR ? smp_error_text(&answer.response.error, text, sizeof text)
@@ -271,6 +268,14 @@ static void expect(const struct step *step, unsigned *pushes) {
         peer_check_error(&answer, smp_error_of(SMP_ERROR_AUTH));
 }
 
+static void receive_answer(unsigned *pushes) {
+    do {
+        peer_receive(&peer, &answer);
+        if (answer.correlation_id.length == 0)
+            ++*pushes;
+    } while (answer.correlation_id.length == 0 && answer.response.tag == SMP_MSG && *pushes <= PUSHES_MOST);
+}
+
 /* What was pushed has come before the answer to a command sent afterwards. */
 static void expect_pushes(unsigned wanted, unsigned pushes) {
     const struct step ping = {SMP_PING, NOBODY, SMP_PONG};
@@ -278,28 +283,32 @@ static void expect_pushes(unsigned wanted, unsigned pushes) {
     peer_begin(&peer);
     peer_add(&peer, NULL, slice_of(NULL, 0), &command);
     peer_send(&peer);
-    expect(&ping, &pushes);
+    receive_answer(&pushes);
+    check(&ping);
     if (wanted != ANY && pushes != wanted)
         fail_msg("%s: %u messages were pushed, not %u", name, pushes, wanted);
 }
 
 static void run(const struct pair *pair, bool two_blocks, enum fault_point fault, uint64_t count) {
     unsigned pushes = 0;
+    uint8_t first[24], second[24];
     snprintf(name, sizeof name, "%s %s in %s", smp_command_info(pair->first.tag)->text,
              smp_command_info(pair->second.tag)->text, two_blocks ? "two blocks" : "a block");
     prepare(pair->before);
     if (count > 0)
         fault_arm(fault, 0, count);
     peer_begin(&peer);
-    add(&pair->first);
+    add(&pair->first, first);
     if (two_blocks) {
         peer_send(&peer);
         peer_begin(&peer);
     }
-    add(&pair->second);
+    add(&pair->second, second);
     peer_send(&peer);
-    expect(&pair->first, &pushes);
-    expect(&pair->second, &pushes);
+    for (unsigned i = 0; i < 2; i++) {
+        receive_answer(&pushes);
+        check(slice_equal(answer.correlation_id, slice_of(first, sizeof first)) ? &pair->first : &pair->second);
+    }
     fault_disarm_all();
     expect_pushes(pair->pushes, pushes);
 }

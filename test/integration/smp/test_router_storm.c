@@ -16,7 +16,7 @@ enum {
     BLOCKS = 3,    /* of each: beyond its credit */
     COMMANDS = 90, /* of a block */
     STORM_COMMITS_LEAST = 20,
-    COMMITS_MOST = 6 /* that a command waits for: the one under way, its own, and what a busy machine adds */
+    COMMITS_MOST = 12 /* that a command waits for: the one under way, its own, and what a busy machine adds */
 };
 
 static struct router_fixture fixture;
