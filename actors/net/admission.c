@@ -15,7 +15,7 @@
 #include "queues/token_bucket.h"
 
 enum {
-    KEY_SIZE = 9,
+    KEY_SIZE = ADMISSION_KEY_SIZE,
     TABLE_FIRST = 64,
     FORGOTTEN_A_TIME = 2,
     LEAVING_MAX = 256, /* dropped ones that still hold their descriptors */
@@ -102,6 +102,10 @@ static bool key_of(const struct net_address *address, uint8_t key[KEY_SIZE]) {
     key[0] = 4;
     memcpy(key + 1, host, sizeof host);
     return host[0] == 127;
+}
+
+bool admission_key_of(const struct net_address *address, const struct net_limits *limits, struct admission_key *key) {
+    return !key_of(address, key->bytes) || limits->limit_loopback;
 }
 
 static struct admission_address **bucket_of(const struct admission *admission, const uint8_t key[KEY_SIZE]) {

@@ -19,6 +19,14 @@
 struct admission;
 struct admission_address;
 
+/* What an address is known by. */
+enum { ADMISSION_KEY_SIZE = 9 };
+struct admission_key {
+    uint8_t bytes[ADMISSION_KEY_SIZE];
+};
+/* Whether limits by address count for it; then `key` is its. */
+bool admission_key_of(const struct net_address *address, const struct net_limits *limits, struct admission_key *key);
+
 /* Embedded in what is counted. All zero: not counted. */
 struct admission_place {
     struct ring in_all;     /* in the ring of its state */

@@ -161,6 +161,10 @@ struct connection {
     bool is_detached;
     /* listener, which holds a reference while the place is counted */
     struct admission_place place;
+
+    /* constant */
+    bool has_address_key; /* accepted, and limits by address count for it */
+    struct admission_key address_key;
     /* monitor */
     struct wheel_timer timer;
     uint64_t next_check_ms;

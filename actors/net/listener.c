@@ -103,6 +103,7 @@ static bool enter(struct listener_role *role, const struct net_limits *limits, c
     /* The receive lanes are stopped after this role. */
     if (dropped != NULL)
         CHECK(connection_request_receive(caa_container_of(dropped, struct connection, place), RECEIVE_DROP) == SMQ_OK);
+    connection->has_address_key = admission_key_of(address, limits, &connection->address_key);
     if (verdict == ADMITTED)
         connection_reference(connection); /* until leave */
     else
