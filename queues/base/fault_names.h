@@ -3,6 +3,7 @@
 FAULT_NAME(actor_turn)
 FAULT_NAME(eventfd_create)
 FAULT_NAME(memory_alloc)
+FAULT_NAME(pem_file_step)
 FAULT_NAME(socket_accept)
 FAULT_NAME(store_commit_full)
 FAULT_NAME(store_commit_io)
