@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* What changes while a router runs: certificates and live settings, under connections that stay. */
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <stdatomic.h>
@@ -18,7 +19,16 @@
 #include "test/support/router_fixture.h"
 #include "test/support/server_certificate.h"
 
-enum { DAY_S = 86400, DEADLINE_MS = 20000, RELOADS = 40, STOP_MS = 3000, CONNECTORS = 2, LOG_ROOM = 65536 };
+enum {
+    DAY_S = 86400,
+    DEADLINE_MS = 20000,
+    RELOADS = 40,
+    STOP_MS = 3000,
+    SOON_MS = 300,
+    SOONER_MS = 8000,
+    CONNECTORS = 2,
+    LOG_ROOM = 65536
+};
 
 static struct router_fixture fixture;
 static struct peer_answer answer;
@@ -321,6 +331,32 @@ static void test_many_reloads_while_the_disk_is_slow_do_no_harm(void **state) {
     assert_true(clock_monotonic_ms() - began < STOP_MS);
 }
 
+static void test_times_and_versions_of_new_connections_change(void **state) {
+    (void)state;
+    struct peer peer;
+    router_fixture_start(&fixture); /* 10 and 30 seconds */
+    struct peer_options options = router_fixture_peer_options(&fixture);
+    fixture.config.tls_timeout_ms = fixture.config.handshake_timeout_ms = SOON_MS;
+    fixture.config.version_min = 7;
+    fixture.config.version_max = 17;
+    reload();
+    router_fixture_connect(&fixture, 0, &peer);
+    assert_int_equal(7, peer.announced.min);
+    assert_int_equal(17, peer.announced.max);
+    uint64_t began = clock_monotonic_ms();
+    struct pollfd silent = {.fd = peer_tcp(fixture.port), .events = POLLRDHUP};
+    assert_int_equal(1, poll(&silent, 1, DEADLINE_MS)); /* ended while TLS is awaited */
+    assert_true(clock_monotonic_ms() - began < SOONER_MS);
+    (void)close(silent.fd);
+    expect_pong(&peer);
+    peer_close(&peer);
+    began = clock_monotonic_ms();
+    peer_tls(&peer, &options);
+    assert_true(peer_is_closed(&peer)); /* while the hello is awaited */
+    assert_true(clock_monotonic_ms() - began < SOONER_MS);
+    peer_close(&peer);
+}
+
 static void test_inactive_connections_are_closed_once_that_is_switched_on(void **state) {
     (void)state;
     struct peer peer;
@@ -410,6 +446,7 @@ int main(void) {
         CASE(test_quota_changes),
         CASE(test_expiry_changes_at_once),
         CASE(test_many_reloads_while_the_disk_is_slow_do_no_harm),
+        CASE(test_times_and_versions_of_new_connections_change),
         CASE(test_inactive_connections_are_closed_once_that_is_switched_on),
         CASE(test_service_certificates_are_asked_for_or_not),
         CASE(test_bad_settings_change_nothing),
