@@ -37,7 +37,7 @@ struct smp_router_config smp_router_config_default(void) {
         .version_max = 18,
         .tls_timeout_ms = 10000,
         .handshake_timeout_ms = 30000,
-        .keep_alive = {.idle_s = 300, .interval_s = 60, .probes = 5, .user_timeout_s = 600},
+        .keep_alive = {.idle_s = 300, .interval_s = 60, .probes = 5, .user_timeout_s = 420},
         .limits = {.max_handshakes = 4096,
                    .handshake_rate = 1000,
                    .handshake_burst = 2000,

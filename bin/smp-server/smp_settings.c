@@ -280,7 +280,7 @@ static const struct ini_row rows[] = {
     LIVE_NUMBER("TRANSPORT", "tcp_keepalive_idle", tcp_keepalive_idle, "300", 1, 32767),
     LIVE_NUMBER("TRANSPORT", "tcp_keepalive_interval", tcp_keepalive_interval, "60", 1, 32767),
     LIVE_NUMBER("TRANSPORT", "tcp_keepalive_probes", tcp_keepalive_probes, "5", 1, 127),
-    LIVE_NUMBER("TRANSPORT", "tcp_user_timeout", tcp_user_timeout, "600", 0, UINT16_MAX),
+    LIVE_NUMBER("TRANSPORT", "tcp_user_timeout", tcp_user_timeout, "420", 0, UINT16_MAX),
     LIVE_SWITCH("TRANSPORT", "log_tls_errors", log_tls_errors, "off"),
     LIVE_SWITCH("TRANSPORT", "log_peers", log_peers, "off"),
     TEXT_KEY("TRANSPORT", "dns_servers", dns_servers, NULL, net_dns_servers_valid,
