@@ -39,8 +39,8 @@ enum smq_result credentials_issue(const struct credentials *issuer, const struct
 
 /* Reads PEM files: the leaf certificate first in `certificate_path` (further ones follow it in the chain), then all
  * certificates of `ca_path` (NULL: none), and the private key of the leaf. Blocks on files. SMQ_ERR_SYSTEM: a file
- * cannot be read (errno); SMQ_ERR_SYNTAX: a file holds no such PEM object; SMQ_ERR_INVALID: the key is not the
- * certificate's, is neither Ed25519 nor Ed448, or there are more than 4 certificates. A key of another certificate gives
+ * cannot be read (errno); SMQ_ERR_SYNTAX: a file holds no such PEM object; SMQ_ERR_INVALID: it is no file, the key is
+ * not the certificate's, is neither Ed25519 nor Ed448, or there are more than 4 certificates; SMQ_ERR_TOO_LARGE. A key of another certificate gives
  * way to `key_path`.new, when that is the certificate's: a renewal was cut off. `error` (may be NULL) gets one line that
  * names the file. */
 enum smq_result credentials_load(const char *certificate_path, const char *ca_path, const char *key_path,
@@ -70,7 +70,7 @@ enum smq_result credentials_create_files(const char *directory, const char *comm
 enum smq_result credentials_renew_files(const char *directory, const char *common_name, enum key_algorithm algorithm);
 
 /* Identity of a router: the fingerprint of the first certificate in the PEM file `ca_path`. SMQ_ERR_SYSTEM,
- * SMQ_ERR_SYNTAX. Blocks. */
+ * SMQ_ERR_INVALID (no file), SMQ_ERR_TOO_LARGE, SMQ_ERR_SYNTAX. Blocks. */
 enum smq_result credentials_ca_fingerprint(const char *ca_path, uint8_t fingerprint[FINGERPRINT_SIZE]);
-/* Reads a `fingerprint` file. SMQ_ERR_SYSTEM, SMQ_ERR_SYNTAX. Blocks. */
+/* Reads a `fingerprint` file. Errors of the one above. */
 enum smq_result credentials_read_fingerprint(const char *path, uint8_t fingerprint[FINGERPRINT_SIZE]);

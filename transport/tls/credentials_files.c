@@ -28,14 +28,21 @@ static enum smq_result describe(enum smq_result result, const char *path, const 
     return result;
 }
 
+/* Why a file was not read. */
+static const char *reason_of(enum smq_result result) {
+    return result == SMQ_ERR_SYSTEM      ? strerror(errno)
+           : result == SMQ_ERR_INVALID   ? "a folder, FIFO or device, not a file"
+           : result == SMQ_ERR_TOO_LARGE ? "too large"
+                                         : smq_result_text(result);
+}
+
 static enum smq_result append_certificates(struct credentials *credentials, const char *path, char *error,
                                            size_t error_size) {
     uint8_t *pem = NULL;
     size_t length = 0;
     enum smq_result result = pem_file_read(path, &pem, &length);
     if (result != SMQ_OK)
-        return describe(result, path, result == SMQ_ERR_SYSTEM ? strerror(errno) : smq_result_text(result), error,
-                        error_size);
+        return describe(result, path, reason_of(result), error, error_size);
     BIO *bio = BIO_new_mem_buf(pem, (int)length);
     size_t found = 0;
     if (bio == NULL)
@@ -63,8 +70,7 @@ static enum smq_result load_key(struct credentials *credentials, const char *pat
     size_t length = 0;
     enum smq_result result = pem_file_read(path, &pem, &length);
     if (result != SMQ_OK)
-        return describe(result, path, result == SMQ_ERR_SYSTEM ? strerror(errno) : smq_result_text(result), error,
-                        error_size);
+        return describe(result, path, reason_of(result), error, error_size);
     BIO *bio = BIO_new_mem_buf(pem, (int)length);
     EVP_PKEY *key = bio == NULL ? NULL : PEM_read_bio_PrivateKey(bio, NULL, NULL, (void *)(uintptr_t) "");
     const char *reason = "no private key";

@@ -25,7 +25,7 @@ enum smq_result pem_file_read(const char *path, uint8_t **bytes, size_t *length)
     if (descriptor < 0 || fstat(descriptor, &status) != 0)
         goto out;
     if (!S_ISREG(status.st_mode) || status.st_size > FILE_MAX) {
-        result = SMQ_ERR_SYNTAX;
+        result = S_ISREG(status.st_mode) ? SMQ_ERR_TOO_LARGE : SMQ_ERR_INVALID;
         goto out;
     }
     buffer = memory_alloc((size_t)status.st_size + 1);

@@ -10,7 +10,7 @@
 #include "smq/result.h"
 
 /* Reads a regular file of at most 1 MiB into memory that the caller wipes and frees, with a zero behind. SMQ_ERR_SYSTEM
- * (errno), SMQ_ERR_SYNTAX: it is something else, or larger; SMQ_ERR_NO_MEMORY. */
+ * (errno), SMQ_ERR_INVALID: it is no file, SMQ_ERR_TOO_LARGE, SMQ_ERR_NO_MEMORY. */
 enum smq_result pem_file_read(const char *path, uint8_t **bytes, size_t *length);
 
 /* What is to stand in a file. A file that is there keeps its owner, group and mode, a link keeps leading to it. */
