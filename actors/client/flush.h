@@ -35,6 +35,9 @@ enum smq_result client_close_begin(struct smq_client *client, uint32_t timeout_m
 /* Waits for the end, as smq_client_close_within tells, and releases `end`. */
 enum smq_result client_close_await(struct promise **end, uint32_t timeout_ms);
 
+/* Any thread: gives up its promise and its client. */
+void flush_free(struct client_flush *flush);
+
 /* All of the rest on the process lane. */
 void flush_receive(struct process_lane *lane, struct client_flush *flush); /* LANE_FLUSH */
 /* A command of a caller has come: gives it its number. False: the client is being closed, so it is to be refused. */

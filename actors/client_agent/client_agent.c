@@ -7,7 +7,7 @@
 #include "actors/client/flush.h"
 #include "actors/client/network.h"
 #include "actors/client/options.h"
-#include "actors/client/service.h"
+#include "actors/client/smp/service.h"
 #include "actors/client/smq/network.h"
 #include "actors/client_agent/client_agent_private.h"
 #include "queues/base/magic.h"

@@ -13,8 +13,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "actors/client/client.h"
-#include "actors/client/request.h"
+#include "actors/client/smp/smp_client.h"
+#include "actors/client/smp/smp_request.h"
 #include "actors/client_agent/backoff.h"
 #include "actors/client_agent/client_agent.h"
 #include "actors/client_agent/event.h"

@@ -31,7 +31,7 @@ void client_agent_session_release(struct client_agent_session *session) {
 /* ---- by id ---- */
 
 static struct slice session_key(const struct map_node *node) {
-    const struct smp_session *session = &session_of_node(node)->client->session;
+    const struct smp_session *session = &smp_client(session_of_node(node)->client)->session;
     return slice_of(session->session_id, session->session_id_length);
 }
 
@@ -150,8 +150,9 @@ static void tell_connected(struct client_agent_server *server) {
     struct smq_client_agent *agent = server->agent;
     struct smq_client *client = server->session->client;
     struct smq_event event = {.client = client};
-    struct smq_client_agent_event client_agent_event = {.kind = SMQ_CLIENT_AGENT_CONNECTED,
-                                                        .service_id = {client->service_id, client->service_id_length}};
+    struct smq_client_agent_event client_agent_event = {
+        .kind = SMQ_CLIENT_AGENT_CONNECTED,
+        .service_id = {smp_client(client)->service_id, smp_client(client)->service_id_length}};
     client_agent_deliver(agent, client_agent_make_event(agent, server, event, client_agent_event, 0));
 }
 
