@@ -37,8 +37,8 @@ static void start_with(struct fixture *fixture, const struct protocol *protocol,
         .framing = &websocket_framing,
         .accept = echo_server_accept,
         .context = &fixture->echo.server,
-        .tls_timeout_ms = tls_ms,
-        .handshake_timeout_ms = handshake_ms,
+        .manners.tls_timeout_ms = tls_ms,
+        .manners.handshake_timeout_ms = handshake_ms,
     };
     assert_int_equal(net_listen(fixture->echo.net, &options, &fixture->listener, NULL, 0), SMQ_OK);
 }
