@@ -24,6 +24,8 @@ struct tls {
     bool write_is_pending;        /* an encrypted record waits in OpenSSL's buffer */
     bool certificate_requested;   /* client side */
     bool is_excessive;            /* the peer has used its allowance up */
+    bool has_answered;            /* server side: the first ClientHello */
+    const uint8_t *cookie;        /* during the step: what a ClientHello has to show, or NULL */
     uint32_t allowance;           /* records that may come before the next one with data */
     uint32_t paid;                /* bytes of data that have not become allowance yet */
     enum certificate_fault fault; /* why the peer's chain was refused */
