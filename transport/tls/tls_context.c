@@ -8,7 +8,6 @@
 #include "queues/base/clock.h"
 #include "queues/base/memory.h"
 #include "queues/base/postpone.h"
-#include "queues/base/secret.h"
 #include "transport/tls/credentials_private.h"
 #include "transport/tls/tls_private.h"
 
@@ -36,20 +35,6 @@ static int select_alpn(SSL *ssl, const unsigned char **selected, unsigned char *
         }
     }
     return SSL_TLSEXT_ERR_ALERT_FATAL;
-}
-
-/* What a HelloRetryRequest carries. OpenSSL puts its own authenticator around it, and beside it what has to be known of
- * the first hello. */
-static int make_cookie(SSL *ssl, unsigned char *cookie, size_t *length) {
-    const struct tls *tls = SSL_get_app_data(ssl);
-    memcpy(cookie, tls->cookie, TLS_COOKIE_SIZE);
-    *length = TLS_COOKIE_SIZE;
-    return 1;
-}
-
-static int check_cookie(SSL *ssl, const unsigned char *cookie, size_t length) {
-    const struct tls *tls = SSL_get_app_data(ssl);
-    return length == TLS_COOKIE_SIZE && secret_equal(cookie, tls->cookie, TLS_COOKIE_SIZE);
 }
 
 /* Client: called when the server has asked for a certificate. */
@@ -158,7 +143,7 @@ static bool set_parameters(SSL_CTX *context) {
            SSL_CTX_set_max_proto_version(context, TLS1_3_VERSION) == 1 &&
            SSL_CTX_set_ciphersuites(context, "TLS_CHACHA20_POLY1305_SHA256") == 1 &&
            SSL_CTX_set_cipher_list(context, "ECDHE-ECDSA-CHACHA20-POLY1305") == 1 &&
-           SSL_CTX_set1_groups_list(context, "X448:X25519") == 1 &&
+           SSL_CTX_set1_groups_list(context, TLS_GROUPS) == 1 &&
            SSL_CTX_set1_sigalgs_list(context, "ed448:ed25519") == 1 &&
            SSL_CTX_set1_client_sigalgs_list(context, "ed448:ed25519") == 1 && SSL_CTX_set_num_tickets(context, 0) == 1;
 }
@@ -204,8 +189,7 @@ enum smq_result tls_context_create_server(const struct credentials *credentials,
     if (result != SMQ_OK)
         return result;
     SSL_CTX_set_alpn_select_cb(created->ssl_context, select_alpn, NULL);
-    SSL_CTX_set_stateless_cookie_generate_cb(created->ssl_context, make_cookie);
-    SSL_CTX_set_stateless_cookie_verify_cb(created->ssl_context, check_cookie);
+    tls_context_use_cookies(created->ssl_context);
     SSL_CTX_set_verify(created->ssl_context, request_client_certificate ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, NULL);
     *context = created;
     return SMQ_OK;

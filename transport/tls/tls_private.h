@@ -38,6 +38,12 @@ struct tls {
 /* A record arrives: takes one from the allowance, or ends the step with what was read before. Within a step. */
 void tls_record_arrives(struct tls *tls);
 
+/* The groups of key exchange, best first, as OpenSSL names them. */
+#define TLS_GROUPS "X448:X25519"
+
+/* tls_cookie.c: has a server context ask for cookies when a connection has one (tls.h). */
+void tls_context_use_cookies(SSL_CTX *context);
+
 /* Copies the chain that `store` was asked to verify, checks it, and sets the error that becomes the TLS alert. 1:
  * accepted. For SSL_CTX_set_cert_verify_callback. */
 int tls_verify_peer(X509_STORE_CTX *store, void *argument);

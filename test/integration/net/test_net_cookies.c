@@ -275,6 +275,28 @@ static enum smq_result establish(struct connection *connection, void *state) {
     return SMQ_OK;
 }
 
+/* Clients of the reference take no HelloRetryRequest that asks for a cookie alone: it asks for the share of another
+ * group, too, if the client has one. */
+static void test_the_share_of_another_group_is_asked_for(void **state) {
+    (void)state;
+    static const struct {
+        const char *offered;
+        int used;
+    } rows[] = {
+        {"X448:X25519", NID_X25519}, {"X25519:X448", NID_X448}, {"X448", NID_X448}, {"X25519:P-256", NID_X25519}};
+    start_crowded();
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct client client;
+        open_client(&client, TLS1_3_VERSION, rows[i].offered);
+        assert_true(finish_handshake(&client, BYTES_MAX));
+        assert_int_equal(SSL_get_negotiated_group(client.ssl), rows[i].used);
+        assert_echoed(&client);
+        close_client(&client);
+    }
+    assert_int_equal(statistics().asked_cookies, sizeof rows / sizeof rows[0]);
+    stop_crowded();
+}
+
 /* Without pressure the same pieces, and both versions of TLS. */
 static void test_a_transcript_in_single_bytes_without_a_cookie(void **state) {
     (void)state;
@@ -566,6 +588,7 @@ int main(void) {
         cmocka_unit_test(test_limits_are_looked_at_for_each_newcomer),
         cmocka_unit_test(test_a_transcript_in_single_bytes_with_a_cookie),
         cmocka_unit_test(test_a_transcript_in_single_bytes_without_a_cookie),
+        cmocka_unit_test(test_the_share_of_another_group_is_asked_for),
         cmocka_unit_test(test_the_second_hello_may_come_alone),
         cmocka_unit_test(test_a_flood_of_hellos_is_asked_without_tokens),
         cmocka_unit_test(test_a_cookie_that_was_changed_is_refused),
