@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* A peer that is silent, or sends in crumbs, costs no more than its connection: what it sends stays in the kernel until
- * a step of TLS can do something with it. The ClientHello is awaited whole, and after our answer the first record of the
- * client's flight: OpenSSL's buffers, 22 KB and more, are there only when there is work for them. */
+ * a step of TLS can do something with it. The ClientHello is awaited whole, and so is, after our answer, the first
+ * record of the client's flight: OpenSSL's buffers, 22 KB and more, are there only when there is work for them. */
 #include <string.h>
 
 #include "actors/net/receive_lane.h"

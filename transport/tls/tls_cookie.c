@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* HelloRetryRequests with a cookie. RFC 8446 allows one with nothing but a cookie, when the client has offered a share of
- * a group that the server takes; but some clients, those of the reference among them (Haskell's tls, and GnuTLS), end
- * the handshake unless they are also asked for a share of another group. So the first hello is looked at as if the
+/* HelloRetryRequests with a cookie. RFC 8446 allows one with nothing but a cookie, when the client has offered a share
+ * of a group that the server takes; but some clients, those of the reference among them (Haskell's tls, and GnuTLS),
+ * end the handshake unless they are also asked for a share of another group. So the first hello is looked at as if the
  * groups that it has shares of were not ours, as long as the client supports one that is left. */
 #include <string.h>
 
