@@ -32,7 +32,8 @@ struct admission_place {
     struct ring in_all;     /* in the ring of its state */
     struct ring in_address; /* the same of its address; in handshake only */
     struct admission_address *address;
-    uint8_t state; /* private */
+    uint8_t state;     /* private */
+    bool needs_cookie; /* constant once it is admitted: see limits.h */
 };
 
 /* SMQ_ERR_NO_MEMORY. */

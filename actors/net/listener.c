@@ -137,6 +137,7 @@ static void admit(struct listener_role *role, const struct listener *listener, c
         connection_abandon(connection);
         return;
     }
+    connection->needs_cookie = connection->place.needs_cookie;
     connection->state = options->accept(options->context, connection);
     connection->handshake_timeout_ms = atomic_load_explicit(&listener->handshake_timeout_ms, memory_order_relaxed);
     connection->framing = options->framing;

@@ -139,7 +139,6 @@ static void writer_commit(struct store_writer *writer) {
 }
 
 static void another_turn(struct store_writer *writer, uint64_t at_ms) {
-    wheel_cancel(actor_wheel(writer->actor), &writer->turn);
     wheel_add(actor_wheel(writer->actor), &writer->turn, at_ms);
 }
 
@@ -243,7 +242,6 @@ static void writer_stop(void *state) {
     } while (writer->first_touch != NULL || writer->rounds.count > 0);
     wheel_cancel(actor_wheel(writer->actor), &writer->touch_timer);
     wheel_cancel(actor_wheel(writer->actor), &writer->sync);
-    wheel_cancel(actor_wheel(writer->actor), &writer->turn);
     if (store_sync(writer->router->store) != SMQ_OK)
         log_error("the store could not be made durable at the stop");
 }
