@@ -71,7 +71,7 @@ static enum smq_result authorize(const struct key_pair *key, const struct public
     struct box_key agreed;
     if (key->public_key.algorithm != KEY_X25519)
         return sign(key, authorized, authorization);
-    if (session_key == NULL)
+    if (session_key == NULL || correlation_id.length != BOX_NONCE_SIZE)
         return SMQ_ERR_CRYPTO;
     enum smq_result result = box_key_agree(&key->private_key, session_key, &agreed);
     if (result != SMQ_OK)

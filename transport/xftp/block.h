@@ -31,8 +31,9 @@ struct xftp_envelope {
 };
 
 /* Writes a command, authorized by `key`, or without authorization when `key` is NULL. Ed25519 and Ed448 sign; an X25519
- * key makes an authenticator with `session_key`, the router's of the handshake, which is NULL where there was none. The
- * block is filled to its end. SMQ_ERR_TOO_LARGE; SMQ_ERR_CRYPTO, also for an X25519 key without a session key. */
+ * key makes an authenticator with `session_key`, the router's of the handshake, which is NULL where there was none, and
+ * with the correlation id as nonce, which must then be BOX_NONCE_SIZE fresh bytes. The block is filled to its end.
+ * SMQ_ERR_TOO_LARGE; SMQ_ERR_CRYPTO, also for an X25519 key without session key or nonce. */
 enum smq_result xftp_command_block_write(const struct xftp_envelope *envelope, const struct key_pair *key,
                                          const struct public_key *session_key, const struct xftp_command *command,
                                          uint8_t block[XFTP_BLOCK_SIZE]);

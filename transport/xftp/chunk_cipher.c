@@ -95,8 +95,12 @@ enum smq_result xftp_chunk_decrypt(struct xftp_chunk_decryption *decryption, str
     return xftp_chunk_check_add(&decryption->check, *plain, error);
 }
 
+bool xftp_chunk_decrypt_is_complete(const struct xftp_chunk_decryption *decryption) {
+    return decryption->left == 0 && decryption->tag_length == sizeof decryption->tag;
+}
+
 enum smq_result xftp_chunk_decrypt_end(struct xftp_chunk_decryption *decryption, struct xftp_error *error) {
-    if (decryption->left > 0 || decryption->tag_length < sizeof decryption->tag) {
+    if (!xftp_chunk_decrypt_is_complete(decryption)) {
         *error = xftp_error_of(XFTP_ERROR_SIZE);
         return SMQ_ERR_PROTOCOL;
     }

@@ -59,6 +59,8 @@ enum smq_result xftp_chunk_decrypt_begin(struct xftp_chunk_decryption *decryptio
  * ignored. SMQ_ERR_CRYPTO with `error` INTERNAL. */
 enum smq_result xftp_chunk_decrypt(struct xftp_chunk_decryption *decryption, struct slice body, uint8_t *output,
                                    struct slice *plain, struct xftp_error *error);
+/* Whether chunk and tag are there: nothing more need be read of the body, however long a router makes it. */
+bool xftp_chunk_decrypt_is_complete(const struct xftp_chunk_decryption *decryption);
 /* After the last bytes. SMQ_ERR_PROTOCOL with `error` SIZE (the body was too short), CRYPTO (the tag) or DIGEST (the
  * router has another chunk than the description says); what was written must then be thrown away. */
 enum smq_result xftp_chunk_decrypt_end(struct xftp_chunk_decryption *decryption, struct xftp_error *error);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* File descriptions in links (reference: FileTransfer/Description.hs, FileDescriptionURI; Client/Main.hs, encodeWebURI).
- * App links carry the YAML with percent escapes, web links its DEFLATE in the fragment, which browsers do not send to
- * the server. Re-entrant: any thread. Links are as secret as the descriptions in them. */
+/* File descriptions in links (reference: FileTransfer/Description.hs, FileDescriptionURI; FileTransfer/Client/Main.hs,
+ * encodeWebURI). App links carry the YAML with percent escapes, web links its DEFLATE in the fragment, which browsers
+ * do not send to the server. Re-entrant: any thread. Links are as secret as the descriptions in them. */
 #pragma once
 
 #include <stdbool.h>

@@ -207,6 +207,8 @@ static void test_an_x25519_key_makes_an_authenticator_with_the_session_key(void 
     struct smp_transmission transmission;
     struct xftp_error error;
     struct box_key agreed;
+    assert_int_equal(xftp_command_block_write(&envelope, &key, &router.public_key, &command, block), SMQ_ERR_CRYPTO);
+    envelope.correlation_id = slice_of(nonce_bytes, sizeof nonce_bytes);
     assert_int_equal(xftp_command_block_write(&envelope, &key, NULL, &command, block), SMQ_ERR_CRYPTO);
     assert_int_equal(xftp_command_block_write(&envelope, &key, &router.public_key, &command, block), SMQ_OK);
     assert_int_equal(xftp_block_open(slice_of(block, sizeof block), session_id(), &transmission, &error), SMQ_OK);

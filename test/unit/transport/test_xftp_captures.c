@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* Files that the reference's program sent: encrypted anew with the key of their description they are the chunks that its
- * router stored, byte for byte, and decrypted they are the files; the keys of descriptions are those of its store log. */
+/* Files that the reference's program sent: encrypted anew with the key of their description they are the chunks that
+ * its router stored, byte for byte, and decrypted they are the files; descriptions have the keys of its store log. */
 #include "queues/base/secret.h"
 #include "test/unit/transport/xftp_descriptions.h"
 #include "transport/crypto/hash.h"

@@ -158,7 +158,7 @@ static void make_body(const struct public_key *client_key, struct xftp_response 
     assert_int_equal(xftp_chunk_encrypt_end(&encryption, body + CHUNK), SMQ_OK);
 }
 
-/* The client's side: takes `length` bytes of `body` in pieces of `piece`; what is wrong with them, NONE when nothing. */
+/* The client's side: takes `length` bytes of `body` in pieces of `piece`; what is wrong with them, NONE if nothing. */
 static enum xftp_error_code receive(const struct key_pair *client, const struct xftp_response *response, size_t length,
                                     size_t piece, struct slice promised) {
     static uint8_t output[CHUNK];
@@ -178,6 +178,7 @@ static enum xftp_error_code receive(const struct key_pair *client, const struct 
         written += plain.length;
         free(exact);
     }
+    assert_int_equal(xftp_chunk_decrypt_is_complete(&decryption), length >= CHUNK + BOX_TAG_SIZE);
     enum smq_result result = xftp_chunk_decrypt_end(&decryption, &error);
     assert_int_equal(result, error.code == XFTP_ERROR_NONE ? SMQ_OK : SMQ_ERR_PROTOCOL);
     if (result == SMQ_OK)

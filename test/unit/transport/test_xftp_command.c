@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* XFTP commands, responses and errors: what does not parse, what may carry which credentials, what versions are told. */
+/* XFTP commands, responses and errors: what does not parse, which credentials go with what, what versions are told. */
 #include "test/unit/transport/test_helpers.h"
 #include "transport/xftp/command.h"
 #include "transport/xftp/limits.h"

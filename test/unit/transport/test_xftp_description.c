@@ -10,14 +10,15 @@
 #include "transport/wire/text.h"
 #include "transport/xftp/yaml_text.h"
 
-#define HASH   "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
-#define KEY    "MC4CAQAwBQYDK2VwBCIEIICBgoOEhYaHiImKi4yNjo-QkZKTlJWWl5iZmpucnZ6f"
-#define CHUNK  "w2QKYPgCP89eV7YYCI7qhzeHaocgcAeL4h5vUGng2ec="
-#define OTHER  "w2QKYPgCP89eV7YYCI7qhzeHaocgcAeL4h5vUGng2eg="
-#define DIGEST "UJMNniKP4wH-TWwKVmjYrQ5WrRvFdmUGWdY-yY0D5Wh2aZn4fquIko1Wy79Ccbj2ck94NA-MCgT6cJp2W889yQ=="
-#define ID     "ERITFBUWFxgZGhscHR4fIA=="
-#define ENTRY  "  - 1:" ID ":" KEY ":" CHUNK "\n"
-#define SERVER "xftp://" HASH "@localhost:7000"
+#define HASH            "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
+#define KEY             "MC4CAQAwBQYDK2VwBCIEIICBgoOEhYaHiImKi4yNjo-QkZKTlJWWl5iZmpucnZ6f"
+#define CHUNK           "w2QKYPgCP89eV7YYCI7qhzeHaocgcAeL4h5vUGng2ec="
+#define OTHER           "w2QKYPgCP89eV7YYCI7qhzeHaocgcAeL4h5vUGng2eg="
+#define DIGEST          "UJMNniKP4wH-TWwKVmjYrQ5WrRvFdmUGWdY-yY0D5Wh2aZn4fquIko1Wy79Ccbj2ck94NA-MCgT6cJp2W889yQ=="
+#define DIGEST_AND_MORE DIGEST "=A"
+#define ID              "ERITFBUWFxgZGhscHR4fIA=="
+#define ENTRY           "  - 1:" ID ":" KEY ":" CHUNK "\n"
+#define SERVER          "xftp://" HASH "@localhost:7000"
 
 /* The known answer of the protocol's facts, section 5.3. */
 static const char known_text[] = "chunkSize: 64kb\n"
@@ -176,6 +177,22 @@ static void test_servers_are_in_the_order_of_the_reference(void **state) {
     xftp_description_destroy(&description);
 }
 
+/* An address of IPv6 without a port has no brackets; one that ends with a colon would be a key of YAML. */
+static void test_a_server_that_ends_with_a_colon_is_quoted(void **state) {
+    (void)state;
+    char expected[2048];
+    struct xftp_description *description = parse_description(slice_of_text(known_text));
+    description->servers[0] = server_called("xftp://" HASH "@fe80::");
+    struct slice text = description_text(description);
+    snprintf(expected, sizeof expected, "  server: 'xftp://" HASH "@fe80::'\n");
+    assert_non_null(memmem(text.bytes, text.length, expected, strlen(expected)));
+    struct xftp_description *again = parse_description(text);
+    assert_true(server_address_equal(&again->servers[0], &description->servers[0]));
+    free_slice(text);
+    xftp_description_destroy(&again);
+    xftp_description_destroy(&description);
+}
+
 static void test_a_description_of_nothing_has_an_empty_list(void **state) {
     (void)state;
     static const char text[] = "chunkSize: 64kb\ndigest: " DIGEST "\nkey: " HASH
@@ -254,14 +271,7 @@ static void test_texts_are_quoted_as_libyaml_quotes_them(void **state) {
 
 static void test_texts_that_could_break_a_line_are_not_written(void **state) {
     (void)state;
-    static const char *const texts[] = {"",
-                                        "a b",
-                                        "a\nb",
-                                        "a\tb",
-                                        "a\x7f",
-                                        "a\xc2\x85"
-                                        "b",
-                                        "\xe2\x80\xa8"};
+    static const char *const texts[] = {"", "a b", "a\nb", "a\tb", "a\x7f", "a\302\205b", "\xe2\x80\xa8"};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         uint8_t bytes[64];
         struct writer writer = writer_of(bytes, sizeof bytes);
@@ -431,8 +441,7 @@ static void test_servers_that_are_none_are_refused(void **state) {
                                           "\"xftp://" HASH "@a\\nb\"",
                                           "\"xftp://" HASH "@a\\u2028b\"",
                                           "\"xftp://" HASH "@a\\x85b\"",
-                                          "xftp://" HASH "@b\xc3\xbc"
-                                          "cher.example",
+                                          "xftp://" HASH "@b\303\274cher.example",
                                           "\"xftp://" HASH "@a\\0b\"",
                                           "[xftp://" HASH "@localhost]",
                                           "1",
@@ -443,7 +452,7 @@ static void test_servers_that_are_none_are_refused(void **state) {
 
 static void test_keys_and_digests_of_other_lengths_are_refused(void **state) {
     (void)state;
-    static const char *const values[] = {"AAEC", "''", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8g", DIGEST "=A",
+    static const char *const values[] = {"AAEC", "''", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8g", DIGEST_AND_MORE,
                                          "/+=="};
     for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
         char line[256];
@@ -668,6 +677,7 @@ int main(void) {
         cmocka_unit_test(test_sizes_that_differ_are_written_and_others_not),
         cmocka_unit_test(test_any_replica_may_tell_the_digest),
         cmocka_unit_test(test_servers_are_in_the_order_of_the_reference),
+        cmocka_unit_test(test_a_server_that_ends_with_a_colon_is_quoted),
         cmocka_unit_test(test_a_description_of_nothing_has_an_empty_list),
         cmocka_unit_test(test_a_nonce_that_looks_like_a_number_is_quoted),
         cmocka_unit_test(test_texts_are_quoted_as_libyaml_quotes_them),
