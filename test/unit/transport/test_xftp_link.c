@@ -154,7 +154,7 @@ static void assert_inflates(size_t length, int window_bits, int level, const cha
 
 static void test_any_level_and_window_is_inflated(void **state) {
     (void)state;
-    static const size_t lengths[] = {0, 1, 4095, 4096, 4097, 8192, 100000, 600000};
+    static const size_t lengths[] = {0, 1, 4095, 4096, 4097, 8192, 100000, 300000};
     for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++)
         for (int level = 0; level <= 9; level += 3)
             for (int window = 9; window <= 15; window += 3)
@@ -167,7 +167,7 @@ static void test_bombs_end_at_the_bound(void **state) {
     clock_t start = clock();
     assert_inflates(XFTP_DESCRIPTION_TEXT_MAX - 1, -15, 9, "", SMQ_OK);
     assert_inflates(XFTP_DESCRIPTION_TEXT_MAX + 1, -15, 9, "", SMQ_ERR_TOO_LARGE);
-    assert_inflates(64 * 1024 * 1024, -15, 9, "", SMQ_ERR_TOO_LARGE);
+    assert_inflates(16 * 1024 * 1024, -15, 9, "", SMQ_ERR_TOO_LARGE);
     assert_true((clock() - start) / CLOCKS_PER_SEC < SECONDS_MAX);
 }
 
