@@ -121,9 +121,9 @@ compile_flags := -std=gnu11 -D_GNU_SOURCE $(includes) -pthread -fPIC $(warnings)
 link_flags := -pthread $(link.$(MODE)) $(LDFLAGS)
 
 libs.queues := -lurcu-cds -lurcu-memb -lurcu-common -lsodium
-libs.transport := -lssl -lcrypto -ljansson -lwslay -lyaml -lz $(libs.queues)
+libs.transport := -lssl -lcrypto -ljansson -lwslay -lnghttp2 -lyaml -lz $(libs.queues)
 libs.stores := -llmdb $(libs.queues)
-libs.actors := -lssl -lcrypto -llmdb -ljansson -lwslay -lcares -lyaml -lz $(libs.queues)
+libs.actors := -lssl -lcrypto -llmdb -ljansson -lwslay -lcares -lnghttp2 -lyaml -lz $(libs.queues)
 libs.bin := -linih $(libs.actors)
 
 # ---- sources
@@ -279,8 +279,8 @@ $(OUT)/test/unit/transport/%: $(OUT)/objects/test/unit/transport/%.o $(call arch
 $(OUT)/test/unit/stores/%: $(OUT)/objects/test/unit/stores/%.o $(call archive,stores queues)
 	$(call link,-lcmocka $(libs.stores))
 
-$(OUT)/test/bench/%: $(OUT)/objects/test/bench/%.o $(call archive,stores queues)
-	$(call link,$(libs.stores))
+$(OUT)/test/bench/%: $(OUT)/objects/test/bench/%.o $(call archive,stores transport queues)
+	$(call link,-llmdb $(libs.transport))
 
 $(OUT)/test/unit/actors/%: $(OUT)/objects/test/unit/actors/%.o $(call archive,support $(router_layers))
 	$(call link,-lcmocka $(libs.actors))
@@ -313,7 +313,7 @@ $(OUT)/examples/%: docs/examples/%.c $(OUT)/libsmq.a $(OUT)/include/.copied $(OU
 
 # ---- libsmq
 
-libs.library := -lssl -lcrypto -ljansson -lcares -lyaml -lz $(libs.queues)
+libs.library := -lssl -lcrypto -ljansson -lcares -lnghttp2 -lyaml -lz $(libs.queues)
 library_objects := $(call objects_of,$(library_sources))
 
 # One relocatable object in which only smq_* is global: names of ours cannot clash with the embedding program's.
