@@ -41,7 +41,7 @@ static void own_keys(const struct capture *capture, enum captured_party party, c
     keys->second = captured_pair(capture, alice ? "alice-priv2" : "bob-priv2");
     keys->kem = state->ratchet.kem;
     if (alice && keys->kem.offer == KEM_ACCEPTED)
-        kem_state_withdraw(&keys->kem); /* she proposed; what is printed is Bob's acceptance */
+        keys->kem.offer = KEM_PROPOSED; /* she proposed; what is printed is Bob's acceptance */
     if (state->has_kem_secret)
         memcpy(keys->kem_secret, state->kem_secret, sizeof keys->kem_secret);
 }

@@ -73,8 +73,6 @@ static enum smq_result encrypt(struct ratchet *ratchet, enum pq_request request,
     enum smq_result result = seal_header(ratchet, &header, padded, step.header_iv, key);
     memcpy(ratchet->sending.chain_key, step.next, RATCHET_KEY_SIZE);
     ratchet->sending.count++;
-    if (request == PQ_OFF && ratchet->kem.offer == KEM_ACCEPTED)
-        kem_state_withdraw(&ratchet->kem);
     secret_wipe(&step, sizeof step);
     return result;
 }

@@ -89,7 +89,9 @@ struct message_key {
 enum { MESSAGE_KEY_MAX = 2 + 1 + RATCHET_ASSOCIATED_SIZE + 1 + GCM_KEY_SIZE + GCM_IV_SIZE + 2 + SEALED_HEADER_MAX };
 
 /* One step of the sending chain. `version_max`: the highest that this party supports now. ratchet->kem_sending says
- * afterwards what to report of the message. SMQ_ERR_CLOSED when there is no sending chain yet, SMQ_ERR_TOO_LARGE when
+ * afterwards what to report of the message. Whatever is requested, all headers of a chain have the KEM of its first, so
+ * that any of them may come first. (The reference withdraws its ciphertext after PQ_OFF: when the messages before are
+ * lost, its chain cannot be read.) SMQ_ERR_CLOSED when there is no sending chain yet, SMQ_ERR_TOO_LARGE when
  * its numbers or the header's room are used up, SMQ_ERR_CRYPTO. */
 enum smq_result ratchet_encrypt(struct ratchet *ratchet, enum pq_request request, uint16_t version_max,
                                 struct message_key *key);

@@ -10,11 +10,6 @@ void kem_state_parameters(const struct kem_state *kem, struct kem_parameters *pa
     memcpy(parameters->ciphertext, kem->ciphertext, sizeof parameters->ciphertext);
 }
 
-void kem_state_withdraw(struct kem_state *kem) {
-    kem->offer = KEM_PROPOSED;
-    memset(kem->ciphertext, 0, sizeof kem->ciphertext);
-}
-
 static const char offer_letters[] = {[KEM_NONE] = '0', [KEM_PROPOSED] = 'P', [KEM_ACCEPTED] = 'A'};
 
 void write_stored_pair(struct writer *writer, const struct key_pair *pair) {

@@ -20,8 +20,6 @@ struct kem_state {
 
 /* The public half, to be sent. */
 void kem_state_parameters(const struct kem_state *kem, struct kem_parameters *parameters);
-/* From KEM_ACCEPTED back to KEM_PROPOSED. */
-void kem_state_withdraw(struct kem_state *kem);
 
 void write_kem_state(struct writer *writer, const struct kem_state *kem);
 void read_kem_state(struct reader *reader, struct kem_state *kem);
