@@ -52,7 +52,7 @@ static enum ratchet_verdict try_header(struct decryption *decryption, const uint
     else if (message_header_parse(header->version, plaintext, &decryption->header) != SMQ_OK)
         verdict = RATCHET_MALFORMED;
     memcpy(decryption->header_key, key, RATCHET_KEY_SIZE);
-    secret_wipe(buffer, sizeof buffer);
+    secret_wipe(buffer, header->ciphertext.length);
     return verdict;
 }
 
