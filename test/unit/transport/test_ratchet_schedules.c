@@ -5,7 +5,7 @@
 #include "test/support/ratchet_pair.h"
 #include "test/unit/transport/test_helpers.h"
 
-enum { IN_FLIGHT_MAX = 48, STEPS = 300, SCHEDULES = 6 };
+enum { IN_FLIGHT_MAX = 48, STEPS = 250, SCHEDULES = 4 };
 
 struct flight {
     struct ratchet_message message;

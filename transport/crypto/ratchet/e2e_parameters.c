@@ -115,6 +115,13 @@ static enum smq_result parse_keys(struct slice query, struct e2e_parameters *par
     return reader_finish(&reader);
 }
 
+/* Links only propose: a ciphertext, of whatever length, has no place there. */
+static bool has_ciphertext(struct slice query) {
+    uint8_t buffer[1];
+    struct slice value;
+    return query_find(query, "kem_ct", buffer, sizeof buffer, &value) != SMQ_ERR_NOT_FOUND;
+}
+
 static enum smq_result parse_kem(struct slice query, struct kem_parameters *kem) {
     uint8_t buffer[KEM_TEXT_MAX];
     struct slice value;
@@ -123,7 +130,7 @@ static enum smq_result parse_kem(struct slice query, struct kem_parameters *kem)
     enum smq_result result = query_find(query, "kem_key", buffer, sizeof buffer, &value);
     if (result == SMQ_ERR_NOT_FOUND)
         return SMQ_OK;
-    if (result != SMQ_OK || query_find(query, "kem_ct", NULL, 0, &(struct slice){0}) != SMQ_ERR_NOT_FOUND ||
+    if (result != SMQ_OK || has_ciphertext(query) ||
         base64url_parse(value, kem->public_key, sizeof kem->public_key, &length) != SMQ_OK ||
         length != sizeof kem->public_key)
         return SMQ_ERR_SYNTAX;
