@@ -281,8 +281,8 @@ $(OUT)/test/unit/transport/%: $(OUT)/test/unit/transport/%.o $(call archive,supp
 $(OUT)/test/unit/stores/%: $(OUT)/test/unit/stores/%.o $(call archive,stores queues)
 	$(call link,-lcmocka $(libs.stores))
 
-$(OUT)/test/bench/%: $(OUT)/test/bench/%.o $(call archive,stores queues)
-	$(call link,$(libs.stores))
+$(OUT)/test/bench/%: $(OUT)/test/bench/%.o $(call archive,stores transport queues)
+	$(call link,-llmdb $(libs.transport))
 
 $(OUT)/test/unit/actors/%: $(OUT)/test/unit/actors/%.o $(call archive,support $(router_layers))
 	$(call link,-lcmocka $(libs.actors))

@@ -19,8 +19,8 @@ struct gcm_associated {
     struct slice parts[GCM_ASSOCIATED_MAX];
 };
 
-/* Encrypts into `ciphertext`, as many bytes as `plaintext`, which may lie there. SMQ_ERR_CRYPTO when OpenSSL failed, which
- * includes want of memory. Any thread; allocates. */
+/* Encrypts into `ciphertext`, as many bytes as `plaintext`, which may lie there. SMQ_ERR_CRYPTO when OpenSSL failed,
+ * which includes want of memory. Any thread; allocates. */
 enum smq_result gcm_seal(const uint8_t key[GCM_KEY_SIZE], const uint8_t iv[GCM_IV_SIZE],
                          const struct gcm_associated *associated, struct slice plaintext, uint8_t *ciphertext,
                          uint8_t tag[GCM_TAG_SIZE]);

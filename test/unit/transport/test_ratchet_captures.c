@@ -85,8 +85,8 @@ static void assert_same_state(const struct capture_line *line, const struct ratc
     capture_check(line, lengths[0] == lengths[1] && memcmp(bytes[0], bytes[1], lengths[0]) == 0);
 }
 
-/* The KEM's ciphertexts cannot be made again: what is ours in the state is replaced by what was printed, and the sending
- * half of the step is derived again from that. */
+/* The KEM's ciphertexts cannot be made again: what is ours in the state is replaced by what was printed, and the
+ * sending half of the step is derived again from that. */
 static void take_printed_keys(const struct replay *replay, const struct capture_line *line,
                               const struct captured_state *before, struct captured_state *printed,
                               struct ratchet *made) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* A ratchet against a peer, or a router between, that does its worst: forged, cut and repeated messages, numbers of any
- * size, keys that are none, memory that ends. ratchet_party_receive checks at every refusal that nothing has changed. */
+ * size, keys that are none, memory that ends. ratchet_party_receive checks at every refusal that nothing has
+ * changed. */
 #include "queues/base/fault.h"
 #include "test/support/ratchet_pair.h"
 #include "test/unit/transport/test_helpers.h"

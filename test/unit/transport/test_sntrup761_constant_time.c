@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* sntrup761 under Memcheck with every secret byte marked as undefined: a branch or an index that depends on one is an
- * error. This program runs itself under valgrind with the name of an act; the acts that do leak show that it is seen. */
+ * error. This program runs itself under valgrind with the name of an act; the acts that do leak show that it is
+ * seen. */
 #include <unistd.h>
 
 #include "queues/base/sanitizer.h"

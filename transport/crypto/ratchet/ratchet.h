@@ -132,7 +132,8 @@ struct ratchet_received {
  * altered takes nothing from the true one. (The reference keeps the step of a message with a wrong body, and then takes
  * the true one for a duplicate.) Work is bounded: a header is tried with at most SKIPPED_CHAINS_MAX + 2 keys, and only
  * an authentic one makes up to 2 * SKIPPED_A_STEP_MAX keys and a KEM step.
- * SMQ_OK with any verdict; SMQ_ERR_NO_MEMORY, SMQ_ERR_CRYPTO: nothing has changed, and the message may be tried again. */
+ * SMQ_OK with any verdict; SMQ_ERR_NO_MEMORY, SMQ_ERR_CRYPTO: nothing has changed, and the message may be tried
+ * again. */
 enum smq_result ratchet_decrypt(struct ratchet *ratchet, struct skipped_keys *skipped,
                                 const struct random_source *random, struct slice message, uint8_t *buffer,
                                 struct ratchet_received *received);

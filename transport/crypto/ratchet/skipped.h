@@ -32,8 +32,8 @@ struct skipped_keys {
     size_t capacity;
 };
 
-/* What a message changed, for the store: it deletes `used` and all orders below `kept_from`, then writes the keys of the
- * set whose order is at least `added_from`. 0 and 0 delete nothing, UINT64_MAX writes nothing. */
+/* What a message changed, for the store: it deletes `used` and all orders below `kept_from`, then writes the keys of
+ * the set whose order is at least `added_from`. 0 and 0 delete nothing, UINT64_MAX writes nothing. */
 struct skipped_change {
     uint64_t used;
     uint64_t kept_from;

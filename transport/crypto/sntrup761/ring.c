@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* Reductions, and products by rows: 16-bit sums, which compilers turn into vector code, reduced before they overflow. */
+/* Reductions, and products by rows: 16-bit sums, which compilers turn into vector code, reduced before they
+ * overflow. */
 #include "transport/crypto/sntrup761/ring.h"
 
 #include <string.h>
@@ -66,8 +67,8 @@ void polynomial_multiply(const struct polynomial *a, const struct small_polynomi
     secret_wipe(sums, sizeof sums);
 }
 
-/* Sums of 761 coefficients of at most 1, three of them folded into one, are below q / 2: the product modulo q is the one
- * over the integers. */
+/* Sums of 761 coefficients of at most 1, three of them folded into one, are below q / 2: the product modulo q is the
+ * one over the integers. */
 void small_multiply(const struct small_polynomial *a, const struct small_polynomial *b,
                     struct small_polynomial *product) {
     struct polynomial wide;
