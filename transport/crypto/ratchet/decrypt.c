@@ -58,13 +58,12 @@ static enum ratchet_verdict try_header(struct decryption *decryption, const uint
 
 /* The chains of skipped keys, but the current one, which has been tried. */
 static enum ratchet_verdict try_old_chains(struct decryption *decryption) {
-    const struct receiving_chain *current = &decryption->state.receiving;
     const struct skipped_keys *skipped = decryption->skipped;
-    const uint8_t *tried = current->exists ? current->header_key : NULL;
+    const uint8_t *tried = decryption->state.receiving.header_key;
     enum ratchet_verdict verdict = RATCHET_UNKNOWN_HEADER;
     for (size_t i = skipped->count; i > 0 && verdict == RATCHET_UNKNOWN_HEADER; i--) {
         const uint8_t *key = skipped->keys[i - 1].header_key;
-        if (tried == NULL || !secret_equal(key, tried, RATCHET_KEY_SIZE))
+        if (!secret_equal(key, tried, RATCHET_KEY_SIZE))
             verdict = try_header(decryption, key);
         tried = key;
     }

@@ -10,7 +10,7 @@ void kem_state_parameters(const struct kem_state *kem, struct kem_parameters *pa
     memcpy(parameters->ciphertext, kem->ciphertext, sizeof parameters->ciphertext);
 }
 
-static const char offer_letters[] = {[KEM_NONE] = '0', [KEM_PROPOSED] = 'P', [KEM_ACCEPTED] = 'A'};
+static const uint8_t offer_letters[] = {[KEM_NONE] = '0', [KEM_PROPOSED] = 'P', [KEM_ACCEPTED] = 'A'};
 
 void write_stored_pair(struct writer *writer, const struct key_pair *pair) {
     write_bytes(writer, pair->private_key.bytes, KEY_X448_SIZE);
@@ -26,7 +26,7 @@ void read_stored_pair(struct reader *reader, struct key_pair *pair) {
 }
 
 void write_kem_state(struct writer *writer, const struct kem_state *kem) {
-    write_u8(writer, (uint8_t)offer_letters[kem->offer]);
+    write_u8(writer, offer_letters[kem->offer]);
     if (kem->offer != KEM_NONE)
         write_bytes(writer, kem->secret_key, sizeof kem->secret_key);
     if (kem->offer == KEM_ACCEPTED)

@@ -93,7 +93,7 @@ void polynomial_third_of_reciprocal(const struct small_polynomial *a, struct pol
     rows.f[RING_DEGREE - 1] = -1;
     rows.f[RING_DEGREE] = -1;
     for (int i = 0; i < RING_DEGREE; i++)
-        rows.g[i] = a->at[RING_DEGREE - 1 - i];
+        rows.g[i] = (int16_t)a->at[RING_DEGREE - 1 - i];
     rows.r[0] = 1;
     divide(&rows);
     /* v, which begins at v[0] now, is f's constant times the reversed reciprocal, times x. */

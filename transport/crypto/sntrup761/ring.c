@@ -73,7 +73,7 @@ void small_multiply(const struct small_polynomial *a, const struct small_polynom
                     struct small_polynomial *product) {
     struct polynomial wide;
     for (int i = 0; i < RING_LANES; i++)
-        wide.at[i] = a->at[i];
+        wide.at[i] = (int16_t)a->at[i];
     polynomial_multiply(&wide, b, &wide);
     polynomial_modulo_3(&wide, product);
     secret_wipe(&wide, sizeof wide);
