@@ -12,7 +12,7 @@ enum { LARGE_USER_DATA = 255, SHORT_USER_DATA_MAX = 254 };
 
 enum smq_result link_fixed_data_parse(struct slice data, struct link_fixed_data *fixed) {
     struct reader reader = reader_of(data);
-    struct link_fixed_data parsed = {.agent_versions = read_version_range(&reader)};
+    struct link_fixed_data parsed = {.client_agent_versions = read_version_range(&reader)};
     read_public_key_of(&reader, KEY_ED25519, &parsed.root_key);
     parsed.request = read_tail(&reader);
     enum smq_result result = reader_finish(&reader);
@@ -22,7 +22,7 @@ enum smq_result link_fixed_data_parse(struct slice data, struct link_fixed_data 
 }
 
 void write_link_fixed_data(struct writer *writer, const struct link_fixed_data *fixed) {
-    write_version_range(writer, fixed->agent_versions);
+    write_version_range(writer, fixed->client_agent_versions);
     write_public_key(writer, &fixed->root_key);
     write_slice(writer, fixed->request);
 }
@@ -147,7 +147,7 @@ enum smq_result link_user_data_parse(struct slice data, struct link_user_data *u
     if (mode != 'I' && mode != 'C')
         reader_fail(&reader);
     parsed.contact = mode == 'C';
-    parsed.agent_versions = read_version_range(&reader);
+    parsed.client_agent_versions = read_version_range(&reader);
     if (parsed.contact) {
         parsed.direct = read_bool(&reader);
         parsed.owners = read_owners(&reader, &parsed.owner_count);
@@ -162,7 +162,7 @@ enum smq_result link_user_data_parse(struct slice data, struct link_user_data *u
 
 void write_link_user_data(struct writer *writer, const struct link_user_data *user) {
     write_u8(writer, user->contact ? 'C' : 'I');
-    write_version_range(writer, user->agent_versions);
+    write_version_range(writer, user->client_agent_versions);
     if (user->contact) {
         write_bool(writer, user->direct);
         write_count(writer, user->owner_count);

@@ -39,7 +39,7 @@ enum smq_result link_sender_id(struct slice corr_id, uint8_t sender_id[LINK_SEND
 /* Fixed data: agent versions, root key, then the connection request and an optional entity id. The request belongs to
  * the agent protocol and is not delimited, so both stay one slice here. */
 struct link_fixed_data {
-    struct version_range agent_versions;
+    struct version_range client_agent_versions;
     struct public_key root_key; /* Ed25519 */
     struct slice request;       /* all that follows; borrowed */
 };
@@ -55,7 +55,7 @@ struct link_owner {
 
 struct link_user_data {
     bool contact; /* else an invitation: only versions and user_data */
-    struct version_range agent_versions;
+    struct version_range client_agent_versions;
     bool direct; /* connecting by the request in the fixed data is allowed */
     uint8_t owner_count;
     uint8_t relay_count;
