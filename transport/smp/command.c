@@ -94,12 +94,12 @@ void smp_command_write(uint16_t version, const struct smp_command *command, stru
         row->write(version, writer, command);
 }
 
-enum smq_result smp_command_check_credentials(const struct smp_command *command, bool has_authorization,
-                                              bool has_entity, struct smp_error *error) {
+enum smq_result smp_credential_rule_check(enum smp_credential_rule rule, bool has_authorization, bool has_entity,
+                                          struct smp_error *error) {
     enum { FINE = -1 };
     int found = FINE;
 
-    switch (rows[command->tag].info.credentials) {
+    switch (rule) {
     case SMP_CREDENTIALS_CREATE:
         found = !has_authorization ? (int)SMP_COMMAND_NO_AUTH : has_entity ? (int)SMP_COMMAND_HAS_AUTH : FINE;
         break;
@@ -122,4 +122,9 @@ enum smq_result smp_command_check_credentials(const struct smp_command *command,
     }
     *error = smp_error_command((enum smp_command_error)found);
     return SMQ_ERR_AUTH;
+}
+
+enum smq_result smp_command_check_credentials(const struct smp_command *command, bool has_authorization,
+                                              bool has_entity, struct smp_error *error) {
+    return smp_credential_rule_check(rows[command->tag].info.credentials, has_authorization, has_entity, error);
 }

@@ -4,41 +4,22 @@
 
 #include <string.h>
 
-#include "transport/wire/padding.h"
-
-/* A writer over the content of a plain block; finish_block pads what it holds. */
-static struct writer begin_block(uint8_t *block) {
-    return writer_of(block + PADDING_HEADER_SIZE, SMP_BLOCK_SIZE - PADDING_HEADER_SIZE);
-}
-
-static enum smq_result finish_block(const struct writer *writer, uint8_t *block) {
-    enum smq_result result = writer_finish(writer);
-    return result == SMQ_OK ? pad_in_place(block, writer_length(writer), SMP_BLOCK_SIZE) : result;
-}
-
-static struct reader open_block(const uint8_t *block) {
-    struct slice content = {0};
-    enum smq_result result = unpad(slice_of(block, SMP_BLOCK_SIZE), &content);
-    struct reader reader = reader_of(content);
-    if (result != SMQ_OK)
-        reader_fail(&reader);
-    return reader;
-}
+#include "transport/wire/block.h"
 
 /* ---- server hello ---- */
 
 enum smq_result smp_server_hello_write(const struct smp_server_hello *hello, uint8_t block[SMP_BLOCK_SIZE]) {
-    struct writer writer = begin_block(block);
+    struct writer writer = block_begin(block, SMP_BLOCK_SIZE);
     write_version_range(&writer, hello->versions);
     write_short(&writer, hello->session_id);
     if (hello->has_key && hello->versions.max >= SMP_VERSION_AUTH)
         smp_chain_key_write(&writer, &hello->chain_key);
-    return finish_block(&writer, block);
+    return block_finish(&writer, block, SMP_BLOCK_SIZE);
 }
 
 /* Chain and key are optional without a mark: they are there when they parse. */
 enum smq_result smp_server_hello_parse(const uint8_t block[SMP_BLOCK_SIZE], struct smp_server_hello *hello) {
-    struct reader reader = open_block(block);
+    struct reader reader = block_open(block, SMP_BLOCK_SIZE);
     memset(hello, 0, sizeof *hello);
     hello->versions = read_version_range(&reader);
     hello->session_id = read_short(&reader);
@@ -57,7 +38,7 @@ static bool is_service_role(uint8_t role) {
 }
 
 enum smq_result smp_client_hello_write(const struct smp_client_hello *hello, uint8_t block[SMP_BLOCK_SIZE]) {
-    struct writer writer = begin_block(block);
+    struct writer writer = block_begin(block, SMP_BLOCK_SIZE);
     write_u16(&writer, hello->version);
     write_short(&writer, hello->key_hash);
     if (hello->version >= SMP_VERSION_AUTH && hello->has_key)
@@ -73,7 +54,7 @@ enum smq_result smp_client_hello_write(const struct smp_client_hello *hello, uin
             smp_chain_key_write(&writer, &hello->service_chain_key);
         }
     }
-    return finish_block(&writer, block);
+    return block_finish(&writer, block, SMP_BLOCK_SIZE);
 }
 
 static void read_service(struct reader *reader, struct smp_client_hello *hello) {
@@ -85,7 +66,7 @@ static void read_service(struct reader *reader, struct smp_client_hello *hello) 
 }
 
 enum smq_result smp_client_hello_parse(const uint8_t block[SMP_BLOCK_SIZE], struct smp_client_hello *hello) {
-    struct reader reader = open_block(block);
+    struct reader reader = block_open(block, SMP_BLOCK_SIZE);
     memset(hello, 0, sizeof *hello);
     hello->version = read_u16(&reader);
     hello->key_hash = read_short(&reader);
@@ -109,7 +90,7 @@ enum smq_result smp_client_hello_parse(const uint8_t block[SMP_BLOCK_SIZE], stru
 /* ---- service response ---- */
 
 enum smq_result smp_service_response_write(const struct smp_service_response *response, uint8_t block[SMP_BLOCK_SIZE]) {
-    struct writer writer = begin_block(block);
+    struct writer writer = block_begin(block, SMP_BLOCK_SIZE);
     if (response->accepted) {
         write_u8(&writer, 'R');
         write_short(&writer, response->service_id);
@@ -117,11 +98,11 @@ enum smq_result smp_service_response_write(const struct smp_service_response *re
         write_u8(&writer, 'E');
         smp_transport_error_write(&writer, response->error);
     }
-    return finish_block(&writer, block);
+    return block_finish(&writer, block, SMP_BLOCK_SIZE);
 }
 
 enum smq_result smp_service_response_parse(const uint8_t block[SMP_BLOCK_SIZE], struct smp_service_response *response) {
-    struct reader reader = open_block(block);
+    struct reader reader = block_open(block, SMP_BLOCK_SIZE);
     memset(response, 0, sizeof *response);
     uint8_t kind = read_u8(&reader);
     if (kind == 'R') {
