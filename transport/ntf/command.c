@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "transport/smp/key_list.h"
 #include "transport/wire/encoding.h"
 
 typedef void read_parameters(struct reader *reader, struct ntf_command *command);
@@ -22,10 +23,8 @@ static void read_new(struct reader *reader, uint8_t kind) {
 static void read_token_new(struct reader *reader, struct ntf_command *command) {
     read_new(reader, NEW_TOKEN);
     read_device_token(reader, &command->token_new.device);
-    read_public_key(reader, &command->token_new.verify_key);
+    smp_authorization_key_read(reader, &command->token_new.verify_key);
     read_public_key_of(reader, KEY_X25519, &command->token_new.dh_key);
-    if (!key_authorizes_queues(command->token_new.verify_key.algorithm))
-        reader_fail(reader);
 }
 
 static void write_token_new(struct writer *writer, const struct ntf_command *command) {
@@ -164,5 +163,8 @@ void ntf_command_wipe(struct ntf_command *command) {
 
 enum smq_result ntf_command_check_credentials(const struct ntf_command *command, bool has_authorization,
                                               bool has_entity, struct smp_error *error) {
-    return smp_credential_rule_check(rows[command->tag].info.credentials, has_authorization, has_entity, error);
+    enum smp_command_error broken;
+    bool holds = smp_credentials_hold(rows[command->tag].info.credentials, has_authorization, has_entity, &broken);
+    *error = holds ? smp_error_of(SMP_ERROR_NONE) : smp_error_command(broken);
+    return holds ? SMQ_OK : SMQ_ERR_AUTH;
 }

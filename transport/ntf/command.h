@@ -13,7 +13,7 @@
 #include "transport/ntf/device_token.h"
 #include "transport/ntf/limits.h"
 #include "transport/ntf/queue.h"
-#include "transport/smp/command.h"
+#include "transport/smp/credentials.h"
 #include "transport/smp/error.h"
 
 enum ntf_command_tag {

@@ -5,23 +5,23 @@
 #include <string.h>
 
 #include "transport/crypto/signed_key.h"
-#include "transport/wire/block.h"
+#include "transport/wire/padding.h"
 
 static bool has_session_key(struct version_range announced) {
     return announced.max >= NTF_VERSION_AUTH;
 }
 
 enum smq_result ntf_server_hello_write(const struct ntf_server_hello *hello, uint8_t block[NTF_BLOCK_SIZE]) {
-    struct writer writer = block_begin(block, NTF_BLOCK_SIZE);
+    struct writer writer = padded_writer(block, NTF_BLOCK_SIZE);
     write_version_range(&writer, hello->versions);
     write_short(&writer, hello->session_id);
     if (has_session_key(hello->versions))
         write_large(&writer, hello->signed_key);
-    return block_finish(&writer, block, NTF_BLOCK_SIZE);
+    return padded_finish(&writer, block, NTF_BLOCK_SIZE);
 }
 
 enum smq_result ntf_server_hello_parse(const uint8_t block[NTF_BLOCK_SIZE], struct ntf_server_hello *hello) {
-    struct reader reader = block_open(block, NTF_BLOCK_SIZE);
+    struct reader reader = padded_reader(slice_of(block, NTF_BLOCK_SIZE));
     memset(hello, 0, sizeof *hello);
     hello->versions = read_version_range(&reader);
     hello->session_id = read_short(&reader);
@@ -31,14 +31,14 @@ enum smq_result ntf_server_hello_parse(const uint8_t block[NTF_BLOCK_SIZE], stru
 }
 
 enum smq_result ntf_client_hello_write(const struct ntf_client_hello *hello, uint8_t block[NTF_BLOCK_SIZE]) {
-    struct writer writer = block_begin(block, NTF_BLOCK_SIZE);
+    struct writer writer = padded_writer(block, NTF_BLOCK_SIZE);
     write_u16(&writer, hello->version);
     write_short(&writer, hello->key_hash);
-    return block_finish(&writer, block, NTF_BLOCK_SIZE);
+    return padded_finish(&writer, block, NTF_BLOCK_SIZE);
 }
 
 enum smq_result ntf_client_hello_parse(const uint8_t block[NTF_BLOCK_SIZE], struct ntf_client_hello *hello) {
-    struct reader reader = block_open(block, NTF_BLOCK_SIZE);
+    struct reader reader = padded_reader(slice_of(block, NTF_BLOCK_SIZE));
     memset(hello, 0, sizeof *hello);
     hello->version = read_u16(&reader);
     hello->key_hash = read_short(&reader);

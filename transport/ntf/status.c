@@ -2,8 +2,8 @@
 /* States of tokens and subscriptions. */
 #include "transport/ntf/status.h"
 
-#include "transport/smp/tag.h"
 #include "transport/wire/encoding.h"
+#include "transport/wire/tag.h"
 
 static const char *const token_tags[] = {
     [NTF_TOKEN_NEW] = "NEW",       [NTF_TOKEN_REGISTERED] = "REGISTERED", [NTF_TOKEN_INVALID] = "INVALID",

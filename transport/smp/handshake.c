@@ -4,22 +4,34 @@
 
 #include <string.h>
 
-#include "transport/wire/block.h"
+#include "transport/wire/padding.h"
+
+static struct writer begin_block(uint8_t *block) {
+    return padded_writer(block, SMP_BLOCK_SIZE);
+}
+
+static enum smq_result finish_block(const struct writer *writer, uint8_t *block) {
+    return padded_finish(writer, block, SMP_BLOCK_SIZE);
+}
+
+static struct reader open_block(const uint8_t *block) {
+    return padded_reader(slice_of(block, SMP_BLOCK_SIZE));
+}
 
 /* ---- server hello ---- */
 
 enum smq_result smp_server_hello_write(const struct smp_server_hello *hello, uint8_t block[SMP_BLOCK_SIZE]) {
-    struct writer writer = block_begin(block, SMP_BLOCK_SIZE);
+    struct writer writer = begin_block(block);
     write_version_range(&writer, hello->versions);
     write_short(&writer, hello->session_id);
     if (hello->has_key && hello->versions.max >= SMP_VERSION_AUTH)
         smp_chain_key_write(&writer, &hello->chain_key);
-    return block_finish(&writer, block, SMP_BLOCK_SIZE);
+    return finish_block(&writer, block);
 }
 
 /* Chain and key are optional without a mark: they are there when they parse. */
 enum smq_result smp_server_hello_parse(const uint8_t block[SMP_BLOCK_SIZE], struct smp_server_hello *hello) {
-    struct reader reader = block_open(block, SMP_BLOCK_SIZE);
+    struct reader reader = open_block(block);
     memset(hello, 0, sizeof *hello);
     hello->versions = read_version_range(&reader);
     hello->session_id = read_short(&reader);
@@ -38,7 +50,7 @@ static bool is_service_role(uint8_t role) {
 }
 
 enum smq_result smp_client_hello_write(const struct smp_client_hello *hello, uint8_t block[SMP_BLOCK_SIZE]) {
-    struct writer writer = block_begin(block, SMP_BLOCK_SIZE);
+    struct writer writer = begin_block(block);
     write_u16(&writer, hello->version);
     write_short(&writer, hello->key_hash);
     if (hello->version >= SMP_VERSION_AUTH && hello->has_key)
@@ -54,7 +66,7 @@ enum smq_result smp_client_hello_write(const struct smp_client_hello *hello, uin
             smp_chain_key_write(&writer, &hello->service_chain_key);
         }
     }
-    return block_finish(&writer, block, SMP_BLOCK_SIZE);
+    return finish_block(&writer, block);
 }
 
 static void read_service(struct reader *reader, struct smp_client_hello *hello) {
@@ -66,7 +78,7 @@ static void read_service(struct reader *reader, struct smp_client_hello *hello) 
 }
 
 enum smq_result smp_client_hello_parse(const uint8_t block[SMP_BLOCK_SIZE], struct smp_client_hello *hello) {
-    struct reader reader = block_open(block, SMP_BLOCK_SIZE);
+    struct reader reader = open_block(block);
     memset(hello, 0, sizeof *hello);
     hello->version = read_u16(&reader);
     hello->key_hash = read_short(&reader);
@@ -90,7 +102,7 @@ enum smq_result smp_client_hello_parse(const uint8_t block[SMP_BLOCK_SIZE], stru
 /* ---- service response ---- */
 
 enum smq_result smp_service_response_write(const struct smp_service_response *response, uint8_t block[SMP_BLOCK_SIZE]) {
-    struct writer writer = block_begin(block, SMP_BLOCK_SIZE);
+    struct writer writer = begin_block(block);
     if (response->accepted) {
         write_u8(&writer, 'R');
         write_short(&writer, response->service_id);
@@ -98,11 +110,11 @@ enum smq_result smp_service_response_write(const struct smp_service_response *re
         write_u8(&writer, 'E');
         smp_transport_error_write(&writer, response->error);
     }
-    return block_finish(&writer, block, SMP_BLOCK_SIZE);
+    return finish_block(&writer, block);
 }
 
 enum smq_result smp_service_response_parse(const uint8_t block[SMP_BLOCK_SIZE], struct smp_service_response *response) {
-    struct reader reader = block_open(block, SMP_BLOCK_SIZE);
+    struct reader reader = open_block(block);
     memset(response, 0, sizeof *response);
     uint8_t kind = read_u8(&reader);
     if (kind == 'R') {
