@@ -152,9 +152,7 @@ enum smq_result smp_command_parse(uint16_t version, struct slice bytes, struct s
  * values without a wire form (a short string above 255 bytes, a key list of count 0). */
 void smp_command_write(uint16_t version, const struct smp_command *command, struct writer *writer);
 
-/* The presence check of a rule. SMQ_ERR_AUTH with `error` set to CMD NO_AUTH, HAS_AUTH or NO_ENTITY. */
-enum smq_result smp_credential_rule_check(enum smp_credential_rule rule, bool has_authorization, bool has_entity,
-                                          struct smp_error *error);
-/* The same by the command's rule; it comes before any look-up. */
+/* The presence check that comes before any look-up. SMQ_ERR_AUTH with `error` set to CMD NO_AUTH, HAS_AUTH or
+ * NO_ENTITY. */
 enum smq_result smp_command_check_credentials(const struct smp_command *command, bool has_authorization,
                                               bool has_entity, struct smp_error *error);
