@@ -166,7 +166,7 @@ archive = $(foreach layer,$(1),$(OUT)/lib$(layer).a)
 # ---- packages
 
 packages := build-essential pkg-config libssl-dev liburcu-dev libnghttp2-dev liblmdb-dev libsodium-dev libinih-dev \
-  libjansson-dev libwslay-dev libc-ares-dev libcmocka-dev
+  libjansson-dev libwslay-dev libc-ares-dev libcmocka-dev valgrind
 lint_packages := clang-format clang-tidy cppcheck
 fuzz_packages := clang libclang-rt-14-dev
 needed_packages := $(packages) $(if $(filter fuzz,$(MODE)),$(fuzz_packages))
@@ -249,6 +249,8 @@ $(OUT)/%.o: %.c $(OUT)/.flags | check-deps
 	$(quiet)$(CC) $(compile_flags) $(file_flags) -MMD -MP -c -o $@ $<
 
 $(OUT)/bin/%.o: file_flags := -DSMQ_VERSION='"$(VERSION)"'
+# In every tree as it is released: its test looks at the compiler's work, for branches and indexes that depend on secrets.
+$(OUT)/transport/crypto/sntrup761/%.o: file_flags := -O2
 $(OUT)/test/%.o: file_flags := -DBUILD_DIR='"$(OUT)"' -DSMQ_VERSION='"$(VERSION)"'
 
 define archive_rule
