@@ -34,6 +34,7 @@ struct fixture {
     uint8_t user_blob[LINK_USER_BLOB_SIZE];
     struct link_fixed_data fixed;
     struct link_user_data user;
+    struct link_check check;
 };
 
 static void seal_fixed(struct fixture *link, const struct key_pair *signer) {
@@ -72,7 +73,7 @@ static void seal_user(struct fixture *link, bool contact, const struct key_pair 
 
 static enum smq_result open_link(struct fixture *link) {
     return link_data_open(link->link_key, &link->key, link->fixed_blob, sizeof link->fixed_blob, link->user_blob,
-                          sizeof link->user_blob, &link->fixed, &link->user);
+                          sizeof link->user_blob, &link->fixed, &link->user, &link->check);
 }
 
 static int set_up_link(void **state) {
