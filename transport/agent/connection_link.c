@@ -100,7 +100,7 @@ enum smq_result connection_request_parse(struct slice text, uint8_t *scratch, si
     (void)read_if(&reader, "/");
     read_literal(&reader, "#/?");
     (void)read_if(&reader, "?");
-    struct slice query = read_tail(&reader);
+    struct slice query = read_query(&reader);
     enum smq_result result = reader_finish(&reader);
     return result == SMQ_OK ? parse_query(query, scratch, capacity, request) : result;
 }

@@ -173,6 +173,13 @@ enum smq_result percent_decode(struct slice value, uint8_t *buffer, size_t capac
     return decode_escapes(value, false, buffer, capacity, length);
 }
 
+struct slice read_query(struct reader *reader) {
+    size_t length = 0, left = reader_left(reader);
+    while (length < left && reader->position[length] != ' ' && reader->position[length] != '\n')
+        length++;
+    return read_bytes(reader, length);
+}
+
 /* Up to one of the two separators, which is taken too. */
 static struct slice read_item(struct reader *query) {
     size_t length = 0, left = reader_left(query);

@@ -38,6 +38,8 @@ void write_percent_encoded(struct writer *writer, struct slice value);
  * it does not fit. */
 enum smq_result percent_decode(struct slice value, uint8_t *buffer, size_t capacity, size_t *length);
 
+/* Takes a query string off the front of a text: all up to a space, a newline or the end. */
+struct slice read_query(struct reader *reader);
 /* One "name=value" item of a query string, which `&` or `;` ends; true when there was one. `value` is still escaped. */
 bool query_next(struct reader *query, struct slice *name, struct slice *value);
 /* The decoded value of the first item called `name`, where `+` stands for a space. SMQ_ERR_NOT_FOUND when there is none. `query` starts after the
