@@ -116,7 +116,7 @@ override CC := clang
 warnings += -Wno-cast-qual # clang reports it inside macros of system headers (liburcu, OpenSSL), gcc does not
 endif
 
-includes := -I. -Iqueues/base -Iactors/client
+includes := -I. -Iqueues/base -Iactors/client -Iactors/client_agent
 compile_flags := -std=gnu11 -D_GNU_SOURCE $(includes) -pthread -fPIC $(warnings) $(optimise.$(MODE)) $(CFLAGS)
 link_flags := -pthread $(link.$(MODE)) $(LDFLAGS)
 
@@ -129,27 +129,27 @@ libs.bin := -linih $(libs.actors)
 # ---- sources
 
 sources_in = $(sort $(shell find $(1) -name '*.c' 2>/dev/null))
-objects_of = $(patsubst %.c,$(OUT)/%.o,$(1))
+objects_of = $(patsubst %.c,$(OUT)/objects/%.o,$(1))
 
 queues_sources := $(call sources_in,queues)
 transport_sources := $(call sources_in,transport)
 stores_sources := $(call sources_in,stores)
 actors_sources := $(call sources_in,actors)
-common_sources := $(call sources_in,bin/common)
 support_sources := $(call sources_in,test/support)
 program_sources := $(wildcard bin/*.c)
+programs_sources := $(call sources_in,bin/common) $(foreach program,$(basename $(program_sources)),$(call sources_in,$(program)))
 test_sources := $(call sources_in,test/unit) $(call sources_in,test/integration)
 stress_sources := $(call sources_in,test/stress)
 fuzz_sources := $(sort $(wildcard test/fuzz/fuzz_*.c))
 example_sources := $(wildcard docs/examples/*.c)
-all_sources := $(queues_sources) $(transport_sources) $(stores_sources) $(actors_sources) $(common_sources) \
+all_sources := $(queues_sources) $(transport_sources) $(stores_sources) $(actors_sources) $(programs_sources) \
   $(program_sources) $(call sources_in,test) $(example_sources)
 all_headers := $(sort $(shell find queues transport stores actors bin test -name '*.h' 2>/dev/null))
 
 # libsmq is the client side: everything but the stores, the routers' roles, and WebSockets, which only routers speak.
 library_sources := $(queues_sources) $(filter-out transport/net/websocket%,$(transport_sources)) \
-  $(foreach part,runtime net client,$(call sources_in,actors/$(part)))
-public_headers := queues/base/smq/result.h $(sort $(wildcard actors/client/smq/*.h))
+  $(foreach part,runtime net client client_agent,$(call sources_in,actors/$(part)))
+public_headers := queues/base/smq/result.h $(sort $(wildcard actors/client/smq/*.h actors/client_agent/smq/*.h))
 man_pages := $(sort $(wildcard docs/man/*.1))
 
 programs := $(patsubst bin/%.c,$(OUT)/bin/%,$(program_sources))
@@ -160,7 +160,7 @@ fuzzers := $(patsubst test/fuzz/%.c,$(OUT)/test/fuzz/%,$(fuzz_sources))
 examples := $(patsubst docs/examples/%.c,$(OUT)/examples/%,$(example_sources))
 only = $(if $(T),$(foreach program,$(1),$(if $(findstring $(T),$(program)),$(program))),$(1))
 
-archives := queues transport stores actors common support
+archives := queues transport stores actors programs support
 archive = $(foreach layer,$(1),$(OUT)/lib$(layer).a)
 
 # ---- packages
@@ -243,15 +243,15 @@ $(OUT)/.sources: force
 	@mkdir -p $(@D)
 	@echo '$(all_sources)' | cmp -s - $@ || echo '$(all_sources)' > $@
 
-$(OUT)/%.o: %.c $(OUT)/.flags | check-deps
+$(OUT)/objects/%.o: %.c $(OUT)/.flags | check-deps
 	@mkdir -p $(@D)
 	$(say) CC $<
 	$(quiet)$(CC) $(compile_flags) $(file_flags) -MMD -MP -c -o $@ $<
 
-$(OUT)/bin/%.o: file_flags := -DSMQ_VERSION='"$(VERSION)"'
+$(OUT)/objects/bin/%.o: file_flags := -DSMQ_VERSION='"$(VERSION)"'
 # In every tree as it is released: its test looks at the compiler's work, for branches and indexes that depend on secrets.
-$(OUT)/transport/crypto/sntrup761/%.o: file_flags := -O2
-$(OUT)/test/%.o: file_flags := -DBUILD_DIR='"$(OUT)"' -DSMQ_VERSION='"$(VERSION)"'
+$(OUT)/objects/transport/crypto/sntrup761/%.o: file_flags := -O2
+$(OUT)/objects/test/%.o: file_flags := -DBUILD_DIR='"$(OUT)"' -DSMQ_VERSION='"$(VERSION)"'
 
 define archive_rule
 $(OUT)/lib$(1).a: $(call objects_of,$($(1)_sources)) $(OUT)/.sources
@@ -269,37 +269,37 @@ endef
 
 router_layers := actors stores transport queues
 
-$(OUT)/bin/%: $(OUT)/bin/%.o $(call archive,common $(router_layers))
+$(OUT)/bin/%: $(OUT)/objects/bin/%.o $(call archive,programs $(router_layers))
 	$(call link,$(libs.bin))
 
-$(OUT)/test/unit/queues/%: $(OUT)/test/unit/queues/%.o $(call archive,queues)
+$(OUT)/test/unit/queues/%: $(OUT)/objects/test/unit/queues/%.o $(call archive,queues)
 	$(call link,-lcmocka $(libs.queues))
 
-$(OUT)/test/unit/transport/%: $(OUT)/test/unit/transport/%.o $(call archive,support transport queues)
+$(OUT)/test/unit/transport/%: $(OUT)/objects/test/unit/transport/%.o $(call archive,support transport queues)
 	$(call link,-lcmocka $(libs.transport))
 
-$(OUT)/test/unit/stores/%: $(OUT)/test/unit/stores/%.o $(call archive,stores queues)
+$(OUT)/test/unit/stores/%: $(OUT)/objects/test/unit/stores/%.o $(call archive,stores queues)
 	$(call link,-lcmocka $(libs.stores))
 
-$(OUT)/test/bench/%: $(OUT)/test/bench/%.o $(call archive,stores queues)
+$(OUT)/test/bench/%: $(OUT)/objects/test/bench/%.o $(call archive,stores queues)
 	$(call link,$(libs.stores))
 
-$(OUT)/test/unit/actors/%: $(OUT)/test/unit/actors/%.o $(call archive,support $(router_layers))
+$(OUT)/test/unit/actors/%: $(OUT)/objects/test/unit/actors/%.o $(call archive,support $(router_layers))
 	$(call link,-lcmocka $(libs.actors))
 
-$(OUT)/test/unit/bin/%: $(OUT)/test/unit/bin/%.o $(call archive,support common $(router_layers))
+$(OUT)/test/unit/bin/%: $(OUT)/objects/test/unit/bin/%.o $(call archive,support programs $(router_layers))
 	$(call link,-lcmocka $(libs.bin))
 
-$(OUT)/test/integration/%: $(OUT)/test/integration/%.o $(call archive,support common $(router_layers))
+$(OUT)/test/integration/%: $(OUT)/objects/test/integration/%.o $(call archive,support programs $(router_layers))
 	$(call link,-lcmocka $(libs.bin))
 
-$(OUT)/test/stress/%: $(OUT)/test/stress/%.o $(call archive,support common $(router_layers))
+$(OUT)/test/stress/%: $(OUT)/objects/test/stress/%.o $(call archive,support programs $(router_layers))
 	$(call link,-lcmocka $(libs.bin))
 
-$(OUT)/test/fuzz/replay_%: $(OUT)/test/fuzz/fuzz_%.o $(OUT)/test/fuzz/replay.o $(call archive,transport queues)
+$(OUT)/test/fuzz/replay_%: $(OUT)/objects/test/fuzz/fuzz_%.o $(OUT)/objects/test/fuzz/replay.o $(call archive,transport queues)
 	$(call link,$(libs.transport))
 
-$(OUT)/test/fuzz/fuzz_%: $(OUT)/test/fuzz/fuzz_%.o $(call archive,transport queues)
+$(OUT)/test/fuzz/fuzz_%: $(OUT)/objects/test/fuzz/fuzz_%.o $(call archive,transport queues)
 	$(call link,$(libs.transport))
 
 # Examples are built as a stranger would: public headers and libsmq only.
@@ -383,7 +383,7 @@ run-cppcheck:
 	  $(filter-out test/%,$(all_sources))
 
 # Layers share one name space; a program would get either of two functions with the same name, or fail to link.
-run-duplicates: $(call archive,common $(router_layers))
+run-duplicates: $(call archive,programs $(router_layers))
 	$(say) NAMES
 	$(quiet)nm -A --defined-only $^ | awk 'NF >= 3 && $$(NF-1) ~ /^[TDBR]$$/ { \
 	  if ($$NF in file) { print "defined twice: " $$NF, file[$$NF], $$1; bad = 1 } file[$$NF] = $$1 } END { exit bad }'

@@ -2,8 +2,8 @@
 /* smq-bench: what an SMP router takes and costs, ours or the reference's. */
 #include <stdio.h>
 
-#include "bin/common/bench_report.h"
 #include "bin/common/cli.h"
+#include "bin/smq-bench/bench_report.h"
 #include "queues/base/descriptor.h"
 #include "queues/base/memory.h"
 #include "queues/base/setup.h"

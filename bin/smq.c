@@ -5,7 +5,7 @@
 #include <stdio.h>
 
 #include "bin/common/cli.h"
-#include "bin/common/smq_options.h"
+#include "bin/smq/smq_options.h"
 #include "queues/base/descriptor.h"
 #include "queues/base/log.h"
 #include "queues/base/setup.h"

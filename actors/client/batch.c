@@ -4,9 +4,9 @@
 
 #include <string.h>
 
-#include "actors/client/agent_event.h"
 #include "actors/client/client.h"
 #include "actors/client/events.h"
+#include "actors/client_agent/event.h"
 #include "queues/base/magic.h"
 #include "queues/base/memory.h"
 #include "queues/base/secret.h"
@@ -137,7 +137,7 @@ void smq_batch_release(struct smq_batch **batch) {
         smq_notifier_release(&event->notifier);
         secret_wipe((void *)(uintptr_t)event->body.bytes, event->body.length);
         if (event->agent != NULL) {
-            agent_event_release_items(event->agent);
+            client_agent_event_release_items(event->agent);
         }
     }
     MAGIC_CLEAR(released);

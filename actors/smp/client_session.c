@@ -3,9 +3,9 @@
  * batches. */
 #include "actors/smp/client_session.h"
 
+#include "actors/proxy/execute_proxy.h"
 #include "actors/smp/command_batch.h"
 #include "actors/smp/delivery.h"
-#include "actors/smp/execute_proxy.h"
 #include "actors/smp/process.h"
 #include "actors/smp/services.h"
 #include "actors/smp/subscriber.h"

@@ -8,9 +8,9 @@
 #include <stdint.h>
 
 #include "actors/net/connection.h"
+#include "actors/proxy/proxied.h"
 #include "actors/smp/command_order.h"
 #include "actors/smp/fair_queue.h"
-#include "actors/smp/proxied.h"
 #include "actors/smp/roles.h"
 #include "actors/smp/secret_cache.h"
 #include "actors/smp/subscription.h"

@@ -8,14 +8,14 @@
 #include <stdint.h>
 
 #include "actors/net/connection.h"
+#include "actors/proxy/forwarded.h"
 #include "actors/smp/client_session.h"
 #include "actors/smp/command_order.h"
-#include "actors/smp/forwarded.h"
 #include "actors/smp/kept_answer.h"
 #include "actors/smp/writer.h"
 #include "queues/base/cursor.h"
-#include "stores/msg_store.h"
-#include "stores/queue_store.h"
+#include "stores/smp/msg_store.h"
+#include "stores/smp/queue_store.h"
 #include "transport/crypto/message_body.h"
 #include "transport/crypto/notification_meta.h"
 #include "transport/smp/command.h"

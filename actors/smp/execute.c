@@ -2,7 +2,7 @@
 /* The table of commands, and the functions of those that only pass on. */
 #include "actors/smp/execute.h"
 
-#include "actors/smp/execute_proxy.h"
+#include "actors/proxy/execute_proxy.h"
 #include "actors/smp/process.h"
 #include "actors/smp/subscriber.h"
 #include "actors/smp/writer.h"

@@ -7,7 +7,7 @@
 
 #include "actors/smp/command_batch.h"
 #include "actors/smp/roles.h"
-#include "stores/queue_store.h"
+#include "stores/smp/queue_store.h"
 #include "transport/smp/command.h"
 
 /* One command being carried out. */

@@ -7,7 +7,7 @@
 #include "actors/smp/services.h"
 #include "actors/smp/subscriber.h"
 #include "actors/smp/writer.h"
-#include "stores/service_store.h"
+#include "stores/smp/service_store.h"
 
 static struct command_slot *slot_of(struct store_operation *operation) {
     return (struct command_slot *)(void *)writer_request_of(operation);

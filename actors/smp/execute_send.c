@@ -6,7 +6,7 @@
 #include "actors/smp/writer.h"
 #include "queues/base/memory.h"
 #include "queues/base/random.h"
-#include "stores/ntf_store.h"
+#include "stores/smp/ntf_store.h"
 
 static struct command_slot *slot_of(struct store_operation *operation) {
     return (struct command_slot *)(void *)writer_request_of(operation);

@@ -7,8 +7,8 @@
 #include "actors/smp/writer.h"
 #include "queues/base/clock.h"
 #include "queues/base/memory.h"
-#include "stores/msg_store.h"
-#include "stores/ntf_store.h"
+#include "stores/smp/msg_store.h"
+#include "stores/smp/ntf_store.h"
 
 /* Records that are not in memory take a hundred times as long as others, so that a step is bounded by time. */
 enum { STEP_US = 2000, STEP_QUEUES = 1024, STEP_RECORDS = 1024 };

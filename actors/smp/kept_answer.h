@@ -6,8 +6,8 @@
 
 #include <stdint.h>
 
-#include "stores/msg_store.h"
-#include "stores/queue_store.h"
+#include "stores/smp/msg_store.h"
+#include "stores/smp/queue_store.h"
 
 struct command_slot;
 

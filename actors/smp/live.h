@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* Settings that may change while the router runs (the rows with `live` in bin/common/smp_settings.c). Roles read each
- * with one load when they need it, and keep no copy. */
+/* Settings that may change while the router runs (the rows with `live` in bin/smp-server/smp_settings.c). Roles read
+ * each with one load when they need it, and keep no copy. */
 #pragma once
 
 #include <stdatomic.h>

@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "stores/queue_store.h"
+#include "stores/smp/queue_store.h"
 #include "transport/smp/command.h"
 
 /* One is used for one command after the other. Zeroed is empty. */

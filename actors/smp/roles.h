@@ -14,7 +14,7 @@
 #include "queues/base/counter.h"
 #include "queues/pinning.h"
 #include "queues/waker.h"
-#include "stores/store.h"
+#include "stores/smp/store.h"
 #include "transport/crypto/keys.h"
 
 enum { ROUTER_LANES_MAX = 64, ROUTER_LISTENERS_MAX = 64 };

@@ -8,13 +8,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "actors/proxy/proxy.h"
 #include "actors/smp/client_session.h"
 #include "actors/smp/delivery.h"
 #include "actors/smp/expirer.h"
 #include "actors/smp/identity.h"
 #include "actors/smp/live.h"
 #include "actors/smp/process.h"
-#include "actors/smp/proxy.h"
 #include "actors/smp/roles.h"
 #include "actors/smp/services.h"
 #include "actors/smp/subscriber.h"

@@ -10,7 +10,7 @@
 #include "queues/base/clock.h"
 #include "queues/base/memory.h"
 #include "queues/base/random.h"
-#include "stores/service_store.h"
+#include "stores/smp/service_store.h"
 #include "transport/crypto/signed_key.h"
 #include "transport/tls/certificate.h"
 

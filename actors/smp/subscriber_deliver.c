@@ -10,7 +10,7 @@
 #include "actors/smp/writer.h"
 #include "queues/base/clock.h"
 #include "queues/base/memory.h"
-#include "stores/ntf_store.h"
+#include "stores/smp/ntf_store.h"
 
 enum {
     INTERVAL_MIN_MS = 10,

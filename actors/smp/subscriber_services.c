@@ -8,7 +8,7 @@
 
 #include "actors/smp/subscriber_lane.h"
 #include "queues/base/memory.h"
-#include "stores/ntf_store.h"
+#include "stores/smp/ntf_store.h"
 
 enum {
     SCAN_STEP = 256,    /* queues looked at before other work gets its turn */

@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 #include "actors/smp/command_batch.h"
-#include "stores/queue_store.h"
+#include "stores/smp/queue_store.h"
 #include "transport/smp/command.h"
 #include "transport/smp/transmission.h"
 

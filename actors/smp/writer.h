@@ -5,8 +5,8 @@
 
 #include "actors/runtime/actor.h"
 #include "actors/smp/roles.h"
-#include "stores/batch.h"
-#include "stores/queue_store.h"
+#include "stores/smp/batch.h"
+#include "stores/smp/queue_store.h"
 
 /* A change of the store; embedded in what asks for it. The operation's `completed` runs on the writer's thread, after
  * the commit. */

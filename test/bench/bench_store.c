@@ -11,9 +11,9 @@
 
 #include "queues/base/clock.h"
 #include "queues/base/random.h"
-#include "stores/batch.h"
-#include "stores/msg_store.h"
-#include "stores/queue_store.h"
+#include "stores/smp/batch.h"
+#include "stores/smp/msg_store.h"
+#include "stores/smp/queue_store.h"
 
 enum { ID_SIZE = 24, KEY_SIZE = 44, BODY_SIZE = 16048, QUOTA = 128, MAX_BATCH = 128 };
 

@@ -15,9 +15,9 @@
 
 #include "queues/base/clock.h"
 #include "queues/base/random.h"
-#include "stores/batch.h"
-#include "stores/msg_store.h"
-#include "stores/queue_store.h"
+#include "stores/smp/batch.h"
+#include "stores/smp/msg_store.h"
+#include "stores/smp/queue_store.h"
 
 enum { ID_SIZE = 24, BODY_SIZE = 16048, SMALL_SIZE = 2500, PAIRS = 16, FILL = 64, QUEUES = 128, SMALL_QUEUE = 10 };
 

@@ -19,11 +19,11 @@
 #include "queues/base/log.h"
 #include "queues/base/setup.h"
 #include "queues/base/thread.h"
-#include "stores/batch.h"
-#include "stores/internal.h"
-#include "stores/msg_store.h"
-#include "stores/ntf_store.h"
-#include "stores/queue_store.h"
+#include "stores/smp/batch.h"
+#include "stores/smp/internal.h"
+#include "stores/smp/msg_store.h"
+#include "stores/smp/ntf_store.h"
+#include "stores/smp/queue_store.h"
 #include "test/stress/stress.h"
 
 enum { SLOTS = 48, DEPTH = 10, QUOTA = DEPTH - 1, BATCH_MAX = 24, READERS = 2, BODY_MAX = 9000, TTL = 40 };

@@ -182,7 +182,7 @@ struct smq_client;
 struct smq_receive_queue;
 struct smq_send_queue;
 struct smq_notifier;
-struct smq_agent_event;
+struct smq_client_agent_event;
 
 struct smq_events; /* a queue of batches */
 struct smq_batch;  /* the events of one block, or one event that has no block */
@@ -211,7 +211,8 @@ enum smq_event_kind {
     /* another connection subscribed as this service: entity_id, service_count of the queues that are its now */
     SMQ_EVENT_SERVICE_ENDED,
     SMQ_EVENT_FLUSHED, /* smq_client_flush_async ended: tag, result; behind the outcomes that it waited for */
-    SMQ_EVENT_AGENT,   /* of an agent, not of a connection: `agent` tells; result, error_text, tag (smq/agent.h) */
+    /* of a client agent, not of a connection: `agent` tells; result, error_text, tag (smq/client_agent.h) */
+    SMQ_EVENT_CLIENT_AGENT,
 };
 
 /* One event. Fields that the kind does not name are zero. All pointers are valid until the batch is released. */
@@ -244,7 +245,7 @@ struct smq_event {
     bool by_service;        /* COMPLETED, LATE of subscriptions: as part of the subscription of the session's service */
     int64_t service_count;  /* COMPLETED, LATE of smq_subscribe_service; SERVICE_ENDED */
     const char *error_text; /* never NULL; "" when there is nothing to say */
-    const struct smq_agent_event *agent; /* smq/agent.h */
+    const struct smq_client_agent_event *agent; /* smq/client_agent.h */
 };
 
 struct smq_events_options {

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/* Start, reload and stop of a router, for which its main thread awaits signals. */
+#include "bin/smp-server/smp_start.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "bin/common/patient_output.h"
+#include "bin/common/signals.h"
+#include "bin/smp-server/smp_care.h"
+#include "bin/smp-server/smp_init.h"
+#include "bin/smp-server/smp_limits.h"
+#include "bin/smp-server/smp_reload.h"
+#include "queues/base/log.h"
+#include "queues/base/memory.h"
+#include "queues/base/setup.h"
+#include "transport/tls/credentials.h"
+
+static void print_warning(void *context, const char *line) {
+    (void)context;
+    (void)fprintf(stderr, "%s\n", line);
+}
+
+/* The saved fingerprint guards against certificates that were swapped by mistake: clients would refuse them all. */
+static int check_fingerprint(const struct smp_files *files, uint8_t fingerprint[FINGERPRINT_SIZE]) {
+    uint8_t saved[FINGERPRINT_SIZE];
+    enum smq_result result = credentials_ca_fingerprint(files->ca_certificate, fingerprint);
+    const char *path = files->ca_certificate;
+    if (result == SMQ_OK) {
+        path = files->fingerprint;
+        result = credentials_read_fingerprint(path, saved);
+    }
+    if (result != SMQ_OK) {
+        (void)fprintf(stderr, "Error: %s: %s\n", path,
+                      result == SMQ_ERR_SYSTEM ? strerror(errno) : smq_result_text(result));
+        return 1;
+    }
+    if (memcmp(saved, fingerprint, sizeof saved) != 0) {
+        (void)fprintf(stderr, "Stored fingerprint is invalid. (%s is not that of %s)\n", files->fingerprint,
+                      files->ca_certificate);
+        return 1;
+    }
+    return 0;
+}
+
+static bool listens_on(const struct smp_settings *settings, uint16_t port) {
+    for (size_t index = 0; index < settings->port_count; index++) {
+        if (settings->ports[index] == port)
+            return true;
+    }
+    return false;
+}
+
+static void print_identity(const struct smp_settings *settings, const uint8_t fingerprint[FINGERPRINT_SIZE],
+                           const char *version) {
+    char port[8];
+    (void)snprintf(port, sizeof port, "%" PRIu16, settings->ports[0]);
+    printf("%s\n", version);
+    smp_print_address(fingerprint, settings->create_password, settings->host != NULL ? settings->host : "<hostnames>",
+                      listens_on(settings, 5223) ? NULL : port);
+    smp_print_source_code(settings->source_code);
+}
+
+/* "21 days", "90 minutes": in the largest unit that leaves nothing over. */
+static void print_expiry(uint64_t seconds) {
+    static const struct {
+        const char *name;
+        uint64_t seconds;
+    } units[] = {{"days", 86400}, {"hours", 3600}, {"minutes", 60}, {"seconds", 1}};
+    size_t unit = 0;
+    while (seconds % units[unit].seconds != 0)
+        unit++;
+    printf("expiring messages after %" PRIu64 " %s\n", seconds / units[unit].seconds, units[unit].name);
+}
+
+static void print_configuration(const struct smp_files *files, const struct smp_router_config *config) {
+    printf("LMDB store: %s\n", files->store);
+    if (config->message_ttl_s == 0)
+        printf("not expiring messages\n");
+    else
+        print_expiry(config->message_ttl_s);
+    if (config->disconnect_inactive)
+        printf("expiring clients inactive for %" PRIu32 " seconds every %" PRIu32 " seconds\n", config->inactive_ttl_s,
+               config->inactive_check_interval_s);
+    else
+        printf("not expiring inactive clients\n");
+    printf("creating new queues %s\n", !config->new_queues               ? "NOT allowed"
+                                       : config->create_password != NULL ? "requires password"
+                                                                         : "allowed");
+}
+
+static void print_serving(const struct smp_router *router, const struct smp_settings *settings) {
+    for (size_t index = 0; index < settings->port_count; index++)
+        printf("Serving SMP protocol on port %" PRIu16 " (TLS)...\n", smp_router_port(router, index));
+    for (size_t index = 0; index < settings->websocket_port_count; index++)
+        printf("Serving SMP protocol on port %" PRIu16 " (WebSockets)...\n",
+               smp_router_port(router, settings->port_count + index));
+    if (!listens_on(settings, 443))
+        printf("\nWARNING: the clients will use port 443 by default soon.\n"
+               "Set `port` in smp-server.ini section [TRANSPORT] to `5223,443`\n\n");
+}
+
+/* Waits until one of the two is readable, and meanwhile looks after the router. */
+static void wait_and_care(struct pollfd polled[2], struct smp_care *care) {
+    do
+        smp_care_look(care);
+    while (poll(polled, 2, smp_care_interval_ms(care)) <= 0);
+}
+
+/* Serves until a signal to stop (0), or until a role has failed (1). */
+static int serve_until_stop(struct smp_router *router, struct smp_reload *reload, struct smp_care *care) {
+    int descriptor = signals_open();
+    if (descriptor < 0) {
+        (void)fprintf(stderr, "Error: cannot wait for signals: %s\n", strerror(errno));
+        return 1;
+    }
+    struct pollfd polled[2] = {{.fd = descriptor, .events = POLLIN},
+                               {.fd = smp_router_failure_fd(router), .events = POLLIN}};
+    enum signal_wish wish;
+    int number = 0;
+    for (;;) {
+        wait_and_care(polled, care);
+        wish = polled[0].revents != 0 ? signals_take(descriptor, &number) : SIGNAL_NONE;
+        if (wish == SIGNAL_STOP || polled[1].revents != 0)
+            break;
+        if (wish != SIGNAL_RELOAD)
+            continue;
+        service_notify_reloading(&care->notify);
+        smp_reload(reload, router);
+        service_notify_ready(&care->notify);
+    }
+    service_notify_stopping(&care->notify);
+    (void)close(descriptor);
+    if (wish == SIGNAL_STOP)
+        log_info("stopping: %s", strsignal(number));
+    else
+        log_error("stopping: a part of the router has failed");
+    return wish == SIGNAL_STOP ? 0 : 1;
+}
+
+static int serve(const struct smp_settings *settings, struct smp_router *router, struct smp_reload *reload,
+                 struct smp_care *care) {
+    char error[512] = "";
+    if (smp_router_listen(router, error, sizeof error) != SMQ_OK) {
+        (void)fprintf(stderr, "Error: %s\n", error);
+        return 1;
+    }
+    print_serving(router, settings);
+    service_notify_ready(&care->notify);
+    int status = serve_until_stop(router, reload, care);
+    smp_reload_end(reload);
+    return status;
+}
+
+static int run(const struct smp_files *files, const struct smp_start_options *options,
+               const struct smp_settings *settings, const char *version, struct smp_care *care) {
+    uint8_t fingerprint[FINGERPRINT_SIZE];
+    char error[512] = "";
+    struct smp_router *router = NULL;
+    struct smp_reload reload = {.files = files, .log_level = options->log_level, .started = settings};
+    if (check_fingerprint(files, fingerprint) != 0)
+        return 1;
+    struct smp_router_config config = smp_reload_config(files, settings);
+    print_identity(settings, fingerprint, version);
+    print_configuration(files, &config);
+    if (smp_router_create(&config, &router, error, sizeof error) != SMQ_OK) {
+        (void)fprintf(stderr, "Error: %s\n", error);
+        return 1;
+    }
+    int status = options->maintenance ? 0 : serve(settings, router, &reload, care);
+    smp_router_destroy(&router);
+    return status;
+}
+
+int smp_start(const struct smp_files *files, const struct smp_start_options *options, const char *version) {
+    struct smp_settings settings;
+    struct ini_report report = {.warn = print_warning};
+    patient_output_begin();
+    signals_prepare();
+    if (!file_exists(files->ini)) {
+        (void)fprintf(stderr, "Error: server is not initialized (%s does not exist).\nRun `smp-server init`.\n",
+                      files->ini);
+        return 1;
+    }
+    if (smp_settings_load(files->ini, &settings, &report) != SMQ_OK) {
+        (void)fprintf(stderr, "Error: %s\n", report.error);
+        return 1;
+    }
+    smp_reload_log_level(options->log_level, &settings);
+    smp_raise_descriptor_limit();
+    memory_keep_unused();
+    struct smp_care care = {.given_back_ms = 0};
+    service_notify_open(&care.notify);
+    int status = 1;
+    if (base_setup() == SMQ_OK)
+        status = run(files, options, &settings, version, &care);
+    else
+        (void)fprintf(stderr, "Error: libsodium, RCU or SMQ_FAULT cannot be set up\n");
+    service_notify_close(&care.notify);
+    smp_settings_destroy(&settings);
+    return status;
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/* smp-server store ACTION: backup, check, compact, restore, stats. */
+#pragma once
+
+#include <stdbool.h>
+
+#include "bin/smp-server/smp_files.h"
+
+struct smp_store_options {
+    bool json; /* stats */
+};
+
+/* Runs the action that the words name. Returns the exit code; mistakes are told on stderr. No other thread may run. */
+int smp_store(const struct smp_files *files, const struct smp_store_options *options, int count, char **words);

@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/* Entries of queues, their counts and their expiry. */
+#include "stores/smp/queue_list.h"
+
+#include "queues/base/clock.h"
+#include "stores/smp/parts.h"
+
+const struct queue_list message_list = {TABLE_MESSAGES, TABLE_MESSAGE_EXPIRY, "messages"};
+const struct queue_list notification_list = {TABLE_NOTIFICATIONS, TABLE_NOTIFICATION_EXPIRY, "notifications"};
+
+enum {
+    STATE_FORMAT = 1,
+    STATE_SIZE = 14,
+    ENTRY_FORMAT = 1,
+    ENTRY_HEADER = 14,
+};
+
+static uint64_t *total_of(struct store_txn *txn, const struct queue_list *list) {
+    struct store_totals *totals = &txn->figures.totals;
+    return list->entries == TABLE_MESSAGES ? &totals->messages : &totals->notifications;
+}
+
+/* ---- state ---- */
+
+enum smq_result list_state_get(struct store_txn *txn, const struct queue_list *list, uint64_t number,
+                               struct list_state *state) {
+    *state = (struct list_state){.can_write = true, .registered = LIST_NOT_REGISTERED};
+    struct pair_key key = pair_key(number, 0);
+    struct slice value;
+    if (!lmdb_find(txn->lmdb, list->entries, KEY_SLICE(key), &value))
+        return store_txn_status(txn);
+    struct reader reader = reader_of(value);
+    if (read_u8(&reader) != STATE_FORMAT)
+        reader_fail(&reader);
+    state->can_write = read_bool(&reader);
+    state->count = read_u32(&reader);
+    state->registered = read_i64(&reader);
+    if (reader_finish(&reader) != SMQ_OK || state->count == 0)
+        return store_txn_damaged(txn, list->name);
+    return SMQ_OK;
+}
+
+/* Seconds before 1970 sort with its first. */
+static struct pair_key expiry_key(int64_t second, uint64_t number) {
+    return pair_key(second > 0 ? (uint64_t)second : 0, number);
+}
+
+static void unregister(struct store_txn *txn, const struct queue_list *list, uint64_t number,
+                       struct list_state *state) {
+    if (state->registered == LIST_NOT_REGISTERED)
+        return;
+    struct pair_key key = expiry_key(state->registered, number);
+    lmdb_remove_key(txn->lmdb, list->expiry, KEY_SLICE(key));
+    state->registered = LIST_NOT_REGISTERED;
+}
+
+static void register_at(struct store_txn *txn, const struct queue_list *list, uint64_t number, struct list_state *state,
+                        int64_t second) {
+    state->registered = second > 0 ? second : 0;
+    struct pair_key key = expiry_key(state->registered, number);
+    lmdb_put(txn->lmdb, list->expiry, KEY_SLICE(key), slice_of("", 0));
+}
+
+void list_state_put(struct store_txn *txn, const struct queue_list *list, uint64_t number, struct list_state *state) {
+    struct pair_key key = pair_key(number, 0);
+    if (state->count == 0) {
+        unregister(txn, list, number, state);
+        lmdb_remove_key(txn->lmdb, list->entries, KEY_SLICE(key));
+        return;
+    }
+    uint8_t bytes[STATE_SIZE];
+    struct writer writer = writer_of(bytes, sizeof bytes);
+    write_u8(&writer, STATE_FORMAT);
+    write_bool(&writer, state->can_write);
+    write_u32(&writer, state->count);
+    write_i64(&writer, state->registered);
+    lmdb_put(txn->lmdb, list->entries, KEY_SLICE(key), slice_of(bytes, sizeof bytes));
+}
+
+/* ---- entries: values in parts, see parts.h ---- */
+
+static enum smq_result parse_entry(struct store_txn *txn, const struct queue_list *list, struct slice value,
+                                   struct list_entry *entry) {
+    struct reader reader = reader_of(value);
+    if (read_u8(&reader) != ENTRY_FORMAT)
+        reader_fail(&reader);
+    entry->flags = read_u8(&reader);
+    entry->timestamp = read_i64(&reader);
+    entry->length = read_u32(&reader);
+    entry->start = read_tail(&reader);
+    if (reader_finish(&reader) != SMQ_OK || entry->start.length > entry->length || entry->length > LIST_PAYLOAD_MAX)
+        return store_txn_damaged(txn, list->name);
+    return SMQ_OK;
+}
+
+/* The entry at a key that a look-up answered: SMQ_ERR_EMPTY when it is another queue's. */
+static enum smq_result take_entry(struct store_txn *txn, const struct queue_list *list, uint64_t number,
+                                  struct slice key, struct slice value, struct list_entry *entry) {
+    uint64_t owner;
+    if (!pair_key_parse(key, &owner, &entry->sequence))
+        return store_txn_damaged(txn, list->name);
+    return owner == number ? parse_entry(txn, list, value, entry) : SMQ_ERR_EMPTY;
+}
+
+enum smq_result list_next(struct store_txn *txn, const struct queue_list *list, uint64_t number, uint64_t after,
+                          struct list_entry *entry) {
+    if (after == UINT64_MAX)
+        return SMQ_ERR_EMPTY;
+    struct pair_key from = pair_key(number, after + 1);
+    struct slice key;
+    struct slice value;
+    if (!lmdb_seek(txn->lmdb, list->entries, KEY_SLICE(from), &key, &value))
+        return store_txn_missing(txn, SMQ_ERR_EMPTY);
+    return take_entry(txn, list, number, key, value, entry);
+}
+
+enum smq_result list_following(struct store_txn *txn, const struct queue_list *list, uint64_t number,
+                               struct list_entry *entry) {
+    struct slice key;
+    struct slice value;
+    if (!lmdb_next(txn->lmdb, list->entries, &key, &value))
+        return store_txn_missing(txn, SMQ_ERR_EMPTY);
+    return take_entry(txn, list, number, key, value, entry);
+}
+
+enum smq_result list_get(struct store_txn *txn, const struct queue_list *list, uint64_t number, uint64_t sequence,
+                         struct list_entry *entry) {
+    struct pair_key key = pair_key(number, sequence);
+    struct slice value;
+    if (sequence == 0 || !lmdb_find(txn->lmdb, list->entries, KEY_SLICE(key), &value))
+        return store_txn_missing(txn, SMQ_ERR_NOT_FOUND);
+    entry->sequence = sequence;
+    return parse_entry(txn, list, value, entry);
+}
+
+enum smq_result list_payload(struct store_txn *txn, const struct queue_list *list, const struct list_entry *entry,
+                             struct writer *to) {
+    if (writer_room(to) < entry->length)
+        return SMQ_ERR_TOO_LARGE;
+    struct writer payload = writer_of(to->position, entry->length);
+    write_slice(&payload, entry->start);
+    enum smq_result result = parts_read(txn, list->entries, &payload);
+    if (result == SMQ_OK)
+        to->position = payload.position;
+    return result;
+}
+
+static void write_entry(struct store_txn *txn, const struct queue_list *list, uint64_t number,
+                        const struct list_entry *entry, const struct slice *pieces) {
+    uint8_t header[ENTRY_HEADER];
+    struct writer writer = writer_of(header, sizeof header);
+    write_u8(&writer, ENTRY_FORMAT);
+    write_u8(&writer, entry->flags);
+    write_i64(&writer, entry->timestamp);
+    write_u32(&writer, entry->length);
+    struct pair_key key = pair_key(number, entry->sequence);
+    const struct slice all[PARTS_PIECES_MAX] = {slice_of(header, sizeof header), pieces[0], pieces[1], pieces[2]};
+    parts_put(txn, list->entries, KEY_SLICE(key), all);
+}
+
+void list_add(struct store_txn *txn, const struct queue_list *list, uint64_t number, struct list_state *state,
+              const struct list_entry *entry, const struct slice pieces[LIST_PIECES_MAX], uint64_t *sequence) {
+    struct list_entry added = *entry;
+    added.sequence = txn->figures.next_sequence++;
+    added.length = 0;
+    for (size_t i = 0; i < LIST_PIECES_MAX; i++)
+        added.length += (uint32_t)pieces[i].length;
+    write_entry(txn, list, number, &added, pieces);
+    if (state->registered == LIST_NOT_REGISTERED && (added.flags & LIST_ENTRY_STOPS_EXPIRY) == 0)
+        register_at(txn, list, number, state, added.timestamp);
+    state->count++;
+    ++*total_of(txn, list);
+    *sequence = added.sequence;
+}
+
+void list_remove(struct store_txn *txn, const struct queue_list *list, const struct list_entry *entry,
+                 struct list_state *state) {
+    if (parts_remove(txn, list->entries, entry->length - entry->start.length) != SMQ_OK)
+        return;
+    state->count--;
+    --*total_of(txn, list);
+    if (state->count == 0)
+        state->can_write = true;
+}
+
+uint64_t list_clear(struct store_txn *txn, const struct queue_list *list, uint64_t number) {
+    struct list_state state;
+    struct list_entry entry;
+    uint64_t removed = 0;
+    if (list_state_get(txn, list, number, &state) != SMQ_OK || state.count == 0)
+        return 0;
+    while (state.count > 0 && list_following(txn, list, number, &entry) == SMQ_OK) {
+        list_remove(txn, list, &entry, &state);
+        removed++;
+    }
+    if (state.count > 0)
+        (void)store_txn_damaged(txn, list->name);
+    list_state_put(txn, list, number, &state);
+    return removed;
+}
+
+/* ---- expiry ---- */
+
+uint32_t list_expire_head(struct store_txn *txn, const struct queue_list *list, uint64_t number,
+                          struct list_state *state, int64_t before, uint32_t max, uint64_t until_us) {
+    uint32_t removed = 0;
+    struct list_entry entry;
+    while (state->count > 0 && removed < max && list_next(txn, list, number, 0, &entry) == SMQ_OK &&
+           entry.timestamp < before && (entry.flags & LIST_ENTRY_STOPS_EXPIRY) == 0) {
+        list_remove(txn, list, &entry, state);
+        if (store_txn_status(txn) != SMQ_OK)
+            break;
+        removed++;
+        if (clock_monotonic_us() >= until_us)
+            break;
+    }
+    return removed;
+}
+
+/* A due queue: expires from its head, then registers it with the head that is left. A head that stops expiry is the
+ * last entry: the queue needs no registration until it has been empty. Answers how many entries expired. */
+static uint32_t expire_queue(struct store_txn *txn, const struct queue_list *list, uint64_t number,
+                             const struct store_expiry *expiry, uint32_t max) {
+    struct list_state state;
+    struct list_entry head;
+    if (list_state_get(txn, list, number, &state) != SMQ_OK)
+        return 0;
+    if (state.count == 0) {
+        (void)store_txn_damaged(txn, list->name);
+        return 0;
+    }
+    unregister(txn, list, number, &state);
+    uint32_t removed = list_expire_head(txn, list, number, &state, expiry->before, max, expiry->until_us);
+    if (state.count > 0 && list_next(txn, list, number, 0, &head) == SMQ_OK &&
+        (head.flags & LIST_ENTRY_STOPS_EXPIRY) == 0)
+        register_at(txn, list, number, &state, head.timestamp);
+    list_state_put(txn, list, number, &state);
+    return removed;
+}
+
+enum smq_result list_expire(struct store_txn *txn, const struct queue_list *list, const struct store_expiry *expiry,
+                            struct list_expired *expired) {
+    *expired = (struct list_expired){0};
+    enum smq_result result = store_txn_check_writable(txn);
+    if (result != SMQ_OK)
+        return result;
+    if (expiry->max_queues == 0 || expiry->max_records == 0)
+        return SMQ_ERR_INVALID;
+    struct pair_key first = pair_key(0, 0);
+    struct slice key;
+    while (lmdb_seek(txn->lmdb, list->expiry, KEY_SLICE(first), &key, NULL)) {
+        uint64_t second;
+        uint64_t number;
+        if (!pair_key_parse(key, &second, &number))
+            return store_txn_damaged(txn, list->name);
+        if (expiry->before <= 0 || second >= (uint64_t)expiry->before)
+            break;
+        bool is_late = expired->queues > 0 && clock_monotonic_us() >= expiry->until_us;
+        if (is_late || expired->queues == expiry->max_queues || expired->entries == expiry->max_records) {
+            expired->more = true;
+            break;
+        }
+        expired->entries += expire_queue(txn, list, number, expiry, expiry->max_records - (uint32_t)expired->entries);
+        expired->queues++;
+    }
+    return store_txn_status(txn);
+}
