@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* Fuzzes connection links: what parses is written in a form that parses to the same. The first byte says which form the
- * rest is in: text, or the binary of link data. */
+/* Fuzzes connection links: what parses is written in a form that parses to the same. The first byte says which form
+ * the rest is in: text, or the binary of link data. */
 #include "test/fuzz/smp_fuzz.h"
 #include "transport/agent/connection_link.h"
 #include "transport/agent/link_content.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* Fuzzes what an NTF router does with a received block, down to the commands, and what a client does with one, down to
- * the responses. The first byte selects the version, the rest is the block from its padding length on; missing bytes are
- * zero. */
+ * the responses. The first byte selects the version, the rest is the block from its padding length on; missing bytes
+ * are zero. */
 #include "test/fuzz/smp_fuzz.h"
 #include "transport/crypto/setup.h"
 #include "transport/ntf/block.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* The agent's stored commands as text: what an application asked for that is done in the background, and what the agent
- * asks of itself (reference: Agent/Protocol.hs, ACommand; Agent/Store.hs, InternalCommand). Pure: any thread. Slices of
- * parsed commands point into the input. */
+/* The agent's stored commands as text: what an application asked for that is done in the background, and what the
+ * agent asks of itself (reference: Agent/Protocol.hs, ACommand; Agent/Store.hs, InternalCommand). Pure: any thread.
+ * Slices of parsed commands point into the input. */
 #pragma once
 
 #include <stdbool.h>

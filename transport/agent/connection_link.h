@@ -30,10 +30,10 @@ struct connection_request {
     struct e2e_parameters e2e; /* of invitations; without KEM_ACCEPTED */
 };
 
-/* `<scheme>/invitation#/?v=…&smp=…&e2e=…` or `<scheme>/contact#/?v=…&smp=…`, each with `&data=…` at will. The scheme is
- * not kept. The versions of a contact link are widened upwards to those of this agent's range, so that old published
- * addresses go on working. `client_data` points into `scratch`, which has to have `text.length` bytes; it is also used
- * for what is unescaped on the way. SMQ_ERR_SYNTAX, SMQ_ERR_TOO_LARGE when `scratch` is smaller. */
+/* `<scheme>/invitation#/?v=…&smp=…&e2e=…` or `<scheme>/contact#/?v=…&smp=…`, each with `&data=…` at will. The scheme
+ * is not kept. The versions of a contact link are widened upwards to those of this agent's range, so that old
+ * published addresses go on working. `client_data` points into `scratch`, which has to have `text.length` bytes; it is
+ * also used for what is unescaped on the way. SMQ_ERR_SYNTAX, SMQ_ERR_TOO_LARGE when `scratch` is smaller. */
 enum smq_result connection_request_parse(struct slice text, uint8_t *scratch, size_t capacity,
                                          struct connection_request *request);
 /* `scheme` NULL: `simplex:`. */
@@ -60,8 +60,8 @@ struct connection_link {
 enum smq_result connection_link_parse(struct slice text, uint8_t *scratch, size_t capacity,
                                       struct connection_link *link);
 
-/* What users are shown of short links: a server that is one of `presets` is reduced to its first host, and got back from
- * it. */
+/* What users are shown of short links: a server that is one of `presets` is reduced to its first host, and got back
+ * from it. */
 void short_link_shorten(struct short_link *link, const struct server_address *presets, size_t count);
 void short_link_restore(struct short_link *link, const struct server_address *presets, size_t count);
 /* Whether two short links are the same address: type, hosts, port and key. An invitation is the same as none. */

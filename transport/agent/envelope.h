@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* Envelopes between agents: what the end-to-end layer of a queue holds (transport/crypto/client_envelope.h), behind the
- * sender's key (reference: Agent/Protocol.hs, AgentMsgEnvelope). Pure: no allocation, any thread. Slices of parsed
+/* Envelopes between agents: what the end-to-end layer of a queue holds (transport/crypto/client_envelope.h), behind
+ * the sender's key (reference: Agent/Protocol.hs, AgentMsgEnvelope). Pure: no allocation, any thread. Slices of parsed
  * envelopes point into the input. */
 #pragma once
 

@@ -42,8 +42,8 @@ void write_link_fixed_content(struct writer *writer, const struct link_content *
 /* Reads it back; what follows the known fields is ignored. */
 enum smq_result link_fixed_content_parse(const struct link_fixed_data *fixed, struct link_content *content);
 
-/* Before an owner writes user data: is it one that others will take, signed by this key? SMQ_ERR_INVALID when the key is
- * neither the root's nor a listed owner's, SMQ_ERR_CRYPTO with `check` when the list is bad. */
+/* Before an owner writes user data: is it one that others will take, signed by this key? SMQ_ERR_INVALID when the key
+ * is neither the root's nor a listed owner's, SMQ_ERR_CRYPTO with `check` when the list is bad. */
 enum smq_result link_user_data_check(const struct public_key *root_key, const struct public_key *signer,
                                      const struct link_user_data *user, struct link_check *check);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* Messages between agents: what the ratchet encrypts (reference: Agent/Protocol.hs, AgentMessage and AMessage). Pure: no
- * allocation, any thread. Slices of parsed messages point into the input. */
+/* Messages between agents: what the ratchet encrypts (reference: Agent/Protocol.hs, AgentMessage and AMessage). Pure:
+ * no allocation, any thread. Slices of parsed messages point into the input. */
 #pragma once
 
 #include <stdbool.h>
@@ -30,8 +30,8 @@ enum agent_message_kind {
     AGENT_MESSAGE_KIND_COUNT
 };
 
-/* A list in its encoded form, already validated: iterate with the reader that its kind has. Of QUEUE_ADD, QUEUE_KEY and
- * QUEUE_USE only the first item counts, and one is sent. */
+/* A list in its encoded form, already validated: iterate with the reader that its kind has. Of QUEUE_ADD, QUEUE_KEY
+ * and QUEUE_USE only the first item counts, and one is sent. */
 struct agent_list {
     uint8_t count; /* 1..255 */
     struct slice items;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* The chain of messages of one direction of a connection: numbers without gaps, each with the hash of the message before
- * (reference: Agent.hs, checkMsgIntegrity). Confirmations are number 1 without carrying it. Pure: any thread. */
+/* The chain of messages of one direction of a connection: numbers without gaps, each with the hash of the message
+ * before (reference: Agent.hs, checkMsgIntegrity). Confirmations are number 1 without carrying it. Pure: any thread.
+ */
 #pragma once
 
 #include <stdint.h>

@@ -26,16 +26,18 @@ struct version_range agent_versions(void);
 /* Whether a confirmation or message header of this version is taken: it is within `own`, or not above `known`, the one
  * that the connection or queue has already (0: none). */
 bool agent_version_accepted(struct version_range own, uint16_t received, uint16_t known);
-/* The version of a connection after an envelope of the peer: it rises to the highest that both know, and never falls. */
+/* The version of a connection after an envelope of the peer: it rises to the highest that both know, and never falls.
+ */
 uint16_t agent_version_raised(uint16_t connection, uint16_t envelope);
 
-/* Whether the ratchet of a connection may have a KEM: wanted by the user, agent version 5 on, and the end-to-end version
- * 3 on where it is known (0: not yet). */
+/* Whether the ratchet of a connection may have a KEM: wanted by the user, agent version 5 on, and the end-to-end
+ * version 3 on where it is known (0: not yet). */
 bool agent_pq_allowed(uint16_t agent, uint16_t end_to_end, bool wanted);
 /* Whether the joiner of a link whose queue has this mode may send messages at once. */
 bool agent_joiner_may_send(enum queue_mode mode, uint16_t agent);
 
-/* Padded lengths of what ratchets encrypt; with `pq`, from agent version 5 on, they leave room for KEM keys in headers. */
+/* Padded lengths of what ratchets encrypt; with `pq`, from agent version 5 on, they leave room for KEM keys in
+ * headers. */
 size_t agent_connection_info_padded(uint16_t agent, bool pq);
 size_t agent_message_padded(uint16_t agent, bool pq);
 

@@ -77,8 +77,8 @@ static bool owner_authorized_by(const struct link_owner *owner, const struct pub
     return signature_verify(signer, slice_of(signed_bytes, length), owner->signature) == SMQ_OK;
 }
 
-/* What is wrong with `owner`, the one at `index`: it is unlike the root key and all before it, and authorized by one of
- * them. */
+/* What is wrong with `owner`, the one at `index`: it is unlike the root key and all before it, and authorized by one
+ * of them. */
 static enum link_fault owner_fault(const struct public_key *root_key, const struct link_user_data *user,
                                    const struct link_owner *owner, size_t index) {
     if (public_key_equal(&owner->key, root_key))

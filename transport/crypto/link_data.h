@@ -64,8 +64,8 @@ struct link_user_data {
     struct slice relays;    /* encoded short links, relay_count of them; borrowed: iterate with read_short_link */
     struct slice user_data; /* the application's; borrowed */
 };
-/* SMQ_ERR_SYNTAX, also for more than LINK_OWNERS_MAX owners; bytes after the known fields are ignored. Every owner and relay has been parsed once, so iterating
- * cannot fail. */
+/* SMQ_ERR_SYNTAX, also for more than LINK_OWNERS_MAX owners; bytes after the known fields are ignored. Every owner and
+ * relay has been parsed once, so iterating cannot fail. */
 enum smq_result link_user_data_parse(struct slice data, struct link_user_data *user);
 /* `owners` and `relays` are written as they are. */
 void write_link_user_data(struct writer *writer, const struct link_user_data *user);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* Keys on the curve P-256: signatures of web tokens (ES256) and agreements of WebPush (OpenSSL). Any thread; a key may be
- * used by several at once. */
+/* Keys on the curve P-256: signatures of web tokens (ES256) and agreements of WebPush (OpenSSL). Any thread; a key may
+ * be used by several at once. */
 #pragma once
 
 #include <stdbool.h>
@@ -26,8 +26,8 @@ bool p256_point_valid(const uint8_t point[P256_POINT_SIZE]);
 enum smq_result p256_key_generate(struct p256_key **key);
 /* SMQ_ERR_CRYPTO also when the number is 0 or not below the curve's order. */
 enum smq_result p256_key_of_secret(const uint8_t secret[P256_SECRET_SIZE], struct p256_key **key);
-/* Exactly one unencrypted private key in PEM (PKCS#8 or SEC1): SMQ_ERR_SYNTAX when it is none, SMQ_ERR_CRYPTO when it is
- * of another kind or curve. */
+/* Exactly one unencrypted private key in PEM (PKCS#8 or SEC1): SMQ_ERR_SYNTAX when it is none, SMQ_ERR_CRYPTO when it
+ * is of another kind or curve. */
 enum smq_result p256_key_of_pem(struct slice pem, struct p256_key **key);
 /* Wipes and frees; sets `*key` to NULL. */
 void p256_key_free(struct p256_key **key);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* NTF blocks of NTF_BLOCK_SIZE bytes. From version 2 on a block holds a list of transmissions as SMP's do; in version 1
- * it holds one, whose length is the padding's. They are not encrypted. Pure and re-entrant: any thread.
+/* NTF blocks of NTF_BLOCK_SIZE bytes. From version 2 on a block holds a list of transmissions as SMP's do; in version
+ * 1 it holds one, whose length is the padding's. They are not encrypted. Pure and re-entrant: any thread.
  *
  * The transmissions themselves are SMP's (transport/smp/transmission.h): ntf_envelope says which of its forms. */
 #pragma once
@@ -23,8 +23,8 @@ struct smp_envelope ntf_envelope(uint16_t version, struct slice session_id);
  * does not unpad, or is not a non-empty list with nothing after: one BLOCK error answers the whole block. */
 enum smq_result ntf_block_open(uint16_t version, const uint8_t block[NTF_BLOCK_SIZE], struct smp_content *content);
 
-/* A block being filled: begin; for each transmission ask whether it fits, write it with `writer` (smp_draft_begin and so
- * on) and call ntf_block_added when that ended well; then finish. */
+/* A block being filled: begin; for each transmission ask whether it fits, write it with `writer` (smp_draft_begin and
+ * so on) and call ntf_block_added when that ended well; then finish. */
 struct ntf_outgoing_block {
     struct writer writer;
     uint8_t *block;

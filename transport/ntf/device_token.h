@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* Device tokens: which push provider wakes the device, and by what address (reference: Notifications/Protocol.hs). Pure
- * and re-entrant: any thread. Slices of parsed tokens point into the parsed input. */
+/* Device tokens: which push provider wakes the device, and by what address (reference: Notifications/Protocol.hs).
+ * Pure and re-entrant: any thread. Slices of parsed tokens point into the parsed input. */
 #pragma once
 
 #include <stdbool.h>
@@ -36,7 +36,8 @@ struct device_token {
 /* `apns_prod`, …; of PUSH_WEB `webpush`. */
 const char *push_provider_text(enum push_provider provider);
 
-/* Binary: two letters; then a short token, or for PUSH_WEB short host, short port, short path, short auth, short key. */
+/* Binary: two letters; then a short token, or for PUSH_WEB short host, short port, short path, short auth, short key.
+ */
 void read_device_token(struct reader *reader, struct device_token *token);
 void write_device_token(struct writer *writer, const struct device_token *token);
 /* Text: `apns_prod <hex>` (lower-case, of even length; `test_ntf_token` for apns_null), or

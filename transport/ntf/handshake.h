@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* The NTF handshake: the router's hello, then the client's, each one plain block of NTF_BLOCK_SIZE bytes; nothing
- * answers the second. Bytes after the known fields are ignored. Pure and re-entrant: any thread. Slices of parsed hellos
- * point into the block.
+ * answers the second. Bytes after the known fields are ignored. Pure and re-entrant: any thread. Slices of parsed
+ * hellos point into the block.
  *
  * Who calls what: router: ntf_server_versions, hello_write; then client_hello_parse, server_accept. Client:
  * server_hello_parse, client_agree, session_key, client_hello_write. */
@@ -40,8 +40,8 @@ enum smq_result ntf_client_hello_parse(const uint8_t block[NTF_BLOCK_SIZE], stru
 /* The range a router announces: `own`, or version 1 alone on a connection without ALPN. */
 struct version_range ntf_server_versions(struct version_range own, bool has_alpn);
 
-/* Router: SMQ_ERR_IDENTITY when the client expects another key hash, SMQ_ERR_VERSION when its version was not announced:
- * close, sending nothing. */
+/* Router: SMQ_ERR_IDENTITY when the client expects another key hash, SMQ_ERR_VERSION when its version was not
+ * announced: close, sending nothing. */
 enum smq_result ntf_server_accept(const struct ntf_client_hello *hello, struct version_range announced,
                                   const uint8_t key_hash[KEY_HASH_SIZE]);
 

@@ -29,14 +29,14 @@ struct ntf_message {
     uint8_t meta[NOTIFICATION_META_SIZE]; /* encrypted for the app by the SMP router (notification_meta.h) */
 };
 
-/* `<queue> <seconds> <base64url nonce> <base64url meta>`. The reader leaves what follows; it fails on a nonce or meta of
- * another size. */
+/* `<queue> <seconds> <base64url nonce> <base64url meta>`. The reader leaves what follows; it fails on a nonce or meta
+ * of another size. */
 void read_ntf_message(struct reader *reader, struct ntf_message *message);
 void write_ntf_message(struct writer *writer, const struct ntf_message *message);
 
-/* The next of the items of a plaintext, which are separated by `;`, oldest first. True when there was one; false at the
- * end, and with the reader failed when the bytes are none. At most NTF_MESSAGES_MAX come from a router that keeps to the
- * protocol; the caller bounds what it takes. */
+/* The next of the items of a plaintext, which are separated by `;`, oldest first. True when there was one; false at
+ * the end, and with the reader failed when the bytes are none. At most NTF_MESSAGES_MAX come from a router that keeps
+ * to the protocol; the caller bounds what it takes. */
 bool ntf_messages_next(struct reader *reader, struct ntf_message *message);
 /* Appends one, with `;` in front unless it is the first thing written. */
 void write_ntf_messages_item(struct writer *writer, const struct ntf_message *message);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* The SMP queue that a subscription of an NTF router is for: a router's address and a notifier id. Pure and re-entrant:
- * any thread. */
+/* The SMP queue that a subscription of an NTF router is for: a router's address and a notifier id. Pure and
+ * re-entrant: any thread. */
 #pragma once
 
 #include <stdbool.h>

@@ -40,11 +40,11 @@ struct ntf_response {
 
 const char *ntf_response_tag_text(enum ntf_response_tag tag);
 
-/* Parses the response part of a transmission; the same in every version. SMQ_ERR_SYNTAX with `error` set to CMD UNKNOWN
- * or CMD SYNTAX. */
+/* Parses the response part of a transmission; the same in every version. SMQ_ERR_SYNTAX with `error` set to CMD
+ * UNKNOWN or CMD SYNTAX. */
 enum smq_result ntf_response_parse(struct slice bytes, struct ntf_response *response, struct smp_error *error);
-/* Writes a response for a session of `version`: below NTF_VERSION_INVALID_REASON, INVALID goes without its reason. What
- * does not fit a block is never sent: free texts are the caller's to cut (NTF_ERROR_TEXT_MAX). */
+/* Writes a response for a session of `version`: below NTF_VERSION_INVALID_REASON, INVALID goes without its reason.
+ * What does not fit a block is never sent: free texts are the caller's to cut (NTF_ERROR_TEXT_MAX). */
 void ntf_response_write(uint16_t version, const struct ntf_response *response, struct writer *writer);
 
 /* Client side: SMQ_ERR_PROTOCOL with `error` set to CMD HAS_AUTH (an entity where none may be) or CMD NO_ENTITY. */

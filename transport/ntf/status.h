@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* States of tokens and subscriptions as text: the same on the wire, in stores, in logs and in JSON. Pure and re-entrant:
- * any thread. */
+/* States of tokens and subscriptions as text: the same on the wire, in stores, in logs and in JSON. Pure and
+ * re-entrant: any thread. */
 #pragma once
 
 #include <stdbool.h>

@@ -20,8 +20,8 @@ struct push_answer {
     enum ntf_invalid_reason reason;
 };
 
-/* Apple's: by HTTP status and the member `reason` of the JSON body, where the body is JSON. Beyond the reference, 429 and
- * every 5xx are to be tried again. Allocates for a moment. */
+/* Apple's: by HTTP status and the member `reason` of the JSON body, where the body is JSON. Beyond the reference, 429
+ * and every 5xx are to be tried again. Allocates for a moment. */
 struct push_answer push_apns_answer(unsigned status, struct slice body);
 /* WebPush's: by HTTP status alone. */
 struct push_answer push_web_answer(unsigned status);

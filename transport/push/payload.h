@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* Bodies of pushes, compact JSON, in Apple's form and in WebPush's (reference: Notifications/Server/Push/APNS.hs). What
- * they carry is sealed before (transport/ntf/message.h). Pure: any thread. */
+/* Bodies of pushes, compact JSON, in Apple's form and in WebPush's (reference: Notifications/Server/Push/APNS.hs).
+ * What they carry is sealed before (transport/ntf/message.h). Pure: any thread. */
 #pragma once
 
 #include <stdint.h>

@@ -35,7 +35,8 @@ static void hkdf_sha256(const uint8_t *salt, size_t salt_length, struct slice se
     secret_wipe(&state, sizeof state);
 }
 
-/* The key and nonce that both sides derive: from the agreement, the receiver's secret and both points, then the salt. */
+/* The key and nonce that both sides derive: from the agreement, the receiver's secret and both points, then the salt.
+ */
 static enum smq_result derive(const struct p256_key *own, const uint8_t peer[P256_POINT_SIZE],
                               const struct web_push_receiver *receiver, const uint8_t sender[P256_POINT_SIZE],
                               const uint8_t salt[WEB_PUSH_SALT_SIZE], struct content_key *content) {

@@ -24,13 +24,13 @@ struct web_push_receiver {
     uint8_t auth[WEB_PUSH_AUTH_SIZE];
 };
 
-/* Appends the encrypted body, plaintext.length + WEB_PUSH_BODY_MAX - WEB_PUSH_PLAINTEXT_MAX bytes. `key` and `salt` are
- * fresh for each body. SMQ_ERR_TOO_LARGE when the plaintext exceeds WEB_PUSH_PLAINTEXT_MAX or does not fit,
+/* Appends the encrypted body, plaintext.length + WEB_PUSH_BODY_MAX - WEB_PUSH_PLAINTEXT_MAX bytes. `key` and `salt`
+ * are fresh for each body. SMQ_ERR_TOO_LARGE when the plaintext exceeds WEB_PUSH_PLAINTEXT_MAX or does not fit,
  * SMQ_ERR_CRYPTO. */
 enum smq_result web_push_encrypt(struct writer *writer, const struct web_push_receiver *receiver,
                                  const struct p256_key *key, const uint8_t salt[WEB_PUSH_SALT_SIZE],
                                  struct slice plaintext);
-/* The receiver's side: decrypts `body` into `plaintext`, which has WEB_PUSH_PLAINTEXT_MAX bytes. SMQ_ERR_SYNTAX for what
- * is no body of one record, SMQ_ERR_CRYPTO. */
+/* The receiver's side: decrypts `body` into `plaintext`, which has WEB_PUSH_PLAINTEXT_MAX bytes. SMQ_ERR_SYNTAX for
+ * what is no body of one record, SMQ_ERR_CRYPTO. */
 enum smq_result web_push_decrypt(struct slice body, const struct p256_key *key, const uint8_t auth[WEB_PUSH_AUTH_SIZE],
                                  uint8_t *plaintext, size_t *length);

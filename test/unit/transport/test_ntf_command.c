@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* Tests of NTF commands and responses: what is refused, with which error, and their credentials. Their encodings are in
- * test_ntf_captures.c. */
+/* Tests of NTF commands and responses: what is refused, with which error, and their credentials. Their encodings are
+ * in test_ntf_captures.c. */
 #include "test/support/capture.h"
 #include "test/unit/transport/test_helpers.h"
 #include "transport/ntf/command.h"
