@@ -138,10 +138,13 @@ static bool is_hex(struct slice text) {
     return text.length > 0 && text.length % 2 == 0 && text.length <= UINT8_MAX;
 }
 
+static bool is_apns_text(enum push_provider provider, struct slice text) {
+    return is_hex(text) || (provider == PUSH_APNS_NULL && slice_equal(text, slice_of_text(null_token)));
+}
+
 static void read_apns_text(struct reader *reader, struct device_token *token) {
     struct slice text = read_tail(reader);
-    bool is_null = token->provider == PUSH_APNS_NULL && slice_equal(text, slice_of_text(null_token));
-    if (is_hex(text) || is_null)
+    if (is_apns_text(token->provider, text))
         token->token = text;
     else
         reader_fail(reader);
@@ -192,6 +195,16 @@ void write_device_token_text(struct writer *writer, const struct device_token *t
     write_base64(writer, slice_of(token->web.receiver.auth, sizeof token->web.receiver.auth), BASE64_URL_UNPADDED);
     write_text(writer, " ");
     write_base64(writer, slice_of(token->web.receiver.point, sizeof token->web.receiver.point), BASE64_URL_UNPADDED);
+}
+
+void write_device_token_json(struct writer *writer, const struct device_token *token) {
+    if (token->provider == PUSH_WEB || !is_apns_text(token->provider, token->token))
+        writer_fail(writer);
+    write_text(writer, "{\"pushProvider\":\"");
+    write_text(writer, providers[token->provider].text);
+    write_text(writer, "\",\"token\":\"");
+    write_slice(writer, token->token);
+    write_text(writer, "\"}");
 }
 
 /* ---- comparison */

@@ -46,6 +46,10 @@ enum smq_result device_token_parse(struct slice text, struct device_token *token
 /* Writes the binary's bytes as they are: what came in binary need not parse as text. */
 void write_device_token_text(struct writer *writer, const struct device_token *token);
 
+/* `{"pushProvider":"apns_prod","token":"…"}`, as apps have it; fails for what does not parse as an APNS token in
+ * text. */
+void write_device_token_json(struct writer *writer, const struct device_token *token);
+
 /* Same provider and same address. */
 bool device_token_equal(const struct device_token *a, const struct device_token *b);
 /* Whether an APNS token can stand in a URL's path as it is: letters, digits, `-` and `_`, at least one. Pushing to any

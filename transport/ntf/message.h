@@ -14,9 +14,10 @@
 #include "transport/ntf/queue.h"
 
 enum {
-    NTF_MESSAGES_MAX = 6,      /* items that a router puts into one push */
-    NTF_PADDED_DEFAULT = 3072, /* what a push's plaintext is padded to; readers take any size */
-    NTF_PADDED_MIN = 1024,     /* the least and the most that routers may be told to use */
+    NTF_MESSAGES_MAX = 6,          /* items that a router puts into one push */
+    NTF_PADDED_DEFAULT = 3072,     /* what a push's plaintext is padded to; readers take any size */
+    NTF_PADDED_WEB_DEFAULT = 2816, /* for WebPush, whose services need not take more than 4,096 bytes in all */
+    NTF_PADDED_MIN = 1024,         /* the least and the most that routers may be told to use */
     NTF_PADDED_MAX = 4096,
     NTF_SEALED_MAX = NTF_PADDED_MAX + BOX_TAG_SIZE,
 };

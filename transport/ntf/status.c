@@ -71,3 +71,7 @@ void write_ntf_subscription_status(struct writer *writer, const struct ntf_subsc
 bool ntf_subscription_resumes(enum ntf_subscription_state state) {
     return state <= NTF_SUBSCRIPTION_INACTIVE;
 }
+
+bool ntf_subscription_alive(enum ntf_subscription_state state) {
+    return ntf_subscription_resumes(state) || state == NTF_SUBSCRIPTION_SERVICE;
+}

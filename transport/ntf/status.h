@@ -61,3 +61,5 @@ void write_ntf_subscription_status(struct writer *writer, const struct ntf_subsc
 
 /* Whether a router subscribes such a queue when it starts. */
 bool ntf_subscription_resumes(enum ntf_subscription_state state);
+/* Whether an agent leaves such a subscription alone, rather than make a new one. */
+bool ntf_subscription_alive(enum ntf_subscription_state state);

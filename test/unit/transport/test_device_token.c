@@ -140,6 +140,28 @@ static void test_only_tokens_without_tricks_go_into_a_path(void **state) {
     }
 }
 
+static void test_tokens_in_json(void **state) {
+    (void)state;
+    static const struct {
+        const char *token;
+        bool written;
+    } tokens[] = {{"00ff", true}, {"00f", false}, {"a\"}", false}, {"", false}, {"ABCD", false}};
+    for (size_t i = 0; i < sizeof tokens / sizeof tokens[0]; i++) {
+        char json[128];
+        struct device_token token = {.provider = PUSH_APNS_PROD, .token = slice_of_text(tokens[i].token)};
+        struct writer writer = writer_of(json, sizeof json);
+        write_device_token_json(&writer, &token);
+        assert_int_equal(writer_finish(&writer) == SMQ_OK, tokens[i].written);
+        if (tokens[i].written)
+            assert_slice_text(slice_of(json, writer_length(&writer)),
+                              "{\"pushProvider\":\"apns_prod\",\"token\":\"00ff\"}");
+        token.provider = PUSH_WEB;
+        writer = writer_of(json, sizeof json);
+        write_device_token_json(&writer, &token);
+        assert_true(writer.failed);
+    }
+}
+
 static void test_tokens_differ_in_every_part(void **state) {
     (void)state;
     static const char *const texts[] = {
@@ -167,6 +189,7 @@ int main(void) {
         cmocka_unit_test(test_texts_that_are_no_tokens),
         cmocka_unit_test(test_a_web_key_off_the_curve_is_refused),
         cmocka_unit_test(test_only_tokens_without_tricks_go_into_a_path),
+        cmocka_unit_test(test_tokens_in_json),
         cmocka_unit_test(test_tokens_differ_in_every_part),
     };
     return cmocka_run_group_tests(tests, set_up_crypto, NULL);

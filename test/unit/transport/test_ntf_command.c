@@ -249,10 +249,13 @@ static void test_states_and_what_they_allow(void **state) {
         assert_int_equal(ntf_token_may_verify((enum ntf_token_state)i), may_verify[i]);
         assert_int_equal(ntf_token_may_subscribe((enum ntf_token_state)i), may_subscribe[i]);
     }
-    for (int i = NTF_SUBSCRIPTION_NEW; i <= NTF_SUBSCRIPTION_ERROR; i++)
-        assert_int_equal(ntf_subscription_resumes((enum ntf_subscription_state)i),
-                         i == NTF_SUBSCRIPTION_NEW || i == NTF_SUBSCRIPTION_PENDING || i == NTF_SUBSCRIPTION_ACTIVE ||
-                             i == NTF_SUBSCRIPTION_INACTIVE);
+    for (int i = NTF_SUBSCRIPTION_NEW; i <= NTF_SUBSCRIPTION_ERROR; i++) {
+        bool resumes = i == NTF_SUBSCRIPTION_NEW || i == NTF_SUBSCRIPTION_PENDING || i == NTF_SUBSCRIPTION_ACTIVE ||
+                       i == NTF_SUBSCRIPTION_INACTIVE;
+        assert_int_equal(ntf_subscription_resumes((enum ntf_subscription_state)i), resumes);
+        assert_int_equal(ntf_subscription_alive((enum ntf_subscription_state)i),
+                         resumes || i == NTF_SUBSCRIPTION_SERVICE);
+    }
 }
 
 int main(void) {

@@ -4,6 +4,7 @@
 #include "transport/push/answer.h"
 #include "transport/push/jwt.h"
 #include "transport/push/payload.h"
+#include "transport/push/web_encryption.h"
 #include "transport/wire/text.h"
 
 /* ---- bodies ---- */
@@ -56,6 +57,18 @@ static void test_bodies_for_web_push(void **state) {
     assert_string_equal(web_body(PUSH_MESSAGE),
                         "{\"nonce\":\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\",\"message\":\"AAAA\"}");
     assert_string_equal(web_body(PUSH_CHECK_MESSAGES), "{\"checkMessages\":true}");
+}
+
+static void test_a_web_body_of_the_default_size_fits_what_services_take(void **state) {
+    (void)state;
+    static char body[PUSH_BODY_MAX];
+    static const uint8_t nonce[BOX_NONCE_SIZE], sealed[NTF_PADDED_DEFAULT + BOX_TAG_SIZE];
+    struct writer writer = writer_of(body, sizeof body);
+    push_web_body_write(&writer, PUSH_VERIFICATION, nonce, slice_of(sealed, NTF_PADDED_WEB_DEFAULT + BOX_TAG_SIZE));
+    assert_true(writer_length(&writer) <= WEB_PUSH_PLAINTEXT_MAX);
+    writer = writer_of(body, sizeof body);
+    push_web_body_write(&writer, PUSH_VERIFICATION, nonce, slice_of(sealed, sizeof sealed));
+    assert_true(writer_length(&writer) > WEB_PUSH_PLAINTEXT_MAX);
 }
 
 /* ---- web tokens ---- */
@@ -221,6 +234,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_bodies_for_apple),
         cmocka_unit_test(test_bodies_for_web_push),
+        cmocka_unit_test(test_a_web_body_of_the_default_size_fits_what_services_take),
         cmocka_unit_test(test_apples_token),
         cmocka_unit_test(test_the_token_of_web_push_is_the_known_one),
         cmocka_unit_test(test_texts_that_could_break_out_of_a_token_are_refused),
