@@ -63,18 +63,26 @@ static void walk_list(enum agent_message_kind kind, const struct agent_list *lis
     PROMISE(reader_finish(&reader) == SMQ_OK);
 }
 
+static struct slice rewrite_message(const struct agent_message *message, uint8_t *buffer) {
+    struct writer writer = writer_of(buffer, ROOM);
+    write_agent_message(&writer, message);
+    PROMISE(writer_finish(&writer) == SMQ_OK);
+    return slice_of(buffer, writer_length(&writer));
+}
+
 static void fuzz_message(struct slice input) {
     struct agent_message message;
-    struct writer writer = writer_of(first, ROOM);
     if (agent_message_parse(input, &message) != SMQ_OK)
         return;
     if (message.kind == AGENT_CONNECTION_INFO_REPLY)
         walk_list(message.kind, &message.reply_queues);
     if (message.kind == AGENT_RECEIPTS || (message.kind >= AGENT_QUEUE_ADD && message.kind <= AGENT_QUEUE_TEST))
         walk_list(message.kind, &message.list);
-    write_agent_message(&writer, &message);
-    PROMISE(writer_finish(&writer) == SMQ_OK);
-    PROMISE(fuzz_equal(slice_of(first, writer_length(&writer)), input));
+    struct slice written = rewrite_message(&message, first);
+    /* The one address that is not kept as it came may have had a port with zeroes in front, or a host in another form. */
+    PROMISE(message.kind == AGENT_CONTINUE || fuzz_equal(written, input));
+    PROMISE(agent_message_parse(written, &message) == SMQ_OK);
+    PROMISE(fuzz_equal(rewrite_message(&message, second), written));
 }
 
 static struct slice rewrite_command(const struct agent_command *command, uint8_t *buffer) {

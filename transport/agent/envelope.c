@@ -64,7 +64,7 @@ static enum agent_envelope_use first_use(struct agent_envelope_place place, enum
 
 enum agent_envelope_use agent_envelope_use(struct agent_envelope_place place, enum agent_envelope_tag tag,
                                            const char **prohibited) {
-    const char *ignored;
+    const char *ignored = NULL;
     const char **why = prohibited != NULL ? prohibited : &ignored;
     *why = NULL;
     if (!place.secret_known)
