@@ -79,7 +79,7 @@ static void fuzz_message(struct slice input) {
     if (message.kind == AGENT_RECEIPTS || (message.kind >= AGENT_QUEUE_ADD && message.kind <= AGENT_QUEUE_TEST))
         walk_list(message.kind, &message.list);
     struct slice written = rewrite_message(&message, first);
-    /* The one address that is not kept as it came may have had a port with zeroes in front, or a host in another form. */
+    /* The one address that is not kept as it came may have had zeroes before its port, or a host in another form. */
     PROMISE(message.kind == AGENT_CONTINUE || fuzz_equal(written, input));
     PROMISE(agent_message_parse(written, &message) == SMQ_OK);
     PROMISE(fuzz_equal(rewrite_message(&message, second), written));
