@@ -363,7 +363,7 @@ lint: deps-lint
 	$(quiet)+$(MAKE) --no-print-directory run-tidy run-cppcheck run-duplicates
 	@echo 'lint: clean'
 
-.PHONY: run-tidy run-cppcheck run-duplicates
+.PHONY: run-tidy run-cppcheck run-duplicates run-circles
 run-tidy: $(tidy_stamps)
 
 $(BUILD)/lint/%.tidy: %.c .clang-tidy test/.clang-tidy
@@ -387,6 +387,11 @@ run-duplicates: $(call archive,programs $(router_layers))
 	$(say) NAMES
 	$(quiet)nm -A --defined-only $^ | awk 'NF >= 3 && $$(NF-1) ~ /^[TDBR]$$/ { \
 	  if ($$NF in file) { print "defined twice: " $$NF, file[$$NF], $$1; bad = 1 } file[$$NF] = $$1 } END { exit bad }'
+
+# Files of a folder that all need each other.
+run-circles: $(call archive,programs $(router_layers))
+	$(say) CIRCLES
+	$(quiet)test/circles.sh $(OUT)/objects $(sort $(dir $(filter queues/% transport/% stores/% actors/% bin/%,$(all_sources))))
 
 format: deps-lint
 	clang-format -i $(lint_sources)

@@ -57,6 +57,11 @@ may_not_include actors 'bin|test'
 may_not_include bin 'test'
 mapfile -t client < <(under actors/runtime actors/net actors/client actors/client_agent)
 complain "libsmq includes the stores or a router" "$(search '^#include "(stores|actors/smp|actors/proxy)/' "${client[@]}")"
+mapfile -t client < <(under actors/client | grep -v '^actors/client/smp/')
+complain "the protocol client knows a protocol otherwise than by its table" \
+    "$(search '^#include "(transport/smp|actors/client/smp|actors/client_agent)/' "${client[@]}")"
+mapfile -t client < <(under actors/client/smp)
+complain "the protocol client includes the client agent" "$(search '^#include "actors/client_agent/' "${client[@]}")"
 complain "an include is not written from the root" "$(search '^#include "(\.\./|[^/"]*")' "${code[@]}")"
 
 # Borders: one place knows each of these.

@@ -13,8 +13,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "actors/client/client.h"
-#include "actors/client/request.h"
+#include "actors/client/smp/smp_client.h"
+#include "actors/client/smp/smp_request.h"
 #include "actors/client_agent/backoff.h"
 #include "actors/client_agent/client_agent.h"
 #include "actors/client_agent/event.h"
@@ -110,6 +110,8 @@ struct client_agent_session {
     struct wheel_timer again; /* lost, without the memory to tell it yet; the message's reference is the timer's */
     bool in_map;
     struct client_agent_subscription_list active;
+    struct client_agent_session *next_closing; /* in agent->closing_sessions, and the promise of its client's end */
+    struct promise *end;
 };
 
 struct smq_client_agent {
@@ -118,7 +120,8 @@ struct smq_client_agent {
     struct smq_context *context; /* borrowed */
     struct smq_client_agent_options options;
     struct actor *actor;
-    struct map *sessions; /* client_agent_session by id: the only part that other threads read */
+    _Atomic bool closes_are_awaited; /* set before the actor is stopped */
+    struct map *sessions;            /* client_agent_session by id: the only part that other threads read */
 
     /* agent's thread */
     bool closing;
@@ -131,7 +134,9 @@ struct smq_client_agent {
     uint32_t session_count;            /* of servers: connections and attempts */
     uint32_t attempting;               /* those that are attempts */
     uint32_t errors;                   /* servers whose error is kept */
-    struct client_agent_server *hand;  /* where the next connection that gives way is looked for; NULL: at the first */
+    /* at the end, referenced: those whose clients are for the closing thread to close */
+    struct client_agent_session *closing_sessions;
+    struct client_agent_server *hand; /* where the next connection that gives way is looked for; NULL: at the first */
     /* events that the owner's queue has no credit for; while there are any, nothing is submitted and the workers rest
      */
     struct smq_batch *undelivered_first;

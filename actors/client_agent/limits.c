@@ -2,7 +2,7 @@
 /* Limits of an agent that anybody may send anywhere. Which connection gives way is found as a clock's hand finds pages:
  * it passes some servers at a time, and takes one that nothing used since it came by last. */
 #include "actors/client/context.h"
-#include "actors/client/forward_private.h"
+#include "actors/client/smp/forward_private.h"
 #include "actors/client_agent/client_agent_private.h"
 
 enum { PASSED_AT_ONCE = 32 };
@@ -14,7 +14,9 @@ void client_agent_limit(struct smq_client_agent *agent, const struct client_agen
 
 static uint64_t uses_of(const struct client_agent_server *server) {
     const struct smq_client *client = server->session->client;
-    return client->relay == NULL ? 0 : atomic_load_explicit(&client->relay->uses, memory_order_relaxed);
+    return smp_client(client)->relay == NULL
+               ? 0
+               : atomic_load_explicit(&smp_client(client)->relay->uses, memory_order_relaxed);
 }
 
 static bool is_busy(const struct client_agent_server *server) {

@@ -218,6 +218,7 @@ static void session_released(void *state) {
 
 const struct protocol client_session_protocol = {
     .name = "smp router",
+    .block_size = BLOCK_SIZE,
     .secured = session_secured,
     .received = session_received,
     .fill = delivery_fill,

@@ -31,7 +31,7 @@
 enum { DRAIN_MS = 1000, FLUSH_MS = 300 };
 
 struct smp_router_config smp_router_config_default(void) {
-    return (struct smp_router_config){
+    struct smp_router_config config = {
         .certificate_check_interval_s = 86400,
         .version_min = 6,
         .version_max = 18,
@@ -59,9 +59,6 @@ struct smp_router_config smp_router_config_default(void) {
         .notification_ttl_s = 86400,
         .notification_expiry_interval_s = 3600,
         .notification_delivery_interval_ms = 1500,
-        .proxy_network = {.socks_mode = SMQ_SOCKS_ONION,
-                          .isolation = SMQ_ISOLATE_SESSIONS,
-                          .host_mode = SMQ_HOST_PUBLIC},
         .proxy = {.enabled = true,
                   .client_concurrency = 32,
                   .relay_connections = 1000,
@@ -77,6 +74,10 @@ struct smp_router_config smp_router_config_default(void) {
         .inactive_ttl_s = 21600,
         .inactive_check_interval_s = 3600,
     };
+    smq_network_options_init(&config.proxy_network);
+    config.proxy_network.socks_mode = SMQ_SOCKS_ONION;
+    config.proxy_network.host_mode = SMQ_HOST_PUBLIC;
+    return config;
 }
 
 static unsigned lane_count(unsigned configured) {
