@@ -121,15 +121,23 @@ static void look_whether_dead(struct store_writer *writer) {
     actor_fail(writer->actor, SMQ_ERR_STORE, "the store cannot be written to");
 }
 
+/* Each commit also removes some of what was deleted; one without operations does just that. */
 static void writer_commit(struct store_writer *writer) {
-    if (writer->batch.count == 0)
+    if (writer->batch.count == 0 && !store_has_to_purge(writer->router->store))
         return;
-    add_touches(writer, TOUCHES_A_COMMIT);
+    if (writer->batch.count > 0)
+        add_touches(writer, TOUCHES_A_COMMIT);
     waiting_begins();
     store_batch_run(writer->router->store, &writer->batch);
     look_whether_dead(writer);
     writer->committed_us = clock_monotonic_us();
     writer->paced = false;
+}
+
+/* What was deleted is removed at the pace of commits, also when nothing else is to be committed. */
+static void purge_later(struct store_writer *writer) {
+    if (store_has_to_purge(writer->router->store))
+        wheel_add(actor_wheel(writer->actor), &writer->turn, clock_monotonic_ms() + COMMIT_PAUSE_US / 1000);
 }
 
 /* Commits what the turn gathered. Under load, a commit that follows the last one too soon is put off for the rest of
@@ -140,10 +148,11 @@ static void writer_batch_end(void *state) {
     struct store_writer *writer = state;
     uint64_t due_us = writer->committed_us + COMMIT_PAUSE_US;
     uint64_t now_us = clock_monotonic_us();
-    if (writer->batch.count == 0)
-        return;
-    if (writer->paced || now_us >= due_us) {
+    bool is_due = writer->paced || now_us >= due_us;
+    if (is_due)
         writer_commit(writer);
+    if (is_due || writer->batch.count == 0) {
+        purge_later(writer);
         return;
     }
     waiting_begins();
@@ -198,6 +207,7 @@ static enum smq_result writer_start(void *state) {
     writer->sync.fire = writer_sync;
     writer->turn.fire = writer_turn;
     writer->touch_timer.fire = writer_touch;
+    wheel_add(actor_wheel(writer->actor), &writer->turn, 0); /* looks whether there is something to purge */
     if (interval > 0)
         wheel_add(actor_wheel(writer->actor), &writer->sync, clock_monotonic_ms() + interval);
     return SMQ_OK;
