@@ -182,6 +182,7 @@ static void detach(struct client_agent_server *server) {
         server->agent->attempting--;
     }
     server->agent->session_count--;
+    client_agent_limits_session_ended(server);
     server->session = NULL;
     server->connected = false;
     session->server = NULL;

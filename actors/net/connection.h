@@ -16,6 +16,7 @@ enum {
     BLOCK_MARGIN = 32,  /* writable bytes before and after a received block, for who makes another block of it */
 };
 
+struct admission_key;
 struct net;         /* the receive lanes, send lanes, monitor and resolver of a process: actors/net/net.h */
 struct tls_context; /* transport/tls/tls.h */
 struct connection;  /* reference-counted; pinned to one receive lane and one send lane for its life */
@@ -124,6 +125,8 @@ void *connection_state(const struct connection *connection);
 /* Small, stable numbers for pinning other roles' work; constant for the connection's life. */
 uint32_t connection_receive_lane(const struct connection *connection);
 uint64_t connection_number(const struct connection *connection); /* unique in the process, from 1 */
+/* What its peer's address is known by, for shares by address; NULL when such limits do not count for it. */
+const struct admission_key *connection_address_key(const struct connection *connection);
 /* Monotonic ms of the last whole block received, and sent. Any thread. */
 uint64_t connection_last_received_ms(const struct connection *connection);
 uint64_t connection_last_sent_ms(const struct connection *connection);

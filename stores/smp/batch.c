@@ -37,6 +37,19 @@ void store_batch_add(struct store_batch *batch, struct store_operation *operatio
     batch->bytes += operation->bytes;
 }
 
+void store_batch_append(struct store_batch *batch, struct store_batch *other) {
+    if (other->first == NULL)
+        return;
+    if (batch->last == NULL)
+        batch->first = other->first;
+    else
+        batch->last->next = other->first;
+    batch->last = other->last;
+    batch->count += other->count;
+    batch->bytes += other->bytes;
+    *other = (struct store_batch){0};
+}
+
 /* ---- room ---- */
 
 static uint64_t pages_of(const struct store_operation *operation, uint64_t page_size) {

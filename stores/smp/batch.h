@@ -41,6 +41,9 @@ struct store_batch {
 /* Appends; never fails. The caller bounds a batch by looking at `count` and `bytes`. */
 void store_batch_add(struct store_batch *batch, struct store_operation *operation);
 
+/* Moves all operations of `other` to the end of `batch`. */
+void store_batch_append(struct store_batch *batch, struct store_batch *other);
+
 /* Applies all operations in order in one transaction, commits, then completes them in order. The batch is empty when
  * the first `completed` is called. Blocks for the disk. Each call also removes some of what was deleted, for two
  * milliseconds at most (store_has_to_purge); an empty batch does just that.

@@ -34,8 +34,8 @@ extern "C" {
  * Objects are given up with their release, close or destroy function, which nulls the pointer; a pointer to NULL is
  * allowed there.
  *
- * Option structs begin with their size, as the program that was compiled knows it, and are filled by their init function
- * before anything is set in them. A later release adds members only at the end; to a program that does not know them
+ * Option structs begin with their size, as the program that was compiled knows it, and are filled by their init
+ * function before anything is set in them. A later release adds members only at the end; to a program without them
  * they have their defaults. A size that this library does not know (an init function was not called, or the program
  * was compiled against a later release) is answered with SMQ_ERR_INVALID. Programs in other languages call
  * smq_..._options_init_sized with the size that they have laid out. Structs that the library fills keep their size and

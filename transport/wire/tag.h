@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* Tags of the SMP codecs: words that end at a space or at the end, looked up in tables indexed by enum value.
+/* Tags of the protocols: words that end at a space or at the end, looked up in tables indexed by enum value.
  * Pure and re-entrant: any thread. */
 #pragma once
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* Tags of the SMP codecs. */
-#include "transport/smp/tag.h"
+/* Tags of the protocols. */
+#include "transport/wire/tag.h"
 
 size_t tag_read(struct reader *reader, const char *const tags[], size_t count) {
     struct slice tag = read_until(reader, ' ');
