@@ -4,6 +4,7 @@
 
 #include <yaml.h>
 
+#include "queues/base/fault.h"
 #include "queues/base/random.h"
 #include "test/unit/transport/xftp_descriptions.h"
 #include "test/unit/transport/xftp_known.h"
@@ -474,7 +475,11 @@ static void test_a_redirect_has_a_number_for_a_size(void **state) {
     }
     assert_bad(with("replicas:", "redirect:\n  digest: " DIGEST "\nreplicas:"), "a key is missing");
     assert_bad(with("replicas:", "redirect:\n  digest: AAEC\n  size: 1\nreplicas:"), NULL);
-    assert_bad(with("replicas:", "redirect: ~\nreplicas:"), NULL);
+    assert_bad(with("replicas:", "redirect: '~'\nreplicas:"), NULL);
+    assert_bad(with("replicas:", "redirect: no\nreplicas:"), NULL);
+    assert_becomes(with("replicas:", "redirect: ~\nreplicas:"), known_text);
+    assert_becomes(with("replicas:", "redirect:\nreplicas:"), known_text);
+    assert_becomes(with("replicas:", "redirect: null\nreplicas:"), known_text);
 }
 
 static void test_every_key_is_there_once(void **state) {
@@ -630,6 +635,23 @@ static void test_counts_beyond_the_limits_are_refused(void **state) {
     free_slice(text);
 }
 
+/* Every allocation fails once. */
+static void test_short_memory_is_told(void **state) {
+    (void)state;
+    enum smq_result result = SMQ_ERR_NO_MEMORY;
+    uint64_t allocations = 0;
+    for (; result == SMQ_ERR_NO_MEMORY && allocations < 100; allocations++) {
+        struct xftp_description *description = NULL;
+        fault_arm(FAULT_POINT_memory_alloc, allocations, 1);
+        result = xftp_description_parse(slice_of_text(known_text), &description, NULL);
+        fault_disarm_all();
+        assert_true(result == SMQ_OK ? description != NULL : description == NULL);
+        xftp_description_destroy(&description);
+    }
+    assert_int_equal(result, SMQ_OK);
+    assert_true(allocations > 5);
+}
+
 /* ---- building ---- */
 
 static void test_building_has_bounds(void **state) {
@@ -697,6 +719,7 @@ int main(void) {
         cmocka_unit_test(test_floods_end_at_their_bounds),
         cmocka_unit_test(test_the_largest_description_is_read_and_written),
         cmocka_unit_test(test_counts_beyond_the_limits_are_refused),
+        cmocka_unit_test(test_short_memory_is_told),
         cmocka_unit_test(test_building_has_bounds),
     };
     return cmocka_run_group_tests(tests, set_up_crypto, NULL);
