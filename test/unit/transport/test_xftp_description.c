@@ -177,6 +177,24 @@ static void test_servers_are_in_the_order_of_the_reference(void **state) {
     xftp_description_destroy(&description);
 }
 
+/* Which replica is the first follows from the order of servers in the text, whichever tells the digest. */
+static void test_replicas_are_in_the_order_of_the_text(void **state) {
+    (void)state;
+    struct xftp_description *description = parse_description(
+        slice_of_text("chunkSize: 64kb\ndigest: " DIGEST "\nkey: " HASH
+                      "\nnonce: QEFCQ0RFRkdISUpLTE1OT1BRUlNUVVZX\nparty: recipient\nreplicas:\n"
+                      "- chunks:\n  - 1:" ID ":" KEY "\n  server: xftp://" HASH "@b.example\n"
+                      "- chunks:\n  - 1:" ID ":" KEY ":" CHUNK "\n  server: xftp://" HASH "@a.example\nsize: 64kb\n"));
+    assert_int_equal(description->chunks[0].replica_count, 2);
+    assert_string_equal(server_address_host(&description->servers[description->replicas[0].server], 0), "b.example");
+    struct slice text = description_text(description);
+    xftp_description_destroy(&description);
+    description = parse_description(text);
+    assert_string_equal(server_address_host(&description->servers[description->replicas[0].server], 0), "a.example");
+    xftp_description_destroy(&description);
+    free_slice(text);
+}
+
 /* An address of IPv6 without a port has no brackets; one that ends with a colon would be a key of YAML. */
 static void test_a_server_that_ends_with_a_colon_is_quoted(void **state) {
     (void)state;
@@ -698,6 +716,7 @@ int main(void) {
         cmocka_unit_test(test_sizes_that_differ_are_written_and_others_not),
         cmocka_unit_test(test_any_replica_may_tell_the_digest),
         cmocka_unit_test(test_servers_are_in_the_order_of_the_reference),
+        cmocka_unit_test(test_replicas_are_in_the_order_of_the_text),
         cmocka_unit_test(test_a_server_that_ends_with_a_colon_is_quoted),
         cmocka_unit_test(test_a_description_of_nothing_has_an_empty_list),
         cmocka_unit_test(test_a_nonce_that_looks_like_a_number_is_quoted),
