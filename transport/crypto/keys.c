@@ -4,10 +4,10 @@
 
 #include <string.h>
 
+#include <openssl/core_names.h>
 #include <openssl/evp.h>
 #include <sodium.h>
 
-#include "queues/base/random.h"
 #include "queues/base/secret.h"
 
 /* All DER forms of one algorithm are a constant prefix and then the raw key (RFC 8410). */
@@ -168,8 +168,13 @@ enum smq_result key_pair_of_private(const struct private_key *private_key, struc
 }
 
 enum smq_result key_pair_generate(enum key_algorithm algorithm, struct key_pair *pair) {
+    return key_pair_generate_from(&random_source_system, algorithm, pair);
+}
+
+enum smq_result key_pair_generate_from(const struct random_source *random, enum key_algorithm algorithm,
+                                       struct key_pair *pair) {
     struct private_key private_key = {.algorithm = algorithm, .length = (uint8_t)key_raw_length(algorithm)};
-    random_bytes(private_key.bytes, private_key.length);
+    random_source_fill(random, private_key.bytes, private_key.length);
     enum smq_result result = key_pair_of_private(&private_key, pair);
     private_key_wipe(&private_key);
     return result;
@@ -197,5 +202,47 @@ enum smq_result dh(const struct private_key *own, const struct public_key *peer,
 }
 
 void dh_secret_wipe(struct dh_secret *secret) {
+    secret_wipe(secret, sizeof *secret);
+}
+
+static EVP_PKEY *openssl_x448_pair(const struct key_pair *pair) {
+    EVP_PKEY *key = NULL;
+    struct key_pair copy = *pair; /* parameters are not const */
+    OSSL_PARAM parameters[] = {
+        OSSL_PARAM_octet_string(OSSL_PKEY_PARAM_PRIV_KEY, copy.private_key.bytes, KEY_X448_SIZE),
+        OSSL_PARAM_octet_string(OSSL_PKEY_PARAM_PUB_KEY, copy.public_key.bytes, KEY_X448_SIZE),
+        OSSL_PARAM_END,
+    };
+    EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_name(NULL, "X448", NULL);
+    if (context != NULL && EVP_PKEY_fromdata_init(context) == 1)
+        (void)EVP_PKEY_fromdata(context, &key, EVP_PKEY_KEYPAIR, parameters); /* leaves NULL when it fails */
+    EVP_PKEY_CTX_free(context);
+    key_pair_wipe(&copy);
+    return key;
+}
+
+enum smq_result dh448(const struct key_pair *own, const struct public_key *peer, struct dh448_secret *secret) {
+    if (own->private_key.algorithm != KEY_X448 || peer->algorithm != KEY_X448)
+        return SMQ_ERR_CRYPTO;
+    enum smq_result result = SMQ_ERR_CRYPTO;
+    struct dh448_secret computed;
+    size_t length = sizeof computed.bytes;
+    EVP_PKEY *own_key = openssl_x448_pair(own);
+    EVP_PKEY *peer_key = EVP_PKEY_new_raw_public_key(EVP_PKEY_X448, NULL, peer->bytes, peer->length);
+    EVP_PKEY_CTX *context = own_key != NULL ? EVP_PKEY_CTX_new(own_key, NULL) : NULL;
+    if (context != NULL && peer_key != NULL && EVP_PKEY_derive_init(context) == 1 &&
+        EVP_PKEY_derive_set_peer(context, peer_key) == 1 && EVP_PKEY_derive(context, computed.bytes, &length) == 1 &&
+        length == sizeof computed.bytes) {
+        *secret = computed;
+        result = SMQ_OK;
+    }
+    EVP_PKEY_CTX_free(context);
+    EVP_PKEY_free(peer_key);
+    EVP_PKEY_free(own_key);
+    dh448_secret_wipe(&computed);
+    return result;
+}
+
+void dh448_secret_wipe(struct dh448_secret *secret) {
     secret_wipe(secret, sizeof *secret);
 }

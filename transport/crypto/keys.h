@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "queues/base/cursor.h"
+#include "transport/crypto/random_source.h"
 
 enum key_algorithm {
     KEY_NONE,
@@ -22,6 +23,8 @@ enum {
     KEY_X25519_SPKI = 44, /* the usual one */
     KEY_PKCS8_MAX = 73,   /* DER of a private key */
     DH_SECRET_SIZE = 32,
+    KEY_X448_SIZE = 56,
+    DH448_SECRET_SIZE = 56,
 };
 
 /* Plain data. `length` bytes are used, the others are zero. algorithm KEY_NONE: no key. */
@@ -46,6 +49,11 @@ struct key_pair {
 /* Result of X25519: a secret, to be wiped. */
 struct dh_secret {
     uint8_t bytes[DH_SECRET_SIZE];
+};
+
+/* Result of X448: a secret, to be wiped. */
+struct dh448_secret {
+    uint8_t bytes[DH448_SECRET_SIZE];
 };
 
 /* Raw length of a key of this algorithm; 0 for KEY_NONE. */
@@ -77,6 +85,9 @@ bool public_key_equal(const struct public_key *a, const struct public_key *b);
 
 /* Fresh random pair. SMQ_ERR_CRYPTO when a library call failed, SMQ_ERR_INVALID for KEY_NONE. */
 enum smq_result key_pair_generate(enum key_algorithm algorithm, struct key_pair *pair);
+/* The same with random bytes from `random`: as many as the raw key has, which they are. */
+enum smq_result key_pair_generate_from(const struct random_source *random, enum key_algorithm algorithm,
+                                       struct key_pair *pair);
 /* Computes the public key of `private_key`; `pair` gets a copy of both. */
 enum smq_result key_pair_of_private(const struct private_key *private_key, struct key_pair *pair);
 void private_key_wipe(struct private_key *key);
@@ -86,3 +97,7 @@ void key_pair_wipe(struct key_pair *pair);
  * callers treat that as failed authorization or a failed handshake. */
 enum smq_result dh(const struct private_key *own, const struct public_key *peer, struct dh_secret *secret);
 void dh_secret_wipe(struct dh_secret *secret);
+
+/* X448. SMQ_ERR_CRYPTO as for dh; `own` is a whole pair, since OpenSSL would compute the public key again. */
+enum smq_result dh448(const struct key_pair *own, const struct public_key *peer, struct dh448_secret *secret);
+void dh448_secret_wipe(struct dh448_secret *secret);

@@ -3,9 +3,12 @@
 #include "transport/crypto/setup.h"
 
 #include "queues/base/random.h"
+#include "transport/crypto/gcm.h"
 #include "transport/crypto/hash.h"
 
 enum smq_result crypto_setup(void) {
     enum smq_result result = random_setup();
-    return result == SMQ_OK ? hash_setup() : result;
+    if (result == SMQ_OK)
+        result = hash_setup();
+    return result == SMQ_OK ? gcm_setup() : result;
 }

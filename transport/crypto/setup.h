@@ -4,6 +4,6 @@
 
 #include "smq/result.h"
 
-/* Initialises libsodium (which then picks the fastest code for this CPU) and fetches OpenSSL's digests. Every program
- * calls it first; idempotent, any thread. SMQ_ERR_CRYPTO: the process must not go on. */
+/* Initialises libsodium (which then picks the fastest code for this CPU) and fetches OpenSSL's digests and cipher.
+ * Every program calls it first; idempotent, any thread. SMQ_ERR_CRYPTO: the process must not go on. */
 enum smq_result crypto_setup(void);

@@ -174,6 +174,44 @@ static void test_dh_wants_x25519_on_both_sides(void **state) {
     assert_int_equal(dh(&x25519.private_key, &x448.public_key, &secret), SMQ_ERR_CRYPTO);
 }
 
+static struct key_pair x448_pair(const char *secret_name, const char *public_name) {
+    uint8_t bytes[KEY_X448_SIZE], expected[KEY_X448_SIZE];
+    struct private_key secret;
+    struct key_pair pair;
+    struct slice raw = vector_of("test/vectors/rfc7748.txt", secret_name, bytes, sizeof bytes);
+    assert_int_equal(private_key_of_raw(KEY_X448, raw, &secret), SMQ_OK);
+    assert_int_equal(key_pair_of_private(&secret, &pair), SMQ_OK);
+    assert_slice_equal(slice_of(pair.public_key.bytes, KEY_X448_SIZE),
+                       vector_of("test/vectors/rfc7748.txt", public_name, expected, sizeof expected));
+    return pair;
+}
+
+static void test_x448_gives_the_known_secret_on_both_sides(void **state) {
+    (void)state;
+    struct key_pair a = x448_pair("x448_secret_a", "x448_public_a"), b = x448_pair("x448_secret_b", "x448_public_b");
+    uint8_t expected[DH448_SECRET_SIZE];
+    struct slice shared = vector_of("test/vectors/rfc7748.txt", "x448_shared", expected, sizeof expected);
+    struct dh448_secret secret;
+    assert_int_equal(dh448(&a, &b.public_key, &secret), SMQ_OK);
+    assert_slice_equal(slice_of(secret.bytes, sizeof secret.bytes), shared);
+    assert_int_equal(dh448(&b, &a.public_key, &secret), SMQ_OK);
+    assert_slice_equal(slice_of(secret.bytes, sizeof secret.bytes), shared);
+}
+
+static void test_x448_with_points_of_small_order_or_other_keys_fails(void **state) {
+    (void)state;
+    struct key_pair own = fresh_pair(KEY_X448), other = fresh_pair(KEY_X25519);
+    struct public_key peer = own.public_key;
+    struct dh448_secret secret;
+    for (uint8_t first = 0; first < 2; first++) {
+        memset(peer.bytes, 0, sizeof peer.bytes);
+        peer.bytes[0] = first;
+        assert_int_equal(dh448(&own, &peer, &secret), SMQ_ERR_CRYPTO);
+    }
+    assert_int_equal(dh448(&own, &other.public_key, &secret), SMQ_ERR_CRYPTO);
+    assert_int_equal(dh448(&other, &own.public_key, &secret), SMQ_ERR_CRYPTO);
+}
+
 static void test_equality_looks_at_algorithm_and_bytes(void **state) {
     (void)state;
     struct key_pair a = fresh_pair(KEY_ED25519), b = fresh_pair(KEY_ED25519);
@@ -204,6 +242,8 @@ int main(void) {
         cmocka_unit_test(test_absent_key_cannot_be_written_or_generated),
         cmocka_unit_test(test_dh_with_points_of_small_order_fails),
         cmocka_unit_test(test_dh_wants_x25519_on_both_sides),
+        cmocka_unit_test(test_x448_gives_the_known_secret_on_both_sides),
+        cmocka_unit_test(test_x448_with_points_of_small_order_or_other_keys_fails),
         cmocka_unit_test(test_equality_looks_at_algorithm_and_bytes),
         cmocka_unit_test(test_three_algorithms_authorize_queues),
     };
