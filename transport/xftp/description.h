@@ -60,7 +60,7 @@ struct xftp_description {
     size_t chunk_count, chunk_capacity;
     struct xftp_chunk *chunks; /* number 1 first */
     size_t replica_count, replica_capacity;
-    struct xftp_replica *replicas; /* those of a chunk are neighbours, the first choice first */
+    struct xftp_replica *replicas; /* those of a chunk are neighbours, in the order of the text */
     size_t server_count, server_capacity;
     struct server_address *servers; /* each once */
 };
@@ -91,6 +91,7 @@ enum smq_result xftp_description_parse(struct slice text, struct xftp_descriptio
 
 /* Bytes that suffice for the text of this description. */
 size_t xftp_description_text_size(const struct xftp_description *description);
-/* Writes the YAML, ending with a line end. Replicas are grouped by server, servers in the reference's order. The writer
- * fails on a description that has a problem. Holds secrets: the caller wipes. */
+/* Writes the YAML, ending with a line end. Replicas are grouped by server, servers in the reference's order: that of a
+ * chunk's replicas at different servers is not kept. The writer fails on a description that has a problem. Holds
+ * secrets: the caller wipes. */
 void write_xftp_description(struct writer *writer, const struct xftp_description *description);

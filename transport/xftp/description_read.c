@@ -144,8 +144,9 @@ static void parse_mapping(struct parse *parse, const struct field *fields, size_
 static void parse_redirect(struct parse *parse) {
     static const struct field fields[] = {{"digest", false, parse_redirect_digest},
                                           {"size", false, parse_redirect_size}};
-    parse->description->has_redirect = true;
-    PARSE_MAPPING(parse, fields);
+    parse->description->has_redirect = !yaml_walk_null(&parse->walk);
+    if (parse->description->has_redirect)
+        PARSE_MAPPING(parse, fields);
 }
 
 /* ---- replicas ---- */

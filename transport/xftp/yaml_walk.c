@@ -137,6 +137,16 @@ struct slice yaml_walk_number(struct yaml_walk *walk) {
     return take_scalar(walk, YAML_KIND_NUMBER);
 }
 
+bool yaml_walk_null(struct yaml_walk *walk) {
+    static const char *const words[] = {"null", "Null", "NULL", "~", ""};
+    if (peek(walk) != YAML_SCALAR_EVENT || walk->event.data.scalar.style != YAML_PLAIN_SCALAR_STYLE)
+        return false;
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        if (slice_equal(scalar_of(&walk->event), slice_of_text(words[i])))
+            return take(walk) != NULL;
+    return false;
+}
+
 void yaml_walk_skip(struct yaml_walk *walk) {
     unsigned depth = 0;
     do {

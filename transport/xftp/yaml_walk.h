@@ -38,5 +38,7 @@ bool yaml_walk_item(struct yaml_walk *walk);
  * text. */
 struct slice yaml_walk_text(struct yaml_walk *walk);
 struct slice yaml_walk_number(struct yaml_walk *walk);
+/* Takes the value when it is null, and tells whether it was. */
+bool yaml_walk_null(struct yaml_walk *walk);
 /* Any value, however it is made, down to a bounded depth. */
 void yaml_walk_skip(struct yaml_walk *walk);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* Chunks of files: how a file is cut, and their encryption on the way to a recipient, with a router that sends too
  * little, too much, other bytes, or lies about the digest. */
+#include "queues/base/fault.h"
 #include "queues/base/random.h"
 #include "test/unit/transport/xftp_known.h"
 #include "transport/xftp/chunk_cipher.h"
@@ -278,6 +279,24 @@ static void test_keys_that_agree_on_nothing_are_refused(void **state) {
     xftp_chunk_decrypt_close(&decryption);
 }
 
+static void test_short_memory_is_told(void **state) {
+    (void)state;
+    struct key_pair client = fresh_pair(KEY_X25519), router = fresh_pair(KEY_X25519);
+    struct xftp_chunk_decryption decryption;
+    struct xftp_chunk_check check;
+    struct slice promised = slice_of(digest, sizeof digest);
+    uint8_t nonce[BOX_NONCE_SIZE] = {0};
+    fault_arm(FAULT_POINT_memory_alloc, 0, UINT64_MAX);
+    enum smq_result download =
+        xftp_chunk_decrypt_begin(&decryption, &client.private_key, &router.public_key, nonce, CHUNK, promised);
+    enum smq_result received = xftp_chunk_check_begin(&check, CHUNK, promised);
+    fault_disarm_all();
+    assert_int_equal(download, SMQ_ERR_NO_MEMORY);
+    assert_int_equal(received, SMQ_ERR_NO_MEMORY);
+    xftp_chunk_decrypt_close(&decryption);
+    xftp_chunk_check_close(&check);
+}
+
 static void test_every_download_has_a_key_of_its_own(void **state) {
     (void)state;
     struct key_pair client = fresh_pair(KEY_X25519);
@@ -303,6 +322,7 @@ int main(void) {
         cmocka_unit_test(test_another_chunk_is_DIGEST),
         cmocka_unit_test(test_a_chunk_that_is_shorter_on_disk_gets_no_tag),
         cmocka_unit_test(test_keys_that_agree_on_nothing_are_refused),
+        cmocka_unit_test(test_short_memory_is_told),
         cmocka_unit_test(test_every_download_has_a_key_of_its_own),
     };
     return cmocka_run_group_tests(tests, set_up, NULL);

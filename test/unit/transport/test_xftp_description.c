@@ -4,6 +4,7 @@
 
 #include <yaml.h>
 
+#include "queues/base/fault.h"
 #include "queues/base/random.h"
 #include "test/unit/transport/xftp_descriptions.h"
 #include "test/unit/transport/xftp_known.h"
@@ -174,6 +175,24 @@ static void test_servers_are_in_the_order_of_the_reference(void **state) {
     }
     free_slice(text);
     xftp_description_destroy(&description);
+}
+
+/* Which replica is the first follows from the order of servers in the text, whichever tells the digest. */
+static void test_replicas_are_in_the_order_of_the_text(void **state) {
+    (void)state;
+    struct xftp_description *description = parse_description(
+        slice_of_text("chunkSize: 64kb\ndigest: " DIGEST "\nkey: " HASH
+                      "\nnonce: QEFCQ0RFRkdISUpLTE1OT1BRUlNUVVZX\nparty: recipient\nreplicas:\n"
+                      "- chunks:\n  - 1:" ID ":" KEY "\n  server: xftp://" HASH "@b.example\n"
+                      "- chunks:\n  - 1:" ID ":" KEY ":" CHUNK "\n  server: xftp://" HASH "@a.example\nsize: 64kb\n"));
+    assert_int_equal(description->chunks[0].replica_count, 2);
+    assert_string_equal(server_address_host(&description->servers[description->replicas[0].server], 0), "b.example");
+    struct slice text = description_text(description);
+    xftp_description_destroy(&description);
+    description = parse_description(text);
+    assert_string_equal(server_address_host(&description->servers[description->replicas[0].server], 0), "a.example");
+    xftp_description_destroy(&description);
+    free_slice(text);
 }
 
 /* An address of IPv6 without a port has no brackets; one that ends with a colon would be a key of YAML. */
@@ -474,7 +493,11 @@ static void test_a_redirect_has_a_number_for_a_size(void **state) {
     }
     assert_bad(with("replicas:", "redirect:\n  digest: " DIGEST "\nreplicas:"), "a key is missing");
     assert_bad(with("replicas:", "redirect:\n  digest: AAEC\n  size: 1\nreplicas:"), NULL);
-    assert_bad(with("replicas:", "redirect: ~\nreplicas:"), NULL);
+    assert_bad(with("replicas:", "redirect: '~'\nreplicas:"), NULL);
+    assert_bad(with("replicas:", "redirect: no\nreplicas:"), NULL);
+    assert_becomes(with("replicas:", "redirect: ~\nreplicas:"), known_text);
+    assert_becomes(with("replicas:", "redirect:\nreplicas:"), known_text);
+    assert_becomes(with("replicas:", "redirect: null\nreplicas:"), known_text);
 }
 
 static void test_every_key_is_there_once(void **state) {
@@ -630,6 +653,23 @@ static void test_counts_beyond_the_limits_are_refused(void **state) {
     free_slice(text);
 }
 
+/* Every allocation fails once. */
+static void test_short_memory_is_told(void **state) {
+    (void)state;
+    enum smq_result result = SMQ_ERR_NO_MEMORY;
+    uint64_t allocations = 0;
+    for (; result == SMQ_ERR_NO_MEMORY && allocations < 100; allocations++) {
+        struct xftp_description *description = NULL;
+        fault_arm(FAULT_POINT_memory_alloc, allocations, 1);
+        result = xftp_description_parse(slice_of_text(known_text), &description, NULL);
+        fault_disarm_all();
+        assert_true(result == SMQ_OK ? description != NULL : description == NULL);
+        xftp_description_destroy(&description);
+    }
+    assert_int_equal(result, SMQ_OK);
+    assert_true(allocations > 5);
+}
+
 /* ---- building ---- */
 
 static void test_building_has_bounds(void **state) {
@@ -676,6 +716,7 @@ int main(void) {
         cmocka_unit_test(test_sizes_that_differ_are_written_and_others_not),
         cmocka_unit_test(test_any_replica_may_tell_the_digest),
         cmocka_unit_test(test_servers_are_in_the_order_of_the_reference),
+        cmocka_unit_test(test_replicas_are_in_the_order_of_the_text),
         cmocka_unit_test(test_a_server_that_ends_with_a_colon_is_quoted),
         cmocka_unit_test(test_a_description_of_nothing_has_an_empty_list),
         cmocka_unit_test(test_a_nonce_that_looks_like_a_number_is_quoted),
@@ -697,6 +738,7 @@ int main(void) {
         cmocka_unit_test(test_floods_end_at_their_bounds),
         cmocka_unit_test(test_the_largest_description_is_read_and_written),
         cmocka_unit_test(test_counts_beyond_the_limits_are_refused),
+        cmocka_unit_test(test_short_memory_is_told),
         cmocka_unit_test(test_building_has_bounds),
     };
     return cmocka_run_group_tests(tests, set_up_crypto, NULL);

@@ -4,6 +4,7 @@
 
 #include <zlib.h>
 
+#include "queues/base/fault.h"
 #include "queues/base/random.h"
 #include "queues/base/secret.h"
 #include "test/unit/transport/xftp_descriptions.h"
@@ -202,6 +203,23 @@ static void test_a_cut_fragment_is_refused(void **state) {
     free_slice(output);
 }
 
+static void test_short_memory_is_told(void **state) {
+    (void)state;
+    struct slice fragment = fragment_of(100000, -15, 9, "");
+    enum smq_result result = SMQ_ERR_NO_MEMORY;
+    uint64_t allocations = 0;
+    size_t length = 0;
+    for (; result == SMQ_ERR_NO_MEMORY && allocations < 100; allocations++) {
+        fault_arm(FAULT_POINT_memory_alloc, allocations, 1);
+        result = inflate_fragment(fragment, &length);
+        fault_disarm_all();
+    }
+    assert_int_equal(result, SMQ_OK);
+    assert_int_equal(length, 100000);
+    assert_true(allocations > 5);
+    free_slice(fragment);
+}
+
 static void test_a_fragment_needs_room(void **state) {
     (void)state;
     struct slice yaml = read_xftp_vector("small.rcv1.xftp");
@@ -303,6 +321,7 @@ int main(void) {
         cmocka_unit_test(test_bombs_end_at_the_bound),
         cmocka_unit_test(test_anything_but_one_raw_stream_is_refused),
         cmocka_unit_test(test_a_cut_fragment_is_refused),
+        cmocka_unit_test(test_short_memory_is_told),
         cmocka_unit_test(test_a_fragment_needs_room),
         cmocka_unit_test(test_app_links_in_every_form),
         cmocka_unit_test(test_texts_that_are_no_app_link),
