@@ -2,41 +2,56 @@
 /* The post of the router: every message between its roles. All are sent here, and only here, so this is the map of its
  * traffic. Roles include this header, and never what is inside another role.
  *
- * | message         | from                      | carries                                | afterwards owned by |
- * |-----------------|---------------------------|----------------------------------------|---------------------|
- * | to a process lane, the session's |          |                                        |                     |
- * | BLOCK           | receive lane              | a block, received, opened and admitted | the lane, with a reference to its connection |
- * | BATCH           | receive lane              | the batch that answers a bad block     | the lane            |
- * | SERVICE_HELLO   | receive lane              | a client hello with a service          | the lane, with a reference to its connection |
- * | ORDER           | whoever ended the last command that others wait for | an order_entry | the session: the lane has it looked at |
- * | RETRY           | writer, subscriber lane   | a slot: the record changed between verification and commit | the lane |
- * | PROXY_ROOM      | whoever answered a proxied command | the session: a place came free | the lane, a reference to the connection |
- * | to a subscriber lane, the queue's |         |                                        |                     |
- * | SUBSCRIBE, GET, ACKNOWLEDGE, INFORM | process lane | a slot: SUB, GET, ACK before the store, QUE | the lane   |
- * | NOTIFY          | process lane              | a slot: NSUB of a connection that is no service | the lane   |
- * | CREATED         | writer                    | a slot: NEW with subscription was committed | the lane       |
- * | ACKNOWLEDGED    | writer                    | a slot: ACK, after the commit          | the lane            |
- * | STORED          | writer                    | a slot: SEND was committed, to an empty queue or with a notification | the lane |
- * | DELETED         | writer                    | a slot: DEL was committed              | the lane            |
- * | NOTIFIER_MOVED  | writer                    | a slot: NSUB, and the notifier's service was committed | the lane |
- * | NOTIFIER_GONE   | writer                    | a slot: NKEY or NDEL was committed     | the lane            |
- * | HANDED_OVER     | writer                    | a handed_over: its notifications are deleted | the lane      |
- * | LOST_DELIVERY   | send lane                 | a delivery whose message was gone when its turn came | the lane, with a reference to its connection |
- * | SERVICE_HELD    | services, to every lane   | a service_copy: another session holds the service | the lane |
- * | SESSION_CLOSED  | receive lane, to every lane | the lane's session_farewell          | the session; the lane gets a reference to its connection |
- * | to services     |                           |                                        |                     |
- * | MOVED           | subscriber lane           | a slot: NSUB, NKEY, NDEL, DEL: a notifier came to a service or left one | services |
- * | SUBSCRIBE       | writer                    | a slot: NSUBS, with the count of the service's queues | services |
- * | SESSION_CLOSED  | receive lane              | the session_farewell of services       | the session; services gets a reference to its connection |
- * | to the writer   |                           |                                        |                     |
- * | (one kind)      | any                       | a writer_request: a change of the store | the writer, until its `completed` |
- * | to the expirer  |                           |                                        |                     |
- * | ROUND           | writer                    | a round whose step is committed        | the expirer had it  |
- * | SETTINGS        | whoever reloads           | a message of the expirer: settings changed | the expirer had it |
+ * To a process lane, that of the session:
+ *
+ * | message        | from                    | carries                                       | afterwards owned by   |
+ * |----------------|-------------------------|-----------------------------------------------|-----------------------|
+ * | BLOCK          | receive lane            | a block, received and admitted                | the lane              |
+ * | BATCH          | receive lane            | the batch that answers a bad block            | the lane              |
+ * | SERVICE_HELLO  | receive lane            | a block: a hello with a service               | the lane              |
+ * | ORDER          | whoever was last        | an order_entry: what waits there may go on    | its session           |
+ * | RETRY          | writer, subscriber lane | a slot whose record changed meanwhile         | the lane              |
+ * | PROXY_ROOM     | whoever answered        | a session: a place for proxied ones is free   | the lane, a reference |
+ *
+ * To a subscriber lane, that of the queue:
+ *
+ * | message        | from                    | carries                                       | afterwards owned by   |
+ * |----------------|-------------------------|-----------------------------------------------|-----------------------|
+ * | SUBSCRIBE      | process lane            | a slot: SUB                                   | the lane              |
+ * | GET            | process lane            | a slot: GET                                   | the lane              |
+ * | ACKNOWLEDGE    | process lane            | a slot: ACK, before the store                 | the lane              |
+ * | INFORM         | process lane            | a slot: QUE                                   | the lane              |
+ * | NOTIFY         | process lane            | a slot: NSUB of what is no service            | the lane              |
+ * | CREATED        | writer                  | a slot: NEW with subscription                 | the lane              |
+ * | ACKNOWLEDGED   | writer                  | a slot: ACK, after the commit                 | the lane              |
+ * | STORED         | writer                  | a slot: SEND, that somebody may wait for      | the lane              |
+ * | DELETED        | writer                  | a slot: DEL                                   | the lane              |
+ * | NOTIFIER_MOVED | writer                  | a slot: NSUB, with the notifier's service     | the lane              |
+ * | NOTIFIER_GONE  | writer                  | a slot: NKEY or NDEL                          | the lane              |
+ * | HANDED_OVER    | writer                  | a handed_over: its notifications are deleted  | the lane              |
+ * | LOST_DELIVERY  | send lane               | a delivery: its message is not there any more | the lane              |
+ * | SERVICE_HELD   | services                | a service_copy: another session holds it      | the lane              |
+ * | SESSION_CLOSED | receive lane            | a session_farewell                            | its session           |
+ *
+ * To services, the writer and the expirer:
+ *
+ * | message        | from                    | carries                                       | afterwards owned by   |
+ * |----------------|-------------------------|-----------------------------------------------|-----------------------|
+ * | MOVED          | subscriber lane         | a slot: a notifier came to a service or left  | services              |
+ * | SUBSCRIBE      | writer                  | a slot: NSUBS, with the count of notifiers    | services              |
+ * | SESSION_CLOSED | receive lane            | a session_farewell                            | its session           |
+ * | (of one kind)  | any role                | a writer_request: a change of the store       | the writer            |
+ * | ROUND          | writer                  | a round whose step is committed               | the expirer           |
+ * | SETTINGS       | whoever reloads         | nothing: settings changed                     | the expirer           |
+ *
+ * What the writer sends about a slot it sends after the commit (RETRY: instead of it), and a request is its until
+ * `completed`. BLOCK, SERVICE_HELLO, PROXY_ROOM, LOST_DELIVERY and SESSION_CLOSED bring a reference to their
+ * connection. SERVICE_HELD and SESSION_CLOSED go to every lane.
  *
  * Functions return what actor_send does: SMQ_ERR_CLOSED, the role has stopped, and the sender keeps what was to be
  * carried (for slots hand_on.h decides). Any attached thread; none blocks. What else goes between roles: items that
- * connection_send hands to the send lane (outgoing_kind in client_session.h), and requests to the net (connection.h). */
+ * connection_send hands to the send lane (outgoing_kind in client_session.h), and requests to the net
+ * (connection.h). */
 #pragma once
 
 #include "smq/result.h"

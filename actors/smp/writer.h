@@ -9,8 +9,8 @@
 #include "stores/smp/batch.h"
 #include "stores/smp/queue_store.h"
 
-/* A change of the store, sent by post_writer; embedded in what asks for it. The operation's `completed` runs on the writer's thread, after
- * the commit. */
+/* A change of the store, sent by post_writer; embedded in what asks for it. The operation's `completed` runs on the
+ * writer's thread, after the commit. */
 struct writer_request {
     struct message message; /* first */
     struct store_operation operation;
