@@ -10,13 +10,13 @@
 #include "actors/client/smp/service.h"
 #include "actors/client/smq/network.h"
 #include "actors/client_agent/client_agent_private.h"
+#include "actors/client_agent/post.h"
 #include "queues/base/magic.h"
 #include "queues/base/memory.h"
 #include "queues/base/thread.h"
 #include "queues/promise.h"
 
 enum {
-    CLIENT_AGENT_MAGIC = MAGIC('a', 'g', 'n', 't'),
     BATCH_SIZE_MAX = 8192, /* an event's items fit the smallest queue */
     WAIT_MARGIN_MS = 10000,
 };
@@ -46,39 +46,6 @@ static bool take_options(struct smq_client_agent_options *chosen, const struct s
     bool right = given == NULL || chosen->client.size == given->size - before;
     chosen->client.size = sizeof chosen->client;
     return right && memcmp(chosen->reserved, none, sizeof none) == 0;
-}
-
-void client_agent_check(const struct smq_client_agent *agent) {
-    MAGIC_CHECK(agent, CLIENT_AGENT_MAGIC);
-}
-
-bool client_agent_is_valid(const struct smq_client_agent *agent) {
-    return MAGIC_IS(agent, CLIENT_AGENT_MAGIC);
-}
-
-struct smq_client_agent *client_agent_reference(struct smq_client_agent *agent) {
-    atomic_fetch_add_explicit(&agent->references, 1, memory_order_relaxed);
-    return agent;
-}
-
-/* The last reference is given up when the agent's thread has ended and the maps are gone. */
-void client_agent_release(struct smq_client_agent *agent) {
-    if (atomic_fetch_sub_explicit(&agent->references, 1, memory_order_acq_rel) != 1) {
-        return;
-    }
-    MAGIC_CLEAR(agent);
-    if (agent->actor != NULL) {
-        actor_destroy(&agent->actor);
-    }
-    smq_batch_release(&agent->closed_event);
-    if (agent->options.events != NULL) {
-        events_release(agent->options.events);
-    }
-    smq_network_release(&agent->options.client.network);
-    smq_service_release(&agent->options.client.service);
-    struct smq_context *context = agent->context;
-    memory_free(agent);
-    context_release(context);
 }
 
 /* ---- the actor ---- */
@@ -305,8 +272,7 @@ enum smq_result client_agent_connect(struct smq_client_agent *agent, const char 
         return result;
     }
     waiter->timeout_ms = timeout_ms != 0 ? timeout_ms : agent->options.client.connect_timeout_ms;
-    waiter->message.kind = CLIENT_AGENT_CONNECT;
-    result = actor_send(agent->actor, &waiter->message);
+    result = post_agent_connect(agent, waiter);
     if (result != SMQ_OK) {
         client_agent_address_free(&waiter->address);
     }

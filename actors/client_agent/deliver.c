@@ -2,6 +2,7 @@
 /* Events of an agent on their way to its owner. */
 #include "actors/client/events.h"
 #include "actors/client_agent/client_agent_private.h"
+#include "actors/client_agent/post.h"
 #include "queues/base/log.h"
 
 struct smq_batch *client_agent_make_event(struct smq_client_agent *agent, const struct client_agent_server *server,
@@ -21,8 +22,7 @@ bool client_agent_is_held(const struct smq_client_agent *agent) {
 static void credit_is_back(struct channel_waiter *waiter) {
     struct smq_client_agent *agent =
         (struct smq_client_agent *)(void *)((char *)waiter - offsetof(struct smq_client_agent, credit_waiter));
-    agent->credit_message.kind = CLIENT_AGENT_CREDIT;
-    if (actor_send(agent->actor, &agent->credit_message) != SMQ_OK) {
+    if (post_agent_credit(agent) != SMQ_OK) {
         client_agent_release(agent);
     }
 }

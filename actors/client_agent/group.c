@@ -6,6 +6,7 @@
  * outcomes count only if the session in which they came is still the server's. */
 #include "actors/client/smp/commands.h"
 #include "actors/client_agent/client_agent_private.h"
+#include "actors/client_agent/post.h"
 #include "queues/base/memory.h"
 
 enum {
@@ -68,12 +69,11 @@ static void send_late(struct client_agent_session *session, const struct request
     if (late == NULL) {
         return;
     }
-    late->message.kind = CLIENT_AGENT_LATE;
     late->session = client_agent_session_reference(session);
     late->is_notifier = smp_request(request)->notifier != NULL;
     late->handle = late->is_notifier ? (void *)smq_notifier_reference(smp_request(request)->notifier)
                                      : (void *)smq_receive_queue_reference(smp_request(request)->receive_queue);
-    if (actor_send(session->agent->actor, &late->message) != SMQ_OK) {
+    if (post_agent_late(session, &late->message) != SMQ_OK) {
         free_late(late);
     }
 }
@@ -94,8 +94,7 @@ static void request_completed(struct request_owner *owner, const struct request 
     entry->by_service = outcome->by_service;
     atomic_store_explicit(&entry->sequence, ++session->sequence, memory_order_release);
     if (++group->done == group->count) {
-        group->message.kind = CLIENT_AGENT_GROUP;
-        if (actor_send(session->agent->actor, &group->message) != SMQ_OK) {
+        if (post_agent_group(session, &group->message) != SMQ_OK) {
             release_group(group);
         }
     }

@@ -79,14 +79,6 @@ struct client_agent_server *client_agent_server_get(struct smq_client_agent *age
 
 /* ---- the end of a turn ---- */
 
-void client_agent_server_mark(struct client_agent_server *server) {
-    if (!server->marked) {
-        server->marked = true;
-        server->next_marked = server->agent->marked;
-        server->agent->marked = server;
-    }
-}
-
 static bool has_error(const struct client_agent_server *server) {
     return server->error_until_ms > actor_now_ms(server->agent->actor);
 }

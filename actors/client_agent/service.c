@@ -6,6 +6,7 @@
 #include "actors/client/smp/commands.h"
 #include "actors/client/smp/service.h"
 #include "actors/client_agent/client_agent_private.h"
+#include "actors/client_agent/post.h"
 #include "queues/base/memory.h"
 #include "queues/base/thread.h"
 
@@ -30,13 +31,12 @@ enum smq_result smq_client_agent_subscribe_service(struct smq_client_agent *agen
     if (asked == NULL) {
         return SMQ_ERR_NO_MEMORY;
     }
-    asked->message.kind = CLIENT_AGENT_SERVICE;
     asked->count = count;
     asked->id_length = (uint8_t)service_id.length;
     memcpy(asked->id, service_id.bytes, service_id.length);
     enum smq_result result = client_agent_address_parse(address, &asked->address);
     if (result == SMQ_OK) {
-        result = actor_send(agent->actor, &asked->message);
+        result = post_agent_service(agent, &asked->message);
     }
     if (result != SMQ_OK) {
         client_agent_address_free(&asked->address);
@@ -123,8 +123,7 @@ static void completed(struct request_owner *owner, const struct request *request
     if (outcome->error_text != NULL) {
         (void)snprintf(asked->text, sizeof(asked->text), "%s", outcome->error_text);
     }
-    asked->message.kind = CLIENT_AGENT_SERVICE_DONE;
-    if (actor_send(asked->session->agent->actor, &asked->message) != SMQ_OK) {
+    if (post_agent_service_done(asked->session, &asked->message) != SMQ_OK) {
         release(asked);
     }
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "actors/client_agent/client_agent_private.h"
+#include "actors/client_agent/post.h"
 #include "queues/base/memory.h"
 
 enum { TELL_AGAIN_MS = 100 };
@@ -79,14 +80,6 @@ static struct client_agent_session *session_of_observer(struct client_observer *
     return (struct client_agent_session *)(void *)((char *)observer - offsetof(struct client_agent_session, observer));
 }
 
-/* A reference goes along. */
-static void tell(struct client_agent_session *session, struct message *message, enum client_agent_message kind) {
-    message->kind = kind;
-    if (actor_send(session->agent->actor, message) != SMQ_OK) {
-        client_agent_session_release(session);
-    }
-}
-
 static void observed_connected(struct client_observer *observer, struct smq_client *client, enum smq_result result) {
     (void)client;
     struct client_agent_session *session = session_of_observer(observer);
@@ -94,14 +87,18 @@ static void observed_connected(struct client_observer *observer, struct smq_clie
     if (result == SMQ_OK) {
         (void)client_agent_session_reference(session);
     }
-    tell(session, &session->connected, CLIENT_AGENT_CONNECTED);
+    if (post_agent_connected(session) != SMQ_OK) {
+        client_agent_session_release(session);
+    }
 }
 
 static void observed_disconnected(struct client_observer *observer, struct smq_client *client, enum smq_result reason) {
     (void)client;
     struct client_agent_session *session = session_of_observer(observer);
     session->end_reason = reason;
-    tell(session, &session->disconnected, CLIENT_AGENT_DISCONNECTED);
+    if (post_agent_disconnected(session) != SMQ_OK) {
+        client_agent_session_release(session);
+    }
 }
 
 static void observed_end(struct client_observer *observer, struct smq_client *client, struct slice entity_id) {

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "actors/client_agent/client_agent_private.h"
+#include "actors/client_agent/post.h"
 #include "queues/base/log.h"
 #include "queues/base/memory.h"
 #include "queues/base/thread.h"
@@ -97,7 +98,8 @@ static bool given_is_valid(const struct given *given) {
 }
 
 /* Sends the handles in messages of limited size, so that the agent's turns stay short; or none. */
-static enum smq_result send_handles(struct smq_client_agent *agent, enum client_agent_message kind,
+static enum smq_result send_handles(struct smq_client_agent *agent,
+                                    enum smq_result (*send)(struct smq_client_agent *agent, struct message *message),
                                     const struct given *given) {
     if (!client_agent_is_valid(agent) || !given_is_valid(given)) {
         return SMQ_ERR_INVALID;
@@ -109,14 +111,13 @@ static enum smq_result send_handles(struct smq_client_agent *agent, enum client_
         size_t left = given->count - done, size = left < MESSAGE_HANDLES ? left : MESSAGE_HANDLES;
         result = create_message(given, done, size, end);
         if (result == SMQ_OK) {
-            (*end)->message.kind = kind;
             end = &(*end)->next;
             done += size;
         }
     }
     for (struct subscribe_message *message = first, *next; message != NULL; message = next) {
         next = message->next;
-        result = result == SMQ_OK ? actor_send(agent->actor, &message->message) : result;
+        result = result == SMQ_OK ? send(agent, &message->message) : result;
         if (result != SMQ_OK) {
             free_message(message);
         }
@@ -127,25 +128,25 @@ static enum smq_result send_handles(struct smq_client_agent *agent, enum client_
 enum smq_result smq_client_agent_subscribe(struct smq_client_agent *agent, struct smq_receive_queue *const *queues,
                                            size_t count) {
     struct given given = {.queues = queues, .count = count};
-    return send_handles(agent, CLIENT_AGENT_SUBSCRIBE, &given);
+    return send_handles(agent, post_agent_subscribe, &given);
 }
 
 enum smq_result smq_client_agent_subscribe_notifications(struct smq_client_agent *agent, const char *address,
                                                          struct smq_notifier *const *notifiers, size_t count) {
     struct given given = {.address = address, .is_notifier = true, .notifiers = notifiers, .count = count};
-    return send_handles(agent, CLIENT_AGENT_SUBSCRIBE, &given);
+    return send_handles(agent, post_agent_subscribe, &given);
 }
 
 enum smq_result smq_client_agent_unsubscribe(struct smq_client_agent *agent, struct smq_receive_queue *const *queues,
                                              size_t count) {
     struct given given = {.queues = queues, .count = count};
-    return send_handles(agent, CLIENT_AGENT_UNSUBSCRIBE, &given);
+    return send_handles(agent, post_agent_unsubscribe, &given);
 }
 
 enum smq_result smq_client_agent_unsubscribe_notifications(struct smq_client_agent *agent, const char *address,
                                                            struct smq_notifier *const *notifiers, size_t count) {
     struct given given = {.address = address, .is_notifier = true, .notifiers = notifiers, .count = count};
-    return send_handles(agent, CLIENT_AGENT_UNSUBSCRIBE, &given);
+    return send_handles(agent, post_agent_unsubscribe, &given);
 }
 
 /* ---- agent's thread ---- */
@@ -323,14 +324,13 @@ void client_agent_ended_send(struct client_agent_session *session, struct slice 
         log_error("agent: out of memory; the end of a subscription is not noticed");
         return;
     }
-    ended->message.kind = CLIENT_AGENT_ENDED;
     ended->session = client_agent_session_reference(session);
     ended->sequence = ++session->sequence;
     ended->id_length = entity_id.length;
     if (entity_id.length > 0) {
         memcpy(ended->id, entity_id.bytes, entity_id.length);
     }
-    if (actor_send(session->agent->actor, &ended->message) != SMQ_OK) {
+    if (post_agent_ended(session, &ended->message) != SMQ_OK) {
         client_agent_session_release(session);
         memory_free(ended);
     }
