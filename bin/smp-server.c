@@ -184,14 +184,19 @@ static const struct cli_option start_options[] = {
      .help = "Accepted; this router has no database migrations"},
 };
 
+static bool set_up(void) {
+    if (base_setup() == SMQ_OK)
+        return true;
+    (void)fprintf(stderr, "Error: libsodium or RCU cannot be set up\n");
+    return false;
+}
+
 static int run_init(void *target, int count, char **words) {
     struct arguments *arguments = target;
     (void)count;
     (void)words;
-    if (base_setup() != SMQ_OK) {
-        (void)fprintf(stderr, "Error: libsodium or RCU cannot be set up\n");
+    if (!set_up())
         return 1;
-    }
     if (file_exists(arguments->files.ini)) {
         (void)fprintf(stderr, "Error: server is already initialized (%s exists).\nRun `smp-server start`.\n",
                       arguments->files.ini);
@@ -243,6 +248,8 @@ static int run_cert(void *target, int count, char **words) {
                       files->ini);
         return 1;
     }
+    if (!set_up())
+        return 1;
     if ((options->algorithm < 0 || options->common_name == NULL) &&
         !read_certificate(files->server_certificate, &algorithm, name))
         return 1;

@@ -57,6 +57,11 @@ may_not_include actors 'bin|test'
 may_not_include bin 'test'
 mapfile -t client < <(under actors/runtime actors/net actors/client actors/client_agent)
 complain "libsmq includes the stores or a router" "$(search '^#include "(stores|actors/smp|actors/proxy)/' "${client[@]}")"
+mapfile -t client < <(under actors/client | grep -v '^actors/client/smp/')
+complain "the protocol client knows a protocol otherwise than by its table" \
+    "$(search '^#include "(transport/smp|actors/client/smp|actors/client_agent)/' "${client[@]}")"
+mapfile -t client < <(under actors/client/smp)
+complain "the protocol client includes the client agent" "$(search '^#include "actors/client_agent/' "${client[@]}")"
 complain "an include is not written from the root" "$(search '^#include "(\.\./|[^/"]*")' "${code[@]}")"
 
 # Borders: one place knows each of these.
@@ -71,6 +76,10 @@ mapfile -t others < <(outside '^transport/tls')
 complain "SSL_ call outside of transport/tls" "$(search '\bSSL_[A-Za-z0-9_]+\(|<openssl/ssl\.h>' "${others[@]}")"
 mapfile -t others < <(outside '^actors/net/dns\.c$')
 complain "<ares.h> outside of actors/net/dns.c" "$(search '<ares\.h>' "${others[@]}")"
+mapfile -t others < <(outside '^transport/xftp/(yaml_walk\.|link_web\.c$)')
+complain "<yaml.h> outside of transport/xftp/yaml_walk, or <zlib.h> outside of link_web.c" "$(search '<(yaml|zlib)\.h>' "${others[@]}")"
+mapfile -t others < <(outside '^transport/http2/')
+complain "nghttp2 outside of transport/http2" "$(search '<nghttp2/' "${others[@]}")"
 mapfile -t others < <(outside '^queues/')
 complain "liburcu outside of queues" "$(search '<urcu' "${others[@]}")"
 

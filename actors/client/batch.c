@@ -5,8 +5,6 @@
 #include <string.h>
 
 #include "actors/client/client.h"
-#include "actors/client/events.h"
-#include "actors/client_agent/event.h"
 #include "queues/base/magic.h"
 #include "queues/base/memory.h"
 #include "queues/base/secret.h"
@@ -69,6 +67,7 @@ struct smq_batch *batch_create(const struct smq_event *events, size_t count) {
     batch->next = NULL;
     batch->origin = NULL;
     batch->without_credit = false;
+    batch->drop = NULL;
     memcpy(batch->events, events, count * sizeof(struct smq_event));
     uint8_t *room = (uint8_t *)(batch->events + count);
     for (size_t i = 0; i < count; i++) {
@@ -99,7 +98,7 @@ struct smq_batch *batch_of_node(struct mailbox_node *node) {
     return batch;
 }
 
-void batch_set_origin(struct smq_batch *batch, struct smq_events *origin) {
+void batch_set_origin(struct smq_batch *batch, struct batch_origin *origin) {
     batch->origin = origin;
 }
 
@@ -126,7 +125,7 @@ void smq_batch_release(struct smq_batch **batch) {
     if (!MAGIC_IS(released, BATCH_MAGIC)) {
         return;
     }
-    struct smq_events *origin = released->origin;
+    struct batch_origin *origin = released->origin;
     struct smq_client *client = released->events[0].client;
     size_t size = released->size;
     bool has_credit = !released->without_credit;
@@ -136,9 +135,9 @@ void smq_batch_release(struct smq_batch **batch) {
         smq_send_queue_release(&event->send_queue);
         smq_notifier_release(&event->notifier);
         secret_wipe((void *)(uintptr_t)event->body.bytes, event->body.length);
-        if (event->agent != NULL) {
-            client_agent_event_release_items(event->agent);
-        }
+    }
+    if (released->drop != NULL) {
+        released->drop(released);
     }
     MAGIC_CLEAR(released);
     memory_free(released);
@@ -146,9 +145,6 @@ void smq_batch_release(struct smq_batch **batch) {
         client_release(client);
     }
     if (origin != NULL) {
-        if (has_credit) {
-            events_return_credit(origin, size);
-        }
-        events_release(origin);
+        origin->returned(origin, has_credit ? size : 0);
     }
 }

@@ -6,64 +6,41 @@
 
 #include "actors/client/context.h"
 #include "actors/client/events.h"
-#include "actors/client/forward_private.h"
 #include "actors/client/lane.h"
 #include "actors/client/network.h"
-#include "actors/client/service.h"
+#include "actors/client/options.h"
 #include "actors/client/smq/network.h"
 #include "queues/base/clock.h"
-#include "queues/base/magic.h"
 #include "queues/base/memory.h"
 #include "queues/base/thread.h"
 
 enum {
-    CLIENT_MAGIC = MAGIC('c', 'l', 'n', 't'),
-    FIRST_CHECK_MS = 20, /* the monitor then asks for the time that the client's options say */
     CONNECT_MARGIN_MS = 10000,
 };
 
-void smq_client_options_init(struct smq_client_options *options) {
-    *options = (struct smq_client_options){.version_min = SMQ_VERSION_MIN,
-                                           .version_max = SMQ_VERSION_MAX,
-                                           .session_key = true,
-                                           .connect_timeout_ms = 15000,
-                                           .command_timeout_ms = 10000,
-                                           .close_timeout_ms = 5000,
-                                           .background_timeout_ms = 30000,
-                                           .ping_interval_ms = 600000,
-                                           .ping_count = 3,
-                                           .ping_window_ms = 900000,
-                                           .keep_alive = true,
-                                           .outstanding_max = 16384,
-                                           .unsent_bytes_max = 4 << 20};
+void smq_client_options_init_sized(struct smq_client_options *options, size_t size) {
+    static const struct smq_client_options defaults = {.version_min = SMQ_VERSION_MIN,
+                                                       .version_max = SMQ_VERSION_MAX,
+                                                       .session_key = true,
+                                                       .connect_timeout_ms = 15000,
+                                                       .command_timeout_ms = 10000,
+                                                       .close_timeout_ms = 5000,
+                                                       .background_timeout_ms = 30000,
+                                                       .ping_interval_ms = 600000,
+                                                       .ping_count = 3,
+                                                       .ping_window_ms = 900000,
+                                                       .keep_alive = true,
+                                                       .outstanding_max = 16384,
+                                                       .unsent_bytes_max = 4 << 20};
+    options_init(options, size, &defaults, sizeof defaults);
 }
 
-void client_check(const struct smq_client *client) {
-    MAGIC_CHECK(client, CLIENT_MAGIC);
-}
-
-bool client_is_valid(const struct smq_client *client) {
-    return MAGIC_IS(client, CLIENT_MAGIC);
-}
-
-struct smq_client *client_reference(struct smq_client *client) {
-    client_check(client);
-    atomic_fetch_add_explicit(&client->references, 1, memory_order_relaxed);
-    return client;
-}
-
-void client_release(struct smq_client *client) {
-    client_check(client);
-    if (atomic_fetch_sub_explicit(&client->references, 1, memory_order_acq_rel) != 1) {
-        return;
-    }
+static void destroy(struct smq_client *client) {
     MAGIC_CLEAR(client);
-    smp_session_wipe(&client->session);
+    client->protocol->wipe(client);
     password_wipe(&client->password);
     promise_release(&client->connected);
     router_address_release(client->router);
-    key_pair_wipe(&client->service_key);
-    client_relay_destroy(&client->relay);
     if (client->options.events != NULL) {
         events_release(client->options.events);
     }
@@ -78,60 +55,75 @@ void client_release(struct smq_client *client) {
 /* ---- hooks of the connection ---- */
 
 /* The router speaks first. */
-static enum smq_result secured(struct connection *connection, void *state) {
+enum smq_result client_secured(struct connection *connection, void *state) {
     (void)connection;
     (void)state;
     return SMQ_OK;
 }
 
-static enum smq_result received(struct connection *connection, void *state, struct block *block) {
+enum smq_result client_received(struct connection *connection, void *state, struct block *block) {
     (void)connection;
     struct smq_client *client = state;
-    if (atomic_load_explicit(&client->is_ready, memory_order_acquire) && client->relay != NULL &&
-        forward_received(client, block)) {
+    const struct client_protocol *protocol = client->protocol;
+    if (protocol->received_early != NULL && atomic_load_explicit(&client->is_ready, memory_order_acquire) &&
+        protocol->received_early(client, block)) {
         return SMQ_OK;
     }
-    block->message.kind = LANE_BLOCK;
-    enum smq_result result = actor_send(client->lane->actor, &block->message);
+    enum smq_result result = post_block(client, block);
     if (result != SMQ_OK) {
         block_release(block);
     }
     return result;
 }
 
-static void closed(struct connection *connection, void *state, enum smq_result reason) {
+void client_closed(struct connection *connection, void *state, enum smq_result reason) {
     (void)connection;
     struct smq_client *client = state;
     client->closed_reason = reason;
-    client->closed_message.kind = LANE_CLOSED;
-    (void)actor_send(client->lane->actor, &client->closed_message); /* refused: the lane ends its clients itself */
+    (void)post_closed(client); /* refused: the lane ends its clients itself */
 }
 
-static void released(void *state) {
+void client_released(void *state) {
     client_release(state);
 }
-
-const struct protocol client_protocol = {.name = "smp-client",
-                                         .secured = secured,
-                                         .received = received,
-                                         .fill = client_fill,
-                                         .fill_own = forward_fill_own,
-                                         .discard = client_discard,
-                                         .check = client_monitor,
-                                         .first_check_ms = FIRST_CHECK_MS,
-                                         .closed = closed,
-                                         .released = released};
 
 /* ---- connecting ---- */
 
 static bool options_are_valid(const struct smq_client_options *options) {
-    return options->version_min >= SMQ_VERSION_MIN && options->version_max <= SMQ_VERSION_MAX &&
-           options->version_min <= options->version_max && options->connect_timeout_ms > 0 &&
+    return options->version_min <= options->version_max && options->connect_timeout_ms > 0 &&
            options->command_timeout_ms > 0 && options->background_timeout_ms > 0 &&
            options->entity.length <= UINT8_MAX && (options->entity.length == 0 || options->entity.bytes != NULL) &&
            (options->events == NULL || events_is_valid(options->events)) &&
-           (options->network == NULL || network_is_valid(options->network)) &&
-           (options->service == NULL || service_is_valid(options->service));
+           (options->network == NULL || network_is_valid(options->network));
+}
+
+/* The protocol is that of the address's scheme. */
+static enum smq_result find_protocol(const char *text, const struct client_protocol **protocol,
+                                     struct server_address *address, struct password *password) {
+    enum smq_result result = SMQ_ERR_INVALID;
+    for (size_t i = 0; i < CLIENT_PROTOCOLS; i++) {
+        *protocol = client_protocols[i];
+        result = server_address_parse_with_password(slice_of_text(text), (*protocol)->scheme, address, password);
+        if (result == SMQ_OK) {
+            return result;
+        }
+    }
+    return result;
+}
+
+static bool protocol_accepts(const struct client_protocol *protocol, const struct smq_client_options *options) {
+    return options->version_min >= protocol->version_min && options->version_max <= protocol->version_max &&
+           protocol->options_are_valid(options);
+}
+
+static struct smq_client *allocate(const struct client_protocol *protocol) {
+    enum { ALIGNED = (sizeof(struct smq_client) + 15) / 16 * 16 };
+    struct smq_client *made = memory_zalloc(ALIGNED + protocol->client_size);
+    if (made != NULL) {
+        made->protocol = protocol;
+        made->state = (char *)made + ALIGNED;
+    }
+    return made;
 }
 
 /* Gives up what `create` made. */
@@ -160,17 +152,21 @@ static enum smq_result copy_entity(struct smq_client *client, struct smq_bytes e
 static enum smq_result create(struct smq_context *context, const char *address_text,
                               const struct smq_client_options *options, bool blocking, struct smq_client **client) {
     struct server_address address;
-    struct smq_client *made = memory_zalloc(sizeof(*made));
-    if (made == NULL) {
-        return SMQ_ERR_NO_MEMORY;
-    }
-    enum smq_result result =
-        server_address_parse_with_password(slice_of_text(address_text), ADDRESS_SMP, &address, &made->password);
+    struct password password;
+    const struct client_protocol *protocol;
+    enum smq_result result = find_protocol(address_text, &protocol, &address, &password);
     if (result != SMQ_OK) {
-        memory_free(made);
         return result;
     }
+    struct smq_client *made = protocol_accepts(protocol, options) ? allocate(protocol) : NULL;
+    if (made == NULL) {
+        password_wipe(&password);
+        return protocol_accepts(protocol, options) ? SMQ_ERR_NO_MEMORY : SMQ_ERR_INVALID;
+    }
+    made->password = password;
+    password_wipe(&password);
     atomic_init(&made->references, 2);
+    made->destroy = destroy;
     made->context = context_reference(context);
     made->lane = context_choose_lane(context, &made->number);
     made->options = *options;
@@ -200,8 +196,8 @@ static enum smq_result start(struct smq_context *context, const char *address, c
                              bool blocking, struct client_observer *observer, struct smq_client **client) {
     struct smq_client_options options;
     smq_client_options_init(&options);
-    options = given == NULL ? options : *given;
-    if (!context_is_valid(context) || address == NULL || client == NULL || !options_are_valid(&options) ||
+    if (!options_take(&options, OPTIONS_END(struct smq_client_options, entity), given) || !context_is_valid(context) ||
+        address == NULL || client == NULL || !options_are_valid(&options) ||
         (!blocking && observer == NULL && options.events == NULL)) {
         return SMQ_ERR_INVALID;
     }
@@ -212,8 +208,7 @@ static enum smq_result start(struct smq_context *context, const char *address, c
         return result;
     }
     made->observer = observer;
-    made->connect_message.kind = LANE_CONNECT;
-    result = actor_send(made->lane->actor, &made->connect_message);
+    result = post_connect(made);
     if (result != SMQ_OK) {
         destroy_unstarted(made);
         return result;
@@ -276,8 +271,7 @@ void smq_client_close(struct smq_client **client) {
     }
     thread_attach();
     if (!atomic_exchange_explicit(&closed_client->closing, true, memory_order_acq_rel)) {
-        closed_client->close_message.kind = LANE_CLOSE;
-        if (actor_send(closed_client->lane->actor, &client_reference(closed_client)->close_message) != SMQ_OK) {
+        if (post_close(client_reference(closed_client)) != SMQ_OK) {
             client_release(closed_client);
         }
     }
@@ -297,12 +291,6 @@ void smq_client_info(const struct smq_client *client, struct smq_client_info *in
         .blocks_sent = atomic_load_explicit(&client->blocks_sent, memory_order_relaxed),
     };
     if (atomic_load_explicit(&client->is_ready, memory_order_acquire)) {
-        info->encrypted = client->session.encrypted;
-        info->version = client->session.version;
-        info->session_id_length = client->session.session_id_length;
-        memcpy(info->session_id, client->session.session_id, client->session.session_id_length);
-        info->service_id_length = client->service_id_length;
-        memcpy(info->service_id, client->service_id, client->service_id_length);
-        info->body_max = smp_message_limit(info->version);
+        client->protocol->info(client, info);
     }
 }

@@ -8,26 +8,19 @@
 #include <stdint.h>
 
 #include "actors/client/batch.h"
-#include "actors/client/queues.h"
-#include "actors/client/smq/client.h"
-#include "actors/net/connection.h"
+#include "actors/client/protocol.h"
+#include "actors/client/router_address.h"
+#include "queues/base/magic.h"
 #include "queues/channel.h"
 #include "queues/promise.h"
 #include "queues/wheel.h"
-#include "transport/smp/handshake.h"
-#include "transport/smp/session.h"
 
 struct client_flush;
-struct client_relay;
-struct relay_session;
-struct process_lane;
-struct request;
-struct subscription;
 
 enum client_phase {
     CLIENT_NEW,       /* not given to the net yet */
     CLIENT_HANDSHAKE, /* connecting, or waiting for the router's hello */
-    CLIENT_SERVICE,   /* waiting for the router's answer to the service in our hello */
+    CLIENT_ANSWER,    /* waiting for the router's answer to our hello */
     CLIENT_READY,
     CLIENT_CLOSED,
 };
@@ -49,9 +42,12 @@ struct smq_client {
     /* The user's handles; the connection; the process lane until it has seen the end; each request, batch and
      * message that names the client. */
     _Atomic uint32_t references;
+    void (*destroy)(struct smq_client *client); /* with the last one */
     uint64_t number;
 
     /* constant */
+    const struct client_protocol *protocol;
+    void *state;                 /* the protocol's, of client_size bytes */
     struct smq_context *context; /* referenced */
     struct process_lane *lane;   /* lives as long as the context */
     struct router_address *router;
@@ -81,25 +77,14 @@ struct smq_client {
     struct client_flush *flushes;  /* that wait: see flush.h */
     enum smq_result closed_reason; /* written by the receive lane before closed_message */
     struct connection *connection;
-    struct request *outstanding; /* in the table: pending, or late */
-    struct subscription *subscriptions;
-    struct relay_session *relay_sessions; /* reached through the router as a proxy: see through_proxy.h */
-    struct smq_batch *waiting_first;      /* batches without credit; while there are any the connection is paused */
+    struct request *outstanding;     /* in the table: pending, or late */
+    struct smq_batch *waiting_first; /* batches without credit; while there are any the connection is paused */
     struct smq_batch *waiting_last;
     struct smq_batch *final; /* made at the start, so that the last event cannot fail */
     struct channel_waiter waiter;
     struct smq_client *lane_next, *lane_previous; /* clients of the lane */
 
-    /* written by the process lane in the handshake, constant once the hello is queued; session.send belongs to the
-     * send lane */
-    struct smp_session session;
-    struct public_key server_key; /* KEY_NONE: the router showed none */
-    struct public_key hello_key;  /* KEY_NONE: none is sent */
-    bool is_service;              /* the hello shows the service, and commands are signed for it */
-    struct key_pair service_key;  /* of this session; when is_service */
-    uint8_t service_id_length;
-    uint8_t service_id[SMQ_ID_MAX];
-    struct client_relay *relay; /* of a proxy's connection: see forward_private.h; else NULL */
+    /* process lane, in the handshake */
     struct outgoing hello;
     struct smq_error connect_error; /* constant once the outcome was told */
 
@@ -120,37 +105,55 @@ struct smq_client {
     _Atomic uint64_t blocks_sent;
 };
 
-struct smq_client *client_reference(struct smq_client *client);
-void client_release(struct smq_client *client);
-void client_check(const struct smq_client *client);    /* aborts unless it is a live client */
-bool client_is_valid(const struct smq_client *client); /* for pointers from outside; may be NULL */
+enum { CLIENT_MAGIC = MAGIC('c', 'l', 'n', 't') };
+
+/* Aborts unless it is a live client. */
+static inline void client_check(const struct smq_client *client) {
+    MAGIC_CHECK(client, CLIENT_MAGIC);
+}
+
+/* For pointers from outside; may be NULL. */
+static inline bool client_is_valid(const struct smq_client *client) {
+    return MAGIC_IS(client, CLIENT_MAGIC);
+}
+
+static inline struct smq_client *client_reference(struct smq_client *client) {
+    client_check(client);
+    atomic_fetch_add_explicit(&client->references, 1, memory_order_relaxed);
+    return client;
+}
+
+static inline void client_release(struct smq_client *client) {
+    client_check(client);
+    if (atomic_fetch_sub_explicit(&client->references, 1, memory_order_acq_rel) == 1) {
+        client->destroy(client);
+    }
+}
 
 /* Like smq_client_connect_async, with calls to `observer`; options->events may be NULL. Any attached thread. */
 enum smq_result client_connect_observed(struct smq_context *context, const char *address,
                                         const struct smq_client_options *options, struct client_observer *observer,
                                         struct smq_client **client);
 
-/* The hooks of every client connection; the state is the client. */
-extern const struct protocol client_protocol;
-
-/* Process lane. Judges the router's hello in `block`, makes the session and queues the answer. On failure the
- * client's connect_error is set. With client->is_service the router answers once more: client_service_answer. */
-enum smq_result client_handshake(struct smq_client *client, const uint8_t *block);
-enum smq_result client_service_answer(struct smq_client *client, const uint8_t *block);
-
-/* Whether the command carries the signature of the client's service. Process and send lane, after the handshake. */
-bool client_signs_as_service(const struct smq_client *client, enum smp_command_tag tag);
-
-/* Send lane: the fill and discard hooks of the protocol. */
+/* Hooks of every client's connection; the state is the client. */
+enum smq_result client_secured(struct connection *connection, void *state);
+enum smq_result client_received(struct connection *connection, void *state, struct block *block);
+void client_closed(struct connection *connection, void *state, enum smq_result reason);
+void client_released(void *state);
 enum smq_result client_fill(struct connection *connection, void *state, struct outgoing_queue *queue, void *lane_state,
                             uint8_t *bytes);
 void client_discard(struct connection *connection, void *state, struct outgoing *item);
-enum { OUTGOING_HELLO = 1, OUTGOING_COMMAND, OUTGOING_FORWARD };
+enum { OUTGOING_HELLO = 1, OUTGOING_COMMAND, OUTGOING_PROTOCOL };
 
-/* Monitor: the check hook: pings, and drops what stays silent. */
+/* Monitor: pings, and drops what stays silent. */
 uint32_t client_monitor(struct connection *connection, void *state, uint64_t now_ms);
+
+/* The hooks in a protocol's table; it may add fill_own. */
+#define CLIENT_CONNECTION(label, size)                                                                                 \
+    .name = (label), .block_size = (size), .secured = client_secured, .received = client_received,                     \
+    .fill = client_fill, .discard = client_discard, .check = client_monitor, .first_check_ms = CLIENT_FIRST_CHECK_MS,  \
+    .closed = client_closed, .released = client_released
+enum { CLIENT_FIRST_CHECK_MS = 20 }; /* the monitor then asks for the time that the client's options say */
 
 /* Sets `error` (may be NULL) from a result of our own. `text` may be NULL. */
 void error_set(struct smq_error *error, enum smq_result result, const char *text);
-/* The public code of a router's error. */
-enum smq_protocol_error protocol_error_of(const struct smp_error *error);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* smq_context: starts and stops the lanes that all clients share. */
 #include "actors/client/context.h"
+#include "actors/client/options.h"
 
 #include <unistd.h>
 
-#include "actors/client/forward_private.h"
 #include "queues/base/magic.h"
 #include "queues/base/memory.h"
 #include "queues/base/secret.h"
@@ -17,8 +17,9 @@ enum {
     LANES_MAX = 64,
 };
 
-void smq_context_options_init(struct smq_context_options *options) {
-    *options = (struct smq_context_options){.receive_lanes = 0};
+void smq_context_options_init_sized(struct smq_context_options *options, size_t size) {
+    static const struct smq_context_options defaults = {.receive_lanes = 0};
+    options_init(options, size, &defaults, sizeof defaults);
 }
 
 static enum smq_result send_lane_start(void *context, unsigned lane, void **lane_state) {
@@ -52,6 +53,9 @@ void context_release(struct smq_context *context) {
     MAGIC_CLEAR(context);
     for (unsigned i = 0; i < context->lane_count; i++) {
         client_lane_destroy(&context->lanes[i]);
+    }
+    if (context->proxy != NULL) {
+        context->proxy->free(context->proxy);
     }
     memory_free(context->lanes);
     waker_destroy(&context->ended);
@@ -100,8 +104,7 @@ static void stop_lanes(struct smq_context *context) {
 enum smq_result smq_context_create(const struct smq_context_options *options, struct smq_context **context) {
     struct smq_context_options chosen;
     smq_context_options_init(&chosen);
-    chosen = options == NULL ? chosen : *options;
-    if (context == NULL) {
+    if (context == NULL || !options_take(&chosen, OPTIONS_END(struct smq_context_options, dns_servers), options)) {
         return SMQ_ERR_INVALID;
     }
     enum smq_result result = base_setup();
@@ -144,17 +147,12 @@ enum smq_result smq_context_create(const struct smq_context_options *options, st
     return SMQ_OK;
 }
 
-void context_lane_ended(struct smq_context *context) {
-    atomic_fetch_sub(&context->lanes_running, 1);
-    waker_wake(&context->ended);
-}
-
 /* Closes all clients and waits for their ends, which each lane sees to in the given time. */
 static void end_clients(struct smq_context *context, uint32_t limit_ms) {
     atomic_store(&context->lanes_running, context->lane_count);
     for (unsigned i = 0; i < context->lane_count; i++) {
         context->lanes[i].stop_limit_ms = limit_ms;
-        CHECK(actor_send(context->lanes[i].actor, &context->lanes[i].stop_message) == SMQ_OK);
+        CHECK(post_stop(&context->lanes[i]) == SMQ_OK);
     }
     while (atomic_load(&context->lanes_running) > 0) {
         (void)waker_wait(&context->ended, -1);
@@ -174,8 +172,8 @@ void smq_context_destroy_within(struct smq_context **context, uint32_t timeout_m
     end_clients(destroyed, timeout_ms);
     net_destroy(&destroyed->net);
     stop_lanes(destroyed);
-    if (destroyed->forwards != NULL) {
-        map_destroy(&destroyed->forwards);
+    if (destroyed->proxy != NULL) {
+        destroyed->proxy->destroy(destroyed->proxy);
     }
     tls_context_destroy(&destroyed->tls);
     context_release(destroyed);

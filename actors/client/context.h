@@ -11,7 +11,6 @@
 #include "actors/net/net.h"
 #include "queues/pinning.h"
 #include "queues/waker.h"
-#include "transport/smp/transmission.h"
 #include "transport/tls/tls.h"
 
 struct smq_context {
@@ -22,8 +21,7 @@ struct smq_context {
     _Atomic bool is_destroyed;
     _Atomic unsigned lanes_running; /* while it is destroyed: lanes with clients that have not ended */
     struct waker ended;             /* a lane has none any more */
-    bool is_proxy;                  /* see forward.h; constant once there are clients, as public_only and forwards */
-    struct map *forwards;           /* see forward_private.h; NULL: not a proxy's, or destroyed */
+    struct context_proxy *proxy;    /* NULL: its clients are no proxy's; constant once there are any, as public_only */
     struct tls_context *tls;
     struct net *net;
     struct pinning pinning; /* clients to lanes */
@@ -31,11 +29,20 @@ struct smq_context {
     struct process_lane *lanes;
 };
 
+/* What makes the clients of a context those of a proxy; embedded in what belongs to the protocol. */
+struct context_proxy {
+    void (*destroy)(struct context_proxy *proxy); /* all lanes have stopped; clients may live on */
+    void (*free)(struct context_proxy *proxy);    /* with the context's last reference */
+};
+
 struct smq_context *context_reference(struct smq_context *context);
 void context_release(struct smq_context *context);
 bool context_is_valid(struct smq_context *context); /* for pointers from outside; may be NULL */
 /* Process lane, once after LANE_STOP: no client of the lane uses the net any more. */
-void context_lane_ended(struct smq_context *context);
+static inline void context_lane_ended(struct smq_context *context) {
+    atomic_fetch_sub(&context->lanes_running, 1);
+    waker_wake(&context->ended);
+}
 /* A number that no session of the process has: of a connection, or through a proxy. */
 uint64_t context_next_number(void);
 /* For a new client: its lane, and a number that no other client of the process has. */
@@ -43,5 +50,5 @@ struct process_lane *context_choose_lane(struct smq_context *context, uint64_t *
 
 /* What each send lane owns. */
 struct send_lane_state {
-    uint8_t scratch[SMP_AUTHORIZED_MAX]; /* bytes to sign */
+    uint8_t scratch[SEND_SCRATCH_SIZE]; /* bytes to sign */
 };

@@ -12,36 +12,3 @@ void error_set(struct smq_error *error, enum smq_result result, const char *text
     *error = (struct smq_error){.result = result};
     (void)snprintf(error->text, sizeof(error->text), "%s", text == NULL ? "" : text);
 }
-
-static const enum smq_protocol_error command_errors[] = {
-    [SMP_COMMAND_UNKNOWN] = SMQ_PROTOCOL_COMMAND_UNKNOWN,
-    [SMP_COMMAND_SYNTAX] = SMQ_PROTOCOL_COMMAND_SYNTAX,
-    [SMP_COMMAND_PROHIBITED] = SMQ_PROTOCOL_COMMAND_PROHIBITED,
-    [SMP_COMMAND_NO_AUTH] = SMQ_PROTOCOL_COMMAND_NO_AUTH,
-    [SMP_COMMAND_HAS_AUTH] = SMQ_PROTOCOL_COMMAND_HAS_AUTH,
-    [SMP_COMMAND_NO_ENTITY] = SMQ_PROTOCOL_COMMAND_NO_ENTITY,
-};
-
-static const enum smq_protocol_error errors[] = {
-    [SMP_ERROR_BLOCK] = SMQ_PROTOCOL_BLOCK,
-    [SMP_ERROR_SESSION] = SMQ_PROTOCOL_SESSION,
-    [SMP_ERROR_PROXY] = SMQ_PROTOCOL_PROXY,
-    [SMP_ERROR_AUTH] = SMQ_PROTOCOL_AUTH,
-    [SMP_ERROR_BLOCKED] = SMQ_PROTOCOL_BLOCKED,
-    [SMP_ERROR_SERVICE] = SMQ_PROTOCOL_SERVICE,
-    [SMP_ERROR_CRYPTO] = SMQ_PROTOCOL_CRYPTO,
-    [SMP_ERROR_QUOTA] = SMQ_PROTOCOL_QUOTA,
-    [SMP_ERROR_STORE] = SMQ_PROTOCOL_STORE,
-    [SMP_ERROR_NO_MESSAGE] = SMQ_PROTOCOL_NO_MESSAGE,
-    [SMP_ERROR_LARGE_MESSAGE] = SMQ_PROTOCOL_LARGE_MESSAGE,
-    [SMP_ERROR_EXPIRED] = SMQ_PROTOCOL_EXPIRED,
-    [SMP_ERROR_INTERNAL] = SMQ_PROTOCOL_INTERNAL,
-    [SMP_ERROR_DUPLICATE] = SMQ_PROTOCOL_DUPLICATE,
-};
-
-enum smq_protocol_error protocol_error_of(const struct smp_error *error) {
-    if (error->wrappers > 0) {
-        return SMQ_PROTOCOL_PROXY;
-    }
-    return error->code == SMP_ERROR_COMMAND ? command_errors[error->command] : errors[error->code];
-}

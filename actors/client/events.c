@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "actors/client/batch.h"
+#include "actors/client/options.h"
 #include "queues/base/clock.h"
 #include "queues/base/magic.h"
 #include "queues/base/memory.h"
@@ -24,6 +25,7 @@ enum {
 struct smq_events {
     uint32_t magic;
     _Atomic uint32_t references; /* the consumer's handle, each client's, each taken batch's */
+    struct batch_origin origin;  /* of batches that are taken here */
     struct channel *channel;
     int descriptor;         /* eventfd; -1: none */
     _Atomic bool signalled; /* the descriptor was written and not read since */
@@ -31,8 +33,26 @@ struct smq_events {
     bool more; /* consumer: the channel was not empty when last drained */
 };
 
+static void batch_returned(struct batch_origin *origin, uint64_t bytes) {
+    struct smq_events *events = (struct smq_events *)(void *)((char *)origin - offsetof(struct smq_events, origin));
+    if (bytes > 0) {
+        thread_attach();
+        channel_return_credit(events->channel, 1, bytes);
+    }
+    events_release(events);
+}
+
+void smq_events_options_init_sized(struct smq_events_options *options, size_t size) {
+    static const struct smq_events_options defaults = {.batches = 0};
+    options_init(options, size, &defaults, sizeof defaults);
+}
+
 enum smq_result smq_events_create(const struct smq_events_options *options, struct smq_events **events) {
-    struct smq_events_options chosen = options == NULL ? (struct smq_events_options){.batches = 0} : *options;
+    struct smq_events_options chosen;
+    smq_events_options_init(&chosen);
+    if (!options_take(&chosen, OPTIONS_END(struct smq_events_options, with_descriptor), options)) {
+        return SMQ_ERR_INVALID;
+    }
     struct channel_limits limits = {.messages = chosen.batches == 0 ? BATCHES_DEFAULT : chosen.batches,
                                     .bytes = chosen.bytes == 0 ? BYTES_DEFAULT : chosen.bytes};
     if (limits.bytes < BYTES_MIN || events == NULL) {
@@ -47,6 +67,7 @@ enum smq_result smq_events_create(const struct smq_events_options *options, stru
         return SMQ_ERR_NO_MEMORY;
     }
     made->descriptor = -1;
+    made->origin.returned = batch_returned;
     if (chosen.with_descriptor) {
         made->descriptor = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
         if (made->descriptor < 0) {
@@ -125,11 +146,6 @@ void events_await_credit(struct smq_events *events, struct channel_waiter *waite
     channel_await_credit(events->channel, waiter);
 }
 
-void events_return_credit(struct smq_events *events, uint64_t bytes) {
-    thread_attach();
-    channel_return_credit(events->channel, 1, bytes);
-}
-
 static void take_one(void *context, struct mailbox_node *node) {
     struct smq_batch **taken = context;
     *taken = batch_of_node(node);
@@ -169,7 +185,7 @@ enum smq_result smq_events_take(struct smq_events *events, int timeout_ms, struc
             taken = take_after_reset(events);
         }
         if (taken != NULL) {
-            batch_set_origin(taken, events_reference(events));
+            batch_set_origin(taken, &events_reference(events)->origin);
             *batch = taken;
             return SMQ_OK;
         }

@@ -19,5 +19,3 @@ enum smq_result events_put(struct smq_events *events, struct smq_batch *batch);
 /* The same beyond the limits, for what could not be put later: at the end of who puts. SMQ_ERR_CLOSED. */
 enum smq_result events_put_without_credit(struct smq_events *events, struct smq_batch *batch);
 void events_await_credit(struct smq_events *events, struct channel_waiter *waiter);
-/* Of a batch that was taken. Any thread. */
-void events_return_credit(struct smq_events *events, uint64_t bytes);

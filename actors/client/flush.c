@@ -5,13 +5,8 @@
 
 #include "actors/client/lane.h"
 #include "queues/base/memory.h"
-#include "queues/base/thread.h"
 
-enum { WAIT_MARGIN_MS = 10000 }; /* the lane keeps the time; a caller waits so much longer for it, in case it is busy */
-
-/* ---- process lane ---- */
-
-static void free_flush(struct client_flush *flush) {
+void flush_free(struct client_flush *flush) {
     promise_release(&flush->promise);
     client_release(flush->client);
     memory_free(flush);
@@ -136,7 +131,7 @@ void flush_tell(struct process_lane *lane) {
             event->tag = flush->tag;
             lane_deliver(lane, flush->client);
         }
-        free_flush(flush);
+        flush_free(flush);
     }
 }
 
@@ -161,90 +156,4 @@ void flush_commands_ended(struct process_lane *lane, struct smq_client *client, 
 
 void flush_client_ended(struct process_lane *lane, struct smq_client *client) {
     finish_all(lane, client, true, client->end_result);
-}
-
-/* ---- callers ---- */
-
-static enum smq_result make(struct smq_client *client, uint32_t timeout_ms, bool blocking,
-                            struct client_flush **flush) {
-    struct client_flush *made = memory_zalloc(sizeof(*made));
-    enum smq_result result = made == NULL ? SMQ_ERR_NO_MEMORY : SMQ_OK;
-    if (result == SMQ_OK && blocking) {
-        result = promise_create(NULL, &made->promise);
-    }
-    if (result != SMQ_OK) {
-        memory_free(made);
-        return result;
-    }
-    made->message.kind = LANE_FLUSH;
-    made->client = client_reference(client);
-    made->timeout_ms = timeout_ms;
-    *flush = made;
-    return SMQ_OK;
-}
-
-/* Hands `flush` over and waits for its promise, whose second reference is given up. */
-static enum smq_result run(struct client_flush *flush) {
-    struct promise *promise = flush->promise;
-    uint64_t wait_ms = (uint64_t)flush->timeout_ms + WAIT_MARGIN_MS;
-    void *nothing = NULL;
-    enum smq_result result = actor_send(flush->client->lane->actor, &flush->message);
-    if (result == SMQ_OK) {
-        result = promise_wait(promise, wait_ms > INT32_MAX ? INT32_MAX : (int)wait_ms, &nothing);
-    } else {
-        free_flush(flush);
-    }
-    promise_release(&promise);
-    return result;
-}
-
-enum smq_result smq_client_flush(struct smq_client *client, uint32_t timeout_ms, struct smq_error *error) {
-    struct client_flush *flush;
-    enum smq_result result = client_is_valid(client) ? SMQ_OK : SMQ_ERR_INVALID;
-    if (result == SMQ_OK) {
-        thread_attach();
-        result = make(client, timeout_ms != 0 ? timeout_ms : client->options.close_timeout_ms, true, &flush);
-    }
-    if (result == SMQ_OK) {
-        result = run(flush);
-    }
-    if (result != SMQ_OK) {
-        error_set(error, result, NULL);
-    }
-    return result;
-}
-
-enum smq_result smq_client_flush_async(struct smq_client *client, uint32_t timeout_ms, uint64_t tag) {
-    if (!client_is_valid(client) || client->options.events == NULL) {
-        return SMQ_ERR_INVALID;
-    }
-    thread_attach();
-    struct client_flush *flush;
-    enum smq_result result =
-        make(client, timeout_ms != 0 ? timeout_ms : client->options.close_timeout_ms, false, &flush);
-    if (result != SMQ_OK) {
-        return result;
-    }
-    flush->tag = tag;
-    result = actor_send(client->lane->actor, &flush->message);
-    if (result != SMQ_OK) {
-        free_flush(flush);
-    }
-    return result;
-}
-
-enum smq_result smq_client_close_within(struct smq_client **client, uint32_t timeout_ms) {
-    if (client == NULL || !client_is_valid(*client)) {
-        return SMQ_ERR_INVALID;
-    }
-    thread_attach();
-    struct client_flush *flush;
-    enum smq_result result = make(*client, timeout_ms, true, &flush);
-    if (result == SMQ_OK) {
-        flush->closes = true;
-        atomic_store_explicit(&(*client)->closing, true, memory_order_release);
-        result = run(flush);
-    }
-    smq_client_close(client);
-    return result;
 }

@@ -29,7 +29,16 @@ struct client_flush {
     enum smq_result result;
 };
 
-/* All on the process lane. */
+/* Two steps of smq_client_close_within, so that many closes go on at once: the caller keeps its handle. On any other
+ * result than SMQ_OK `end` is not written, and smq_client_close does what there is to do. */
+enum smq_result client_close_begin(struct smq_client *client, uint32_t timeout_ms, struct promise **end);
+/* Waits for the end, as smq_client_close_within tells, and releases `end`. */
+enum smq_result client_close_await(struct promise **end, uint32_t timeout_ms);
+
+/* Any thread: gives up its promise and its client. */
+void flush_free(struct client_flush *flush);
+
+/* All of the rest on the process lane. */
 void flush_receive(struct process_lane *lane, struct client_flush *flush); /* LANE_FLUSH */
 /* A command of a caller has come: gives it its number. False: the client is being closed, so it is to be refused. */
 bool flush_admit(struct smq_client *client, struct request *request);

@@ -7,21 +7,40 @@
 #include "actors/client/context.h"
 #include "actors/client/events.h"
 #include "actors/client/flush.h"
-#include "actors/client/forward_private.h"
 #include "actors/client/network.h"
-#include "actors/client/service.h"
-#include "actors/client/through_proxy.h"
 #include "queues/base/log.h"
 #include "queues/base/memory.h"
 #include "queues/base/secret.h"
 
+static enum smq_result init_states(struct process_lane *lane) {
+    for (size_t i = 0; i < CLIENT_PROTOCOLS; i++) {
+        const struct client_protocol *protocol = client_protocols[i];
+        void *state = memory_zalloc(protocol->lane_size);
+        enum smq_result result = state == NULL ? SMQ_ERR_NO_MEMORY : protocol->lane_init(state);
+        if (result != SMQ_OK) {
+            memory_free(state);
+            return result;
+        }
+        lane->states[i] = state;
+    }
+    return SMQ_OK;
+}
+
+static void destroy_states(struct process_lane *lane) {
+    for (size_t i = 0; i < CLIENT_PROTOCOLS; i++) {
+        if (lane->states[i] != NULL) {
+            client_protocols[i]->lane_destroy(lane->states[i]);
+            memory_free(lane->states[i]);
+        }
+    }
+}
+
 enum smq_result process_lane_init(struct process_lane *lane, struct smq_context *context, unsigned index) {
     lane->context = context;
     lane->index = index;
-    lane->stop_message.kind = LANE_STOP;
     enum smq_result result = request_table_init(&lane->requests);
     if (result == SMQ_OK) {
-        result = registry_init(&lane->registry);
+        result = init_states(lane);
     }
     if (result == SMQ_OK) {
         result = actor_create(&process_lane_ops, lane, (int)index, &lane->actor);
@@ -37,153 +56,8 @@ void client_lane_destroy(struct process_lane *lane) {
         actor_destroy(&lane->actor);
     }
     request_table_destroy(&lane->requests);
-    registry_destroy(&lane->registry);
+    destroy_states(lane);
     secret_wipe(lane->random, sizeof(lane->random));
-}
-
-/* ---- list of clients ---- */
-
-static void add_client(struct process_lane *lane, struct smq_client *client) {
-    client->is_listed = true;
-    client->lane_next = lane->clients;
-    client->lane_previous = NULL;
-    if (lane->clients != NULL) {
-        lane->clients->lane_previous = client;
-    }
-    lane->clients = client;
-}
-
-/* Gives up the lane's reference: after the end of the client, when all its events are delivered. */
-static void forget_client(struct process_lane *lane, struct smq_client *client) {
-    client->is_listed = false;
-    if (client->lane_next != NULL) {
-        client->lane_next->lane_previous = client->lane_previous;
-    }
-    if (client->lane_previous != NULL) {
-        client->lane_previous->lane_next = client->lane_next;
-    } else {
-        lane->clients = client->lane_next;
-    }
-    client_release(client);
-}
-
-/* ---- events ---- */
-
-void event_release_handles(struct smq_event *event) {
-    smq_receive_queue_release(&event->receive_queue);
-    smq_send_queue_release(&event->send_queue);
-    smq_notifier_release(&event->notifier);
-}
-
-struct smq_event *lane_draft(struct process_lane *lane, struct smq_client *client, enum smq_event_kind kind) {
-    if (lane->draft_count == LANE_DRAFTS) {
-        lane_deliver(lane, client);
-    }
-    struct smq_event *event = &lane->drafts[lane->draft_count++];
-    *event = (struct smq_event){.kind = kind, .client = client, .user = client->options.user};
-    return event;
-}
-
-const char *lane_error_text(struct process_lane *lane, const struct smp_error *error) {
-    if (lane->text_used + SMQ_ERROR_TEXT_SIZE > LANE_TEXTS) {
-        return "";
-    }
-    const char *text = smp_error_text(error, lane->texts + lane->text_used, SMQ_ERROR_TEXT_SIZE);
-    lane->text_used += strlen(text) + 1;
-    return text;
-}
-
-void lane_deliver(struct process_lane *lane, struct smq_client *client) {
-    size_t count = lane->draft_count;
-    lane->draft_count = 0;
-    lane->text_used = 0;
-    if (count == 0) {
-        return;
-    }
-    struct smq_batch *batch = client->options.events == NULL ? NULL : batch_create(lane->drafts, count);
-    if (batch != NULL) {
-        lane_put(client, batch);
-        return;
-    }
-    for (size_t i = 0; i < count; i++) {
-        event_release_handles(&lane->drafts[i]);
-    }
-    if (client->options.events != NULL && client->connection != NULL) {
-        log_error("client: out of memory for events, closing the connection");
-        connection_close(client->connection, SMQ_ERR_NO_MEMORY, false);
-    }
-}
-
-/* What notified runs on: whichever thread returned the credit. The waiter's reference goes along with the message. */
-static void credit_is_back(struct channel_waiter *waiter) {
-    struct smq_client *client = (struct smq_client *)(void *)((char *)waiter - offsetof(struct smq_client, waiter));
-    client->credit_message.kind = LANE_CREDIT;
-    if (actor_send(client->lane->actor, &client->credit_message) != SMQ_OK) {
-        client_release(client);
-    }
-}
-
-static void await_credit(struct smq_client *client) {
-    client->waiter.notify = credit_is_back;
-    (void)client_reference(client);
-    events_await_credit(client->options.events, &client->waiter);
-}
-
-void lane_put(struct smq_client *client, struct smq_batch *batch) {
-    if (client->waiting_first != NULL) {
-        client->waiting_last->next = batch;
-        client->waiting_last = batch;
-        return;
-    }
-    enum smq_result result =
-        client->options.events == NULL ? SMQ_ERR_CLOSED : events_put(client->options.events, batch);
-    if (result == SMQ_ERR_NO_CREDIT) {
-        client->waiting_first = client->waiting_last = batch;
-        await_credit(client);
-        if (client->connection != NULL) {
-            connection_pause(client->connection);
-        }
-        if (!client->is_listed) { /* of a command that came after the end */
-            add_client(client->lane, client_reference(client));
-        }
-    } else if (result != SMQ_OK) {
-        smq_batch_release(&batch);
-    }
-}
-
-/* The lane ends: what waits goes to the consumer without credit, since nobody could put it there later. */
-static void put_the_rest(struct smq_client *client) {
-    for (struct smq_batch *batch = client->waiting_first, *next; batch != NULL; batch = next) {
-        next = batch->next;
-        if (events_put_without_credit(client->options.events, batch) != SMQ_OK) {
-            smq_batch_release(&batch);
-        }
-    }
-    client->waiting_first = client->waiting_last = NULL;
-}
-
-/* Credit may be back: puts what waits, in order. */
-static void put_waiting(struct process_lane *lane, struct smq_client *client) {
-    while (client->waiting_first != NULL) {
-        struct smq_batch *batch = client->waiting_first;
-        struct smq_batch *next = batch->next;
-        enum smq_result result = events_put(client->options.events, batch);
-        if (result == SMQ_ERR_NO_CREDIT) {
-            await_credit(client);
-            return;
-        }
-        client->waiting_first = next;
-        if (result != SMQ_OK) {
-            smq_batch_release(&batch);
-        }
-    }
-    client->waiting_last = NULL;
-    if (client->connection != NULL) {
-        connection_resume(client->connection);
-    }
-    if (client->phase == CLIENT_CLOSED) {
-        forget_client(lane, client);
-    }
 }
 
 /* ---- life of clients ---- */
@@ -241,8 +115,7 @@ static void end_client(struct process_lane *lane, struct smq_client *client, enu
     struct connection *connection = client->connection;
     client->connection = NULL;
     lane_end_requests(lane, client, client->own_close ? SMQ_ERR_CANCELLED : SMQ_ERR_CLOSED);
-    through_proxy_end(lane, client, client->own_close ? SMQ_ERR_CANCELLED : SMQ_ERR_CLOSED);
-    registry_remove_client(&lane->registry, client);
+    client->protocol->commands_ended(lane, client, client->own_close ? SMQ_ERR_CANCELLED : SMQ_ERR_CLOSED);
     flush_commands_ended(lane, client, unanswered);
     if (was_ready) {
         report_disconnected(client, reason);
@@ -250,14 +123,14 @@ static void end_client(struct process_lane *lane, struct smq_client *client, enu
         report_connected(lane, client, reason);
     }
     /* After its owner: whoever learns that a command has ended, and asks for the relay again, gets another one. */
-    client_relay_ended(client, client->own_close ? SMQ_ERR_CANCELLED : SMQ_ERR_CLOSED);
+    client->protocol->ended(client, client->own_close ? SMQ_ERR_CANCELLED : SMQ_ERR_CLOSED);
     flush_client_ended(lane, client);
     smq_batch_release(&client->final);
     if (connection != NULL) {
         connection_release(connection);
     }
     if (client->waiting_first == NULL) {
-        forget_client(lane, client);
+        lane_forget_client(lane, client);
     }
 }
 
@@ -265,6 +138,7 @@ static void end_client(struct process_lane *lane, struct smq_client *client, enu
 static enum smq_result start_connection(const struct process_lane *lane, struct smq_client *client) {
     const struct server_address *address = &client->router->address;
     const struct smq_client_options *chosen = &client->options;
+    struct tls_context *own_tls = client->protocol->tls(client);
     struct network_route route;
     enum smq_result result = network_route(chosen->network, address, chosen->user_id,
                                            slice_of(chosen->entity.bytes, chosen->entity.length), &route);
@@ -274,10 +148,9 @@ static enum smq_result start_connection(const struct process_lane *lane, struct 
     if (result == SMQ_OK) {
         struct connect_options options = {.host = server_address_host(address, route.choice.host),
                                           .port = route.choice.port,
-                                          .tls_context =
-                                              chosen->service == NULL ? lane->context->tls : chosen->service->tls,
+                                          .tls_context = own_tls != NULL ? own_tls : lane->context->tls,
                                           .alpn = route.choice.alpn,
-                                          .protocol = &client_protocol,
+                                          .protocol = &client->protocol->connection,
                                           .state = client,
                                           .timeout_ms = chosen->connect_timeout_ms,
                                           .no_keep_alive = !chosen->keep_alive,
@@ -293,7 +166,7 @@ static enum smq_result start_connection(const struct process_lane *lane, struct 
 }
 
 static void connect_client(struct process_lane *lane, struct smq_client *client) {
-    add_client(lane, client);
+    lane_add_client(lane, client);
     lane->live++;
     if (lane->stopping) {
         client->own_close = true;
@@ -322,16 +195,17 @@ static void receive_block(struct process_lane *lane, struct block *block) {
     if (client->phase == CLIENT_READY) {
         atomic_fetch_add_explicit(&client->blocks_received, 1, memory_order_relaxed);
         atomic_store_explicit(&client->timeouts, 0, memory_order_relaxed);
-        lane_block(lane, client, block);
+        client->protocol->received(lane, client, block);
     } else if (client->phase != CLIENT_CLOSED && !client->own_close) {
+        const struct client_protocol *protocol = client->protocol;
         bool is_hello = client->phase == CLIENT_HANDSHAKE;
         enum smq_result result =
-            is_hello ? client_handshake(client, block->bytes) : client_service_answer(client, block->bytes);
-        if (result == SMQ_OK && is_hello && client->is_service) {
-            client->phase = CLIENT_SERVICE;
+            is_hello ? protocol->hello(client, block->bytes) : protocol->hello_answer(client, block->bytes);
+        if (result == SMQ_OK && is_hello && protocol->is_answered(client)) {
+            client->phase = CLIENT_ANSWER;
         } else if (result == SMQ_OK) {
             client->phase = CLIENT_READY;
-            client_relay_opened(client);
+            client->protocol->opened(client);
             atomic_store_explicit(&client->is_ready, true, memory_order_release);
             atomic_store_explicit(&client->is_connected, true, memory_order_release);
             connection_established(client->connection);
@@ -359,6 +233,10 @@ static struct smq_client *client_of(struct message *message, size_t offset) {
 static void receive(void *state, struct message *message) {
     struct process_lane *lane = state;
     struct smq_client *client;
+    if (message->kind >= LANE_PROTOCOL) {
+        client_protocols[(message->kind - LANE_PROTOCOL) / LANE_PROTOCOL_KINDS]->message(lane, message);
+        return;
+    }
     switch ((enum lane_message)message->kind) {
     case LANE_CONNECT:
         connect_client(lane, client_of(message, offsetof(struct smq_client, connect_message)));
@@ -377,7 +255,7 @@ static void receive(void *state, struct message *message) {
         break;
     case LANE_CREDIT:
         client = client_of(message, offsetof(struct smq_client, credit_message));
-        put_waiting(lane, client);
+        lane_put_waiting(lane, client);
         client_release(client);
         break;
     case LANE_SUBMIT:
@@ -392,11 +270,10 @@ static void receive(void *state, struct message *message) {
     case LANE_BLOCK:
         receive_block(lane, (struct block *)(void *)message);
         break;
-    case LANE_FORWARDS:
-        forward_list_received(message);
-        break;
     case LANE_STOP:
         stop_lane(lane);
+        break;
+    case LANE_PROTOCOL: /* and beyond: a protocol's own */
         break;
     }
 }
@@ -419,14 +296,14 @@ static void stop(void *state) {
             client->own_close = true;
             client_reference(client); /* beyond its end */
             end_client(lane, client, SMQ_ERR_CANCELLED);
-            put_the_rest(client);
+            lane_put_the_rest(client);
             if (client->is_listed) {
-                forget_client(lane, client);
+                lane_forget_client(lane, client);
             }
             client_release(client);
         } else {
-            put_the_rest(client);
-            forget_client(lane, client);
+            lane_put_the_rest(client);
+            lane_forget_client(lane, client);
         }
     }
     flush_tell(lane);

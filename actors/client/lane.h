@@ -6,30 +6,16 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "actors/client/registry.h"
+#include "actors/client/post.h"
 #include "actors/client/request.h"
 #include "actors/client/request_table.h"
 #include "actors/client/smq/client.h"
 #include "actors/runtime/actor.h"
 #include "queues/promise.h"
 
-enum lane_message {
-    LANE_CONNECT = 1, /* client.connect_message */
-    LANE_CLOSE,       /* client.close_message; the message holds a reference */
-    LANE_FLUSH,       /* client_flush.message */
-    LANE_CLOSED,      /* client.closed_message: the connection is gone */
-    LANE_CREDIT,      /* client.credit_message; the message holds a reference */
-    LANE_SUBMIT,      /* request.message */
-    LANE_SUBMIT_MANY, /* request_group.message */
-    LANE_FAILED,      /* request.message: the send lane could not write it, and gives its reference back */
-    LANE_BLOCK,       /* block.message */
-    LANE_FORWARDS,    /* forward_list.message; the message holds a reference */
-    LANE_STOP,        /* process_lane.stop_message: close all clients, and tell when all have ended */
-};
-
 enum {
-    LANE_DRAFTS = 2 * SMP_BATCH_COUNT_MAX, /* most events of one block */
-    LANE_RANDOM = 64 * SMP_CORRELATION_ID_SIZE,
+    LANE_DRAFTS = 2 * BLOCK_TRANSMISSIONS_MAX, /* most events of one block */
+    LANE_RANDOM = 64 * CORRELATION_ID_SIZE,
     LANE_TEXTS = 16384,
 };
 
@@ -47,8 +33,8 @@ struct process_lane {
     uint32_t live;                /* of them, those that have not ended */
     struct client_flush *flushed; /* to be told at the end of the turn */
     struct request_table requests;
-    struct registry registry;
-    uint8_t random[LANE_RANDOM]; /* drawn at once, used as correlation ids */
+    void *states[CLIENT_PROTOCOLS]; /* what each protocol keeps */
+    uint8_t random[LANE_RANDOM];    /* drawn at once, used as correlation ids */
     size_t random_left;
     /* events being made for one client: they point into the block, to handles and to `texts` until they are packed */
     struct smq_event drafts[LANE_DRAFTS];
@@ -65,15 +51,27 @@ void client_lane_destroy(struct process_lane *lane);
 
 /* -- for the parts of the lane, on its thread -- */
 
+/* lane_events.c */
 /* An event to fill in; zero but for kind, client and user. Handles put into it are references that it owns. Delivers
  * what is there when there is no more room. */
 struct smq_event *lane_draft(struct process_lane *lane, struct smq_client *client, enum smq_event_kind kind);
-/* Room for an error text in `lane`: formats `error`. Valid until the next delivery. */
-const char *lane_error_text(struct process_lane *lane, const struct smp_error *error);
+/* Room for a text of SMQ_ERROR_TEXT_SIZE bytes, which lives until the next delivery; lane_text_written says that it is
+ * there. NULL: there is no more room. */
+char *lane_text_room(struct process_lane *lane);
+const char *lane_text_written(struct process_lane *lane);
 /* Packs the drafts into one batch for the client's consumer. */
 void lane_deliver(struct process_lane *lane, struct smq_client *client);
 /* Hands `batch` to the client's consumer, or keeps it until there is credit, with the connection paused. */
 void lane_put(struct smq_client *client, struct smq_batch *batch);
+
+/* Puts a new client on the lane's list, which takes over the reference. */
+void lane_add_client(struct process_lane *lane, struct smq_client *client);
+/* Gives up the lane's reference: after the end of the client, when all its events are delivered. */
+void lane_forget_client(struct process_lane *lane, struct smq_client *client);
+/* Credit may be back: puts what waits, in order. */
+void lane_put_waiting(struct process_lane *lane, struct smq_client *client);
+/* The lane ends: what waits goes to the consumer without credit, since nobody could put it there later. */
+void lane_put_the_rest(struct smq_client *client);
 
 /* lane_requests.c */
 /* A request of a caller; refused while its client is being closed, as those of lane_submit_many. */
@@ -95,16 +93,15 @@ void lane_complete(struct process_lane *lane, struct request *request, struct sm
 /* Gives up the references of an event that is not packed. */
 void event_release_handles(struct smq_event *event);
 
-/* lane_blocks.c: opens a block of a client in CLIENT_READY and handles all of it. */
-void lane_block(struct process_lane *lane, struct smq_client *client, struct block *block);
-
-/* outcome.c: what a response means for the command. Fills in result, error, data and handles of `outcome`, which may
- * point into `block`. */
-void request_outcome(struct process_lane *lane, struct request *request, const struct smp_response *response,
-                     struct block *block, struct smq_event *outcome);
-/* Fills in the message of a MSG; `queue` may be NULL: its body stays encrypted. Opens the body in `block`. */
-void message_outcome(const struct smq_client *client, struct smq_receive_queue *queue,
-                     const struct smp_response *response, struct block *block, struct smq_event *outcome);
-/* The same for an NMSG. */
-void notification_outcome(struct smq_notifier *notifier, const struct smp_response *response, struct block *block,
-                          struct smq_event *outcome);
+/* responses.c */
+/* The request with this correlation id, taken out of the table: its reference is the caller's, who ends it by one of
+ * the next two. NULL: there is none. */
+struct request *lane_claim(struct process_lane *lane, struct smq_client *client, struct slice correlation_id);
+/* Ends it with its `outcome`, as lane_complete does, or as a late one. */
+void lane_conclude(struct process_lane *lane, struct request *request, struct smq_event *outcome);
+/* Ends it with a response that means nothing. */
+void lane_fail(struct process_lane *lane, struct request *request, enum smq_result result, const char *text,
+               struct slice entity_id);
+/* An event that says that something came which no command asked for. */
+void lane_draft_unexpected(struct process_lane *lane, struct smq_client *client, struct slice entity_id,
+                           const char *text);

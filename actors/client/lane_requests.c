@@ -9,20 +9,18 @@
 #include <string.h>
 
 #include "actors/client/flush.h"
-#include "actors/client/through_proxy.h"
 #include "queues/base/memory.h"
 #include "queues/base/random.h"
 #include "queues/base/secret.h"
-#include "transport/smp/batch.h"
 
 static void draw_correlation_id(struct process_lane *lane, uint8_t *correlation_id) {
-    if (lane->random_left < SMP_CORRELATION_ID_SIZE) {
+    if (lane->random_left < CORRELATION_ID_SIZE) {
         random_bytes(lane->random, sizeof(lane->random));
         lane->random_left = sizeof(lane->random);
     }
-    lane->random_left -= SMP_CORRELATION_ID_SIZE;
-    memcpy(correlation_id, lane->random + lane->random_left, SMP_CORRELATION_ID_SIZE);
-    secret_wipe(lane->random + lane->random_left, SMP_CORRELATION_ID_SIZE);
+    lane->random_left -= CORRELATION_ID_SIZE;
+    memcpy(correlation_id, lane->random + lane->random_left, CORRELATION_ID_SIZE);
+    secret_wipe(lane->random + lane->random_left, CORRELATION_ID_SIZE);
 }
 
 static void link_request(struct process_lane *lane, struct request *request) {
@@ -52,15 +50,7 @@ void lane_take_request(struct process_lane *lane, struct request *request) {
 /* Failures that the process lane itself decides on carry the command's handles and id, too. */
 static void add_origin(struct smq_event *outcome, const struct request *request) {
     outcome->entity_id = (struct smq_bytes){request->entity.bytes, request->entity.length};
-    if (request->receive_queue != NULL) {
-        outcome->receive_queue = smq_receive_queue_reference(request->receive_queue);
-    }
-    if (request->send_queue != NULL) {
-        outcome->send_queue = smq_send_queue_reference(request->send_queue);
-    }
-    if (request->notifier != NULL) {
-        outcome->notifier = smq_notifier_reference(request->notifier);
-    }
+    request->client->protocol->add_origin(request, outcome);
 }
 
 /* Tells the caller. Afterwards the request is not pending. */
@@ -73,7 +63,7 @@ static void tell_outcome(struct process_lane *lane, struct request *request, str
     outcome->client = request->client;
     outcome->user = request->client->options.user;
     if (request->promise != NULL) {
-        bool wanted = outcome->result != SMQ_OK || command_rule(request->command)->has_answer;
+        bool wanted = outcome->result != SMQ_OK || request->client->protocol->rule(request->command)->has_answer;
         struct smq_batch *batch = wanted ? batch_create(outcome, 1) : NULL;
         if (batch == NULL) {
             event_release_handles(outcome);
@@ -81,9 +71,6 @@ static void tell_outcome(struct process_lane *lane, struct request *request, str
         if (!promise_set(request->promise, outcome->result, batch)) {
             smq_batch_release(&batch);
         }
-    } else if (request->relay_session != NULL) {
-        through_proxy_session_told(lane, request, outcome);
-        event_release_handles(outcome);
     } else if (request->owner != NULL) {
         request->owner->completed(request->owner, request, outcome);
         event_release_handles(outcome);
@@ -151,36 +138,17 @@ static void time_out(struct wheel_timer *timer) {
     }
 }
 
-/* What arrives for a queue must be opened even when it comes before the response. */
-static enum smq_result register_handles(struct process_lane *lane, const struct request *request) {
-    bool queue = request->command == SMQ_COMMAND_SUBSCRIBE || request->command == SMQ_COMMAND_GET_MESSAGE;
-    if (queue) {
-        return registry_add(&lane->registry, request->client, request->receive_queue, NULL);
-    }
-    return request->command == SMQ_COMMAND_SUBSCRIBE_NOTIFICATIONS
-               ? registry_add(&lane->registry, request->client, NULL, request->notifier)
-               : SMQ_OK;
-}
-
-/* What the session's version has no room for would be left out silently. */
-static bool version_carries(const struct request *request) {
-    uint16_t version = request->client->session.version;
-    const struct smp_new *create = &request->body.create;
-    return request->command != SMQ_COMMAND_CREATE || ((!create->has_link || version >= SMP_VERSION_SHORT_LINKS) &&
-                                                      (!create->has_notifier || version >= SMP_VERSION_NEW_NOTIFIER));
-}
-
 /* Puts the request into the table, ready to be sent, with a reference for the send lane. */
 static enum smq_result enter(struct process_lane *lane, struct request *request) {
     struct smq_client *client = request->client;
     if (client->phase != CLIENT_READY) {
         return client->own_close ? SMQ_ERR_CANCELLED : SMQ_ERR_CLOSED;
     }
-    enum smq_result result = version_carries(request) ? register_handles(lane, request) : SMQ_ERR_VERSION;
+    enum smq_result result = client->protocol->enter(lane, request);
     if (result != SMQ_OK) {
         return result;
     }
-    if (command_rule(request->command)->enables_pings) {
+    if (client->protocol->rule(request->command)->enables_pings) {
         atomic_store_explicit(&client->ping_enabled, true, memory_order_relaxed);
     }
     if (!request->has_nonce) {
@@ -213,9 +181,7 @@ static void send_part(struct process_lane *lane, struct request *first, uint32_t
 void lane_submit(struct process_lane *lane, struct request *request) {
     if (!flush_admit(request->client, request)) {
         refuse(lane, request, SMQ_ERR_CANCELLED);
-    } else if (request->proxied != NULL) {
-        through_proxy_submit(lane, request);
-    } else {
+    } else if (!request->client->protocol->diverts(lane, request)) {
         lane_send_single(lane, request);
     }
 }
@@ -227,33 +193,6 @@ void lane_send_single(struct process_lane *lane, struct request *request) {
     } else {
         refuse(lane, request, result);
     }
-}
-
-static size_t encoded_size(const struct request *request) {
-    struct smp_envelope envelope = smp_session_envelope(&request->client->session);
-    size_t command_length =
-        strlen(smp_command_info(request->body.tag)->text); /* commands of batches have no parameters */
-    return smp_transmission_size(&envelope, request_authorization_length(request),
-                                 client_signs_as_service(request->client, request->body.tag), SMP_CORRELATION_ID_SIZE,
-                                 request->entity.length, command_length);
-}
-
-/* How the batch is split into blocks, packed from its end; NULL without memory. */
-static struct smp_batch_part *split(const struct request *first, size_t count, size_t *part_count) {
-    size_t *sizes = memory_zalloc_array(count, sizeof(size_t));
-    struct smp_batch_part *parts = memory_zalloc_array(count, sizeof(struct smp_batch_part));
-    if (sizes == NULL || parts == NULL) {
-        memory_free(sizes);
-        memory_free(parts);
-        return NULL;
-    }
-    size_t i = 0;
-    for (const struct request *request = first; request != NULL; request = request->group_next) {
-        sizes[i++] = encoded_size(request);
-    }
-    *part_count = smp_batch_split(sizes, count, parts);
-    memory_free(sizes);
-    return parts;
 }
 
 /* Refuses those that cannot be sent; chains and counts the others. */
@@ -276,18 +215,19 @@ static struct request *enter_all(struct process_lane *lane, struct request *firs
 }
 
 void lane_submit_many(struct process_lane *lane, struct request_group *group) {
-    size_t count, part_count = 0;
+    size_t count;
     struct request *request = enter_all(lane, group->first, &count);
-    struct smp_batch_part *parts = request == NULL ? NULL : split(request, count, &part_count);
+    uint32_t *sizes = request == NULL ? NULL : memory_zalloc_array(count, sizeof(uint32_t));
+    bool is_split = sizes != NULL && request->client->protocol->split(request, count, sizes) == SMQ_OK;
     for (size_t part = 0; request != NULL; part++) {
-        uint32_t size = parts == NULL ? 1 : (uint32_t)parts[part].count;
+        uint32_t size = is_split ? sizes[part] : 1;
         struct request *first = request;
         for (uint32_t i = 0; i < size && request != NULL; i++) {
             request = request->group_next;
         }
         send_part(lane, first, size);
     }
-    memory_free(parts);
+    memory_free(sizes);
     memory_free(group);
 }
 

@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "actors/client/options.h"
 #include "queues/base/clock.h"
 #include "queues/base/magic.h"
 #include "queues/base/memory.h"
@@ -27,8 +28,9 @@ struct smq_network {
     const char **domains;       /* one allocation: pointers, then texts */
 };
 
-void smq_network_options_init(struct smq_network_options *options) {
-    *options = (struct smq_network_options){.isolation = SMQ_ISOLATE_SESSIONS};
+void smq_network_options_init_sized(struct smq_network_options *options, size_t size) {
+    static const struct smq_network_options defaults = {.isolation = SMQ_ISOLATE_SESSIONS};
+    options_init(options, size, &defaults, sizeof defaults);
 }
 
 static bool options_are_valid(const struct smq_network_options *options) {
@@ -86,8 +88,9 @@ static void make_session(struct smq_network *network) {
 enum smq_result smq_network_create(const struct smq_network_options *options, struct smq_network **network) {
     struct smq_network_options chosen;
     smq_network_options_init(&chosen);
-    chosen = options == NULL ? chosen : *options;
-    if (network == NULL || !options_are_valid(&chosen)) {
+    if (network == NULL ||
+        !options_take(&chosen, OPTIONS_END(struct smq_network_options, keep_alive_probes), options) ||
+        !options_are_valid(&chosen)) {
         return SMQ_ERR_INVALID;
     }
     struct smq_network *made = memory_zalloc(sizeof(*made));

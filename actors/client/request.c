@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "actors/client/lane.h"
-#include "actors/client/through_proxy.h"
 #include "queues/base/memory.h"
 #include "queues/base/secret.h"
 #include "queues/base/thread.h"
@@ -13,45 +12,8 @@
 /* the process lane times out; a caller waits so much longer for it, in case it is busy */
 enum { WAIT_MARGIN_MS = 10000 };
 
-#define ANSWER(tag) (UINT32_C(1) << (tag))
-
-static const struct command_rule rules[SMQ_COMMAND_COUNT] = {
-    [SMQ_COMMAND_CREATE] = {SMP_NEW, .has_answer = true, .answers = ANSWER(SMP_IDS)},
-    [SMQ_COMMAND_SUBSCRIBE] = {SMP_SUB, .background = true, .enables_pings = true,
-                               .answers = ANSWER(SMP_OK) | ANSWER(SMP_SOK) | ANSWER(SMP_MSG)},
-    [SMQ_COMMAND_SECURE] = {SMP_KEY, .answers = ANSWER(SMP_OK)},
-    [SMQ_COMMAND_SET_RECIPIENT_KEYS] = {SMP_RKEY, .answers = ANSWER(SMP_OK)},
-    [SMQ_COMMAND_SET_LINK] = {SMP_LSET, .answers = ANSWER(SMP_OK)},
-    [SMQ_COMMAND_DELETE_LINK] = {SMP_LDEL, .answers = ANSWER(SMP_OK)},
-    [SMQ_COMMAND_ENABLE_NOTIFICATIONS] = {SMP_NKEY, .background = true, .has_answer = true, .answers = ANSWER(SMP_NID)},
-    [SMQ_COMMAND_DISABLE_NOTIFICATIONS] = {SMP_NDEL, .background = true, .answers = ANSWER(SMP_OK)},
-    [SMQ_COMMAND_GET_MESSAGE] = {SMP_GET, .has_answer = true, .answers = ANSWER(SMP_OK) | ANSWER(SMP_MSG)},
-    [SMQ_COMMAND_ACKNOWLEDGE] = {SMP_ACK, .background = true, .answers = ANSWER(SMP_OK) | ANSWER(SMP_MSG)},
-    [SMQ_COMMAND_SUSPEND] = {SMP_OFF, .answers = ANSWER(SMP_OK)},
-    [SMQ_COMMAND_DELETE] = {SMP_DEL, .answers = ANSWER(SMP_OK)},
-    [SMQ_COMMAND_INFO] = {SMP_QUE, .has_answer = true, .answers = ANSWER(SMP_INFO)},
-    [SMQ_COMMAND_SECURE_AS_SENDER] = {SMP_SKEY, .answers = ANSWER(SMP_OK)},
-    [SMQ_COMMAND_SEND] = {SMP_SEND, .answers = ANSWER(SMP_OK)},
-    [SMQ_COMMAND_SECURE_BY_LINK] = {SMP_LKEY, .has_answer = true, .answers = ANSWER(SMP_LNK)},
-    [SMQ_COMMAND_GET_LINK] = {SMP_LGET, .has_answer = true, .answers = ANSWER(SMP_LNK)},
-    [SMQ_COMMAND_SUBSCRIBE_NOTIFICATIONS] = {SMP_NSUB, .background = true, .enables_pings = true,
-                                             .answers = ANSWER(SMP_OK) | ANSWER(SMP_SOK)},
-    [SMQ_COMMAND_PING] = {SMP_PING, .background = true, .answers = ANSWER(SMP_PONG)},
-    [SMQ_COMMAND_SUBSCRIBE_SERVICE] = {SMP_SUBS, .background = true, .enables_pings = true, .has_answer = true,
-                                       .answers = ANSWER(SMP_SOKS)},
-    [SMQ_COMMAND_PROXY] = {SMP_PRXY, .answers = ANSWER(SMP_PKEY)},
-};
-
-const struct command_rule *command_rule(enum smq_command command) {
-    return &rules[command];
-}
-
-const char *smq_command_text(enum smq_command command) {
-    return command > SMQ_COMMAND_NONE && command < SMQ_COMMAND_COUNT ? smp_command_info(rules[command].tag)->text : "";
-}
-
 struct request *request_create(struct smq_client *client, enum smq_command command, size_t data_size) {
-    struct request *request = client_is_valid(client) ? memory_zalloc(sizeof(*request)) : NULL;
+    struct request *request = client_is_valid(client) ? memory_zalloc(client->protocol->request_size) : NULL;
     if (request == NULL) {
         return NULL;
     }
@@ -67,7 +29,7 @@ struct request *request_create(struct smq_client *client, enum smq_command comma
     atomic_init(&request->stage, REQUEST_QUEUED);
     request->client = client_reference(client);
     request->command = command;
-    request->body.tag = rules[command].tag;
+    client->protocol->request_begin(request);
     return request;
 }
 
@@ -103,17 +65,8 @@ void request_release(struct request *request) {
         request->owner->released(request->owner, request);
     }
     free_data(request);
-    if (request->secrets != NULL) {
-        queue_key_destroy(&request->secrets->key);
-        secret_wipe(request->secrets, sizeof(*request->secrets));
-        memory_free(request->secrets);
-    }
-    request_proxied_destroy(&request->proxied);
-    relay_session_release(&request->relay_session);
+    request->client->protocol->request_release(request);
     promise_release(&request->promise);
-    smq_receive_queue_release(&request->receive_queue);
-    smq_send_queue_release(&request->send_queue);
-    smq_notifier_release(&request->notifier);
     client_release(request->client);
     memory_free(request);
 }
@@ -143,10 +96,11 @@ static uint32_t timeout_of(const struct request *request, const struct call *cal
     if (call->timeout_ms != 0) {
         return call->timeout_ms;
     }
-    if (request->proxied != NULL) {
-        return request_proxied_timeout_ms(options);
+    if (request->default_timeout_ms != 0) {
+        return request->default_timeout_ms;
     }
-    return rules[request->command].background ? options->background_timeout_ms : options->command_timeout_ms;
+    return request->client->protocol->rule(request->command)->background ? options->background_timeout_ms
+                                                                         : options->command_timeout_ms;
 }
 
 static enum smq_result prepare(struct request *request, const struct call *call, uint64_t tag,
@@ -166,21 +120,19 @@ static enum smq_result prepare(struct request *request, const struct call *call,
 /* Hands the requests to the process lane, which owns them afterwards. */
 static enum smq_result hand_over(struct smq_client *client, struct request **requests, size_t count) {
     if (count == 1) {
-        requests[0]->message.kind = LANE_SUBMIT;
-        return actor_send(client->lane->actor, &requests[0]->message);
+        return post_submit(requests[0]);
     }
     struct request_group *group = memory_zalloc(sizeof(*group));
     if (group == NULL) {
         return SMQ_ERR_NO_MEMORY;
     }
-    group->message.kind = LANE_SUBMIT_MANY;
     group->first = requests[0];
     group->count = count;
     for (size_t i = 0; i < count; i++) {
         requests[i]->batch = true;
         requests[i]->group_next = i + 1 < count ? requests[i + 1] : NULL;
     }
-    enum smq_result result = actor_send(client->lane->actor, &group->message);
+    enum smq_result result = post_submit_many(client, group);
     if (result != SMQ_OK) {
         memory_free(group);
     }
@@ -295,7 +247,7 @@ enum smq_result request_run_many(struct request **requests, size_t count, const 
 }
 
 void request_ping(struct smq_client *client) {
-    struct request *request = request_create(client, SMQ_COMMAND_PING, 0);
+    struct request *request = request_create(client, client->protocol->ping, 0);
     if (request == NULL) {
         return;
     }

@@ -9,23 +9,14 @@
 
 #include "actors/client/client.h"
 #include "queues/wheel.h"
-#include "transport/smp/command.h"
-#include "transport/smp/response.h"
 
 /* Who decides first whether a single command is sent: the send lane or its time-out. */
 enum request_stage { REQUEST_QUEUED, REQUEST_SENT, REQUEST_EXPIRED };
 
 enum {
+    CORRELATION_ID_SIZE = 24,
     REQUEST_INLINE_DATA = 32,
     REQUEST_LATE_MS = 900000, /* how long after its time-out a response is still recognised */
-};
-
-/* Secrets of handles that come into being with the response. */
-struct request_secrets {
-    struct queue_key key;           /* NEW: recipient's; NKEY: notifier's; LKEY: sender's */
-    struct private_key dh;          /* X25519 */
-    struct private_key notifier;    /* NEW with a notifier */
-    struct private_key notifier_dh; /* X25519 */
 };
 
 /* Whoever wants the outcome of requests as calls instead of as events, without blocking. It outlives its requests. */
@@ -46,31 +37,24 @@ struct request {
     /* constant once submitted */
     struct smq_client *client; /* referenced */
     enum smq_command command;
-    bool batch;    /* sent even when it timed out before */
-    bool internal; /* a ping of the monitor: nobody waits */
+    bool batch;      /* sent even when it timed out before */
+    bool internal;   /* a ping of the monitor: nobody waits */
+    bool keeps_data; /* it may have to be sent again */
     uint32_t timeout_ms;
+    uint32_t default_timeout_ms; /* when the caller does not say; 0: as the options and the rule say */
     uint64_t tag;
-    struct promise *promise; /* blocking form; NULL: the completion is an event */
-    struct request_proxied
-        *proxied; /* goes through a proxy: see through_proxy.h; NULL: to the client's router itself */
-    struct relay_session *relay_session; /* PRXY: what it asks for; referenced */
-    struct request_owner *owner;         /* gets the outcome instead; NULL: nobody; set by hand before request_run */
-    struct smq_receive_queue *receive_queue; /* referenced, as the next two; may be NULL */
-    struct smq_send_queue *send_queue;
-    struct smq_notifier *notifier;
-    struct queue_key *key;           /* authorizes; NULL: nothing does */
-    struct request_secrets *secrets; /* owned; may be NULL */
+    struct promise *promise;     /* blocking form; NULL: the completion is an event */
+    struct request_owner *owner; /* gets the outcome instead; NULL: nobody; set by hand before request_run */
     struct slice entity;
-    struct smp_command body;
     struct request *group_next; /* of the same batch */
 
-    /* what slices of `entity` and `body` point to; freed by the send lane when larger than inline */
+    /* what slices of `entity` and of the command point to; freed by the send lane when larger than inline */
     size_t data_size;
     uint8_t *data;
     uint8_t inline_data[REQUEST_INLINE_DATA];
 
     /* process lane; constant while the send lane has it */
-    uint8_t correlation_id[SMP_CORRELATION_ID_SIZE];
+    uint8_t correlation_id[CORRELATION_ID_SIZE];
     bool has_nonce; /* the caller chose the correlation id */
     /* Of a batch, the requests that share a block go to the send lane as one item: the first of them, which leads
      * this many, itself included, chained by `group_next`. */
@@ -83,9 +67,6 @@ struct request {
     struct request *bucket_next;
     struct request *client_next, *client_previous;
     enum smq_result failure; /* written by the send lane before the message */
-    /* while the outcome is told: what the router answered, or why that does not parse; NULL: it did not, or it does */
-    const struct smp_response *response;
-    const struct smp_error *syntax_error;
 };
 
 /* Commands that are submitted together and share blocks. */
@@ -94,16 +75,6 @@ struct request_group {
     struct request *first;
     size_t count;
 };
-
-/* What differs between commands. */
-struct command_rule {
-    enum smp_command_tag tag;
-    bool background; /* default time-out */
-    bool enables_pings;
-    bool has_answer;  /* the blocking form gives the completion's event */
-    uint32_t answers; /* bit set of the response tags that are a success */
-};
-const struct command_rule *command_rule(enum smq_command command);
 
 /* A request with `data_size` bytes of room for what it refers to, all else zero. NULL when out of memory, or when
  * `client` is none. Takes a reference to the client. */
@@ -129,7 +100,5 @@ enum smq_result request_run(struct request *request, const struct call *call);
 /* The same for `count` requests that share blocks; takes over the requests, not the array. `results` may be NULL. */
 enum smq_result request_run_many(struct request **requests, size_t count, const struct call *call,
                                  enum smq_result *results);
-/* Bytes of the authorization that it is sent with: by its key, or by the service's for commands of services. */
-size_t request_authorization_length(const struct request *request);
 /* For the monitor: a ping whose outcome only counts as a time-out or as none. Never blocks. */
 void request_ping(struct smq_client *client);

@@ -71,12 +71,12 @@ void request_table_remove(struct request_table *table, struct request *request) 
 
 struct request *request_table_find(const struct request_table *table, const struct smq_client *client,
                                    struct slice correlation_id) {
-    if (correlation_id.length != SMP_CORRELATION_ID_SIZE) {
+    if (correlation_id.length != CORRELATION_ID_SIZE) {
         return NULL;
     }
     struct request *request = table->buckets[hash_of(correlation_id.bytes) & table->mask];
     while (request != NULL && (request->client != client ||
-                               memcmp(request->correlation_id, correlation_id.bytes, SMP_CORRELATION_ID_SIZE) != 0)) {
+                               memcmp(request->correlation_id, correlation_id.bytes, CORRELATION_ID_SIZE) != 0)) {
         request = request->bucket_next;
     }
     return request;

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* smq_client_agent: its life, its messages, and callers that want a connection. */
+#include <string.h>
+
 #include "actors/client/context.h"
 #include "actors/client/events.h"
+#include "actors/client/flush.h"
 #include "actors/client/network.h"
-#include "actors/client/service.h"
+#include "actors/client/options.h"
+#include "actors/client/smp/service.h"
 #include "actors/client/smq/network.h"
 #include "actors/client_agent/client_agent_private.h"
 #include "queues/base/magic.h"
@@ -17,15 +21,31 @@ enum {
     WAIT_MARGIN_MS = 10000,
 };
 
-void smq_client_agent_options_init(struct smq_client_agent_options *options) {
-    *options = (struct smq_client_agent_options){.reconnect_first_ms = 1000,
-                                                 .reconnect_grow_after_ms = 10000,
-                                                 .reconnect_max_ms = 10000,
-                                                 .error_persistence_ms = 30000,
-                                                 .batch_size = 1360};
-    smq_client_options_init(&options->client);
-    options->client.connect_timeout_ms = 45000;
-    options->client.command_timeout_ms = 30000;
+void smq_client_agent_options_init_sized(struct smq_client_agent_options *options, size_t size) {
+    struct smq_client_agent_options defaults = {.reconnect_first_ms = 1000,
+                                                .reconnect_grow_after_ms = 10000,
+                                                .reconnect_max_ms = 10000,
+                                                .error_persistence_ms = 30000,
+                                                .batch_size = 1360};
+    size_t before = offsetof(struct smq_client_agent_options, client);
+    smq_client_options_init(&defaults.client);
+    defaults.client.connect_timeout_ms = 45000;
+    defaults.client.command_timeout_ms = 30000;
+    options_init(options, size, &defaults, sizeof defaults);
+    if (options != NULL && size >= before + sizeof size)
+        options->client.size = size - before;
+}
+
+/* `chosen` has the defaults. */
+static bool take_options(struct smq_client_agent_options *chosen, const struct smq_client_agent_options *given) {
+    size_t before = offsetof(struct smq_client_agent_options, client);
+    size_t smallest = before + OPTIONS_END(struct smq_client_options, entity);
+    static const uint64_t none[sizeof chosen->reserved / sizeof chosen->reserved[0]];
+    if (!options_take(chosen, smallest, given))
+        return false;
+    bool right = given == NULL || chosen->client.size == given->size - before;
+    chosen->client.size = sizeof chosen->client;
+    return right && memcmp(chosen->reserved, none, sizeof none) == 0;
 }
 
 void client_agent_check(const struct smq_client_agent *agent) {
@@ -169,8 +189,7 @@ enum smq_result smq_client_agent_create(struct smq_context *context, const struc
                                         struct smq_client_agent **agent) {
     struct smq_client_agent_options chosen;
     smq_client_agent_options_init(&chosen);
-    chosen = options == NULL ? chosen : *options;
-    if (!context_is_valid(context) || agent == NULL || !options_are_valid(&chosen)) {
+    if (!take_options(&chosen, options) || !context_is_valid(context) || agent == NULL || !options_are_valid(&chosen)) {
         return SMQ_ERR_INVALID;
     }
     thread_attach();
@@ -214,6 +233,49 @@ void smq_client_agent_close(struct smq_client_agent **agent) {
     actor_stop(closed->actor);
     actor_join(closed->actor);
     destroy(closed);
+}
+
+/* Lets all of them end at once. */
+static void begin_closes(struct client_agent_session *sessions, uint32_t timeout_ms) {
+    for (struct client_agent_session *session = sessions; session != NULL; session = session->next_closing) {
+        if (client_close_begin(session->client, timeout_ms, &session->end) != SMQ_OK) {
+            struct smq_client *handle = client_reference(session->client);
+            session->end = NULL;
+            smq_client_close(&handle);
+        }
+    }
+}
+
+/* The worst of the ends: a time that was over before a connection that was lost. */
+static enum smq_result await_closes(struct client_agent_session *sessions, uint32_t timeout_ms) {
+    enum smq_result worst = SMQ_OK;
+    while (sessions != NULL) {
+        struct client_agent_session *session = sessions;
+        enum smq_result result = session->end == NULL ? SMQ_ERR_CLOSED : client_close_await(&session->end, timeout_ms);
+        if (worst != SMQ_ERR_TIMEOUT && result != SMQ_OK) {
+            worst = result;
+        }
+        sessions = session->next_closing;
+        client_agent_session_release(session);
+    }
+    return worst;
+}
+
+enum smq_result smq_client_agent_close_within(struct smq_client_agent **agent, uint32_t timeout_ms) {
+    if (agent == NULL || !client_agent_is_valid(*agent)) {
+        smq_client_agent_close(agent);
+        return SMQ_ERR_INVALID;
+    }
+    thread_attach();
+    struct smq_client_agent *closed = *agent;
+    *agent = NULL;
+    atomic_store(&closed->closes_are_awaited, true);
+    actor_stop(closed->actor);
+    actor_join(closed->actor);
+    begin_closes(closed->closing_sessions, timeout_ms);
+    enum smq_result result = await_closes(closed->closing_sessions, timeout_ms);
+    destroy(closed);
+    return result;
 }
 
 void smq_client_agent_info(const struct smq_client_agent *agent, struct smq_client_agent_info *info) {

@@ -11,6 +11,9 @@
 #include "queues/wheel.h"
 
 struct client_agent_server;
+struct client_agent_share;
+
+enum { CLIENT_AGENT_SHARE_KEY_SIZE = 9 };
 
 /* The canonical text of a router's address without password, and with it when there is one (a secret; else NULL). */
 struct client_agent_address {
@@ -29,12 +32,16 @@ struct client_agent_waiter {
 
     /* Who it is asked for: counts what this one waits for, on the agent's thread. NULL: nobody in particular. */
     uint32_t *owner_waits;
+    /* What owners share, such as those of one address. No share gets more than half of the attempts or connections. */
+    bool has_share;
+    uint8_t share_key[CLIENT_AGENT_SHARE_KEY_SIZE];
 
     /* private */
     struct message message;
     uint32_t timeout_ms;
     struct client_agent_address address;
     struct client_agent_server *server;
+    struct client_agent_share *share;
     struct wheel_timer timer;
     struct client_agent_waiter *next, *previous;
 };
@@ -45,7 +52,8 @@ struct client_agent_limits {
     /* Connections and attempts. When all are taken, one that was not used lately gives way. */
     uint32_t connections;
     uint32_t attempts;
-    /* What one owner may wait for; and never more than there are attempts left, so that whoever has none gets one. */
+    /* What one owner may wait for; and neither it nor its share has ever more than there are attempts left, so that
+     * whoever has none gets one. */
     uint32_t owner_waits;
     uint32_t idle_ms; /* a connection over which nothing was forwarded for so long is closed */
     uint32_t errors;  /* routers whose failure is remembered */

@@ -13,11 +13,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "actors/client/client.h"
-#include "actors/client/request.h"
+#include "actors/client/smp/smp_client.h"
+#include "actors/client/smp/smp_request.h"
 #include "actors/client_agent/backoff.h"
 #include "actors/client_agent/client_agent.h"
 #include "actors/client_agent/event.h"
+#include "actors/client_agent/share.h"
 #include "actors/client_agent/table.h"
 #include "queues/channel.h"
 #include "queues/map.h"
@@ -87,6 +88,7 @@ struct client_agent_server {
 
     /* with client_agent_limits */
     bool error_is_counted;
+    struct client_agent_share *share; /* its session is counted in; NULL: in none */
     struct wheel_timer idle;
     uint64_t uses_seen;         /* when the timer was set, */
     uint64_t uses_seen_by_hand; /* when the hand passed */
@@ -110,6 +112,8 @@ struct client_agent_session {
     struct wheel_timer again; /* lost, without the memory to tell it yet; the message's reference is the timer's */
     bool in_map;
     struct client_agent_subscription_list active;
+    struct client_agent_session *next_closing; /* in agent->closing_sessions, and the promise of its client's end */
+    struct promise *end;
 };
 
 struct smq_client_agent {
@@ -118,7 +122,8 @@ struct smq_client_agent {
     struct smq_context *context; /* borrowed */
     struct smq_client_agent_options options;
     struct actor *actor;
-    struct map *sessions; /* client_agent_session by id: the only part that other threads read */
+    _Atomic bool closes_are_awaited; /* set before the actor is stopped */
+    struct map *sessions;            /* client_agent_session by id: the only part that other threads read */
 
     /* agent's thread */
     bool closing;
@@ -130,8 +135,11 @@ struct smq_client_agent {
     struct client_agent_limits limits; /* all zero: none; constant */
     uint32_t session_count;            /* of servers: connections and attempts */
     uint32_t attempting;               /* those that are attempts */
-    uint32_t errors;                   /* servers whose error is kept */
-    struct client_agent_server *hand;  /* where the next connection that gives way is looked for; NULL: at the first */
+    struct client_agent_shares shares;
+    uint32_t errors; /* servers whose error is kept */
+    /* at the end, referenced: those whose clients are for the closing thread to close */
+    struct client_agent_session *closing_sessions;
+    struct client_agent_server *hand; /* where the next connection that gives way is looked for; NULL: at the first */
     /* events that the owner's queue has no credit for; while there are any, nothing is submitted and the workers rest
      */
     struct smq_batch *undelivered_first;
@@ -198,6 +206,13 @@ void client_agent_server_failed(struct client_agent_server *server, const struct
 /* Whether an attempt may start for `waiter`: SMQ_OK, with room for its connection, or SMQ_ERR_NO_CREDIT. */
 enum smq_result client_agent_limits_admit_attempt(struct smq_client_agent *agent,
                                                   const struct client_agent_waiter *waiter);
+/* `waiter` is counted in its share, and not any more. SMQ_ERR_NO_MEMORY. */
+enum smq_result client_agent_limits_wait_begun(struct smq_client_agent *agent, struct client_agent_waiter *waiter);
+void client_agent_limits_wait_ended(struct smq_client_agent *agent, struct client_agent_waiter *waiter);
+/* An attempt begins for `waiter`, which waits: it is counted in its share; it, or the connection that it came to, has
+ * ended, or could not begin. */
+void client_agent_limits_attempt_begins(struct client_agent_server *server, const struct client_agent_waiter *waiter);
+void client_agent_limits_session_ended(struct client_agent_server *server);
 /* Whether `waiter` may wait. */
 enum smq_result client_agent_limits_admit_wait(const struct smq_client_agent *agent,
                                                const struct client_agent_waiter *waiter);

@@ -26,6 +26,16 @@ static const char *copy_text(char **place, const char *text) {
     return copy;
 }
 
+static void release_items(const struct smq_batch *batch) {
+    const struct smq_client_agent_event *agent = batch->events[0].agent;
+    for (size_t i = 0; i < agent->item_count; i++) {
+        struct smq_receive_queue *receive_queue = agent->items[i].receive_queue;
+        struct smq_notifier *notifier = agent->items[i].notifier;
+        smq_receive_queue_release(&receive_queue);
+        smq_notifier_release(&notifier);
+    }
+}
+
 struct smq_batch *client_agent_event_create(const struct smq_event *event, const struct smq_client_agent_event *agent,
                                             size_t items) {
     bool later = event->error_text == NULL;
@@ -48,6 +58,7 @@ struct smq_batch *client_agent_event_create(const struct smq_event *event, const
         place += agent->service_id.length;
     }
     room->event.server = copy_text(&place, agent->server);
+    batch->drop = release_items;
     batch->events[0] = *event;
     batch->events[0].kind = SMQ_EVENT_CLIENT_AGENT;
     batch->events[0].agent = &room->event;
@@ -79,13 +90,4 @@ void client_agent_event_set_outcome(struct smq_batch *batch, enum smq_result res
 
 size_t client_agent_event_item_count(const struct smq_batch *batch) {
     return room_of(batch)->event.item_count;
-}
-
-void client_agent_event_release_items(const struct smq_client_agent_event *agent) {
-    for (size_t i = 0; i < agent->item_count; i++) {
-        struct smq_receive_queue *receive_queue = agent->items[i].receive_queue;
-        struct smq_notifier *notifier = agent->items[i].notifier;
-        smq_receive_queue_release(&receive_queue);
-        smq_notifier_release(&notifier);
-    }
 }

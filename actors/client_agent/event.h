@@ -20,5 +20,3 @@ void client_agent_event_add(struct smq_batch *batch, struct smq_receive_queue *r
 void client_agent_event_set_outcome(struct smq_batch *batch, enum smq_result result, const char *error_text,
                                     struct smq_client *client);
 size_t client_agent_event_item_count(const struct smq_batch *batch);
-/* For the release of the batch: gives up the handles of the items. */
-void client_agent_event_release_items(const struct smq_client_agent_event *agent);

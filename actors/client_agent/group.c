@@ -4,7 +4,7 @@
  * A group is one batch of commands. The process lane of the connection notes each outcome in the group; with the last
  * one the group goes back to the agent as one message, so that an outcome costs neither an allocation nor a wake. The
  * outcomes count only if the session in which they came is still the server's. */
-#include "actors/client/commands.h"
+#include "actors/client/smp/commands.h"
 #include "actors/client_agent/client_agent_private.h"
 #include "queues/base/memory.h"
 
@@ -70,9 +70,9 @@ static void send_late(struct client_agent_session *session, const struct request
     }
     late->message.kind = CLIENT_AGENT_LATE;
     late->session = client_agent_session_reference(session);
-    late->is_notifier = request->notifier != NULL;
-    late->handle = late->is_notifier ? (void *)smq_notifier_reference(request->notifier)
-                                     : (void *)smq_receive_queue_reference(request->receive_queue);
+    late->is_notifier = smp_request(request)->notifier != NULL;
+    late->handle = late->is_notifier ? (void *)smq_notifier_reference(smp_request(request)->notifier)
+                                     : (void *)smq_receive_queue_reference(smp_request(request)->receive_queue);
     if (actor_send(session->agent->actor, &late->message) != SMQ_OK) {
         free_late(late);
     }
@@ -246,7 +246,8 @@ static bool make_events(const struct client_agent_group *group, bool current, st
         struct smq_client_agent_event client_agent_event = {
             .kind = outcome == OUTCOME_FAILED ? SMQ_CLIENT_AGENT_SUBSCRIBE_FAILED : SMQ_CLIENT_AGENT_SUBSCRIBED};
         if (outcome == OUTCOME_BY_SERVICE) {
-            client_agent_event.service_id = (struct smq_bytes){client->service_id, client->service_id_length};
+            client_agent_event.service_id =
+                (struct smq_bytes){smp_client(client)->service_id, smp_client(client)->service_id_length};
         }
         if (events->counts[outcome] > 0) {
             events->batches[outcome] =

@@ -2,7 +2,7 @@
 /* Limits of an agent that anybody may send anywhere. Which connection gives way is found as a clock's hand finds pages:
  * it passes some servers at a time, and takes one that nothing used since it came by last. */
 #include "actors/client/context.h"
-#include "actors/client/forward_private.h"
+#include "actors/client/smp/forward_private.h"
 #include "actors/client_agent/client_agent_private.h"
 
 enum { PASSED_AT_ONCE = 32 };
@@ -10,11 +10,14 @@ enum { PASSED_AT_ONCE = 32 };
 void client_agent_limit(struct smq_client_agent *agent, const struct client_agent_limits *limits) {
     client_agent_check(agent);
     agent->limits = *limits;
+    client_agent_shares_init(&agent->shares);
 }
 
 static uint64_t uses_of(const struct client_agent_server *server) {
     const struct smq_client *client = server->session->client;
-    return client->relay == NULL ? 0 : atomic_load_explicit(&client->relay->uses, memory_order_relaxed);
+    return smp_client(client)->relay == NULL
+               ? 0
+               : atomic_load_explicit(&smp_client(client)->relay->uses, memory_order_relaxed);
 }
 
 static bool is_busy(const struct client_agent_server *server) {
@@ -64,9 +67,49 @@ enum smq_result client_agent_limits_admit_attempt(struct smq_client_agent *agent
         return SMQ_OK;
     uint32_t left = limits->attempts > agent->attempting ? limits->attempts - agent->attempting : 0;
     uint32_t waits = waiter->owner_waits != NULL ? *waiter->owner_waits : 0;
+    const struct client_agent_share *share =
+        waiter->has_share ? client_agent_share_find(&agent->shares, waiter->share_key) : NULL;
     if (waits >= left)
         return SMQ_ERR_NO_CREDIT;
+    if (share != NULL && (share->waits >= left || share->sessions >= (limits->connections + 1) / 2))
+        return SMQ_ERR_NO_CREDIT;
     return agent->session_count < limits->connections || make_room(agent) ? SMQ_OK : SMQ_ERR_NO_CREDIT;
+}
+
+/* ---- shares */
+
+enum smq_result client_agent_limits_wait_begun(struct smq_client_agent *agent, struct client_agent_waiter *waiter) {
+    waiter->share = NULL;
+    if (!waiter->has_share)
+        return SMQ_OK;
+    waiter->share = client_agent_share_get(&agent->shares, waiter->share_key);
+    if (waiter->share == NULL)
+        return SMQ_ERR_NO_MEMORY;
+    waiter->share->waits++;
+    return SMQ_OK;
+}
+
+void client_agent_limits_wait_ended(struct smq_client_agent *agent, struct client_agent_waiter *waiter) {
+    if (waiter->share == NULL)
+        return;
+    waiter->share->waits--;
+    client_agent_share_look(&agent->shares, waiter->share);
+    waiter->share = NULL;
+}
+
+void client_agent_limits_attempt_begins(struct client_agent_server *server, const struct client_agent_waiter *waiter) {
+    server->share = waiter->share;
+    if (server->share != NULL)
+        server->share->sessions++;
+}
+
+void client_agent_limits_session_ended(struct client_agent_server *server) {
+    struct client_agent_share *share = server->share;
+    server->share = NULL;
+    if (share == NULL)
+        return;
+    share->sessions--;
+    client_agent_share_look(&server->agent->shares, share);
 }
 
 /* ---- connections that are not used */
@@ -114,6 +157,7 @@ void client_agent_limits_error_gone(struct client_agent_server *server) {
 }
 
 void client_agent_limits_forget(struct client_agent_server *server) {
+    client_agent_limits_session_ended(server);
     if (server->agent->hand == server)
         server->agent->hand = server->next;
     client_agent_limits_disconnected(server);

@@ -142,6 +142,7 @@ static void unlink_waiter(struct client_agent_waiter *waiter) {
     if (waiter->owner_waits != NULL) {
         (*waiter->owner_waits)--;
     }
+    client_agent_limits_wait_ended(waiter->server->agent, waiter);
 }
 
 /* Tells the outcome to one who is in no list. */
@@ -197,6 +198,9 @@ static void wait_for_attempt(struct client_agent_server *server, struct client_a
     if (result == SMQ_OK && is_first) {
         result = client_agent_limits_admit_attempt(agent, waiter);
     }
+    if (result == SMQ_OK) {
+        result = client_agent_limits_wait_begun(agent, waiter);
+    }
     if (result != SMQ_OK) {
         client_agent_server_mark(server);
         answer_with(waiter, result);
@@ -204,7 +208,11 @@ static void wait_for_attempt(struct client_agent_server *server, struct client_a
     }
     link_waiter(server, waiter);
     if (is_first) {
+        client_agent_limits_attempt_begins(server, waiter);
         client_agent_worker_connect(server);
+        if (server->session == NULL) {
+            client_agent_limits_session_ended(server);
+        }
     }
 }
 

@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "actors/client/commands.h"
-#include "actors/client/service.h"
+#include "actors/client/smp/commands.h"
+#include "actors/client/smp/service.h"
 #include "actors/client_agent/client_agent_private.h"
 #include "queues/base/memory.h"
 #include "queues/base/thread.h"
@@ -168,9 +168,9 @@ static void unavailable(struct client_agent_server *server) {
 static bool is_available(const struct client_agent_server *server) {
     const struct smq_client *client = server->session->client;
     const struct client_agent_service *service = &server->service;
-    return client->service_id_length > 0 && client->options.service->role != SMP_ROLE_PROXY &&
+    return smp_client(client)->service_id_length > 0 && client->options.service->role != SMP_ROLE_PROXY &&
            slice_equal(slice_of(service->id, service->id_length),
-                       slice_of(client->service_id, client->service_id_length));
+                       slice_of(smp_client(client)->service_id, smp_client(client)->service_id_length));
 }
 
 void client_agent_service_submit(struct client_agent_server *server) {
@@ -250,7 +250,7 @@ void client_agent_service_add(struct client_agent_server *server, int64_t count)
     if (service->state == SERVICE_ACTIVE) {
         service->count += count;
     } else if (service->state == SERVICE_NONE || service->state == SERVICE_FAILED) {
-        set_service(service, slice_of(client->service_id, client->service_id_length), count);
+        set_service(service, slice_of(smp_client(client)->service_id, smp_client(client)->service_id_length), count);
         service->state = SERVICE_ACTIVE;
     }
 }

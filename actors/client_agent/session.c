@@ -31,7 +31,7 @@ void client_agent_session_release(struct client_agent_session *session) {
 /* ---- by id ---- */
 
 static struct slice session_key(const struct map_node *node) {
-    const struct smp_session *session = &session_of_node(node)->client->session;
+    const struct smp_session *session = &smp_client(session_of_node(node)->client)->session;
     return slice_of(session->session_id, session->session_id_length);
 }
 
@@ -150,8 +150,9 @@ static void tell_connected(struct client_agent_server *server) {
     struct smq_client_agent *agent = server->agent;
     struct smq_client *client = server->session->client;
     struct smq_event event = {.client = client};
-    struct smq_client_agent_event client_agent_event = {.kind = SMQ_CLIENT_AGENT_CONNECTED,
-                                                        .service_id = {client->service_id, client->service_id_length}};
+    struct smq_client_agent_event client_agent_event = {
+        .kind = SMQ_CLIENT_AGENT_CONNECTED,
+        .service_id = {smp_client(client)->service_id, smp_client(client)->service_id_length}};
     client_agent_deliver(agent, client_agent_make_event(agent, server, event, client_agent_event, 0));
 }
 
@@ -181,6 +182,7 @@ static void detach(struct client_agent_server *server) {
         server->agent->attempting--;
     }
     server->agent->session_count--;
+    client_agent_limits_session_ended(server);
     server->session = NULL;
     server->connected = false;
     session->server = NULL;
@@ -230,6 +232,18 @@ void client_agent_session_disconnected(struct message *message) {
     lose(session);
 }
 
+/* Its client ends by itself, or is left to the owner's thread, which waits for the ends. */
+static void close_session(struct client_agent_session *session) {
+    struct smq_client_agent *agent = session->agent;
+    if (atomic_load(&agent->closes_are_awaited)) {
+        session->next_closing = agent->closing_sessions;
+        agent->closing_sessions = client_agent_session_reference(session);
+        return;
+    }
+    struct smq_client *handle = client_reference(session->client);
+    smq_client_close(&handle);
+}
+
 void client_agent_session_abandon(struct client_agent_server *server) {
     struct client_agent_session *session = server->session;
     if (session != NULL) {
@@ -237,8 +251,7 @@ void client_agent_session_abandon(struct client_agent_server *server) {
             wheel_cancel(actor_wheel(server->agent->actor), &session->again);
             client_agent_session_release(session);
         }
-        struct smq_client *handle = client_reference(session->client);
-        smq_client_close(&handle);
+        close_session(session);
         detach(server);
     }
 }

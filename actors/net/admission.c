@@ -15,7 +15,7 @@
 #include "queues/token_bucket.h"
 
 enum {
-    KEY_SIZE = 9,
+    KEY_SIZE = ADMISSION_KEY_SIZE,
     TABLE_FIRST = 64,
     FORGOTTEN_A_TIME = 2,
     LEAVING_MAX = 256, /* dropped ones that still hold their descriptors */
@@ -42,6 +42,7 @@ struct admission {
     struct admission_address **table;
     size_t table_size; /* a power of two */
     size_t address_count;
+    struct token_bucket without_cookie; /* connections that need none */
     uint8_t hash_key[crypto_shorthash_KEYBYTES];
 };
 
@@ -102,6 +103,10 @@ static bool key_of(const struct net_address *address, uint8_t key[KEY_SIZE]) {
     key[0] = 4;
     memcpy(key + 1, host, sizeof host);
     return host[0] == 127;
+}
+
+bool admission_key_of(const struct net_address *address, const struct net_limits *limits, struct admission_key *key) {
+    return !key_of(address, key->bytes) || limits->limit_loopback;
 }
 
 static struct admission_address **bucket_of(const struct admission *admission, const uint8_t key[KEY_SIZE]) {
@@ -223,6 +228,16 @@ static struct admission_place *find_dropped(const struct admission *admission, c
     return NULL;
 }
 
+/* Whether more come, or are half done, than can be taken for honest. */
+static bool needs_cookie(struct admission *admission, const struct net_limits *limits,
+                         const struct admission_address *address, bool is_limited, uint64_t now_ms) {
+    if (has_reached(admission->counts[PLACE_HANDSHAKE], limits->cookie_handshakes) ||
+        (is_limited && has_reached(address->handshakes, limits->address_cookie_handshakes)))
+        return true;
+    const struct token_rate allowed = {limits->cookie_rate, 0};
+    return !token_bucket_take(&admission->without_cookie, allowed, now_ms * MILLI, NULL);
+}
+
 enum admission_verdict admission_enter(struct admission *admission, const struct net_limits *limits,
                                        const struct net_address *from, uint64_t now_ms, struct admission_place *place,
                                        struct admission_place **dropped) {
@@ -243,6 +258,7 @@ enum admission_verdict admission_enter(struct admission *admission, const struct
     if (address->connections++ == 0)
         ring_remove(&address->idle);
     place->address = address;
+    place->needs_cookie = needs_cookie(admission, limits, address, is_limited, now_ms);
     set_state(admission, place, PLACE_HANDSHAKE);
     return ADMITTED;
 }

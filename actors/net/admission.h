@@ -19,12 +19,21 @@
 struct admission;
 struct admission_address;
 
+/* What an address is known by. */
+enum { ADMISSION_KEY_SIZE = 9 };
+struct admission_key {
+    uint8_t bytes[ADMISSION_KEY_SIZE];
+};
+/* Whether limits by address count for it; then `key` is its. */
+bool admission_key_of(const struct net_address *address, const struct net_limits *limits, struct admission_key *key);
+
 /* Embedded in what is counted. All zero: not counted. */
 struct admission_place {
     struct ring in_all;     /* in the ring of its state */
     struct ring in_address; /* the same of its address; in handshake only */
     struct admission_address *address;
-    uint8_t state; /* private */
+    uint8_t state;     /* private */
+    bool needs_cookie; /* constant once it is admitted: see limits.h */
 };
 
 /* SMQ_ERR_NO_MEMORY. */

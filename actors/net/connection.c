@@ -219,3 +219,7 @@ struct outgoing *outgoing_take(struct outgoing_queue *queue) {
     taken->next = NULL;
     return taken;
 }
+
+const struct admission_key *connection_address_key(const struct connection *connection) {
+    return connection->has_address_key ? &connection->address_key : NULL;
+}

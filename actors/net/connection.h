@@ -12,10 +12,11 @@
 #include "smq/result.h"
 
 enum {
-    BLOCK_SIZE = 16384,
-    BLOCK_MARGIN = 32, /* writable bytes before and after a received block, for who makes another block of it */
+    BLOCK_SIZE = 16384, /* of the largest protocol's blocks; `room` is for it */
+    BLOCK_MARGIN = 32,  /* writable bytes before and after a received block, for who makes another block of it */
 };
 
+struct admission_key;
 struct net;         /* the receive lanes, send lanes, monitor and resolver of a process: actors/net/net.h */
 struct tls_context; /* transport/tls/tls.h */
 struct connection;  /* reference-counted; pinned to one receive lane and one send lane for its life */
@@ -30,7 +31,7 @@ struct block {
     struct block_pool *pool;       /* private from here to `filled` */
     struct block *next;
     uint32_t filled;
-    uint8_t *bytes; /* BLOCK_SIZE, in `room` */
+    uint8_t *bytes; /* the protocol's block_size, in `room` */
     uint8_t room[BLOCK_MARGIN + BLOCK_SIZE + BLOCK_MARGIN];
 };
 void block_release(struct block *block);
@@ -63,20 +64,21 @@ struct outgoing *outgoing_take(struct outgoing_queue *queue);        /* removes 
  * state. */
 struct protocol {
     const char *name;
+    uint32_t block_size; /* bytes of each block, at most BLOCK_SIZE */
     /* Receive lane. TLS is up: session id, peer chain and ALPN can be asked for. Anything but SMQ_OK closes the
      * connection. */
     enum smq_result (*secured)(struct connection *connection, void *state);
     /* Receive lane. One whole block of TLS plaintext; the hook owns `block`. Anything but SMQ_OK closes the connection.
      */
     enum smq_result (*received)(struct connection *connection, void *state, struct block *block);
-    /* Send lane. Fills `bytes` (BLOCK_SIZE, sealed, ready for TLS) from the queue, which is not empty, taking finished
+    /* Send lane. Fills `bytes` (block_size, sealed, ready for TLS) from the queue, which is not empty, taking finished
      * items off it: as many as fit share the block. SMQ_ERR_EMPTY: the items that were taken, at least one, made
      * nothing to send. Any other error closes the connection. `lane_state` is what net_options.send_lane_start made.
      * Called only when the previous block was handed to the kernel. */
     enum smq_result (*fill)(struct connection *connection, void *state, struct outgoing_queue *queue, void *lane_state,
                             uint8_t *bytes);
     /* Send lane; may be NULL; comes before `fill`. When the first item of the queue brings a received block that it is
-     * to be sent in: takes that item off, seals it there, and gives the block away: `*bytes`, BLOCK_SIZE of them within
+     * to be sent in: takes that item off, seals it there, and gives the block away: `*bytes`, block_size of them within
      * `*block`, are what is sent. SMQ_ERR_AGAIN: it brings none, `fill` is to be called; others as of `fill`. */
     enum smq_result (*fill_own)(struct connection *connection, void *state, struct outgoing_queue *queue,
                                 uint8_t **bytes, struct block **block);
@@ -123,6 +125,8 @@ void *connection_state(const struct connection *connection);
 /* Small, stable numbers for pinning other roles' work; constant for the connection's life. */
 uint32_t connection_receive_lane(const struct connection *connection);
 uint64_t connection_number(const struct connection *connection); /* unique in the process, from 1 */
+/* What its peer's address is known by, for shares by address; NULL when such limits do not count for it. */
+const struct admission_key *connection_address_key(const struct connection *connection);
 /* Monotonic ms of the last whole block received, and sent. Any thread. */
 uint64_t connection_last_received_ms(const struct connection *connection);
 uint64_t connection_last_sent_ms(const struct connection *connection);

@@ -97,6 +97,13 @@ enum stage {
     STAGE_ENDED
 };
 
+/* Which ClientHello an accepted connection is to say. */
+enum hello {
+    HELLO_FIRST,
+    HELLO_SECOND_OR_CHANGE, /* with the cookie; a ChangeCipherSpec may come before */
+    HELLO_SECOND,
+};
+
 struct connection {
     /* constant */
     uint32_t magic;
@@ -110,6 +117,7 @@ struct connection {
     const struct framing *framing; /* NULL: blocks follow each other */
     uint32_t handshake_timeout_ms;
     bool is_client;
+    bool needs_cookie;
     bool log_tls_errors;
     bool log_peers;
     /* shared */
@@ -144,7 +152,9 @@ struct connection {
     bool is_polled;
     bool is_pending;
     bool has_begun_handshake;    /* a step was taken: what comes next is cheaper than a new one */
-    uint16_t hello_awaited;      /* bytes that the socket waits for before it is readable; 0: any */
+    bool awaits_flight;          /* the hello was answered, and no byte taken after it */
+    uint8_t hello;               /* enum hello: what is awaited */
+    uint16_t awaited;            /* bytes that the socket waits for before it is readable; 0: any */
     struct ring handshake_place; /* in the lane's list of those whose handshake can go on */
     struct ring half_place;      /* in the lane's list of those that hold part of a block */
     uint64_t half_since_ms;
@@ -161,6 +171,10 @@ struct connection {
     bool is_detached;
     /* listener, which holds a reference while the place is counted */
     struct admission_place place;
+
+    /* constant */
+    bool has_address_key; /* accepted, and limits by address count for it */
+    struct admission_key address_key;
     /* monitor */
     struct wheel_timer timer;
     uint64_t next_check_ms;

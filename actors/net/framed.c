@@ -62,7 +62,7 @@ static enum smq_result payload(struct framing_sink *sink, struct slice bytes) {
     struct block *block = connection->partial;
     if (block == NULL)
         return SMQ_ERR_NO_MEMORY;
-    if (bytes.length > BLOCK_SIZE - block->filled)
+    if (bytes.length > connection->protocol->block_size - block->filled)
         return SMQ_ERR_PROTOCOL;
     memcpy(block->bytes + block->filled, bytes.bytes, bytes.length);
     block->filled += (uint32_t)bytes.length;
@@ -73,7 +73,7 @@ static enum smq_result payload(struct framing_sink *sink, struct slice bytes) {
 static enum smq_result message_end(struct framing_sink *sink) {
     const struct input *input = input_of(sink);
     struct block *block = input->connection->partial;
-    if (block == NULL || block->filled != BLOCK_SIZE)
+    if (block == NULL || block->filled != input->connection->protocol->block_size)
         return SMQ_ERR_PROTOCOL;
     if (connection_phase(input->connection) != PHASE_OPEN)
         return SMQ_ERR_CLOSED;
@@ -148,10 +148,10 @@ bool framed_take_reply(struct framed *framed) {
     return true;
 }
 
-void framed_take_block(struct framed *framed, const uint8_t block[BLOCK_SIZE]) {
-    size_t header = framed->framing->header(BLOCK_SIZE, framed->bytes);
-    memcpy(framed->bytes + header, block, BLOCK_SIZE);
-    framed->length = header + BLOCK_SIZE;
+void framed_take_block(struct framed *framed, const uint8_t *block, size_t size) {
+    size_t header = framed->framing->header(size, framed->bytes);
+    memcpy(framed->bytes + header, block, size);
+    framed->length = header + size;
     framed->sent = 0;
     framed->is_block = true;
 }

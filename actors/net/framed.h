@@ -51,6 +51,6 @@ bool framed_has_replies(const struct framed *framed);
 /* Makes the oldest reply what is to be written; false: there is none. */
 bool framed_take_reply(struct framed *framed);
 /* Makes `block` what is to be written. */
-void framed_take_block(struct framed *framed, const uint8_t block[BLOCK_SIZE]);
+void framed_take_block(struct framed *framed, const uint8_t *block, size_t size);
 /* Hands on to TLS what is to be written; `more` and results as those of tls_write. */
 enum smq_result framed_write(struct framed *framed, struct tls *tls, bool more, enum tls_want *want);

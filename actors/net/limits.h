@@ -12,6 +12,11 @@ struct net_limits {
     uint32_t max_handshakes;  /* connections whose protocol handshake is not done; then the oldest is dropped */
     uint32_t handshake_rate;  /* TLS handshakes begun a second, and */
     uint32_t handshake_burst; /* at once; 0: as many as a second allows. Others wait, the newest go first */
+    /* With so many in handshake, in all or of its address, and when more than so many come a second, a newcomer has to
+     * show a cookie before its TLS handshake costs more than a hash. */
+    uint32_t cookie_handshakes;
+    uint32_t address_cookie_handshakes;
+    uint32_t cookie_rate;
     uint32_t address_connections;
     uint32_t address_handshakes;
     uint32_t address_rate;     /* connections a second, and */

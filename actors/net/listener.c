@@ -27,7 +27,12 @@ struct listening_socket {
 struct listener {
     struct message message; /* to the role: make the next change */
     struct net *net;
-    struct listen_options options; /* without the addresses */
+    struct listen_options options;   /* without the addresses */
+    _Atomic uint32_t tls_timeout_ms; /* the manners; any thread */
+    _Atomic uint32_t handshake_timeout_ms;
+    _Atomic(struct keep_alive) keep_alive;
+    _Atomic bool log_tls_errors;
+    _Atomic bool log_peers;
     uint16_t port;
     struct promise *added; /* decided by the role when it has made the change; NULL from then on */
     struct promise *removed;
@@ -103,6 +108,7 @@ static bool enter(struct listener_role *role, const struct net_limits *limits, c
     /* The receive lanes are stopped after this role. */
     if (dropped != NULL)
         CHECK(connection_request_receive(caa_container_of(dropped, struct connection, place), RECEIVE_DROP) == SMQ_OK);
+    connection->has_address_key = admission_key_of(address, limits, &connection->address_key);
     if (verdict == ADMITTED)
         connection_reference(connection); /* until leave */
     else
@@ -131,11 +137,12 @@ static void admit(struct listener_role *role, const struct listener *listener, c
         connection_abandon(connection);
         return;
     }
+    connection->needs_cookie = connection->place.needs_cookie;
     connection->state = options->accept(options->context, connection);
-    connection->handshake_timeout_ms = options->handshake_timeout_ms;
+    connection->handshake_timeout_ms = atomic_load_explicit(&listener->handshake_timeout_ms, memory_order_relaxed);
     connection->framing = options->framing;
-    connection->log_tls_errors = options->log_tls_errors;
-    connection->log_peers = options->log_peers;
+    connection->log_tls_errors = atomic_load_explicit(&listener->log_tls_errors, memory_order_relaxed);
+    connection->log_peers = atomic_load_explicit(&listener->log_peers, memory_order_relaxed);
     if (connection->state == NULL) {
         socket_close(&descriptor);
         admission_leave(role->admission, &connection->place, clock_monotonic_ms());
@@ -143,7 +150,8 @@ static void admit(struct listener_role *role, const struct listener *listener, c
         return;
     }
     connection->descriptor = descriptor;
-    atomic_store(&connection->budget_deadline_ms, clock_monotonic_ms() + options->tls_timeout_ms);
+    atomic_store(&connection->budget_deadline_ms,
+                 clock_monotonic_ms() + atomic_load_explicit(&listener->tls_timeout_ms, memory_order_relaxed));
     counter_add(&listener->net->accepted, 1);
     /* The receive lanes are stopped after this role. */
     CHECK(connection_request_receive(connection, RECEIVE_START) == SMQ_OK);
@@ -152,12 +160,13 @@ static void admit(struct listener_role *role, const struct listener *listener, c
 static void accept_some(struct listener_role *role, const struct listening_socket *socket) {
     const struct listen_options *options = &socket->listener->options;
     struct net_limits limits;
+    struct keep_alive keep_alive = atomic_load_explicit(&socket->listener->keep_alive, memory_order_relaxed);
     net_read_limits(role->net, &limits);
     for (int i = 0; i < ACCEPTS_A_TURN && !role->is_paused && !is_full(role, &limits); i++) {
         int descriptor = -1;
         struct net_address address;
-        enum smq_result result = socket_accept(
-            socket->descriptor, options->has_keep_alive ? &options->keep_alive : NULL, &descriptor, &address);
+        enum smq_result result =
+            socket_accept(socket->descriptor, options->has_keep_alive ? &keep_alive : NULL, &descriptor, &address);
         if (result == SMQ_ERR_EMPTY)
             return;
         if (result == SMQ_ERR_AGAIN)
@@ -438,8 +447,7 @@ static enum smq_result begin_accepting(struct net *net, const struct listen_opti
     listener->options = *options;
     listener->options.addresses = NULL;
     listener->options.address_count = 0;
-    if (listener->options.tls_timeout_ms == 0)
-        listener->options.tls_timeout_ms = DEFAULT_TLS_TIMEOUT_MS;
+    listener_change(listener, &options->manners);
     for (size_t i = 0; i < listener->count; i++)
         listener->sockets[i].listener = listener;
     enum smq_result result = atomic_load(&net->is_stopping) ? SMQ_ERR_CLOSED : need_role(net);
@@ -470,6 +478,15 @@ enum smq_result net_listen(struct net *net, const struct listen_options *options
     }
     *listener = binding.listener;
     return SMQ_OK;
+}
+
+void listener_change(struct listener *listener, const struct listen_manners *manners) {
+    uint32_t tls_timeout_ms = manners->tls_timeout_ms > 0 ? manners->tls_timeout_ms : DEFAULT_TLS_TIMEOUT_MS;
+    atomic_store_explicit(&listener->tls_timeout_ms, tls_timeout_ms, memory_order_relaxed);
+    atomic_store_explicit(&listener->handshake_timeout_ms, manners->handshake_timeout_ms, memory_order_relaxed);
+    atomic_store_explicit(&listener->keep_alive, manners->keep_alive, memory_order_relaxed);
+    atomic_store_explicit(&listener->log_tls_errors, manners->log_tls_errors, memory_order_relaxed);
+    atomic_store_explicit(&listener->log_peers, manners->log_peers, memory_order_relaxed);
 }
 
 uint16_t listener_port(const struct listener *listener) {

@@ -14,6 +14,15 @@
 struct framing;
 struct listener;
 
+/* How accepted connections are treated, each as it was when it was accepted. */
+struct listen_manners {
+    uint32_t tls_timeout_ms;       /* accept to TLS established and framing opened; 0: 10,000 */
+    uint32_t handshake_timeout_ms; /* from then to connection_established; 0: no limit */
+    struct keep_alive keep_alive;  /* where has_keep_alive is on */
+    bool log_tls_errors;           /* one line for each failed handshake */
+    bool log_peers;                /* which names the address of the peer */
+};
+
 struct listen_options {
     const char *const
         *addresses; /* names or literals; count 0: all addresses, dual-stack IPv6 (IPv4 where there is none) */
@@ -26,12 +35,8 @@ struct listen_options {
      * NULL refuses it. */
     void *(*accept)(void *context, struct connection *connection);
     void *context;
-    uint32_t tls_timeout_ms;       /* accept to TLS established and framing opened; 0: 10,000 */
-    uint32_t handshake_timeout_ms; /* from then to connection_established; 0: no limit */
-    bool log_tls_errors;           /* one line for each failed handshake */
     bool has_keep_alive;           /* TCP finds peers that vanished */
-    struct keep_alive keep_alive;
-    bool log_peers; /* which names the address of the peer */
+    struct listen_manners manners; /* until listener_change */
 };
 
 /* Binds, listens and starts accepting. Blocks for name resolution. SMQ_ERR_SYSTEM: an address does not resolve or
@@ -42,6 +47,9 @@ enum smq_result net_listen(struct net *net, const struct listen_options *options
 
 /* The port that is bound. */
 uint16_t listener_port(const struct listener *listener);
+
+/* Treats connections like this from now on. Any thread; never blocks. */
+void listener_change(struct listener *listener, const struct listen_manners *manners);
 
 /* Stops accepting and closes the sockets; connections stay. When it returns, `accept` is not called any more. Blocks
  * shortly. To be called before net_destroy, which stops what is left but leaves the handle invalid. */

@@ -13,6 +13,8 @@
 #include "queues/base/clock.h"
 #include "queues/base/memory.h"
 #include "queues/base/postpone.h"
+#include "queues/base/random.h"
+#include "queues/base/secret.h"
 #include "transport/net/address_scope.h"
 
 void net_reference(struct net *net) {
@@ -29,6 +31,7 @@ void net_release(struct net *net) {
     resolver_destroy(&net->resolver);
     listener_role_destroy(&net->listener_role);
     monitor_destroy(&net->monitor);
+    secret_wipe(net->cookie_key, sizeof net->cookie_key);
     pthread_mutex_destroy(&net->lock);
     waker_destroy(&net->progress);
     memory_free((void *)(uintptr_t)net->options.dns_servers);
@@ -107,6 +110,7 @@ enum smq_result net_create(const struct net_options *options, struct net **net) 
     created->options.send_lanes = lanes_of(options->send_lanes);
     pinning_init(&created->receive_pinning, created->options.receive_lanes);
     pinning_init(&created->send_pinning, created->options.send_lanes);
+    random_bytes(created->cookie_key, sizeof created->cookie_key);
     atomic_init(&created->references, 1);
     net_set_limits(created, &options->limits);
     pthread_mutex_init(&created->lock, NULL);
@@ -316,6 +320,9 @@ void net_set_limits(struct net *net, const struct net_limits *limits) {
     atomic_store(&shared->max_handshakes, limits->max_handshakes);
     atomic_store(&shared->handshake_rate, limits->handshake_rate);
     atomic_store(&shared->handshake_burst, limits->handshake_burst);
+    atomic_store(&shared->cookie_handshakes, limits->cookie_handshakes);
+    atomic_store(&shared->address_cookie_handshakes, limits->address_cookie_handshakes);
+    atomic_store(&shared->cookie_rate, limits->cookie_rate);
     atomic_store(&shared->address_connections, limits->address_connections);
     atomic_store(&shared->address_handshakes, limits->address_handshakes);
     atomic_store(&shared->address_rate, limits->address_rate);
@@ -331,6 +338,9 @@ void net_read_limits(const struct net *net, struct net_limits *limits) {
         .max_handshakes = atomic_load(&shared->max_handshakes),
         .handshake_rate = atomic_load(&shared->handshake_rate),
         .handshake_burst = atomic_load(&shared->handshake_burst),
+        .cookie_handshakes = atomic_load(&shared->cookie_handshakes),
+        .address_cookie_handshakes = atomic_load(&shared->address_cookie_handshakes),
+        .cookie_rate = atomic_load(&shared->cookie_rate),
         .address_connections = atomic_load(&shared->address_connections),
         .address_handshakes = atomic_load(&shared->address_handshakes),
         .address_rate = atomic_load(&shared->address_rate),
@@ -350,6 +360,7 @@ void net_read_statistics(struct net *net, struct net_statistics *statistics) {
     statistics->refused_connections = (uint64_t)counter_read(&net->refused_connections);
     statistics->refused_rate = (uint64_t)counter_read(&net->refused_rate);
     statistics->dropped_handshakes = (uint64_t)counter_read(&net->dropped_handshakes);
+    statistics->asked_cookies = (uint64_t)counter_read(&net->asked_cookies);
     statistics->dropped_blocks = (uint64_t)counter_read(&net->dropped_blocks);
     statistics->blocks_held = 0;
     for (unsigned i = 0; i < net->options.receive_lanes; i++)

@@ -95,6 +95,7 @@ struct net_statistics {
     uint64_t blocks_sent;     /* so far */
     uint64_t blocks_held;     /* received blocks that were not released yet */
     uint64_t tls_failures;    /* handshakes that failed, so far */
+    uint64_t asked_cookies;   /* ClientHellos that were answered by asking for a cookie (limits.h), so far */
     /* accepted connections that were not let in, or dropped, for a limit (limits.h), so far */
     uint64_t refused_connections; /* address_connections */
     uint64_t refused_rate;        /* address_rate */

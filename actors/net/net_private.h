@@ -25,8 +25,9 @@ struct listener_role;
 
 /* struct net_limits, each for itself: any thread reads and writes them. */
 struct shared_limits {
-    _Atomic uint32_t max_connections, max_handshakes, handshake_rate, handshake_burst, address_connections,
-        address_handshakes, address_rate, address_burst, block_timeout_ms;
+    _Atomic uint32_t max_connections, max_handshakes, handshake_rate, handshake_burst, cookie_handshakes,
+        address_cookie_handshakes, cookie_rate, address_connections, address_handshakes, address_rate, address_burst,
+        block_timeout_ms;
     _Atomic bool limit_loopback;
 };
 
@@ -34,6 +35,7 @@ struct net {
     /* constant */
     struct net_options options; /* its texts are the net's */
     struct pinning receive_pinning, send_pinning;
+    uint8_t cookie_key[32]; /* receive_handshake.c */
     struct receive_lane *receive_lanes[NET_LANES_MAX];
     struct send_lane *send_lanes[NET_LANES_MAX];
     struct monitor *monitor;
@@ -48,7 +50,7 @@ struct net {
     struct waker progress; /* for the owner's thread: a lane has done what it was asked */
     struct shared_limits limits;
     struct counter connections, accepted, connected, blocks_received, blocks_sent, tls_failures;
-    struct counter refused_connections, refused_rate, dropped_handshakes, dropped_blocks;
+    struct counter refused_connections, refused_rate, dropped_handshakes, dropped_blocks, asked_cookies;
 };
 
 void net_reference(struct net *net);

@@ -6,8 +6,11 @@
  *
  * All lanes share a bucket of tokens, one for each handshake that a peer begins: new ones wait when it is empty.
  *
- * A peer that is silent, or sends its ClientHello in crumbs, costs no more than its connection: the hello stays in the
- * kernel until it is whole. */
+ * Where admission wants a cookie, the first hello takes no token: it is answered by asking for the cookie, for which
+ * nothing is kept but the connection itself. The cookie is a keyed hash of the connection's number, so it is good on
+ * this connection only, and the key, which is the net's, need not change: no number is used twice. */
+#include <sodium.h>
+
 #include "actors/net/receive_lane.h"
 #include "queues/base/clock.h"
 #include "queues/base/log.h"
@@ -17,56 +20,7 @@
 enum {
     SHARE_US = 1000,   /* of a turn, one step at least */
     WAIT_MAX_MS = 100, /* then the limits are looked at again */
-    RECORD_HEADER = 5,
-    HELLO_HEADER = 9, /* of the record, and of the message in it */
-    HELLO_MAX = 8192, /* an honest one has some hundred bytes, with post-quantum shares two thousand */
-    RECORD_HANDSHAKE = 22,
-    MESSAGE_CLIENT_HELLO = 1,
 };
-
-/* How many bytes the hello has that begins so, with its record; 0: it is none, or not one of an honest client. */
-static uint16_t hello_size(const uint8_t header[HELLO_HEADER]) {
-    uint32_t record = (uint32_t)header[3] << 8 | header[4];
-    uint32_t message = (uint32_t)header[6] << 16 | (uint32_t)header[7] << 8 | header[8];
-    if (header[0] != RECORD_HANDSHAKE || header[1] != 3 || header[5] != MESSAGE_CLIENT_HELLO)
-        return 0;
-    if (record > HELLO_MAX || message + HELLO_HEADER - RECORD_HEADER > record)
-        return 0;
-    return (uint16_t)(RECORD_HEADER + record);
-}
-
-/* Until `count` bytes are there. Who is reported with fewer, after that, has ended. */
-static void await_bytes(struct receive_lane *lane, struct connection *connection, uint16_t count) {
-    if (connection->hello_awaited == count)
-        receive_end(lane, connection, SMQ_ERR_NETWORK);
-    else if (socket_await_bytes(connection->descriptor, count) != SMQ_OK)
-        receive_end(lane, connection, SMQ_ERR_SYSTEM);
-    else
-        connection->hello_awaited = count;
-}
-
-void receive_hello(struct receive_lane *lane, struct connection *connection) {
-    uint8_t header[HELLO_HEADER];
-    size_t got = socket_peek(connection->descriptor, header, sizeof header);
-    if (got == 0) {
-        receive_end(lane, connection, SMQ_ERR_NETWORK);
-        return;
-    }
-    if (got < sizeof header && header[0] == RECORD_HANDSHAKE) {
-        await_bytes(lane, connection, sizeof header);
-        return;
-    }
-    uint16_t wanted = got < sizeof header ? 0 : hello_size(header);
-    if (wanted == 0) {
-        receive_handshake_failed(lane, connection, SMQ_ERR_TLS, "no ClientHello, or one that is too long");
-    } else if (socket_arrived(connection->descriptor) < wanted) {
-        await_bytes(lane, connection, wanted);
-    } else if (connection->hello_awaited != 0 && socket_await_bytes(connection->descriptor, 1) != SMQ_OK) {
-        receive_end(lane, connection, SMQ_ERR_SYSTEM);
-    } else {
-        receive_queue_handshake(lane, connection);
-    }
-}
 
 void receive_queue_handshake(struct receive_lane *lane, struct connection *connection) {
     if (ring_is_member(&connection->handshake_place))
@@ -74,14 +28,18 @@ void receive_queue_handshake(struct receive_lane *lane, struct connection *conne
     connection->stage = STAGE_HANDSHAKE;
     if (connection->is_polled)
         receive_set_interest(lane, connection, POLL_NOTHING);
-    if (connection->stage == STAGE_HANDSHAKE)
-        ring_append(connection->is_client || connection->has_begun_handshake ? &lane->later_handshakes
-                                                                             : &lane->fresh_handshakes,
-                    &connection->handshake_place);
+    if (connection->stage != STAGE_HANDSHAKE)
+        return;
+    if (connection->is_client || connection->has_begun_handshake)
+        ring_append(&lane->later_handshakes, &connection->handshake_place);
+    else if (connection->needs_cookie && connection->hello == HELLO_FIRST)
+        ring_append(&lane->cookieless_hellos, &connection->handshake_place);
+    else
+        ring_append(&lane->fresh_handshakes, &connection->handshake_place);
 }
 
 bool receive_has_handshakes(const struct receive_lane *lane) {
-    return !ring_is_empty(&lane->later_handshakes) ||
+    return !ring_is_empty(&lane->later_handshakes) || !ring_is_empty(&lane->cookieless_hellos) ||
            (!ring_is_empty(&lane->fresh_handshakes) && !wheel_timer_is_active(&lane->handshake_timer));
 }
 
@@ -102,20 +60,64 @@ static bool take_token(struct receive_lane *lane) {
     return false;
 }
 
-static void take_step(struct receive_lane *lane) {
+/* Whose turn it is; NULL: nobody's, since a token is missing. */
+static struct ring *next_place(struct receive_lane *lane) {
     struct ring *place = ring_first(&lane->later_handshakes);
-    if (place == NULL) {
-        if (!take_token(lane))
-            return;
-        place = ring_last(&lane->fresh_handshakes);
+    if (place != NULL)
+        return place;
+    lane->asked_last = !lane->asked_last && !ring_is_empty(&lane->cookieless_hellos);
+    if (!lane->asked_last && !ring_is_empty(&lane->fresh_handshakes) &&
+        !wheel_timer_is_active(&lane->handshake_timer) && take_token(lane))
+        return ring_last(&lane->fresh_handshakes);
+    return ring_last(&lane->cookieless_hellos);
+}
+
+static void make_cookie(const struct connection *connection, uint8_t cookie[TLS_COOKIE_SIZE]) {
+    const struct net *net = connection->net;
+    crypto_generichash(cookie, TLS_COOKIE_SIZE, (const uint8_t *)&connection->number, sizeof connection->number,
+                       net->cookie_key, sizeof net->cookie_key);
+}
+
+/* The hello had no cookie, and the client knows one now. */
+static void await_second_hello(struct receive_lane *lane, struct connection *connection) {
+    if (connection->hello != HELLO_FIRST) {
+        receive_handshake_failed(lane, connection, SMQ_ERR_TLS, "no cookie in the second ClientHello");
+        return;
     }
-    ring_remove(place);
-    struct connection *connection = caa_container_of(place, struct connection, handshake_place);
-    connection->has_begun_handshake = true;
+    counter_add(&lane->net->asked_cookies, 1);
+    tls_destroy(&connection->tls);
+    connection->hello = HELLO_SECOND_OR_CHANGE;
+    connection->stage = STAGE_HELLO;
+    receive_set_interest(lane, connection, POLL_READ);
+}
+
+static void shake_hands_with_cookie(struct receive_lane *lane, struct connection *connection) {
+    uint8_t cookie[TLS_COOKIE_SIZE];
+    make_cookie(connection, cookie);
+    enum smq_result result = tls_handshake_with_cookie(connection->tls, cookie);
+    if (result == SMQ_OK) {
+        connection->has_begun_handshake = true;
+        receive_set_interest(lane, connection, POLL_READ);
+    } else if (result == SMQ_ERR_EMPTY) {
+        await_second_hello(lane, connection);
+    } else {
+        receive_handshake_failed(lane, connection, result, tls_failure_text(connection->tls));
+    }
+}
+
+static void take_step(struct receive_lane *lane, struct connection *connection) {
+    bool is_first = !connection->has_begun_handshake;
     if (connection->tls == NULL)
         receive_begin_tls(lane, connection);
-    if (connection->stage == STAGE_HANDSHAKE)
+    if (connection->stage != STAGE_HANDSHAKE)
+        return;
+    connection->awaits_flight = is_first && !connection->is_client;
+    if (is_first && connection->needs_cookie) {
+        shake_hands_with_cookie(lane, connection);
+    } else {
+        connection->has_begun_handshake = true;
         receive_handshake(lane, connection);
+    }
 }
 
 void receive_some_handshakes(struct receive_lane *lane) {
@@ -123,9 +125,13 @@ void receive_some_handshakes(struct receive_lane *lane) {
         return;
     waiting_begins();
     uint64_t end_us = clock_monotonic_us() + SHARE_US;
-    do
-        take_step(lane);
-    while (receive_has_handshakes(lane) && clock_monotonic_us() < end_us);
+    struct ring *place;
+    while ((place = next_place(lane)) != NULL) {
+        ring_remove(place);
+        take_step(lane, caa_container_of(place, struct connection, handshake_place));
+        if (clock_monotonic_us() >= end_us)
+            break;
+    }
 }
 
 void receive_drop(struct receive_lane *lane, struct connection *connection) {

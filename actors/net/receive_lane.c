@@ -122,7 +122,10 @@ static void handle_event(struct receive_lane *lane, struct connection *connectio
         receive_hello(lane, connection);
         break;
     case STAGE_HANDSHAKE:
-        receive_queue_handshake(lane, connection);
+        if (connection->awaits_flight && connection->interest == POLL_READ)
+            receive_flight(lane, connection);
+        else
+            receive_queue_handshake(lane, connection);
         break;
     case STAGE_UP:
         if (connection->interest == POLL_READ)

@@ -26,8 +26,10 @@ struct receive_lane {
     struct connection *first;    /* all connections */
     struct connection *pending;  /* those with input inside of TLS that epoll does not know of, oldest first */
     struct connection **pending_end;
-    struct ring fresh_handshakes;       /* first steps that can be taken, and */
-    struct ring later_handshakes;       /* further ones, oldest first */
+    struct ring fresh_handshakes;       /* first steps that can be taken, */
+    struct ring cookieless_hellos;      /* hellos that will be answered by asking for a cookie, and */
+    struct ring later_handshakes;       /* further steps; oldest first */
+    bool asked_last;                    /* of first steps and cookies, which have turns */
     struct wheel_timer handshake_timer; /* while it runs, first steps wait for a token */
     struct connection *ended;           /* to be released when no event can name them any more */
     struct ring half_received;          /* connections that hold part of a block or record, oldest first */
@@ -55,9 +57,13 @@ void receive_begin_tls(struct receive_lane *lane, struct connection *connection)
 void receive_socks(struct receive_lane *lane, struct connection *connection);
 void receive_handshake(struct receive_lane *lane, struct connection *connection);
 
-/* receive_handshake.c: what established connections leave to the others. */
+/* receive_hello.c: what a peer has to send before a step is taken. */
 /* Bytes of an accepted connection have come: a whole ClientHello is awaited before anything is allocated for it. */
 void receive_hello(struct receive_lane *lane, struct connection *connection);
+/* The same after the answer, for the first record of the client's flight. */
+void receive_flight(struct receive_lane *lane, struct connection *connection);
+
+/* receive_handshake.c: what established connections leave to the others. */
 /* A step of the handshake can be taken: it will be, in one of the next turns. */
 void receive_queue_handshake(struct receive_lane *lane, struct connection *connection);
 /* Whether there is one that need not wait. */

@@ -61,11 +61,12 @@ static enum smq_result read_plain(struct receive_lane *lane, struct connection *
         return SMQ_ERR_NO_MEMORY;
     connection->partial = NULL;
     size_t length = 0;
+    size_t size = connection->protocol->block_size;
     enum smq_result result =
-        tls_read(connection->tls, block->bytes + block->filled, BLOCK_SIZE - block->filled, &length, holds, want);
+        tls_read(connection->tls, block->bytes + block->filled, size - block->filled, &length, holds, want);
     if (result == SMQ_OK) {
         block->filled += (uint32_t)length;
-        if (block->filled == BLOCK_SIZE)
+        if (block->filled == size)
             result = receive_deliver(lane, connection, block);
         else
             connection->partial = block;

@@ -128,7 +128,7 @@ static enum smq_result prepare(struct send_lane *lane, struct connection *connec
         return SMQ_OK;
     enum smq_result result = pack(lane, connection);
     if (framed != NULL && result == SMQ_OK)
-        framed_take_block(framed, lane->bytes);
+        framed_take_block(framed, lane->bytes, connection->protocol->block_size);
     return result;
 }
 
@@ -145,7 +145,8 @@ static bool has_more(const struct connection *connection) {
 static bool write_block(struct send_lane *lane, struct connection *connection, bool more) {
     enum tls_want want = TLS_WANT_WRITE;
     struct framed *framed = connection->framed;
-    enum smq_result result = framed == NULL ? tls_write(connection->tls, lane->prepared, BLOCK_SIZE, more, &want)
+    size_t size = connection->protocol->block_size;
+    enum smq_result result = framed == NULL ? tls_write(connection->tls, lane->prepared, size, more, &want)
                                             : framed_write(framed, connection->tls, more, &want);
     if (lane->own != NULL)
         block_release(lane->own);

@@ -6,9 +6,12 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "actors/net/admission.h"
 #include "actors/proxy/proxy.h"
 #include "queues/base/memory.h"
 #include "transport/wire/address.h"
+
+_Static_assert((int)ADMISSION_KEY_SIZE == (int)CLIENT_AGENT_SHARE_KEY_SIZE, "a share is an address");
 
 enum { CONNECT_MARGIN_MS = 5000 }; /* an attempt ends by its own time-out first */
 
@@ -99,6 +102,10 @@ void execute_proxy_connect(struct proxied_command *command) {
     proxy_count(&proxy->relays, command->own, PROXY_COUNTER(requests));
     command->waiter.done = relay_connected;
     command->waiter.owner_waits = &command->session->proxied.relay_waits;
+    const struct admission_key *address = connection_address_key(command->session->connection);
+    command->waiter.has_share = address != NULL;
+    if (address != NULL)
+        memcpy(command->waiter.share_key, address->bytes, sizeof command->waiter.share_key);
     enum smq_result result = client_agent_connect(proxy->agent, command->address, timeout_ms, &command->waiter);
     if (result != SMQ_OK)
         answer_connect_error(command, result, NULL);

@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "actors/client/forward.h"
+#include "actors/client/smp/forward.h"
 #include "actors/client_agent/client_agent.h"
 #include "actors/net/connection.h"
 #include "queues/base/cursor.h"

@@ -6,7 +6,7 @@
 
 #include <stdbool.h>
 
-#include "actors/client/forward.h"
+#include "actors/client/smp/forward.h"
 #include "actors/client_agent/client_agent.h"
 #include "actors/smp/roles.h"
 #include "queues/base/counter.h"

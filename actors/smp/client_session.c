@@ -89,7 +89,8 @@ void client_session_trust_proxy(struct client_session *session) {
 
 static enum smq_result session_secured(struct connection *connection, void *state) {
     struct client_session *session = state;
-    struct version_range own = {session->router->config.version_min, session->router->config.version_max};
+    uint32_t versions = live_value(session->router->live.versions);
+    struct version_range own = {(uint16_t)(versions >> 16), (uint16_t)versions};
     session->announced = smp_server_versions(own, connection_tls(connection)->has_alpn);
     enum smq_result result = key_pair_generate(KEY_X25519, &session->handshake_key);
     if (result != SMQ_OK)
@@ -218,6 +219,7 @@ static void session_released(void *state) {
 
 const struct protocol client_session_protocol = {
     .name = "smp router",
+    .block_size = BLOCK_SIZE,
     .secured = session_secured,
     .received = session_received,
     .fill = delivery_fill,

@@ -14,6 +14,7 @@
 #include "actors/smp/roles.h"
 #include "actors/smp/secret_cache.h"
 #include "actors/smp/subscription.h"
+#include "actors/smp/writer_rounds.h"
 #include "queues/ring.h"
 #include "transport/smp/handshake.h"
 #include "transport/smp/session.h"
@@ -115,7 +116,8 @@ struct client_session {
     struct smp_transport_error service_error; /* NONE: accepted */
 
     /* Writer. */
-    bool service_created_queue; /* counted once as a subscription: queues of a messaging service have none */
+    struct writer_source writes; /* that wait for a commit */
+    bool service_created_queue;  /* counted once as a subscription: queues of a messaging service have none */
 
     /* Any role. */
     /* Above bit 32 the credit; below the weight of received blocks that are not answered yet. */

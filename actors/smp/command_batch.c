@@ -17,8 +17,10 @@ static struct command_batch *allocate(struct client_session *session, uint16_t c
     batch->count = count;
     batch->session = session;
     atomic_init(&batch->working, 1);
-    for (uint16_t i = 0; i < count; i++)
+    for (uint16_t i = 0; i < count; i++) {
         batch->slots[i].batch = batch;
+        batch->slots[i].request.source = &session->writes;
+    }
     return batch;
 }
 

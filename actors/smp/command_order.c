@@ -190,16 +190,23 @@ void command_order_finish(struct command_order *order) {
 
 /* ---- waiting */
 
-/* Has whoever counts down to nothing send the entry's message; when there is nothing left, the entry is ready now. */
-static void arm(struct order_entry *entry, _Atomic uint32_t *counter, struct ring *parked) {
+/* Has whoever counts down to nothing send the entry's message; false: there is nothing left to wait for. */
+static bool arm(struct order_entry *entry, _Atomic uint32_t *counter, struct ring *parked) {
     if (entry->armed)
-        return;
-    if (atomic_fetch_add_explicit(counter, ORDER_ARMED, memory_order_acq_rel) != 0) {
-        entry->armed = true;
-        ring_append(parked, &entry->parked);
-        return;
+        return true;
+    if (atomic_fetch_add_explicit(counter, ORDER_ARMED, memory_order_acq_rel) == 0) {
+        atomic_fetch_sub_explicit(counter, ORDER_ARMED, memory_order_relaxed);
+        return false;
     }
-    atomic_fetch_sub_explicit(counter, ORDER_ARMED, memory_order_relaxed);
+    entry->armed = true;
+    ring_append(parked, &entry->parked);
+    return true;
+}
+
+/* What waits at the entry is ready when nothing is left there, or when that is told. */
+static void await(struct order_entry *entry, _Atomic uint32_t *counter, struct ring *parked) {
+    if (arm(entry, counter, parked))
+        return;
     put_refused_first(entry);
     if (!ring_is_member(&entry->ready))
         ring_append(&entry->session->order.ready, &entry->ready);
@@ -213,6 +220,7 @@ static void count_down(struct order_entry *entry, _Atomic uint32_t *counter) {
 
 void command_order_freed(struct order_entry *entry) {
     entry->armed = false;
+    entry->session->order.fence_waits = false;
     ring_remove(&entry->parked);
     if ((atomic_load_explicit(&entry->under_way, memory_order_acquire) & ORDER_ARMED) != 0)
         atomic_fetch_sub_explicit(&entry->under_way, ORDER_ARMED, memory_order_relaxed);
@@ -223,8 +231,8 @@ void command_order_freed(struct order_entry *entry) {
         ring_append(&entry->session->order.ready, &entry->ready);
 }
 
-static enum order_verdict put_aside(struct command_order *order, struct order_entry *entry, struct command_slot *slot,
-                                    _Atomic uint32_t *counter, struct ring *parked) {
+static void put_aside(struct command_order *order, struct order_entry *entry, struct command_slot *slot,
+                      _Atomic uint32_t *counter, struct ring *parked) {
     bool ready = ring_is_member(&entry->ready);
     if (order->taking == entry)
         list_prepend(&entry->waiting, slot);
@@ -233,8 +241,7 @@ static enum order_verdict put_aside(struct command_order *order, struct order_en
     if (order->taking == entry && ready)
         ring_remove(&entry->ready);
     if (order->taking == entry || !ready)
-        arm(entry, counter, parked);
-    return ORDER_WAITS;
+        await(entry, counter, parked);
 }
 
 static uint32_t version_at(uint64_t key, const struct order_wish *wish) {
@@ -250,25 +257,51 @@ static bool holds(const struct command_slot *slot, const struct order_entry *ent
     return slot->claims[0] == entry || slot->claims[1] == entry;
 }
 
-static enum order_verdict ask_at(struct command_order *order, struct order_entry *entry, struct command_slot *slot,
-                                 const struct order_wish *wish, struct ring *parked) {
-    if (entry == NULL || holds(slot, entry))
-        return ORDER_GO;
-    bool is_busy = count_of(&entry->under_way) > 0;
-    if ((order->taking != entry && is_held(entry)) || (is_busy && conflicts(entry, wish))) {
-        struct order_entry *queue = is_busy ? find(order, entry->leads_to) : NULL;
-        entry = queue != NULL ? queue : entry;
-        return put_aside(order, entry, slot, &entry->under_way, parked);
-    }
-    if (is_busy || !entry->changed)
+static bool is_busy_for(struct order_entry *entry, const struct order_wish *wish) {
+    return count_of(&entry->under_way) > 0 && conflicts(entry, wish);
+}
+
+/* Nothing is under way at the entry that the command would have to wait for. */
+static enum order_verdict go_on(struct order_entry *entry) {
+    if (!entry->changed || count_of(&entry->under_way) > 0)
         return ORDER_GO;
     entry->changed = false;
     return ORDER_LOOK_AGAIN;
 }
 
-static enum smq_result claim_at(struct client_session *session, struct command_slot *slot, unsigned place,
+/* What is about to take an id for the command's own queue is in that queue's order. */
+static enum order_verdict ask_other(struct command_order *order, uint64_t key, const struct command_slot *slot,
+                                    const struct order_wish *wish) {
+    struct order_entry *entry = find(order, key);
+    if (entry == NULL || holds(slot, entry) || (wish->queue != 0 && entry->queue == wish->queue))
+        return ORDER_GO;
+    return is_held(entry) || is_busy_for(entry, wish) ? ORDER_WAITS : go_on(entry);
+}
+
+static enum order_verdict ask_others(struct command_order *order, const struct command_slot *slot,
+                                     const struct order_wish *wish) {
+    enum order_verdict verdict = ORDER_GO;
+    for (unsigned i = 0; i < ORDER_CLAIMS_MAX && verdict == ORDER_GO; i++)
+        verdict = ask_other(order, wish->ids[i], slot, wish);
+    for (unsigned i = 0; i < ORDER_OTHERS_MAX && verdict == ORDER_GO; i++)
+        if (wish->others[i] != wish->queue)
+            verdict = ask_other(order, wish->others[i], slot, wish);
+    return verdict;
+}
+
+static enum order_verdict ask_own_queue(struct command_order *order, struct command_slot *slot,
+                                        const struct order_wish *wish, struct ring *parked) {
+    struct order_entry *entry = find(order, wish->queue);
+    if (entry == NULL || holds(slot, entry))
+        return ORDER_GO;
+    if ((order->taking == entry || !is_held(entry)) && !is_busy_for(entry, wish))
+        return go_on(entry);
+    put_aside(order, entry, slot, &entry->under_way, parked);
+    return ORDER_WAITS;
+}
+
+static enum smq_result claim_at(struct client_session *session, struct command_slot *slot, unsigned place, uint64_t key,
                                 const struct order_wish *wish) {
-    uint64_t key = wish->claims[place];
     if (key == 0 || slot->claims[place] != NULL)
         return SMQ_OK;
     struct order_entry *entry = find_or_add(session, key);
@@ -278,7 +311,7 @@ static enum smq_result claim_at(struct client_session *session, struct command_s
     entry->route = wish->route;
     entry->auth_version = version_at(key, wish);
     entry->changed |= wish->route == ROUTE_CHANGE;
-    entry->leads_to = wish->route == ROUTE_CHANGE && is_id(key) && !is_id(wish->keys[0]) ? wish->keys[0] : 0;
+    entry->queue = wish->route == ROUTE_CHANGE && is_id(key) ? wish->queue : 0;
     atomic_fetch_add_explicit(&entry->under_way, 1, memory_order_relaxed);
     return SMQ_OK;
 }
@@ -289,44 +322,32 @@ static enum order_verdict claim_ids(struct client_session *session, struct comma
                                     const struct order_wish *wish) {
     enum order_verdict verdict = ORDER_GO;
     for (unsigned i = 0; i < ORDER_CLAIMS_MAX; i++) {
-        if (!is_id(wish->claims[i]) || slot->claims[i] != NULL)
+        if (wish->ids[i] == 0 || slot->claims[i] != NULL)
             continue;
-        if (claim_at(session, slot, i, wish) != SMQ_OK)
+        if (claim_at(session, slot, i, wish->ids[i], wish) != SMQ_OK)
             return ORDER_FAILED;
         verdict = ORDER_LOOK_AGAIN;
     }
     return verdict;
 }
 
-static enum order_verdict ask_about(struct client_session *session, struct command_slot *slot,
-                                    const struct order_wish *wish, bool ids, struct ring *parked) {
-    struct command_order *order = &session->order;
-    for (unsigned i = 0; i < ORDER_KEYS_MAX; i++) {
-        if (wish->keys[i] == 0 || is_id(wish->keys[i]) != ids)
-            continue;
-        enum order_verdict verdict = ask_at(order, find(order, wish->keys[i]), slot, wish, parked);
-        if (verdict != ORDER_GO)
-            return verdict;
-    }
-    return ORDER_GO;
-}
-
+/* What waited has been asked about the others already, and nothing that came later has begun about them since. */
 enum order_verdict command_order_ask(struct client_session *session, struct command_slot *slot,
                                      const struct order_wish *wish, struct ring *parked) {
-    enum order_verdict verdict = ORDER_GO;
-    if (session->order.id_count > 0)
-        verdict = ask_about(session, slot, wish, true, parked);
+    struct command_order *order = &session->order;
+    enum order_verdict verdict = order->taking == NULL ? ask_others(order, slot, wish) : ORDER_GO;
+    if (verdict == ORDER_WAITS) {
+        order->fence = slot;
+        order->fence_waits = false;
+    }
     if (verdict == ORDER_GO)
         verdict = claim_ids(session, slot, wish);
-    return verdict == ORDER_GO ? ask_about(session, slot, wish, false, parked) : verdict;
+    return verdict == ORDER_GO ? ask_own_queue(order, slot, wish, parked) : verdict;
 }
 
 enum smq_result command_order_claim(struct client_session *session, struct command_slot *slot,
                                     const struct order_wish *wish) {
-    enum smq_result result = SMQ_OK;
-    for (unsigned i = 0; i < ORDER_CLAIMS_MAX && result == SMQ_OK; i++)
-        result = claim_at(session, slot, i, wish);
-    return result;
+    return claim_at(session, slot, 0, wish->queue, wish);
 }
 
 bool command_order_has_unread(const struct client_session *session, uint64_t queue) {
@@ -337,7 +358,7 @@ bool command_order_has_unread(const struct client_session *session, uint64_t que
 void command_order_await_answers(struct client_session *session, struct command_slot *slot, uint64_t queue,
                                  struct ring *parked) {
     struct order_entry *entry = find(&session->order, queue);
-    (void)put_aside(&session->order, entry, slot, &entry->unread, parked);
+    put_aside(&session->order, entry, slot, &entry->unread, parked);
 }
 
 /* ---- taking up */
@@ -348,7 +369,7 @@ void command_order_refused(struct command_slot *slot, struct ring *parked) {
     list_append(&entry->refused, slot);
     if (ring_is_member(&entry->ready))
         ring_remove(&entry->ready);
-    arm(entry, &entry->under_way, parked);
+    await(entry, &entry->under_way, parked);
     count_down(entry, &entry->under_way);
 }
 
@@ -358,6 +379,7 @@ struct command_slot *command_order_take(struct client_session *session) {
         return NULL;
     struct order_entry *entry = caa_container_of(first, struct order_entry, ready);
     session->order.taking = entry;
+    session->order.fence_waits = false;
     return list_take(&entry->waiting);
 }
 
@@ -368,9 +390,38 @@ void command_order_taken(struct client_session *session) {
         ring_remove(&entry->ready);
 }
 
+bool command_order_is_ready(const struct command_order *order) {
+    return !ring_is_empty(&order->ready) || (order->fence != NULL && !order->fence_waits);
+}
+
+/* Whether nothing is under way at the entry, nor waits; otherwise its message comes. */
+static bool is_passed(struct order_entry *entry, struct ring *parked) {
+    return !is_held(entry) && (count_of(&entry->under_way) == 0 || !arm(entry, &entry->under_way, parked));
+}
+
+struct command_slot *command_order_pass_fence(struct command_order *order, struct ring *parked) {
+    struct command_slot *slot = order->fence;
+    if (slot == NULL || order->fence_waits)
+        return NULL;
+    for (uint32_t i = 0; i < order->bucket_count; i++) {
+        for (struct order_entry *entry = order->buckets[i]; entry != NULL; entry = entry->next) {
+            order->fence_waits = !is_passed(entry, parked);
+            if (order->fence_waits)
+                return NULL;
+        }
+    }
+    order->fence = NULL;
+    return slot;
+}
+
 struct command_slot *command_order_drop(struct order_entry *entry) {
     put_refused_first(entry);
-    return list_take(&entry->waiting);
+    struct command_slot *slot = list_take(&entry->waiting);
+    if (slot != NULL)
+        return slot;
+    slot = entry->session->order.fence;
+    entry->session->order.fence = NULL;
+    return slot;
 }
 
 /* ---- any thread */

@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* The order of one session's commands. What is under way is counted by what it is about: a queue, or an id that may be
- * about to lead to one. A command that must not overtake what is under way there is put aside, without holding up
+ * about to lead to one. A command that must not overtake what is under way at its queue is put aside, without holding up
  * commands about anything else, and is taken up when all of that is done; what comes later about the same goes behind
  * it. Commands that the store refused, to be verified again, keep their place before all that wait.
+ *
+ * An id may be what two queues of a session contend for: one is about to take it and the other to give it up, or to be
+ * found by it, or to take it as well. A command that would have to wait for more than its own queue is a fence: it waits
+ * for all that is before it, and nothing that comes later begins before it.
  *
  * All functions: the session's process lane, unless they say otherwise. */
 #pragma once
@@ -30,7 +34,7 @@ enum execution_route {
     ROUTE_CHANGE        /* changes the record: later commands on the queue wait for its commit */
 };
 
-enum { ORDER_CLAIMS_MAX = 2, ORDER_KEYS_MAX = 4 };
+enum { ORDER_CLAIMS_MAX = 2, ORDER_OTHERS_MAX = 5 };
 
 /* Commands in a list, by `next_in_order`. */
 struct slot_list {
@@ -41,7 +45,7 @@ struct slot_list {
 struct order_entry {
     struct message message; /* PROCESS_ORDER: nothing is under way any more, and commands wait for that; first */
     uint64_t key;
-    uint64_t leads_to; /* an id that LSET takes: its queue, where what names the id waits in its place; 0: none */
+    uint64_t queue; /* of an id: the queue whose command takes it; 0: none that has a number */
     struct client_session *session;
     struct order_entry *next;   /* in its bucket, or spare */
     _Atomic uint32_t under_way; /* commands that are not done; with ORDER_ARMED, the last one sends the message */
@@ -65,20 +69,23 @@ struct command_order {
     struct order_entry *spare;
     struct ring ready;
     struct order_entry *taking; /* the entry that the present command waited at, or NULL */
+    struct command_slot *fence; /* waits for everything before it; NULL: none */
+    bool fence_waits;           /* the lane will be told when it is worth looking whether the fence may go on */
 };
 
 /* What a command is about. Keys are of queues (their numbers) or of ids (order_id_key); 0: none. */
 struct order_wish {
     enum execution_route route;
     uint32_t auth_version;
-    uint64_t keys[ORDER_KEYS_MAX];     /* nothing under way there may be overtaken */
-    uint64_t claims[ORDER_CLAIMS_MAX]; /* of `keys`: what the command is counted at: its queue; an id that it takes */
+    uint64_t queue;                    /* its own, where it is counted and waits */
+    uint64_t ids[ORDER_CLAIMS_MAX];    /* that it takes, or shares; counted as well. The first only without a queue */
+    uint64_t others[ORDER_OTHERS_MAX]; /* queues and ids that it must not overtake anything at, besides */
 };
 
 enum order_verdict {
     ORDER_GO,
     ORDER_LOOK_AGAIN, /* what was looked up may be older than what is done: take a new snapshot, and ask again */
-    ORDER_WAITS,      /* the slot was put aside */
+    ORDER_WAITS,      /* the slot was put aside, or is the fence */
     ORDER_FAILED      /* out of memory */
 };
 
@@ -107,7 +114,16 @@ void command_order_freed(struct order_entry *entry);
 /* The next command that is ready, or NULL; until command_order_taken it may be put aside again, in its place. */
 struct command_slot *command_order_take(struct client_session *session);
 void command_order_taken(struct client_session *session);
-/* Takes out any command that waits at `entry`, for the end of the lane; NULL: none. */
+/* Whether no command may begin but those that wait already. */
+static inline bool command_order_is_fenced(const struct command_order *order) {
+    return order->fence != NULL;
+}
+/* Whether something that waits can be looked at. */
+bool command_order_is_ready(const struct command_order *order);
+/* The fence, when all that was before it is done, is the fence no more; NULL: there is none, or it waits, and an entry's
+ * message will tell. */
+struct command_slot *command_order_pass_fence(struct command_order *order, struct ring *parked);
+/* Takes out any command that waits at `entry`, or the fence of its session, for the end of the lane; NULL: none. */
 struct command_slot *command_order_drop(struct order_entry *entry);
 
 /* The command is done. Any thread. */

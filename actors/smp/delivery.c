@@ -8,6 +8,7 @@
 
 #include "actors/smp/event.h"
 #include "actors/smp/subscriber.h"
+#include "queues/base/fault.h"
 #include "queues/base/log.h"
 #include "queues/base/memory.h"
 #include "transport/crypto/message_body.h"
@@ -368,6 +369,7 @@ enum smq_result delivery_fill(struct connection *connection, void *state, struct
         (void)outgoing_take(queue);
         return item->kind == OUTGOING_HELLO ? write_hello(session, bytes) : write_service_response(session, bytes);
     }
+    FAULT_DELAY(answer_slow);
     struct filling filling = {.router = session->router, .session = session, .reader = lane_state};
     filling.envelope = smp_session_envelope(&session->smp);
     smp_session_begin_block(&session->smp, bytes, &filling.block);

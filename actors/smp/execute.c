@@ -10,6 +10,7 @@
 bool execute_retried(struct command_slot *slot, enum smq_result result) {
     if (result != SMQ_ERR_AGAIN)
         return false;
+    slot->request.again = true;
     process_lane_retry(client_session_process_lane(slot->batch->session), slot);
     return true;
 }

@@ -108,13 +108,16 @@ static void certificate_due(struct wheel_timer *timer) {
               clock_monotonic_ms() + (uint64_t)expirer->router->config.certificate_check_interval_s * 1000);
 }
 
-/* Rounds that wait begin anew: what they wait for may be another interval. */
+/* Rounds that wait begin anew: what they wait for may be another interval. Those that are with the writer come back. */
 static void settings_changed(struct expirer *expirer) {
     struct round *const rounds[] = {&expirer->messages, &expirer->notifications};
     atomic_store(&expirer->changed_sent, false);
-    for (size_t i = 0; i < sizeof rounds / sizeof rounds[0]; i++)
-        if (wheel_timer_is_active(&rounds[i]->timer))
-            begin(rounds[i]);
+    for (size_t i = 0; i < sizeof rounds / sizeof rounds[0]; i++) {
+        if (!wheel_timer_is_active(&rounds[i]->timer))
+            continue;
+        wheel_cancel(actor_wheel(expirer->actor), &rounds[i]->timer);
+        begin(rounds[i]);
+    }
 }
 
 static void expirer_receive(void *state, struct message *message) {

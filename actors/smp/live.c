@@ -42,6 +42,7 @@ enum smq_result live_apply(struct live_settings *live, const struct smp_router_c
     enum smq_result result = copy_password(config->create_password, &password);
     if (result != SMQ_OK)
         return result;
+    SET(versions, (uint32_t)config->version_min << 16 | config->version_max);
     SET(new_queues, config->new_queues);
     SET(queue_quota, config->queue_quota);
     SET(message_ttl_s, config->message_ttl_s);

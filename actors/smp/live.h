@@ -13,6 +13,7 @@
 struct live_password;
 
 struct live_settings {
+    _Atomic uint32_t versions; /* the lowest times 65,536, and the highest: they change together */
     _Atomic bool new_queues;
     struct live_password *_Atomic create_password; /* NULL: none is needed */
     _Atomic uint32_t queue_quota;

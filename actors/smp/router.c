@@ -31,16 +31,19 @@
 enum { DRAIN_MS = 1000, FLUSH_MS = 300 };
 
 struct smp_router_config smp_router_config_default(void) {
-    return (struct smp_router_config){
+    struct smp_router_config config = {
         .certificate_check_interval_s = 86400,
         .version_min = 6,
         .version_max = 18,
         .tls_timeout_ms = 10000,
         .handshake_timeout_ms = 30000,
-        .keep_alive = {.idle_s = 300, .interval_s = 60, .probes = 5, .user_timeout_s = 600},
+        .keep_alive = {.idle_s = 300, .interval_s = 60, .probes = 5, .user_timeout_s = 420},
         .limits = {.max_handshakes = 4096,
                    .handshake_rate = 1000,
                    .handshake_burst = 2000,
+                   .cookie_handshakes = 64,
+                   .address_cookie_handshakes = 16,
+                   .cookie_rate = 100,
                    .address_connections = 10000,
                    .address_handshakes = 512,
                    .address_rate = 100,
@@ -59,9 +62,6 @@ struct smp_router_config smp_router_config_default(void) {
         .notification_ttl_s = 86400,
         .notification_expiry_interval_s = 3600,
         .notification_delivery_interval_ms = 1500,
-        .proxy_network = {.socks_mode = SMQ_SOCKS_ONION,
-                          .isolation = SMQ_ISOLATE_SESSIONS,
-                          .host_mode = SMQ_HOST_PUBLIC},
         .proxy = {.enabled = true,
                   .client_concurrency = 32,
                   .relay_connections = 1000,
@@ -77,6 +77,10 @@ struct smp_router_config smp_router_config_default(void) {
         .inactive_ttl_s = 21600,
         .inactive_check_interval_s = 3600,
     };
+    smq_network_options_init(&config.proxy_network);
+    config.proxy_network.socks_mode = SMQ_SOCKS_ONION;
+    config.proxy_network.host_mode = SMQ_HOST_PUBLIC;
+    return config;
 }
 
 static unsigned lane_count(unsigned configured) {
@@ -251,6 +255,14 @@ failed:
     return result;
 }
 
+static struct listen_manners manners_of(const struct smp_router_config *config) {
+    return (struct listen_manners){.tls_timeout_ms = config->tls_timeout_ms,
+                                   .handshake_timeout_ms = config->handshake_timeout_ms,
+                                   .keep_alive = config->keep_alive,
+                                   .log_tls_errors = config->log_tls_errors,
+                                   .log_peers = config->log_peers};
+}
+
 static enum smq_result listen_on(struct smp_router *router, uint16_t port, const struct framing *framing, char *error,
                                  size_t error_size) {
     struct listen_options options = {
@@ -261,12 +273,8 @@ static enum smq_result listen_on(struct smp_router *router, uint16_t port, const
         .framing = framing,
         .accept = client_session_accept,
         .context = router,
-        .tls_timeout_ms = router->config.tls_timeout_ms,
         .has_keep_alive = true,
-        .keep_alive = router->config.keep_alive,
-        .handshake_timeout_ms = router->config.handshake_timeout_ms,
-        .log_tls_errors = router->config.log_tls_errors,
-        .log_peers = router->config.log_peers,
+        .manners = manners_of(&router->config),
     };
     unsigned i = router->listener_count;
     enum smq_result result = net_listen(router->net, &options, &router->listeners[i], error, error_size);
@@ -315,6 +323,9 @@ enum smq_result smp_router_reload(struct smp_router *router, const struct smp_ro
         return error_size > 0 && error[0] == 0 ? fail(result, error, error_size, "reloading") : result;
     }
     net_set_limits(router->net, &config->limits);
+    const struct listen_manners manners = manners_of(config);
+    for (unsigned i = 0; i < router->listener_count; i++)
+        listener_change(router->listeners[i], &manners);
     identity_replace(&router->identity, identity);
     expirer_settings_changed(router->expirer);
     identity_warn(identity, clock_realtime_s());

@@ -118,6 +118,7 @@ static void store_service(struct client_session *session, struct block *block, c
     service->session = session;
     service->block = block;
     service->hello = *hello;
+    service->request.source = &session->writes;
     service->request.operation = (struct store_operation){.grows = true,
                                                           .bytes = hello->service_chain_key.chain.length,
                                                           .apply = create_apply,

@@ -11,6 +11,7 @@
 #include "actors/smp/execute.h"
 #include "actors/smp/subscriber_lane.h"
 #include "queues/base/clock.h"
+#include "queues/base/fault.h"
 #include "queues/base/memory.h"
 
 static struct command_slot *slot_of_message(struct message *message) {
@@ -322,6 +323,7 @@ static void subscriber_receive(void *state, struct message *message) {
         deliver_handed_over(lane, message);
         break;
     default:
+        FAULT_DELAY(subscriber_slow);
         slot_handlers[message->kind](lane, slot_of_message(message));
         break;
     }

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* The store writer. Each turn gathers what the mailbox holds into one batch, bounded in count and bytes, and commits it
- * at the end of the turn. */
+/* The store writer. Each turn takes what the mailbox holds to where it waits, and commits as much of that as a commit
+ * takes at the end of the turn. */
 #include "actors/smp/writer.h"
 
 #include <time.h>
 
 #include "queues/base/clock.h"
+#include "queues/base/fault.h"
 #include "queues/base/log.h"
 #include "queues/base/memory.h"
 #include "queues/base/postpone.h"
 
 enum {
-    BATCH_OPERATIONS_MAX = 256,
-    COMMIT_PAUSE_US = 2000,            /* least time from one commit to the next, unless a batch is full */
-    BATCH_BYTES_MAX = 4 * 1024 * 1024, /* one commit of this size stays near 10 ms on an ordinary SSD */
+    COMMIT_PAUSE_US = 2000, /* least time from one commit to the next, unless enough waits for one */
+    MESSAGES_A_TURN = 65536,
     /* Touches: when all clients come back, every queue gets one. Each rewrites a page. */
     TOUCHES_MAX = 16384,   /* that wait; a queue beyond that is touched by its next use */
     TOUCHES_A_COMMIT = 16, /* that join what is committed anyway */
@@ -35,10 +35,12 @@ struct touch {
 struct store_writer {
     struct smp_router *router;
     struct actor *actor;
-    struct store_batch batch;
-    struct wheel_timer sync; /* with interval durability */
-    bool has_failed;         /* told the supervisor that the store is dead */
-    uint64_t order;          /* the last that writer_next_order gave */
+    struct writer_rounds rounds;
+    struct writer_source roles; /* those of the router that ask */
+    struct store_batch batch;   /* the next commit */
+    struct wheel_timer sync;    /* with interval durability */
+    bool has_failed;            /* told the supervisor that the store is dead */
+    uint64_t order;             /* the last that writer_next_order gave */
     /* Pacing, see writer_batch_end. */
     uint64_t committed_us; /* when the last commit ended */
     bool paced;            /* the pause before this batch was made */
@@ -121,36 +123,64 @@ static void look_whether_dead(struct store_writer *writer) {
     actor_fail(writer->actor, SMQ_ERR_STORE, "the store cannot be written to");
 }
 
+/* Each commit also removes some of what was deleted; one without operations does just that. */
 static void writer_commit(struct store_writer *writer) {
-    if (writer->batch.count == 0)
+    writer_rounds_gather(&writer->rounds, &writer->batch);
+    if (writer->batch.count == 0 && !store_has_to_purge(writer->router->store))
         return;
-    add_touches(writer, TOUCHES_A_COMMIT);
+    if (writer->batch.count > 0)
+        add_touches(writer, TOUCHES_A_COMMIT);
     waiting_begins();
+    FAULT_DELAY(writer_slow);
     store_batch_run(writer->router->store, &writer->batch);
     look_whether_dead(writer);
     writer->committed_us = clock_monotonic_us();
     writer->paced = false;
 }
 
-/* Commits what the turn gathered. Under load, a commit that follows the last one too soon is put off for the rest of
- * the pause, so that what arrives meanwhile shares it: a commit costs its pages, its flush and a wake of every other
- * lane, whether it holds one operation or a hundred. The thread sleeps without being woken; then comes one turn more,
- * which takes what has arrived. After an idle time nothing is put off. */
+static void another_turn(struct store_writer *writer, uint64_t at_ms) {
+    wheel_add(actor_wheel(writer->actor), &writer->turn, at_ms);
+}
+
+/* What waits has a turn of its own; what was deleted is removed at the pace of commits, also when nothing else is to be
+ * committed. */
+static void go_on(struct store_writer *writer) {
+    if (writer->rounds.count > 0)
+        another_turn(writer, 0);
+    else if (store_has_to_purge(writer->router->store))
+        another_turn(writer, clock_monotonic_ms() + COMMIT_PAUSE_US / 1000);
+}
+
+/* What waits when the stop waits no longer. */
+static void give_back(struct store_writer *writer) {
+    struct writer_request *request;
+    while ((request = writer_rounds_take(&writer->rounds)) != NULL)
+        request->operation.completed(&request->operation, SMQ_ERR_CANCELLED);
+}
+
+/* Commits what waits. Under load, a commit that follows the last one too soon is put off for the rest of the pause, so
+ * that what arrives meanwhile shares it: a commit costs its pages, its flush and a wake of every other lane, whether it
+ * holds one operation or a hundred. The thread sleeps without being woken; then comes one turn more, which takes what
+ * has arrived. After an idle time nothing is put off. */
 static void writer_batch_end(void *state) {
     struct store_writer *writer = state;
     uint64_t due_us = writer->committed_us + COMMIT_PAUSE_US;
     uint64_t now_us = clock_monotonic_us();
-    if (writer->batch.count == 0)
-        return;
-    if (writer->paced || now_us >= due_us) {
+    if (atomic_load_explicit(&writer->router->is_drained, memory_order_relaxed))
+        give_back(writer);
+    bool is_due = writer->paced || now_us >= due_us || writer_rounds_fill_a_commit(&writer->rounds);
+    bool is_idle = writer->rounds.count == 0 && writer->batch.count == 0;
+    if (is_due)
         writer_commit(writer);
+    if (is_due || is_idle) {
+        go_on(writer);
         return;
     }
     waiting_begins();
     struct timespec pause = {.tv_nsec = (long)(due_us - now_us) * 1000};
     (void)nanosleep(&pause, NULL);
     writer->paced = true;
-    wheel_add(actor_wheel(writer->actor), &writer->turn, 0);
+    another_turn(writer, 0);
 }
 
 static void writer_turn(struct wheel_timer *timer) {
@@ -169,9 +199,9 @@ static void writer_receive(void *state, struct message *message) {
         keep_touch(writer, (struct touch *)(void *)request);
         return;
     }
-    store_batch_add(&writer->batch, &request->operation);
-    if (writer->batch.count >= BATCH_OPERATIONS_MAX || writer->batch.bytes >= BATCH_BYTES_MAX)
-        writer_commit(writer);
+    if (request->source == NULL)
+        request->source = &writer->roles;
+    writer_rounds_add(&writer->rounds, request);
 }
 
 /* Touches that nothing took along go by themselves, some at a time; the turn's end commits them. */
@@ -198,6 +228,7 @@ static enum smq_result writer_start(void *state) {
     writer->sync.fire = writer_sync;
     writer->turn.fire = writer_turn;
     writer->touch_timer.fire = writer_touch;
+    wheel_add(actor_wheel(writer->actor), &writer->turn, 0); /* looks whether there is something to purge */
     if (interval > 0)
         wheel_add(actor_wheel(writer->actor), &writer->sync, clock_monotonic_ms() + interval);
     return SMQ_OK;
@@ -208,10 +239,9 @@ static void writer_stop(void *state) {
     do {
         add_touches(writer, TOUCHES_ALONE);
         writer_commit(writer);
-    } while (writer->first_touch != NULL);
+    } while (writer->first_touch != NULL || writer->rounds.count > 0);
     wheel_cancel(actor_wheel(writer->actor), &writer->touch_timer);
     wheel_cancel(actor_wheel(writer->actor), &writer->sync);
-    wheel_cancel(actor_wheel(writer->actor), &writer->turn);
     if (store_sync(writer->router->store) != SMQ_OK)
         log_error("the store could not be made durable at the stop");
 }
@@ -222,7 +252,7 @@ static const struct actor_ops writer_ops = {
     .receive = writer_receive,
     .batch_end = writer_batch_end,
     .stop = writer_stop,
-    .batch_limit = BATCH_OPERATIONS_MAX,
+    .batch_limit = MESSAGES_A_TURN,
 };
 
 enum smq_result writer_create(struct smp_router *router, struct store_writer **out) {

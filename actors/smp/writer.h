@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* The store writer: the only role that changes the store. What arrives while one commit is on its way to the disk
- * shares the next. */
+ * shares the next, as far as it has room: writer_rounds.h. */
 #pragma once
 
 #include "actors/runtime/actor.h"
 #include "actors/smp/roles.h"
+#include "actors/smp/writer_rounds.h"
 #include "stores/smp/batch.h"
 #include "stores/smp/queue_store.h"
 
@@ -13,6 +14,10 @@
 struct writer_request {
     struct message message; /* first */
     struct store_operation operation;
+    struct writer_source *source; /* who asks; its own requests keep their order. NULL: the router's roles */
+    uint32_t more_cost_us;        /* beside that of a small operation, and of its bytes */
+    bool again;                   /* the store refused it before */
+    struct writer_request *next;  /* the writer's */
 };
 
 /* Creates and starts the writer under the router's supervisor. SMQ_ERR_NO_MEMORY, SMQ_ERR_SYSTEM. */

@@ -270,23 +270,30 @@ static enum smq_result parse_file(struct loading *loading) {
 
 enum { FILE_MAX = 1024 * 1024 };
 
+static const char *kind_refused(mode_t mode) {
+    return S_ISREG(mode)                    ? NULL
+           : S_ISDIR(mode)                  ? strerror(EISDIR)
+           : S_ISFIFO(mode)                 ? "a FIFO, not a file"
+           : S_ISCHR(mode) || S_ISBLK(mode) ? "a device, not a file"
+                                            : "not a file";
+}
+
 /* A file that is soon read, not what one waits for: a FIFO would hold up the caller until somebody writes to it. */
-static FILE *open_file(const char *path) {
+static FILE *open_file(const char *path, const char **reason) {
     struct stat status;
     FILE *file = NULL;
     int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (descriptor < 0)
-        return NULL;
-    if (fstat(descriptor, &status) == 0) {
-        if (S_ISREG(status.st_mode) && status.st_size <= FILE_MAX)
+    if (descriptor >= 0 && fstat(descriptor, &status) == 0) {
+        *reason = kind_refused(status.st_mode);
+        if (*reason == NULL && status.st_size > FILE_MAX)
+            *reason = strerror(EFBIG);
+        if (*reason == NULL)
             file = fdopen(descriptor, "r");
-        else
-            errno = S_ISREG(status.st_mode) ? EFBIG : S_ISDIR(status.st_mode) ? EISDIR : EINVAL;
     }
-    int saved = errno;
-    if (file == NULL)
+    if (file == NULL && *reason == NULL)
+        *reason = strerror(errno);
+    if (file == NULL && descriptor >= 0)
         (void)close(descriptor);
-    errno = saved;
     return file;
 }
 
@@ -300,9 +307,10 @@ enum smq_result ini_load(const char *path, const struct ini_table *table, void *
     loading.seen = memory_zalloc(table->count * sizeof *loading.seen);
     if (loading.ini == NULL || loading.seen == NULL)
         goto done;
-    loading.file = open_file(path);
+    const char *reason = NULL;
+    loading.file = open_file(path, &reason);
     if (loading.file == NULL) {
-        (void)snprintf(report->error, sizeof report->error, "%s: %s", path, strerror(errno));
+        (void)snprintf(report->error, sizeof report->error, "%s: %s", path, reason);
         result = SMQ_ERR_SYSTEM;
         goto done;
     }

@@ -13,9 +13,9 @@
 #include <unistd.h>
 
 /* Names of this router's files and of the reference's. */
-static const char *const configuration_names[] = {"smp-server.ini", "ca.crt",      "ca.key",        "ca.srl",
-                                                  "server.crt",     "server.key",  "web.crt",       "web.key",
-                                                  "server.csr",     "fingerprint", "openssl_*.conf"};
+static const char *const configuration_names[] = {
+    "smp-server.ini", "ca.crt",     "ca.key",      "ca.srl",         "server.crt",     "server.key", "web.crt",
+    "web.key",        "server.csr", "fingerprint", "openssl_*.conf", "server.???.new", "ca.???.new"};
 static const char *const data_names[] = {"store", "smp-server-*", "messages", "www"};
 
 struct name_list {

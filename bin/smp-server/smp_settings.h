@@ -40,6 +40,7 @@ struct smp_settings {
     int64_t tcp_keepalive_idle, tcp_keepalive_interval, tcp_keepalive_probes, tcp_user_timeout;
     /* [LIMITS] */
     int64_t max_connections, max_handshakes, handshake_rate, handshake_burst;
+    int64_t cookie_handshakes, address_cookie_handshakes, cookie_rate;
     int64_t address_connections, address_handshakes, address_rate, address_burst;
     int64_t block_timeout;
     bool limit_loopback;

@@ -58,6 +58,7 @@ int smp_store_stats(const char *folder, bool json) {
         {"file_bytes", space.file_bytes},
         {"used_bytes", space.used_bytes},
         {"free_bytes", space.free_bytes},
+        {"purges_pending", space.purges},
         {"readers", space.readers},
         {"snapshots", space.snapshots},
         {"oldest_snapshot_commits", space.oldest_commits},

@@ -42,7 +42,7 @@ static enum smq_result look_at_router(struct bench *bench) {
 
 enum smq_result bench_open(struct bench *bench, const struct bench_options *options) {
     struct smq_context_options lanes;
-    struct smq_events_options events = {.bytes = EVENT_BYTES};
+    struct smq_events_options events;
     *bench = (struct bench){.options = options,
                             .result.queues = bench_options_queue_count(options),
                             .progress = isatty(STDERR_FILENO) == 1};
@@ -50,6 +50,8 @@ enum smq_result bench_open(struct bench *bench, const struct bench_options *opti
     enum smq_result result = look_at_router(bench);
     if (result != SMQ_OK)
         return result;
+    smq_events_options_init(&events);
+    events.bytes = EVENT_BYTES;
     smq_context_options_init(&lanes);
     lanes.receive_lanes = lanes.process_lanes = lanes.send_lanes = (unsigned)options->lanes;
     result = smq_context_create(&lanes, &bench->context);

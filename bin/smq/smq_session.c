@@ -127,11 +127,13 @@ static enum smq_result make_network(struct session *session) {
 
 int session_start(struct session *session, bool with_events) {
     struct smq_context_options lanes;
-    struct smq_events_options events = {.with_descriptor = true};
+    struct smq_events_options events;
     enum smq_result result = make_network(session);
     if (result == SMQ_ERR_SYNTAX)
         return session_mistake(session->options,
                                "--socks: expected [user:password@ or @]host[:port] with an IP address");
+    smq_events_options_init(&events);
+    events.with_descriptor = true;
     smq_context_options_init(&lanes);
     lanes.receive_lanes = lanes.process_lanes = lanes.send_lanes = 1;
     if (result == SMQ_OK)

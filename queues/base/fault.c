@@ -2,6 +2,8 @@
 /* The table of fault points: for each, how many passes to let through and how many to fail. */
 #include "queues/base/fault.h"
 
+#include <time.h>
+
 #ifdef DEBUG_FAULTS
 
 #include <errno.h>
@@ -103,3 +105,8 @@ enum smq_result fault_arm_text(const char *text) {
 }
 
 #endif
+
+void fault_delay(void) {
+    static const struct timespec time = {.tv_nsec = FAULT_DELAY_MS * 1000000L};
+    (void)nanosleep(&time, NULL);
+}

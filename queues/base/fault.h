@@ -22,6 +22,15 @@ enum fault_point {
 #define FAULT(name) ((void)FAULT_POINT_##name, false)
 #endif
 
+/* FAULT_DELAY(name): a pass that is to fail takes FAULT_DELAY_MS instead. */
+enum { FAULT_DELAY_MS = 3 };
+#define FAULT_DELAY(name)                                                                                              \
+    do {                                                                                                               \
+        if (FAULT(name))                                                                                               \
+            fault_delay();                                                                                             \
+    } while (0)
+void fault_delay(void);
+
 /* Whether this pass through `point` is to fail; counts the pass. */
 bool fault_fires(enum fault_point point);
 

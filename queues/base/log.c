@@ -41,15 +41,14 @@ void log_write(struct log_site *site, enum log_level level, const char *format, 
     if (!log_enabled(level))
         return;
     int kept_errno = errno;
+    va_list arguments;
+    va_start(arguments, format);
     if (!log_writer_is_used() || take_share(site)) {
         char line[LOG_LINE_MAX];
-        va_list arguments;
-        va_start(arguments, format);
         log_writer_line(line, log_format_arguments(line, level, format, arguments));
-        va_end(arguments);
     } else {
-        atomic_fetch_add_explicit(&site->left_out, 1, memory_order_relaxed);
-        log_writer_list(site, format);
+        log_writer_leave_out(site, format, arguments);
     }
+    va_end(arguments);
     errno = kept_errno;
 }

@@ -10,8 +10,9 @@
 
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
 
-/* Lines that one place in the source may write a second. How many more there were is one line, a second later. */
-enum { LOG_SITE_LINES_PER_SECOND = 10 };
+/* Lines that one place in the source may write a second. How many more there were is one line, a second later, which
+ * shows the first of them. */
+enum { LOG_SITE_LINES_PER_SECOND = 10, LOG_SAMPLE_SIZE = 200 };
 
 /* Lines above `level` are dropped; the default is LOG_LEVEL_INFO. Any thread, at any time. */
 void log_set_level(enum log_level level);
@@ -23,7 +24,8 @@ struct log_site {
     _Atomic uint64_t window;   /* the second, and in the upper bits how many lines it had */
     _Atomic uint64_t left_out; /* lines that were not told about yet */
     _Atomic bool is_listed;
-    const char *format;
+    _Atomic int sample_state; /* of `sample`, the text of a line that was left out: none, being written, there */
+    char sample[LOG_SAMPLE_SIZE];
     struct log_site *next;
 };
 

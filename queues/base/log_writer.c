@@ -27,6 +27,7 @@
 enum { EXIT_WAIT_MS = 500, SUMMARY_MS = 1000, NS_PER_MS = 1000000 };
 _Static_assert(LOG_LINE_MAX < PIPE_BUF, "a pipe with room takes a line whole");
 
+enum sample_state { SAMPLE_NONE, SAMPLE_WRITTEN, SAMPLE_THERE };
 enum stage { STAGE_DIRECT, STAGE_ALLOWED, STAGE_THREAD };
 
 static _Atomic int stage;
@@ -91,13 +92,17 @@ static void tell_lost(void) {
     write_note(LOG_LEVEL_WARN, text);
 }
 
+/* A line that is being counted gives its text in a moment, or its site has one already: it is told the next time. */
 static void tell_left_out(void) {
-    char text[256];
+    char text[64 + LOG_SAMPLE_SIZE];
     for (struct log_site *site = atomic_load(&listed); site != NULL; site = site->next) {
-        uint64_t count = atomic_exchange(&site->left_out, 0);
-        if (count == 0)
+        if (atomic_load(&site->left_out) == 0 || atomic_load(&site->sample_state) != SAMPLE_THERE)
             continue;
-        (void)snprintf(text, sizeof text, "%ju more like this: %.200s", (uintmax_t)count, site->format);
+        char sample[LOG_SAMPLE_SIZE];
+        memcpy(sample, site->sample, sizeof sample);
+        atomic_store(&site->sample_state, SAMPLE_NONE); /* before the count is taken: the next line brings its own */
+        uint64_t count = atomic_exchange(&site->left_out, 0);
+        (void)snprintf(text, sizeof text, "%ju more like this: %s", (uintmax_t)count, sample);
         write_note(LOG_LEVEL_WARN, text);
     }
 }
@@ -195,10 +200,21 @@ void log_writer_line(const char *line, size_t length) {
         (void)sem_post(&work);
 }
 
-void log_writer_list(struct log_site *site, const char *format) {
+/* The first to come gives the text. */
+static void take_sample(struct log_site *site, const char *format, va_list arguments) {
+    int none = SAMPLE_NONE;
+    if (atomic_load_explicit(&site->sample_state, memory_order_relaxed) != SAMPLE_NONE ||
+        !atomic_compare_exchange_strong(&site->sample_state, &none, SAMPLE_WRITTEN))
+        return;
+    (void)vsnprintf(site->sample, sizeof site->sample, format, arguments);
+    atomic_store(&site->sample_state, SAMPLE_THERE);
+}
+
+void log_writer_leave_out(struct log_site *site, const char *format, va_list arguments) {
+    atomic_fetch_add(&site->left_out, 1);
+    take_sample(site, format, arguments);
     if (atomic_load_explicit(&site->is_listed, memory_order_relaxed) || atomic_exchange(&site->is_listed, true))
         return;
-    site->format = format;
     site->next = atomic_load(&listed);
     while (!atomic_compare_exchange_weak(&listed, &site->next, site))
         continue;

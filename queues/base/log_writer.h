@@ -2,6 +2,7 @@
 /* The thread that writes the log; private to queues/base. */
 #pragma once
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -13,5 +14,5 @@ void log_writer_allow(void);
 bool log_writer_is_used(void);
 /* Takes a whole line: never blocks. Any thread. */
 void log_writer_line(const char *line, size_t length);
-/* Tells, a second later, how many lines of `site` were left out, by its `format`, a literal. Any thread. */
-void log_writer_list(struct log_site *site, const char *format);
+/* Leaves a line of `site` out: a second later it is told how many there were, and the text of the first. Any thread. */
+void log_writer_leave_out(struct log_site *site, const char *format, va_list arguments);

@@ -92,8 +92,14 @@ enum smq_result lmdb_open_tables(struct lmdb *lmdb, const char *const *names, un
         return SMQ_ERR_INVALID;
     MDB_txn *txn = NULL;
     int code = mdb_txn_begin(lmdb->env, NULL, lmdb->read_only ? MDB_RDONLY : 0, &txn);
-    for (unsigned i = 0; i < count && code == MDB_SUCCESS; i++)
-        code = mdb_dbi_open(txn, names[i], lmdb->read_only ? 0 : MDB_CREATE, &lmdb->tables[lmdb->table_count + i]);
+    for (unsigned i = 0; i < count && code == MDB_SUCCESS; i++) {
+        MDB_dbi *table = &lmdb->tables[lmdb->table_count + i];
+        code = mdb_dbi_open(txn, names[i], lmdb->read_only ? 0 : MDB_CREATE, table);
+        if (code == MDB_NOTFOUND && lmdb->read_only) {
+            *table = NO_TABLE;
+            code = MDB_SUCCESS;
+        }
+    }
     if (code == MDB_SUCCESS)
         code = mdb_txn_commit(txn);
     else
@@ -252,5 +258,7 @@ const char *lmdb_error_text(const struct lmdb_txn *txn) {
 
 uint64_t lmdb_table_size(struct lmdb_txn *txn, unsigned table) {
     MDB_stat stat;
+    if (txn->lmdb->tables[table] == NO_TABLE)
+        return 0;
     return mdb_stat(txn->txn, txn->lmdb->tables[table], &stat) == MDB_SUCCESS ? stat.ms_entries : 0;
 }

@@ -21,14 +21,14 @@ struct lmdb_options {
     uint64_t map_reserve;
     unsigned max_readers;
     bool sync;      /* false: commits reach the disk with lmdb_sync */
-    bool read_only; /* beside another process, which may be writing: no sizes, and tables must exist */
+    bool read_only; /* beside another process, which may be writing: no sizes */
 };
 
 /* Opens or creates the environment. Logs the reason of a failure.
  * Errors: SMQ_ERR_STORE_FULL, SMQ_ERR_STORE, SMQ_ERR_VERSION (of LMDB's format), SMQ_ERR_NO_MEMORY. */
 enum smq_result lmdb_open(const struct lmdb_options *options, struct lmdb **out);
-/* Opens the tables with the given names, creating missing ones; a table is then called by its place: 0 for the first
- * ever opened. No transaction may be open. Errors as lmdb_open. */
+/* Opens the tables with the given names, creating missing ones (read-only: they are empty then); a table is then
+ * called by its place: 0 for the first ever opened. No transaction may be open. Errors as lmdb_open. */
 enum smq_result lmdb_open_tables(struct lmdb *lmdb, const char *const *names, unsigned count);
 void lmdb_close(struct lmdb **lmdb);
 enum smq_result lmdb_sync(struct lmdb *lmdb);

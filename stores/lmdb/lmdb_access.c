@@ -20,9 +20,9 @@ static void slice_from(struct slice *slice, const MDB_val *value) {
         *slice = slice_of(value->mv_data, value->mv_size);
 }
 
-/* The table's cursor in the open transaction; NULL when the transaction has failed. */
+/* The table's cursor in the open transaction; NULL when the transaction has failed, or there is no such table. */
 static MDB_cursor *cursor_of(struct lmdb_txn *txn, unsigned table) {
-    if (txn->error != SMQ_OK || !txn->open)
+    if (txn->error != SMQ_OK || !txn->open || txn->lmdb->tables[table] == NO_TABLE)
         return NULL;
     uint32_t bit = UINT32_C(1) << table;
     if ((txn->current & bit) != 0)

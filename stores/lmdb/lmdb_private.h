@@ -6,6 +6,8 @@
 
 #include "stores/lmdb/lmdb.h"
 
+enum { NO_TABLE = 0 }; /* a table that a read-only environment lacks; this one is LMDB's own */
+
 struct lmdb {
     MDB_env *env;
     MDB_dbi tables[LMDB_MAX_TABLES];

@@ -53,7 +53,8 @@ static uint64_t pages_of_table(struct lmdb_txn *txn, MDB_dbi table) {
 uint64_t lmdb_pages_used(struct lmdb_txn *txn) {
     uint64_t used = META_PAGES + pages_of_table(txn, FREE_TABLE) + pages_of_table(txn, MAIN_TABLE);
     for (unsigned i = 0; i < txn->lmdb->table_count; i++)
-        used += pages_of_table(txn, txn->lmdb->tables[i]);
+        if (txn->lmdb->tables[i] != NO_TABLE)
+            used += pages_of_table(txn, txn->lmdb->tables[i]);
     return used;
 }
 

@@ -14,15 +14,14 @@
 #include "queues/base/fault.h"
 #include "queues/base/log.h"
 #include "stores/smp/internal.h"
+#include "stores/smp/purge.h"
 #include "stores/smp/room.h"
 
 enum {
     ALLOWANCE_PAGES = 2,   /* what a growing operation takes beside its bytes */
     PIECE_TIME_US = 10000, /* then a transaction takes no more operations: the rest goes into another one */
-    /* As many parts removed as leave the list of pages that the transaction freed on one page. A longer list
-     * needs a run of free pages, and LMDB looks for one in all of them (parts.h). */
-    PIECE_REMOVED_PARTS = 400,
-    DEAD_AFTER = 8, /* batches in a row of which nothing could be written */
+    DEAD_AFTER = 8,        /* batches in a row of which nothing could be written */
+    PURGES_FOR_ROOM = 8,   /* steps of the purge before growing operations are refused for want of room */
 };
 
 static const size_t piece_sizes[] = {SIZE_MAX, 8, 1};
@@ -36,6 +35,19 @@ void store_batch_add(struct store_batch *batch, struct store_operation *operatio
     batch->last = operation;
     batch->count++;
     batch->bytes += operation->bytes;
+}
+
+void store_batch_append(struct store_batch *batch, struct store_batch *other) {
+    if (other->first == NULL)
+        return;
+    if (batch->last == NULL)
+        batch->first = other->first;
+    else
+        batch->last->next = other->first;
+    batch->last = other->last;
+    batch->count += other->count;
+    batch->bytes += other->bytes;
+    *other = (struct store_batch){0};
 }
 
 /* ---- room ---- */
@@ -95,6 +107,22 @@ static enum smq_result commit(struct store *store, struct store_txn *txn) {
     return SMQ_OK;
 }
 
+static bool may_purge(struct store *store) {
+    return store_has_to_purge(store) && room_allows_housekeeping(store);
+}
+
+/* A step of the purge. Damaged data must not break every batch to come. */
+static bool purge_some(struct store_txn *txn) {
+    if (store_txn_status(txn) != SMQ_OK)
+        return true;
+    bool more = purge_step(txn);
+    if (store_txn_status(txn) == SMQ_ERR_STORE) {
+        log_error("store: what was deleted cannot be removed; run `smp-server store check`");
+        txn->store->purge_failed = true;
+    }
+    return more;
+}
+
 /* Tries the unfinished operations from `first` on, at most a piece of them. `end` gets where it stopped. */
 static enum smq_result try_piece(struct pass *pass, struct store_operation *first, struct store_operation **end) {
     struct store_txn *txn;
@@ -108,7 +136,7 @@ static enum smq_result try_piece(struct pass *pass, struct store_operation *firs
     for (size_t count = 0; operation != NULL && count < pass->piece_size; operation = operation->next) {
         if (operation->finished)
             continue;
-        if (txn->removed_parts >= PIECE_REMOVED_PARTS || (count > 0 && clock_monotonic_us() - start_us > PIECE_TIME_US))
+        if (txn->removed_parts >= STORE_REMOVED_PARTS || (count > 0 && clock_monotonic_us() - start_us > PIECE_TIME_US))
             break;
         operation->result = apply_one(pass, operation, txn);
         count++;
@@ -118,7 +146,12 @@ static enum smq_result try_piece(struct pass *pass, struct store_operation *firs
         }
     }
     *end = operation;
-    return commit(pass->store, txn);
+    bool purges = operation == NULL && pass->piece_size == SIZE_MAX && may_purge(pass->store);
+    bool purge_left = purges && purge_some(txn);
+    failure = commit(pass->store, txn);
+    if (purges && failure == SMQ_OK)
+        pass->store->purge_pending = purge_left;
+    return failure;
 }
 
 static void finish_piece(struct store_operation *first, const struct store_operation *end) {
@@ -218,18 +251,47 @@ static void count_failures(struct store *store, const struct pass *pass) {
         store_die(store, pass->failure_text);
 }
 
+bool store_has_to_purge(const struct store *store) {
+    return store->purge_pending && !store->purge_failed && !store_is_dead(store);
+}
+
+/* A batch without operations: a step of the purge by itself. False when there is nothing to do, no room
+ * for it, or it could not be committed. */
+static bool run_purge(struct pass *pass) {
+    struct store_operation *end;
+    pass->piece_size = SIZE_MAX;
+    if (!may_purge(pass->store))
+        return false;
+    enum smq_result result = try_piece(pass, NULL, &end);
+    pass->committed |= result == SMQ_OK;
+    if (result != SMQ_OK)
+        note_failure(pass, result);
+    return result == SMQ_OK;
+}
+
+/* Room for the batch: what was deleted gives way before new data is refused. */
+static uint64_t find_room(struct pass *pass, uint64_t growth) {
+    uint64_t room = room_find(pass->store, growth);
+    for (unsigned i = 0; i < PURGES_FOR_ROOM && room < growth && run_purge(pass); i++)
+        room = room_find(pass->store, growth);
+    return room;
+}
+
 void store_batch_run(struct store *store, struct store_batch *batch) {
     struct store_operation *list = batch->first;
     *batch = (struct store_batch){0};
-    if (list == NULL)
+    if (list == NULL && !store_has_to_purge(store))
         return;
     for (struct store_operation *operation = list; operation != NULL; operation = operation->next)
         operation->finished = false;
     struct lmdb_pages pages;
     lmdb_pages_get(store->lmdb, &pages);
     struct pass pass = {.store = store, .page_size = pages.page_size, .failure_text = ""};
-    pass.room = room_find(store, growth_of(list, pages.page_size));
-    bool left = true;
+    pass.room = find_room(&pass, growth_of(list, pages.page_size));
+    store->is_tight = !room_allows_housekeeping(store);
+    bool left = list != NULL;
+    if (!left)
+        (void)run_purge(&pass);
     for (size_t i = 0; left && i < sizeof piece_sizes / sizeof piece_sizes[0]; i++) {
         pass.piece_size = piece_sizes[i];
         left = run_pass(&pass, list);

@@ -41,14 +41,23 @@ struct store_batch {
 /* Appends; never fails. The caller bounds a batch by looking at `count` and `bytes`. */
 void store_batch_add(struct store_batch *batch, struct store_operation *operation);
 
+/* Moves all operations of `other` to the end of `batch`. */
+void store_batch_append(struct store_batch *batch, struct store_batch *other);
+
 /* Applies all operations in order in one transaction, commits, then completes them in order. The batch is empty when
- * the first `completed` is called. Blocks for the disk. An empty batch does nothing.
+ * the first `completed` is called. Blocks for the disk. Each call also removes some of what was deleted, for two
+ * milliseconds at most (store_has_to_purge); an empty batch does just that.
  *
  * When the store is full (map_size, disk, quota of the file system) the growing operations complete with
- * SMQ_ERR_STORE_FULL and the others are done; when a transaction breaks in another way the operations are tried again
+ * SMQ_ERR_STORE_FULL and the others are done (while there is something to purge, only after eight steps of that made no
+ * room); when a transaction breaks in another way the operations are tried again
  * in smaller transactions, each operation at most three times in all, so that only what cannot be done fails. Logs when
  * the store becomes full or fails, and when it is good again.
  *
  * When LMDB cannot write its own root page, or nothing could be written for several batches in a row for another reason
  * than room, the store is dead (store_is_dead): the caller ends what it does, and opens the store anew or stops. */
 void store_batch_run(struct store *store, struct store_batch *batch);
+
+/* Whether deleted messages, notifications or link data are still to be removed: the caller goes on running batches, if
+ * empty ones. False again when that failed on damaged data, which is logged. */
+bool store_has_to_purge(const struct store *store);

@@ -16,8 +16,8 @@
 #include "stores/smp/queue_store.h"
 #include "stores/smp/store.h"
 
-/* 2: link data may be in parts. */
-enum { STORE_SCHEMA = 2 };
+/* 2: link data may be in parts. 3: what was deleted may be left to remove (purge.h). */
+enum { STORE_SCHEMA = 3 };
 
 /* Keys: "id" is a byte string, "number" a big-endian u64, "pair" two of them. Names are in store.c. */
 enum store_table {
@@ -35,6 +35,7 @@ enum store_table {
     TABLE_SERVICES,            /* id -> record */
     TABLE_SERVICE_FINGERPRINTS, /* fingerprint -> id */
     TABLE_SERVICE_COUNTS,       /* id -> counts */
+    TABLE_PURGE,                /* number -> what is left of it to remove; see purge.h */
     TABLE_COUNT
 };
 
@@ -54,7 +55,12 @@ struct store_txn {
     struct store_figures figures_before;
 };
 
-enum { RECORD_MAX = 65536 };
+enum {
+    RECORD_MAX = 65536,
+    /* As many parts removed by a transaction as leave the list of pages that it frees on one page. A longer list
+     * needs a run of free pages, and LMDB looks for one in all of them (parts.h). */
+    STORE_REMOVED_PARTS = 400,
+};
 
 struct store_pin {
     uint64_t snapshot; /* 0: none */
@@ -79,6 +85,9 @@ struct store {
     uint64_t measured_ms; /* when used pages were counted, and readers looked at; 0: never */
     uint64_t tended_ms;
     unsigned failures;           /* batches in a row of which nothing could be written */
+    bool purge_pending;          /* TABLE_PURGE may hold something */
+    bool is_tight;               /* expiry and touches are to wait: see room_allows_housekeeping */
+    bool purge_failed;           /* on damaged data: no more of it until the store is opened anew */
     uint8_t scratch[RECORD_MAX]; /* records on their way into the store */
 
     /* anybody's */

@@ -3,6 +3,7 @@
 #include "stores/smp/link_data.h"
 
 #include "stores/smp/parts.h"
+#include "stores/smp/queue_record.h"
 
 /* Link data: a mark, two lengths, two blobs. Without the mark, as of schema 1, each blob follows its own length of two
  * bytes; none of those could be that long. */
@@ -34,10 +35,14 @@ static void link_parse(struct reader *reader, struct queue_link_data *data) {
 
 enum smq_result queue_store_link_get(struct store_txn *txn, uint64_t number, struct queue_link_data *data) {
     struct number_key key = number_key(number);
+    struct queue_summary summary;
     struct slice stored;
-    if (!lmdb_find(txn->lmdb, TABLE_LINK_DATA, KEY_SLICE(key), &stored))
+    enum smq_result result = queue_record_summary(txn, number, &summary);
+    if (result != SMQ_OK)
+        return result;
+    if (!summary.has_link || !lmdb_find(txn->lmdb, TABLE_LINK_DATA, KEY_SLICE(key), &stored))
         return store_txn_missing(txn, SMQ_ERR_NOT_FOUND);
-    enum smq_result result = parts_gather(txn, TABLE_LINK_DATA, stored, link_length(stored), &stored);
+    result = parts_gather(txn, TABLE_LINK_DATA, stored, link_length(stored), &stored);
     if (result != SMQ_OK)
         return result;
     struct reader reader = reader_of(stored);

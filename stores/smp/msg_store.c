@@ -152,7 +152,7 @@ enum smq_result msg_store_acknowledge(struct store_txn *txn, struct queue_refere
         result = list_state_get(txn, &message_list, queue.number, &state);
     if (result != SMQ_OK || state.count == 0)
         return result;
-    result = list_following(txn, &message_list, queue.number, &entry);
+    result = list_head(txn, &message_list, queue.number, &state, &entry);
     if (result == SMQ_OK)
         result = view_of(txn, &entry, &head);
     if (result != SMQ_OK)

@@ -59,12 +59,13 @@ enum smq_result ntf_store_delete_through(struct store_txn *txn, uint64_t number,
         result = list_state_get(txn, &notification_list, number, &state);
     if (result != SMQ_OK || state.count == 0)
         return result;
-    while (state.count > 0 && list_following(txn, &notification_list, number, &entry) == SMQ_OK &&
-           entry.sequence <= last) {
+    result = list_head(txn, &notification_list, number, &state, &entry);
+    while (result == SMQ_OK && entry.sequence <= last) {
         list_remove(txn, &notification_list, &entry, &state);
         if (store_txn_status(txn) != SMQ_OK)
             break;
         ++*deleted;
+        result = list_following(txn, &notification_list, number, &entry);
     }
     if (*deleted > 0)
         list_state_put(txn, &notification_list, number, &state);

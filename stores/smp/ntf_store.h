@@ -25,8 +25,8 @@ struct ntf_view {
 /* The first notification of the queue with a sequence above `after` (0: the oldest). SMQ_ERR_EMPTY after the last. Any
  * transaction. */
 enum smq_result ntf_store_next(struct store_txn *txn, uint64_t number, uint64_t after, struct ntf_view *notification);
-/* The lowest queue number above `after` (0: the first) that has notifications. SMQ_ERR_EMPTY after the last. Any
- * transaction. */
+/* The lowest queue number above `after` (0: the first) that has notifications, or dropped ones that are not removed yet
+ * (purge.h): then ntf_store_next finds none. SMQ_ERR_EMPTY after the last. Any transaction. */
 enum smq_result ntf_store_next_queue(struct store_txn *txn, uint64_t after, uint64_t *number);
 
 /* Appends. Growing: bytes = the notification. SMQ_ERR_TOO_LARGE above NTF_BYTES_MAX. SMQ_ERR_NOT_FOUND when the queue

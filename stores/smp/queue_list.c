@@ -9,8 +9,9 @@ const struct queue_list message_list = {TABLE_MESSAGES, TABLE_MESSAGE_EXPIRY, "m
 const struct queue_list notification_list = {TABLE_NOTIFICATIONS, TABLE_NOTIFICATION_EXPIRY, "notifications"};
 
 enum {
-    STATE_FORMAT = 1,
-    STATE_SIZE = 14,
+    STATE_FORMAT = 2,
+    STATE_FORMAT_1 = 1, /* without `first` */
+    STATE_SIZE = 22,
     ENTRY_FORMAT = 1,
     ENTRY_HEADER = 14,
 };
@@ -24,18 +25,21 @@ static uint64_t *total_of(struct store_txn *txn, const struct queue_list *list) 
 
 enum smq_result list_state_get(struct store_txn *txn, const struct queue_list *list, uint64_t number,
                                struct list_state *state) {
-    *state = (struct list_state){.can_write = true, .registered = LIST_NOT_REGISTERED};
+    *state = (struct list_state){.can_write = true, .registered = LIST_NOT_REGISTERED, .first = 1};
     struct pair_key key = pair_key(number, 0);
     struct slice value;
     if (!lmdb_find(txn->lmdb, list->entries, KEY_SLICE(key), &value))
         return store_txn_status(txn);
     struct reader reader = reader_of(value);
-    if (read_u8(&reader) != STATE_FORMAT)
-        reader_fail(&reader);
+    uint8_t format = read_u8(&reader);
     state->can_write = read_bool(&reader);
     state->count = read_u32(&reader);
     state->registered = read_i64(&reader);
-    if (reader_finish(&reader) != SMQ_OK || state->count == 0)
+    if (format == STATE_FORMAT)
+        state->first = (uint64_t)read_i64(&reader);
+    else if (format != STATE_FORMAT_1)
+        reader_fail(&reader);
+    if (reader_finish(&reader) != SMQ_OK || state->count == 0 || state->first == 0)
         return store_txn_damaged(txn, list->name);
     return SMQ_OK;
 }
@@ -74,6 +78,7 @@ void list_state_put(struct store_txn *txn, const struct queue_list *list, uint64
     write_bool(&writer, state->can_write);
     write_u32(&writer, state->count);
     write_i64(&writer, state->registered);
+    write_i64(&writer, (int64_t)state->first);
     lmdb_put(txn->lmdb, list->entries, KEY_SLICE(key), slice_of(bytes, sizeof bytes));
 }
 
@@ -102,16 +107,31 @@ static enum smq_result take_entry(struct store_txn *txn, const struct queue_list
     return owner == number ? parse_entry(txn, list, value, entry) : SMQ_ERR_EMPTY;
 }
 
-enum smq_result list_next(struct store_txn *txn, const struct queue_list *list, uint64_t number, uint64_t after,
-                          struct list_entry *entry) {
-    if (after == UINT64_MAX)
-        return SMQ_ERR_EMPTY;
-    struct pair_key from = pair_key(number, after + 1);
+/* The entry with the lowest sequence from `from` on. */
+static enum smq_result seek_entry(struct store_txn *txn, const struct queue_list *list, uint64_t number, uint64_t from,
+                                  struct list_entry *entry) {
+    struct pair_key least = pair_key(number, from);
     struct slice key;
     struct slice value;
-    if (!lmdb_seek(txn->lmdb, list->entries, KEY_SLICE(from), &key, &value))
+    if (!lmdb_seek(txn->lmdb, list->entries, KEY_SLICE(least), &key, &value))
         return store_txn_missing(txn, SMQ_ERR_EMPTY);
     return take_entry(txn, list, number, key, value, entry);
+}
+
+enum smq_result list_next(struct store_txn *txn, const struct queue_list *list, uint64_t number, uint64_t after,
+                          struct list_entry *entry) {
+    struct list_state state;
+    enum smq_result result = list_state_get(txn, list, number, &state);
+    if (result != SMQ_OK)
+        return result;
+    if (state.count == 0 || after == UINT64_MAX)
+        return SMQ_ERR_EMPTY;
+    return seek_entry(txn, list, number, after < state.first ? state.first : after + 1, entry);
+}
+
+enum smq_result list_head(struct store_txn *txn, const struct queue_list *list, uint64_t number,
+                          const struct list_state *state, struct list_entry *entry) {
+    return seek_entry(txn, list, number, state->first, entry);
 }
 
 enum smq_result list_following(struct store_txn *txn, const struct queue_list *list, uint64_t number,
@@ -127,7 +147,11 @@ enum smq_result list_get(struct store_txn *txn, const struct queue_list *list, u
                          struct list_entry *entry) {
     struct pair_key key = pair_key(number, sequence);
     struct slice value;
-    if (sequence == 0 || !lmdb_find(txn->lmdb, list->entries, KEY_SLICE(key), &value))
+    struct list_state state;
+    enum smq_result result = list_state_get(txn, list, number, &state);
+    if (result != SMQ_OK)
+        return result;
+    if (state.count == 0 || sequence < state.first || !lmdb_find(txn->lmdb, list->entries, KEY_SLICE(key), &value))
         return store_txn_missing(txn, SMQ_ERR_NOT_FOUND);
     entry->sequence = sequence;
     return parse_entry(txn, list, value, entry);
@@ -168,7 +192,8 @@ void list_add(struct store_txn *txn, const struct queue_list *list, uint64_t num
     write_entry(txn, list, number, &added, pieces);
     if (state->registered == LIST_NOT_REGISTERED && (added.flags & LIST_ENTRY_STOPS_EXPIRY) == 0)
         register_at(txn, list, number, state, added.timestamp);
-    state->count++;
+    if (state->count++ == 0)
+        state->first = added.sequence;
     ++*total_of(txn, list);
     *sequence = added.sequence;
 }
@@ -183,20 +208,15 @@ void list_remove(struct store_txn *txn, const struct queue_list *list, const str
         state->can_write = true;
 }
 
-uint64_t list_clear(struct store_txn *txn, const struct queue_list *list, uint64_t number) {
+uint64_t list_drop(struct store_txn *txn, const struct queue_list *list, uint64_t number) {
     struct list_state state;
-    struct list_entry entry;
-    uint64_t removed = 0;
     if (list_state_get(txn, list, number, &state) != SMQ_OK || state.count == 0)
         return 0;
-    while (state.count > 0 && list_following(txn, list, number, &entry) == SMQ_OK) {
-        list_remove(txn, list, &entry, &state);
-        removed++;
-    }
-    if (state.count > 0)
-        (void)store_txn_damaged(txn, list->name);
+    uint64_t dropped = state.count;
+    *total_of(txn, list) -= dropped;
+    state.count = 0;
     list_state_put(txn, list, number, &state);
-    return removed;
+    return dropped;
 }
 
 /* ---- expiry ---- */
@@ -205,13 +225,13 @@ uint32_t list_expire_head(struct store_txn *txn, const struct queue_list *list, 
                           struct list_state *state, int64_t before, uint32_t max, uint64_t until_us) {
     uint32_t removed = 0;
     struct list_entry entry;
-    while (state->count > 0 && removed < max && list_next(txn, list, number, 0, &entry) == SMQ_OK &&
+    while (state->count > 0 && removed < max && list_head(txn, list, number, state, &entry) == SMQ_OK &&
            entry.timestamp < before && (entry.flags & LIST_ENTRY_STOPS_EXPIRY) == 0) {
         list_remove(txn, list, &entry, state);
         if (store_txn_status(txn) != SMQ_OK)
             break;
         removed++;
-        if (clock_monotonic_us() >= until_us)
+        if (txn->removed_parts >= STORE_REMOVED_PARTS || clock_monotonic_us() >= until_us)
             break;
     }
     return removed;
@@ -231,7 +251,7 @@ static uint32_t expire_queue(struct store_txn *txn, const struct queue_list *lis
     }
     unregister(txn, list, number, &state);
     uint32_t removed = list_expire_head(txn, list, number, &state, expiry->before, max, expiry->until_us);
-    if (state.count > 0 && list_next(txn, list, number, 0, &head) == SMQ_OK &&
+    if (state.count > 0 && list_head(txn, list, number, &state, &head) == SMQ_OK &&
         (head.flags & LIST_ENTRY_STOPS_EXPIRY) == 0)
         register_at(txn, list, number, &state, head.timestamp);
     list_state_put(txn, list, number, &state);
@@ -246,6 +266,8 @@ enum smq_result list_expire(struct store_txn *txn, const struct queue_list *list
         return result;
     if (expiry->max_queues == 0 || expiry->max_records == 0)
         return SMQ_ERR_INVALID;
+    if (txn->store->is_tight)
+        return SMQ_OK;
     struct pair_key first = pair_key(0, 0);
     struct slice key;
     while (lmdb_seek(txn->lmdb, list->expiry, KEY_SLICE(first), &key, NULL)) {
@@ -255,7 +277,8 @@ enum smq_result list_expire(struct store_txn *txn, const struct queue_list *list
             return store_txn_damaged(txn, list->name);
         if (expiry->before <= 0 || second >= (uint64_t)expiry->before)
             break;
-        bool is_late = expired->queues > 0 && clock_monotonic_us() >= expiry->until_us;
+        bool is_late = expired->queues > 0 &&
+                       (txn->removed_parts >= STORE_REMOVED_PARTS || clock_monotonic_us() >= expiry->until_us);
         if (is_late || expired->queues == expiry->max_queues || expired->entries == expiry->max_records) {
             expired->more = true;
             break;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* What messages and notifications have in common: entries of a queue in order, with a count and lazy expiry. Private to
- * stores/.
+/* What messages and notifications have in common: entries of a queue in order, with a count and lazy expiry. Private
+ * to stores/.
  *
- * A queue without entries takes no room at all. One with entries has a state, which sorts before them, so that both are
- * mostly on one page, and one registration in the expiry table: (second of its oldest entry at the time of registering,
+ * A list without entries takes no room at all. One with entries has a state, which sorts before them, so that both
+ * are mostly on one page; entries without a state, or before the first that it tells, are not there any more and wait
+ * for the purge. It has one registration in the expiry table: (second of its oldest entry at the time of registering,
  * number). The registration is left alone while the head changes; the expiry step moves it when it is due. So sending
  * and acknowledging cost the expiry nothing as long as the queue does not become empty. */
 #pragma once
@@ -30,6 +31,7 @@ struct list_state {
     uint32_t count;
     bool can_write;
     int64_t registered; /* second of the registration, LIST_NOT_REGISTERED without one */
+    uint64_t first;     /* entries below this sequence are not the list's: they wait for the purge */
 };
 
 enum list_entry_flag {
@@ -58,13 +60,17 @@ enum smq_result list_state_get(struct store_txn *txn, const struct queue_list *l
 /* Writes the state back; an empty list loses its state and registration. */
 void list_state_put(struct store_txn *txn, const struct queue_list *list, uint64_t number, struct list_state *state);
 
-/* The first entry above `after`; the position of the entries' table is then there. SMQ_ERR_EMPTY, SMQ_ERR_STORE. */
+/* The list's first entry above `after`; the position of the entries' table is then there. SMQ_ERR_EMPTY,
+ * SMQ_ERR_STORE. */
 enum smq_result list_next(struct store_txn *txn, const struct queue_list *list, uint64_t number, uint64_t after,
                           struct list_entry *entry);
 /* The entry of exactly that sequence. SMQ_ERR_NOT_FOUND, SMQ_ERR_STORE. */
 enum smq_result list_get(struct store_txn *txn, const struct queue_list *list, uint64_t number, uint64_t sequence,
                          struct list_entry *entry);
-/* The entry that follows the table's position, if it is the queue's. SMQ_ERR_EMPTY, SMQ_ERR_STORE. */
+/* The list's first entry. `state` was got last in this transaction, and is not empty. Errors as list_next. */
+enum smq_result list_head(struct store_txn *txn, const struct queue_list *list, uint64_t number,
+                          const struct list_state *state, struct list_entry *entry);
+/* The entry that follows the table's position, which is at one, if it is the queue's. SMQ_ERR_EMPTY, SMQ_ERR_STORE. */
 enum smq_result list_following(struct store_txn *txn, const struct queue_list *list, uint64_t number,
                                struct list_entry *entry);
 
@@ -81,8 +87,9 @@ void list_add(struct store_txn *txn, const struct queue_list *list, uint64_t num
  * followed. */
 void list_remove(struct store_txn *txn, const struct queue_list *list, const struct list_entry *entry,
                  struct list_state *state);
-/* Removes everything. Answers how many entries there were. */
-uint64_t list_clear(struct store_txn *txn, const struct queue_list *list, uint64_t number);
+/* Takes everything out of the list, at a cost that does not depend on how much it is. Answers how many entries there
+ * were; they are for the caller to have purged (purge.h). */
+uint64_t list_drop(struct store_txn *txn, const struct queue_list *list, uint64_t number);
 
 /* Removes entries from the head while they are older than `before`, at most `max`, and at least one until `until_us`
  * (clock_monotonic_us); stops at LIST_ENTRY_STOPS_EXPIRY.
@@ -96,6 +103,6 @@ struct list_expired {
     bool more;
 };
 /* Expires due registrations, oldest first, until a limit or `until_us` (clock_monotonic_us) is reached; at least one
- * entry in any case. SMQ_ERR_INVALID when a limit is 0. */
+ * entry in any case, but nothing while the store is tight (internal.h). SMQ_ERR_INVALID when a limit is 0. */
 enum smq_result list_expire(struct store_txn *txn, const struct queue_list *list, const struct store_expiry *expiry,
                             struct list_expired *expired);

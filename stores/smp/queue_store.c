@@ -8,6 +8,7 @@
 
 #include "stores/smp/internal.h"
 #include "stores/smp/link_data.h"
+#include "stores/smp/purge.h"
 #include "stores/smp/queue_list.h"
 #include "stores/smp/queue_record.h"
 #include "stores/smp/service_internal.h"
@@ -205,12 +206,12 @@ enum smq_result queue_store_delete(struct store_txn *txn, struct queue_reference
     lmdb_remove(txn->lmdb, TABLE_QUEUES); /* where change_begin found it */
     for (int party = 0; party < QUEUE_PARTY_COUNT; party++)
         id_remove(txn, (enum queue_party)party, &ids.ids[party]);
-    if (has_link)
-        link_data_remove(txn, queue.number);
     service_count(txn, queue_id_slice(&ids.recipient_service), -1, 0);
     service_count(txn, queue_id_slice(&ids.notifier_service), 0, -1);
-    deleted->messages = list_clear(txn, &message_list, queue.number);
-    deleted->notifications = list_clear(txn, &notification_list, queue.number);
+    deleted->messages = list_drop(txn, &message_list, queue.number);
+    deleted->notifications = list_drop(txn, &notification_list, queue.number);
+    if (has_link || deleted->messages > 0 || deleted->notifications > 0 || purge_through(txn, queue.number) > 0)
+        purge_add(txn, queue.number, PURGE_QUEUE);
     return store_txn_status(txn);
 }
 
@@ -316,7 +317,8 @@ static enum smq_result notifier_replace(struct store_txn *txn, struct queue_refe
         return result;
     id_remove(txn, QUEUE_NOTIFIER, removed);
     service_count(txn, queue_id_slice(&service), 0, -1);
-    (void)list_clear(txn, &notification_list, queue.number);
+    if (list_drop(txn, &notification_list, queue.number) > 0)
+        purge_add(txn, queue.number, txn->figures.next_sequence - 1);
     id_put(txn, QUEUE_NOTIFIER, notifier->id, queue.number);
     service_count(txn, notifier->service_id, 0, 1);
     return store_txn_status(txn);
@@ -412,6 +414,8 @@ enum smq_result queue_store_touch(struct store_txn *txn, struct queue_reference 
     enum smq_result result = change_begin(txn, queue, &change);
     if (result != SMQ_OK || change.record.updated_day == day)
         return result;
+    if (txn->store->is_tight)
+        return SMQ_ERR_STORE_FULL;
     change.record.updated_day = day;
     return change_end(txn, &change, CHANGE_OTHER);
 }

@@ -110,9 +110,9 @@ enum smq_result queue_store_link_set(struct store_txn *txn, struct queue_referen
 /* LDEL. Also SMQ_OK when there is none. */
 enum smq_result queue_store_link_delete(struct store_txn *txn, struct queue_reference queue);
 
-/* NKEY: sets the notifier (notifier->service_id must be empty or a service that exists) and drops the notifications of
- * the previous one, whose id is put into `removed` (length 0: there was none). SMQ_ERR_EXISTS: the notifier id is
- * taken. Growing. */
+/* NKEY: sets the notifier (notifier->service_id must be empty or a service that exists) and drops the notifications
+ * of the previous one (removed as those of a deleted queue), whose id is put into `removed` (length 0: there was
+ * none). SMQ_ERR_EXISTS: the notifier id is taken. Growing. */
 enum smq_result queue_store_notifier_set(struct store_txn *txn, struct queue_reference queue,
                                          const struct queue_notifier *notifier, struct queue_id *removed);
 /* NDEL. `removed` as above; also SMQ_OK when there is none. */
@@ -132,7 +132,8 @@ enum smq_result queue_store_block(struct store_txn *txn, struct queue_reference 
 /* Control port. A blocked queue becomes active; any other is left as it is. */
 enum smq_result queue_store_unblock(struct store_txn *txn, struct queue_reference queue);
 
-/* Notes the day of use. Rewrites nothing when it is noted already. */
+/* Notes the day of use. Rewrites nothing when it is noted already. SMQ_ERR_STORE_FULL, with nothing changed, also
+ * when the little room that is left is for others. */
 enum smq_result queue_store_touch(struct store_txn *txn, struct queue_reference queue, uint32_t day);
 
 struct queue_deleted {
@@ -141,5 +142,6 @@ struct queue_deleted {
     uint64_t notifications;
     struct queue_id notifier; /* length 0: it had none */
 };
-/* DEL: removes the queue, its ids, link data, messages and notifications. The ids may be used again. */
+/* DEL: removes the queue and its ids, which may be used again. Its link data, messages and notifications are not found
+ * any more; commits to come remove them (purge.h), so that the cost does not depend on how many there are. */
 enum smq_result queue_store_delete(struct store_txn *txn, struct queue_reference queue, struct queue_deleted *deleted);

@@ -59,6 +59,17 @@ static void look(struct store *store, const struct lmdb_pages *pages, struct use
     lmdb_abort(store->writer_view);
 }
 
+bool room_allows_housekeeping(struct store *store) {
+    struct lmdb_pages pages;
+    struct use use;
+    lmdb_pages_get(store->lmdb, &pages);
+    uint64_t kept = STORE_RESERVE_BYTES / pages.page_size / 2;
+    if (pages.end + kept <= pages.allocated && pages.end + kept <= pages.map)
+        return true;
+    look(store, &pages, &use);
+    return use.used + use.pinned + kept <= pages.end;
+}
+
 /* Remembers since when the oldest snapshot is open, and warns when what it keeps is missed. */
 static void note_pin(struct store *store, const struct lmdb_pages *pages, const struct use *use, uint64_t now_ms,
                      bool short_of_room) {

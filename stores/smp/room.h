@@ -7,6 +7,7 @@
  * process keeps from being used again do not count as free. */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "stores/smp/internal.h"
@@ -15,5 +16,8 @@
  * reserve on the disk as large as the disk allows, notes what is used, and once a minute, or when room is short, frees
  * the places of readers that died and tells in the log which process keeps old pages. */
 uint64_t room_find(struct store *store, uint64_t growth);
+/* Whether a step of the purge, of expiry, or a touch leaves enough of the reserve to operations that somebody waits
+ * for. Each takes some pages before it gives any back, and while an old snapshot is open nothing comes back. */
+bool room_allows_housekeeping(struct store *store);
 /* For a transaction that found no room: frees the places of readers that died. */
 void room_look_for_dead_readers(struct store *store);

@@ -35,6 +35,7 @@ static const char *const table_names[TABLE_COUNT] = {
     [TABLE_SERVICES] = "services",
     [TABLE_SERVICE_FINGERPRINTS] = "service_fingerprints",
     [TABLE_SERVICE_COUNTS] = "service_counts",
+    [TABLE_PURGE] = "purge",
 };
 
 struct store_reader {
@@ -231,6 +232,12 @@ static enum smq_result open_data(struct store *store, const struct store_options
         result = check_schema(store, options->directory);
     if (result == SMQ_OK)
         result = lmdb_open_tables(store->lmdb, table_names + 1, TABLE_COUNT - 1);
+    if (result == SMQ_OK)
+        result = lmdb_begin(store->writer_view);
+    if (result == SMQ_OK) {
+        store->purge_pending = lmdb_table_size(store->writer_view, TABLE_PURGE) > 0;
+        lmdb_abort(store->writer_view);
+    }
     return result;
 }
 
@@ -456,6 +463,7 @@ enum smq_result store_space_get(struct store *store, struct store_space *space, 
     if (result != SMQ_OK)
         return result;
     uint64_t used = lmdb_pages_used(store->writer_view);
+    uint64_t purges = lmdb_table_size(store->writer_view, TABLE_PURGE);
     store_totals_get(&txn, totals);
     result = lmdb_status(store->writer_view);
     lmdb_abort(store->writer_view);
@@ -463,6 +471,7 @@ enum smq_result store_space_get(struct store *store, struct store_space *space, 
         .file_bytes = pages.end * pages.page_size,
         .used_bytes = used * pages.page_size,
         .free_bytes = (pages.end > used ? pages.end - used : 0) * pages.page_size,
+        .purges = purges,
         .readers = readers.places > 0 ? readers.places - 1 : 0, /* but for this one; none where nobody can write */
         .snapshots = readers.open,
         .oldest_commits = readers.oldest < pages.commit ? pages.commit - readers.oldest : 0,

@@ -60,8 +60,7 @@ struct store_options {
 enum smq_result store_open(const struct store_options *options, struct store **out);
 
 /* Opens an existing store for reading only, also beside a router that has it open: for store_reader_create, and the
- * functions of store_copy.h. Errors as store_open; also SMQ_ERR_VERSION for one that a router of this version has yet
- * to upgrade. */
+ * functions of store_copy.h. Errors as store_open. One of an older version is read as it is. */
 enum smq_result store_open_to_read(const char *directory, struct store **out);
 
 /* Makes everything durable and closes. All readers must have been destroyed. Takes ownership and nulls the pointer;
@@ -142,6 +141,7 @@ struct store_space {
     uint64_t file_bytes; /* up to the last page in use */
     uint64_t used_bytes;
     uint64_t free_bytes;     /* of pages in between */
+    uint64_t purges;         /* queues of which something deleted is still to be removed, and in used_bytes */
     uint64_t readers;        /* of all processes */
     uint64_t snapshots;      /* of those, open now */
     uint64_t oldest_commits; /* how many commits ago the oldest snapshot was taken */

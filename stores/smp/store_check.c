@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* The check of a store: one walk over the queues with all that belongs to them, then the totals, the sizes of the
- * tables, in which nothing else may be, and one walk over the tables whose values have parts. */
+ * tables, in which nothing else may be, and one walk over the tables whose values have parts, in which what waits for
+ * the purge is no fault. */
 #include "stores/smp/store_check.h"
 
 #include <inttypes.h>
@@ -11,6 +12,7 @@
 #include "stores/smp/msg_store.h"
 #include "stores/smp/ntf_store.h"
 #include "stores/smp/parts.h"
+#include "stores/smp/purge.h"
 #include "stores/smp/queue_list.h"
 #include "stores/smp/service_store.h"
 
@@ -179,48 +181,74 @@ static void check_tables(struct check *check) {
 struct walk {
     enum store_table table;
     const char *name;
+    const struct queue_list *list; /* NULL: link data, whose keys have no sequence */
     size_t key_length;
     bool begun;
-    uint64_t number; /* of the queue that the keys are of */
+    uint64_t number;  /* of the queue that the keys are of */
+    uint64_t first;   /* sequence that belongs to it; UINT64_MAX: none does */
+    uint64_t through; /* sequences up to this one wait for the purge */
+    bool told;        /* of keys that belong to nobody */
     uint8_t entry[PARTS_KEY_MAX];
     unsigned part; /* the entry's last one */
 };
 
-static bool has_owner(struct check *check, const struct walk *walk) {
+/* From which sequence on the keys of the walk's queue belong to it. */
+static uint64_t first_owned(struct check *check, const struct walk *walk) {
     struct queue_record record;
-    return queue_store_get(check->txn, walk->number, &record) == SMQ_OK &&
-           (walk->table != TABLE_LINK_DATA || record.link_id.length > 0);
+    struct list_state state;
+    if (queue_store_get(check->txn, walk->number, &record) != SMQ_OK)
+        return UINT64_MAX;
+    if (walk->list == NULL)
+        return record.link_id.length > 0 ? 0 : UINT64_MAX;
+    bool has_state = list_state_get(check->txn, walk->list, walk->number, &state) == SMQ_OK && state.count > 0;
+    return has_state ? state.first : UINT64_MAX;
 }
 
-static void walk_entry(struct check *check, struct walk *walk, struct slice key) {
-    struct reader reader = reader_of(key);
-    uint64_t number = (uint64_t)read_i64(&reader);
-    bool is_next = !walk->begun || number != walk->number;
-    memcpy(walk->entry, key.bytes, walk->key_length);
-    walk->part = 0;
+static void walk_queue(struct check *check, struct walk *walk, uint64_t number) {
+    if (walk->begun && number == walk->number)
+        return;
+    uint64_t through = purge_through(check->txn, number);
     walk->begun = true;
     walk->number = number;
-    if (is_next && !has_owner(check, walk))
-        fault(check, "queue %" PRIu64 " is not there, or has no %s, but there are some", number, walk->name);
+    walk->told = false;
+    walk->first = first_owned(check, walk);
+    walk->through = walk->table != TABLE_NOTIFICATIONS && through != PURGE_QUEUE ? 0 : through;
 }
 
+/* A purge takes any number of keys in a step: what it has left of an entry need not be whole. */
 static void walk_key(struct check *check, struct walk *walk, struct slice key) {
-    if (key.length == walk->key_length) {
-        walk_entry(check, walk, key);
-        return;
-    }
+    struct reader reader = reader_of(key);
+    uint64_t number = (uint64_t)read_i64(&reader);
+    uint64_t sequence = walk->list != NULL ? (uint64_t)read_i64(&reader) : 0;
+    bool is_entry = key.length == walk->key_length;
     bool is_part = walk->begun && key.length == walk->key_length + 1 &&
                    memcmp(key.bytes, walk->entry, walk->key_length) == 0 &&
                    key.bytes[walk->key_length] == walk->part + 1;
-    walk->part++;
-    if (!is_part)
-        fault(check, "after queue %" PRIu64 ": a part of %s that belongs to nothing", walk->number, walk->name);
+    uint64_t before = walk->number;
+    if (reader_status(&reader) == SMQ_OK)
+        walk_queue(check, walk, number);
+    walk->part = is_entry ? 0 : walk->part + 1;
+    if (is_entry)
+        memcpy(walk->entry, key.bytes, walk->key_length);
+    bool is_state = walk->list != NULL && sequence == 0;
+    bool is_purged = walk->through == PURGE_QUEUE || (!is_state && sequence <= walk->through && walk->through > 0);
+    if (is_purged && !is_state)
+        return;
+    if (!is_entry && !is_part)
+        fault(check, "after queue %" PRIu64 ": a part of %s that belongs to nothing", before, walk->name);
+    if (!is_entry || walk->told || (walk->first != UINT64_MAX && (is_state || sequence >= walk->first)))
+        return;
+    walk->told = true;
+    fault(check, "queue %" PRIu64 " is not there, or has no %s, but there are some", number, walk->name);
 }
 
 static void check_owners(struct check *check) {
     struct walk walks[] = {
-        {.table = TABLE_MESSAGES, .name = "messages", .key_length = sizeof(struct pair_key)},
-        {.table = TABLE_NOTIFICATIONS, .name = "notifications", .key_length = sizeof(struct pair_key)},
+        {.table = TABLE_MESSAGES, .name = "messages", .list = &message_list, .key_length = sizeof(struct pair_key)},
+        {.table = TABLE_NOTIFICATIONS,
+         .name = "notifications",
+         .list = &notification_list,
+         .key_length = sizeof(struct pair_key)},
         {.table = TABLE_LINK_DATA, .name = "link data", .key_length = sizeof(struct number_key)}};
     struct lmdb_txn *txn = check->txn->lmdb;
     struct slice key;
@@ -232,6 +260,22 @@ static void check_owners(struct check *check) {
             fault(check, "%s after those of queue %" PRIu64 " cannot be read", walks[i].name, walks[i].number);
             return;
         }
+    }
+}
+
+/* What waits for the purge is of queues that are gone, or notifications of some that are there. */
+static void check_purges(struct check *check) {
+    struct queue_record record;
+    struct slice key;
+    struct slice value;
+    bool found = lmdb_seek(check->txn->lmdb, TABLE_PURGE, slice_of("", 1), &key, &value);
+    for (; found; found = lmdb_next(check->txn->lmdb, TABLE_PURGE, &key, &value)) {
+        uint64_t number;
+        uint64_t through;
+        if (!purge_parse(key, value, &number, &through))
+            fault(check, "what is to be removed cannot be read");
+        else if ((queue_store_get(check->txn, number, &record) == SMQ_OK) == (through == PURGE_QUEUE))
+            fault(check, "queue %" PRIu64 ": what is to be removed of it is not what was deleted", number);
     }
 }
 
@@ -254,5 +298,6 @@ uint64_t store_check(struct store_txn *txn, void (*tell)(void *context, const ch
     check_totals(&check);
     check_tables(&check);
     check_owners(&check);
+    check_purges(&check);
     return check.faults;
 }

@@ -117,13 +117,22 @@ static bool rename_to_free_name(const char *from, const char *to) {
     return errno == EINVAL && access(to, F_OK) != 0 && rename(from, to) == 0;
 }
 
+/* A new one is durable before it is filled. */
+static enum smq_result make_folder(const char *path) {
+    char parent[PATH_SIZE];
+    if (mkdir(path, 0700) != 0)
+        return errno == EEXIST ? SMQ_OK : failed("create", path);
+    return path_in(path, "..", parent) == SMQ_OK ? sync_folder(parent) : SMQ_ERR_INVALID;
+}
+
 enum smq_result store_backup(const char *directory, const char *target) {
     struct part part;
     char data[PATH_SIZE];
     if (path_in(target, "data.mdb", data) != SMQ_OK)
         return SMQ_ERR_INVALID;
-    if (mkdir(target, 0700) != 0 && errno != EEXIST)
-        return failed("create", target);
+    enum smq_result made = make_folder(target);
+    if (made != SMQ_OK)
+        return made;
     if (access(data, F_OK) == 0) {
         log_error("store: %s exists already", data);
         return SMQ_ERR_EXISTS;

@@ -2,10 +2,11 @@
 /* Measures commits by what the store has been through: the same batches on a fresh store, on one that was filled and
  * emptied by ACK or by DEL, and on one with free pages scattered all over it.
  *
- * bench_store_history DIRECTORY [megabytes [messages [batches]]]: fills with `megabytes` of 16 KB bodies, or with
- * `messages` of 2.5 KB of which every second queue is deleted; then commits `batches` of 16 messages and 16
- * acknowledgements, with each durability. Stores are made below DIRECTORY and removed. Histories are made without
- * flushing. The DEL of all bodies of one queue is timed by itself. */
+ * bench_store_history DIRECTORY [megabytes [messages [batches [history]]]]: fills with `megabytes` of 16 KB bodies,
+ * or with `messages` of 2.5 KB of which every second queue is deleted; then commits `batches` of 16 messages and 16
+ * acknowledgements, with each durability: on a fresh store, and with all histories, or those whose name has `history`
+ * in it. Stores are made below DIRECTORY and removed. Histories are made without flushing. The DEL of all bodies of
+ * one queue is timed by itself, and so are such batches while they are removed. */
 #include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -128,6 +129,36 @@ static void open_store(enum store_durability durability) {
     must(store_open(&options, &store), directory);
 }
 
+/* One batch; each acknowledges what the one before it, `done` - 1, sent. Answers the microseconds that it took. */
+static uint64_t run_pairs(uint64_t done) {
+    static struct job jobs[2 * PAIRS];
+    struct store_batch batch = {0};
+    for (uint64_t i = 0; i < PAIRS; i++) {
+        add(&batch, &jobs[i], 1 + (done + 1) % 2 * PAIRS + i, BODY_SIZE, apply_send);
+        add(&batch, &jobs[PAIRS + i], 1 + done % 2 * PAIRS + i, 0, apply_acknowledge);
+    }
+    uint64_t start = clock_monotonic_us();
+    store_batch_run(store, &batch);
+    return clock_monotonic_us() - start;
+}
+
+static double cpu_us(void) {
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1e6 +
+           (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
+}
+
+/* Removes what was deleted. Answers how many steps it took. */
+static uint64_t purge(void) {
+    uint64_t steps = 0;
+    for (; store_has_to_purge(store); steps++) {
+        struct store_batch batch = {0};
+        store_batch_run(store, &batch);
+    }
+    return steps;
+}
+
 /* ---- histories; each begins with queues 1 to QUEUES, and leaves them empty ---- */
 
 static void make_fresh(const struct size *size) {
@@ -143,6 +174,7 @@ static void make_deleted(const struct size *size) {
     run_many(1, 1, QUEUES, QUEUES, 400, apply_create);
     run_many(QUEUES + 1, 1, QUEUES, size->messages, BODY_SIZE, apply_send);
     run_many(QUEUES + 1, 1, QUEUES, QUEUES, 0, apply_delete);
+    (void)purge();
 }
 
 static void make_scattered(const struct size *size) {
@@ -150,15 +182,31 @@ static void make_scattered(const struct size *size) {
     run_many(1, 1, queues, queues, 400, apply_create);
     run_many(QUEUES + 1, 1, queues, size->small, SMALL_SIZE, apply_send);
     run_many(QUEUES + 1, 2, queues / 2, queues / 2, 0, apply_delete);
+    (void)purge();
 }
 
 static void make_one_queue(const struct size *size) {
     run_many(1, 1, 1, 1, 400, apply_create);
     run_many(QUEUES + 1, 1, 1, size->messages, BODY_SIZE, apply_send);
     uint64_t start = clock_monotonic_us();
+    uint64_t batches = 0;
+    uint64_t worst = 0;
+    double worst_cpu = 0;
     run_many(QUEUES + 1, 1, 1, 1, 0, apply_delete);
     printf("DEL of one queue with %llu messages: %.1f ms\n", (unsigned long long)size->messages,
            (double)(clock_monotonic_us() - start) / 1000.0);
+    run_many(1, 1, PAIRS, PAIRS, BODY_SIZE, apply_send);
+    for (start = clock_monotonic_us(); store_has_to_purge(store); batches++) {
+        double cpu = cpu_us();
+        uint64_t time = run_pairs(batches);
+        cpu = cpu_us() - cpu;
+        worst = time > worst ? time : worst;
+        worst_cpu = cpu > worst_cpu ? cpu : worst_cpu;
+    }
+    printf("  removed within %.1f ms by %llu batches, the worst %.1f ms (%.1f cpu)\n",
+           (double)(clock_monotonic_us() - start) / 1000.0, (unsigned long long)batches, (double)worst / 1000.0,
+           worst_cpu / 1000.0);
+    run_many(1 + batches % 2 * PAIRS, 1, PAIRS, PAIRS, 0, apply_acknowledge);
 }
 
 static const struct {
@@ -172,38 +220,22 @@ static const struct {
 
 /* ---- measuring ---- */
 
-static double cpu_us(void) {
-    struct rusage usage;
-    getrusage(RUSAGE_SELF, &usage);
-    return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1e6 +
-           (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
-}
-
 static int compare_times(const void *left, const void *right) {
     uint64_t a = *(const uint64_t *)left;
     uint64_t b = *(const uint64_t *)right;
     return a < b ? -1 : a > b;
 }
 
-/* What one batch takes, in the order of the figures; each acknowledges what the one before it sent. */
+/* What one batch takes, in the order of the figures. */
 static void measure(uint64_t batches, const char *name, double *fresh_mean) {
-    static struct job jobs[2 * PAIRS];
     uint64_t *times = calloc(batches, sizeof *times);
     uint64_t total = 0;
     if (times == NULL)
         exit(1);
     run_many(1, 1, PAIRS, PAIRS, BODY_SIZE, apply_send);
     double cpu = cpu_us();
-    for (uint64_t done = 0; done < batches; done++) {
-        struct store_batch batch = {0};
-        for (uint64_t i = 0; i < PAIRS; i++) {
-            add(&batch, &jobs[i], 1 + (done + 1) % 2 * PAIRS + i, BODY_SIZE, apply_send);
-            add(&batch, &jobs[PAIRS + i], 1 + done % 2 * PAIRS + i, 0, apply_acknowledge);
-        }
-        uint64_t start = clock_monotonic_us();
-        store_batch_run(store, &batch);
-        total += times[done] = clock_monotonic_us() - start;
-    }
+    for (uint64_t done = 0; done < batches; done++)
+        total += times[done] = run_pairs(done);
     cpu = cpu_us() - cpu;
     run_many(1 + batches % 2 * PAIRS, 1, PAIRS, PAIRS, 0, apply_acknowledge);
     qsort(times, batches, sizeof *times, compare_times);
@@ -218,7 +250,7 @@ static void measure(uint64_t batches, const char *name, double *fresh_mean) {
 
 int main(int argc, char **argv) {
     if (argc < 2) {
-        fprintf(stderr, "usage: bench_store_history DIRECTORY [megabytes [messages [batches]]]\n");
+        fprintf(stderr, "usage: bench_store_history DIRECTORY [megabytes [messages [batches [history]]]]\n");
         return 2;
     }
     uint64_t megabytes = argc > 2 ? strtoull(argv[2], NULL, 10) : 512;
@@ -233,6 +265,8 @@ int main(int argc, char **argv) {
     (void)setvbuf(stdout, NULL, _IOLBF, 0);
     (void)snprintf(directory, sizeof directory, "%s/history", argv[1]);
     for (size_t i = 0; i < sizeof histories / sizeof histories[0]; i++) {
+        if (i > 0 && argc > 5 && strstr(histories[i].name, argv[5]) == NULL)
+            continue;
         open_store(STORE_DURABILITY_INTERVAL);
         run_many(1, 1, QUEUES, QUEUES, 400, apply_create);
         histories[i].make(&size);

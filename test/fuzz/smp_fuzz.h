@@ -2,28 +2,9 @@
 /* What the fuzzers of the SMP codecs share. The first byte of an input selects the version. */
 #pragma once
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include "queues/base/cursor.h"
+#include "test/fuzz/fuzz.h"
 #include "transport/smp/limits.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length);
-
-/* A broken promise of a codec ends the run as a crash does. */
-#define PROMISE(condition)                                                                                             \
-    do {                                                                                                               \
-        if (!(condition))                                                                                              \
-            abort();                                                                                                   \
-    } while (0)
 
 static inline uint16_t fuzz_version(uint8_t selector) {
     return (uint16_t)(SMP_VERSION_MIN + selector % (SMP_VERSION_MAX - SMP_VERSION_MIN + 1));
-}
-
-static inline bool fuzz_equal(struct slice a, struct slice b) {
-    return a.length == b.length && (a.length == 0 || memcmp(a.bytes, b.bytes, a.length) == 0);
 }

@@ -185,9 +185,14 @@ static void end_context(struct worker *worker) {
 }
 
 static void run_round(struct worker *worker) {
-    struct smq_context_options lanes = {
-        .receive_lanes = 1 + random_below(2), .process_lanes = 1 + random_below(2), .send_lanes = 1 + random_below(2)};
-    struct smq_events_options limits = {.batches = random_below(4) == 0 ? 2 : 0};
+    struct smq_context_options lanes;
+    struct smq_events_options limits;
+    smq_context_options_init(&lanes);
+    smq_events_options_init(&limits);
+    lanes.receive_lanes = 1 + random_below(2);
+    lanes.process_lanes = 1 + random_below(2);
+    lanes.send_lanes = 1 + random_below(2);
+    limits.batches = random_below(4) == 0 ? 2 : 0;
     worker->accepted = worker->completed = worker->ended = 0;
     require(smq_context_create(&lanes, &worker->context) == SMQ_OK);
     require(smq_events_create(&limits, &worker->events) == SMQ_OK);

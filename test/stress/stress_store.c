@@ -24,6 +24,7 @@
 #include "stores/smp/msg_store.h"
 #include "stores/smp/ntf_store.h"
 #include "stores/smp/queue_store.h"
+#include "stores/smp/store_check.h"
 #include "test/stress/stress.h"
 
 enum { SLOTS = 48, DEPTH = 10, QUOTA = DEPTH - 1, BATCH_MAX = 24, READERS = 2, BODY_MAX = 9000, TTL = 40 };
@@ -269,6 +270,11 @@ static bool body_is(struct store_txn *txn, const struct msg_view *message, struc
            slice_equal(slice_of(bytes, writer_length(&writer)), expected);
 }
 
+static void tell(void *context, const char *line) {
+    (void)context;
+    print_error("%s\n", line);
+}
+
 /* The whole store against the whole model. */
 static void compare(struct round *round) {
     struct store_txn *txn;
@@ -298,6 +304,7 @@ static void compare(struct round *round) {
         assert_int_equal(msg_store_next(txn, number, view.sequence, &view), SMQ_ERR_EMPTY);
     }
     store_totals_get(txn, &totals);
+    assert_int_equal(store_check(txn, tell, NULL), 0);
     store_reader_end(round->reader);
     assert_int_equal(totals.messages, messages);
     assert_int_equal(totals.queues, queues);
@@ -411,6 +418,19 @@ static int remove_entry(const char *path, const struct stat *status, int type, s
     return remove(path);
 }
 
+/* What was deleted is removed in the end, and nothing else. */
+static void purge(struct round *round) {
+    struct store_txn *txn;
+    while (store_has_to_purge(round->store)) {
+        struct store_batch batch = {0};
+        store_batch_run(round->store, &batch);
+    }
+    assert_int_equal(store_reader_begin(round->reader, &txn), SMQ_OK);
+    assert_int_equal(lmdb_table_size(txn->lmdb, TABLE_PURGE), 0);
+    store_reader_end(round->reader);
+    compare(round);
+}
+
 static void open_store(struct round *round, uint64_t map_size) {
     struct store_options options = {.directory = round->directory,
                                     .map_size = map_size,
@@ -449,6 +469,7 @@ static void stress(uint64_t map_size) {
     }
     open_store(&round, map_size);
     compare(&round);
+    purge(&round);
     store_reader_destroy(&round.reader);
     store_close(&round.store);
     nftw(round.directory, remove_entry, 8, FTW_DEPTH | FTW_PHYS);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include <openssl/err.h>
+#include <openssl/rsa.h>
 #include <openssl/x509v3.h>
 
 #include "queues/base/clock.h"
@@ -35,6 +36,8 @@ enum certificate_name {
     LEAF_OF_RSA,
     IDENTITY_RSA_HUGE,
     LEAF_OF_RSA_HUGE,
+    IDENTITY_RSA_EXPONENT,
+    LEAF_OF_RSA_EXPONENT,
     NETWORK,
     OPERATOR,
     DEEP,
@@ -81,7 +84,7 @@ static const struct certificate_row {
     const char *subject; /* "" is an empty name */
     enum certificate_name issuer;
     enum certificate_form form;
-    int algorithm; /* 0: Ed25519; bits of RSA above 1000 are an RSA key */
+    int algorithm; /* 0: Ed25519; above 1000: an RSA key of so many bits, odd ones with a long exponent */
     int from_days; /* from and until when it is valid, days from now; 0..0: -1..10 */
     int until_days;
 } certificate_rows[CERTIFICATE_NAMES] = {
@@ -104,6 +107,8 @@ static const struct certificate_row {
     [LEAF_OF_RSA] = {"leaf", IDENTITY_RSA, PLAIN, 0, 0, 0},
     [IDENTITY_RSA_HUGE] = {IDENTITY_NAME, IDENTITY_RSA_HUGE, CA, 4104, 0, 0},
     [LEAF_OF_RSA_HUGE] = {"leaf", IDENTITY_RSA_HUGE, PLAIN, 0, 0, 0},
+    [IDENTITY_RSA_EXPONENT] = {IDENTITY_NAME, IDENTITY_RSA_EXPONENT, CA, 2049, 0, 0},
+    [LEAF_OF_RSA_EXPONENT] = {"leaf", IDENTITY_RSA_EXPONENT, PLAIN, 0, 0, 0},
     [NETWORK] = {"network", NETWORK, CA, 0, 0, 0},
     [OPERATOR] = {"operator", NETWORK, CA, EVP_PKEY_ED448, 0, 0},
     [DEEP] = {IDENTITY_NAME, OPERATOR, CA, 0, 0, 0},
@@ -233,6 +238,10 @@ static const struct chain_row {
      IDENTITY_RSA_HUGE,
      CERTIFICATE_FAULT_SIGNATURE,
      {LEAF_OF_RSA_HUGE, IDENTITY_RSA_HUGE}},
+    {"an exponent that does",
+     IDENTITY_RSA_EXPONENT,
+     CERTIFICATE_FAULT_SIGNATURE,
+     {LEAF_OF_RSA_EXPONENT, IDENTITY_RSA_EXPONENT}},
     {"one", IDENTITY, CERTIFICATE_FAULT_CHAIN, {LEAF}},
     {"five", IDENTITY, CERTIFICATE_FAULT_CHAIN, {LEAF, IDENTITY, IDENTITY, IDENTITY, IDENTITY}},
 };
@@ -246,12 +255,25 @@ static struct {
     size_t length;
 } made[CERTIFICATE_NAMES];
 
+/* Its public exponent has a thousand bits. */
+static EVP_PKEY *make_slow_key(int bits) {
+    EVP_PKEY *key = NULL;
+    EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL);
+    BIGNUM *exponent = BN_new();
+    require(BN_set_bit(exponent, 1000) == 1 && BN_add_word(exponent, 1297) == 1);
+    require(EVP_PKEY_keygen_init(context) == 1 && EVP_PKEY_CTX_set_rsa_keygen_bits(context, bits) == 1 &&
+            EVP_PKEY_CTX_set1_rsa_keygen_pubexp(context, exponent) == 1 && EVP_PKEY_generate(context, &key) == 1);
+    BN_free(exponent);
+    EVP_PKEY_CTX_free(context);
+    return key;
+}
+
 static EVP_PKEY *make_key(int algorithm) {
     if (algorithm == EVP_PKEY_ED448)
         return EVP_PKEY_Q_keygen(NULL, NULL, "ED448");
     if (algorithm == 0)
         return EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
-    return EVP_PKEY_Q_keygen(NULL, NULL, "RSA", (size_t)algorithm);
+    return algorithm % 2 == 0 ? EVP_PKEY_Q_keygen(NULL, NULL, "RSA", (size_t)algorithm) : make_slow_key(algorithm - 1);
 }
 
 static void add_extension(X509 *certificate, X509 *issuer, int nid, const char *value) {

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "actors/client/queues.h"
+#include "actors/client/smp/queues.h"
 #include "queues/base/clock.h"
 #include "queues/base/memory.h"
 #include "queues/base/random.h"

@@ -103,6 +103,7 @@ static void server_released(void *state) {
 
 const struct protocol echo_server_protocol = {
     .name = "echo server",
+    .block_size = BLOCK_SIZE,
     .secured = server_secured,
     .received = server_received,
     .fill = server_fill,
@@ -152,7 +153,7 @@ static enum smq_result client_received(struct connection *connection, void *stat
     struct echo_client *client = state;
     uint8_t expected[BLOCK_SIZE];
     echo_pattern(client->seed, atomic_load(&client->answered), expected);
-    if (memcmp(expected, block->bytes, BLOCK_SIZE) != 0)
+    if (memcmp(expected, block->bytes, client->block_size) != 0)
         atomic_fetch_add(&client->wrong, 1);
     block_release(block);
     uint32_t answered = atomic_fetch_add(&client->answered, 1) + 1;
@@ -199,6 +200,7 @@ static void client_released(void *state) {
 
 const struct protocol echo_client_protocol = {
     .name = "echo client",
+    .block_size = BLOCK_SIZE,
     .secured = client_secured,
     .received = client_received,
     .fill = client_fill,
@@ -208,15 +210,22 @@ const struct protocol echo_client_protocol = {
 };
 
 void echo_net_start(struct echo_net *echo, const struct net_options *options) {
+    echo_net_start_with_blocks(echo, options, BLOCK_SIZE);
+}
+
+void echo_net_start_with_blocks(struct echo_net *echo, const struct net_options *options, uint32_t block_size) {
     static const char *const addresses[] = {"127.0.0.1"};
     memset(echo, 0, sizeof *echo);
     test_pki_init(&echo->pki);
+    echo->server_protocol = echo_server_protocol;
+    echo->client_protocol = echo_client_protocol;
+    echo->server_protocol.block_size = echo->client_protocol.block_size = block_size;
     CHECK(net_create(options, &echo->net) == SMQ_OK);
     struct listen_options listen = {
         .addresses = addresses,
         .address_count = 1,
         .tls_context = echo->pki.server_context,
-        .protocol = &echo_server_protocol,
+        .protocol = &echo->server_protocol,
         .accept = echo_server_accept,
         .context = &echo->server,
     };
@@ -237,11 +246,12 @@ enum smq_result echo_connect(struct echo_net *echo, struct echo_client *client, 
         .port = listener_port(echo->listener),
         .tls_context = echo->pki.client_context,
         .alpn = "smp/1",
-        .protocol = &echo_client_protocol,
+        .protocol = &echo->client_protocol,
         .state = client,
         .timeout_ms = 30000,
     };
     memcpy(options.key_hash, echo->pki.fingerprint, FINGERPRINT_SIZE);
+    client->block_size = echo->client_protocol.block_size;
     return net_connect(echo->net, &options, connection);
 }
 

@@ -29,6 +29,7 @@ struct echo_client {
     uint32_t window;
     bool close_when_done;
     uint64_t seed;
+    uint32_t block_size; /* set by echo_connect */
     /* receive lane */
     uint32_t sent;
     /* any thread */
@@ -50,11 +51,14 @@ bool echo_send(struct echo_client *client, struct connection *connection, uint32
 /* A net with an echo server on a free port of 127.0.0.1. */
 struct echo_net {
     struct test_pki pki;
+    struct protocol server_protocol, client_protocol;
     struct echo_server server;
     struct net *net;
     struct listener *listener;
 };
 void echo_net_start(struct echo_net *echo, const struct net_options *options);
+/* The same with blocks of `block_size` bytes. */
+void echo_net_start_with_blocks(struct echo_net *echo, const struct net_options *options, uint32_t block_size);
 /* Destroys the net and checks that every state was released and no item was lost. */
 void echo_net_stop(struct echo_net *echo);
 enum smq_result echo_connect(struct echo_net *echo, struct echo_client *client, struct connection **connection);

@@ -205,6 +205,7 @@ static void released(void *state) {
 }
 
 static const struct protocol scripted_protocol = {.name = "scripted",
+                                                  .block_size = BLOCK_SIZE,
                                                   .secured = secured,
                                                   .received = received,
                                                   .fill = fill,

@@ -87,3 +87,49 @@ enum smq_result hash_parts(enum hash_algorithm algorithm, const struct slice *pa
 enum smq_result hash_slice(enum hash_algorithm algorithm, struct slice bytes, uint8_t *digest) {
     return hash_parts(algorithm, &bytes, 1, digest);
 }
+
+/* ---- streams: the context is the stream's own, since another may be open on the same thread */
+
+struct hash_stream {
+    enum hash_algorithm algorithm;
+    EVP_MD_CTX *context;
+};
+
+static enum smq_result stream_begin(struct hash_stream *stream) {
+    return EVP_DigestInit_ex2(stream->context, digests[stream->algorithm], NULL) == 1 ? SMQ_OK : SMQ_ERR_CRYPTO;
+}
+
+enum smq_result hash_stream_open(enum hash_algorithm algorithm, struct hash_stream **stream) {
+    enum smq_result result = hash_setup();
+    if (result != SMQ_OK)
+        return result;
+    struct hash_stream *fresh = memory_zalloc(sizeof *fresh);
+    if (fresh == NULL)
+        return SMQ_ERR_NO_MEMORY;
+    fresh->algorithm = algorithm;
+    fresh->context = EVP_MD_CTX_new();
+    result = fresh->context != NULL ? stream_begin(fresh) : SMQ_ERR_NO_MEMORY;
+    if (result == SMQ_OK)
+        *stream = fresh;
+    else
+        hash_stream_close(&fresh);
+    return result;
+}
+
+enum smq_result hash_stream_add(struct hash_stream *stream, struct slice bytes) {
+    return EVP_DigestUpdate(stream->context, bytes.bytes, bytes.length) == 1 ? SMQ_OK : SMQ_ERR_CRYPTO;
+}
+
+enum smq_result hash_stream_finish(struct hash_stream *stream, uint8_t *digest) {
+    if (EVP_DigestFinal_ex(stream->context, digest, NULL) != 1)
+        return SMQ_ERR_CRYPTO;
+    return stream_begin(stream);
+}
+
+void hash_stream_close(struct hash_stream **stream) {
+    if (*stream == NULL)
+        return;
+    EVP_MD_CTX_free((*stream)->context);
+    memory_free(*stream);
+    *stream = NULL;
+}

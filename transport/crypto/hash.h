@@ -28,5 +28,15 @@ enum hash_algorithm {
 enum smq_result hash_parts(enum hash_algorithm algorithm, const struct slice *parts, size_t count, uint8_t *digest);
 /* The same for one part. */
 enum smq_result hash_slice(enum hash_algorithm algorithm, struct slice bytes, uint8_t *digest);
+/* A hash of bytes that come in pieces. Belongs to one thread at a time. */
+struct hash_stream;
+/* `*stream` is to be closed with hash_stream_close. SMQ_ERR_NO_MEMORY, SMQ_ERR_CRYPTO. */
+enum smq_result hash_stream_open(enum hash_algorithm algorithm, struct hash_stream **stream);
+enum smq_result hash_stream_add(struct hash_stream *stream, struct slice bytes);
+/* The digest of all that was added; after it, the stream begins anew. */
+enum smq_result hash_stream_finish(struct hash_stream *stream, uint8_t *digest);
+/* Sets `*stream` to NULL; it may be NULL already. */
+void hash_stream_close(struct hash_stream **stream);
+
 /* Fetches the digests; called by crypto_setup. Idempotent. */
 enum smq_result hash_setup(void);

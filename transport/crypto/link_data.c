@@ -12,7 +12,7 @@ enum { LARGE_USER_DATA = 255, SHORT_USER_DATA_MAX = 254 };
 
 enum smq_result link_fixed_data_parse(struct slice data, struct link_fixed_data *fixed) {
     struct reader reader = reader_of(data);
-    struct link_fixed_data parsed = {.client_agent_versions = read_version_range(&reader)};
+    struct link_fixed_data parsed = {.agent_versions = read_version_range(&reader)};
     read_public_key_of(&reader, KEY_ED25519, &parsed.root_key);
     parsed.request = read_tail(&reader);
     enum smq_result result = reader_finish(&reader);
@@ -22,7 +22,7 @@ enum smq_result link_fixed_data_parse(struct slice data, struct link_fixed_data 
 }
 
 void write_link_fixed_data(struct writer *writer, const struct link_fixed_data *fixed) {
-    write_version_range(writer, fixed->client_agent_versions);
+    write_version_range(writer, fixed->agent_versions);
     write_public_key(writer, &fixed->root_key);
     write_slice(writer, fixed->request);
 }
@@ -77,17 +77,18 @@ static bool owner_authorized_by(const struct link_owner *owner, const struct pub
     return signature_verify(signer, slice_of(signed_bytes, length), owner->signature) == SMQ_OK;
 }
 
-/* `owner` is the one at `index`: unlike all before it, and authorized by the root key or by one of them. */
-static bool owner_valid(const struct public_key *root_key, const struct link_user_data *user,
-                        const struct link_owner *owner, size_t index) {
+/* What is wrong with `owner`, the one at `index`: it is unlike the root key and all before it, and authorized by one
+ * of them. */
+static enum link_fault owner_fault(const struct public_key *root_key, const struct link_user_data *user,
+                                   const struct link_owner *owner, size_t index) {
     if (public_key_equal(&owner->key, root_key))
-        return false;
+        return LINK_FAULT_OWNER_IS_ROOT;
     struct link_owner earlier;
     struct reader reader = reader_of(user->owners);
     for (size_t i = 0; i < index; i++) {
         read_link_owner(&reader, &earlier);
         if (slice_equal(earlier.id, owner->id) || public_key_equal(&earlier.key, &owner->key))
-            return false;
+            return LINK_FAULT_OWNER_TWICE;
     }
     bool authorized = owner_authorized_by(owner, root_key);
     reader = reader_of(user->owners);
@@ -95,24 +96,29 @@ static bool owner_valid(const struct public_key *root_key, const struct link_use
         read_link_owner(&reader, &earlier);
         authorized = owner_authorized_by(owner, &earlier.key);
     }
-    return authorized;
+    return authorized ? LINK_FAULT_NONE : LINK_FAULT_OWNER_UNAUTHORIZED;
 }
 
-enum smq_result link_owners_check(const struct public_key *root_key, const struct link_user_data *user) {
+enum smq_result link_owners_check(const struct public_key *root_key, const struct link_user_data *user,
+                                  struct link_check *check) {
     struct reader reader = reader_of(user->owners);
-    for (size_t i = 0; i < user->owner_count; i++) {
+    *check = (struct link_check){.fault = LINK_FAULT_NONE};
+    for (size_t i = 0; i < user->owner_count && check->fault == LINK_FAULT_NONE; i++) {
         struct link_owner owner;
         read_link_owner(&reader, &owner);
-        if (reader.failed || !owner_valid(root_key, user, &owner, i))
-            return SMQ_ERR_CRYPTO;
+        if (reader.failed)
+            return SMQ_ERR_SYNTAX;
+        *check = (struct link_check){.fault = owner_fault(root_key, user, &owner, i), .owner_id = owner.id};
     }
-    return SMQ_OK;
+    return check->fault == LINK_FAULT_NONE ? SMQ_OK : SMQ_ERR_CRYPTO;
 }
 
 /* ---- user data */
 
 static struct slice read_owners(struct reader *reader, uint8_t *count) {
     *count = read_count(reader);
+    if (*count > LINK_OWNERS_MAX)
+        reader_fail(reader);
     const uint8_t *start = reader->position;
     for (size_t i = 0; i < *count && !reader->failed; i++) {
         struct link_owner owner;
@@ -140,29 +146,16 @@ static struct slice read_application_data(struct reader *reader) {
     return read_large(reader);
 }
 
-enum smq_result link_user_data_parse(struct slice data, struct link_user_data *user) {
-    struct reader reader = reader_of(data);
-    struct link_user_data parsed = {0};
-    uint8_t mode = read_u8(&reader);
-    if (mode != 'I' && mode != 'C')
-        reader_fail(&reader);
-    parsed.contact = mode == 'C';
-    parsed.client_agent_versions = read_version_range(&reader);
-    if (parsed.contact) {
-        parsed.direct = read_bool(&reader);
-        parsed.owners = read_owners(&reader, &parsed.owner_count);
-        parsed.relays = read_relays(&reader, &parsed.relay_count);
+void read_link_user_fields(struct reader *reader, struct link_user_data *user) {
+    if (user->contact) {
+        user->direct = read_bool(reader);
+        user->owners = read_owners(reader, &user->owner_count);
+        user->relays = read_relays(reader, &user->relay_count);
     }
-    parsed.user_data = read_application_data(&reader);
-    enum smq_result result = reader_status(&reader);
-    if (result == SMQ_OK)
-        *user = parsed;
-    return result;
+    user->user_data = read_application_data(reader);
 }
 
-void write_link_user_data(struct writer *writer, const struct link_user_data *user) {
-    write_u8(writer, user->contact ? 'C' : 'I');
-    write_version_range(writer, user->client_agent_versions);
+void write_link_user_fields(struct writer *writer, const struct link_user_data *user) {
     if (user->contact) {
         write_bool(writer, user->direct);
         write_count(writer, user->owner_count);
@@ -176,6 +169,34 @@ void write_link_user_data(struct writer *writer, const struct link_user_data *us
         write_u8(writer, LARGE_USER_DATA);
         write_large(writer, user->user_data);
     }
+}
+
+bool read_link_user_mode(struct reader *reader) {
+    uint8_t mode = read_u8(reader);
+    if (mode != 'I' && mode != 'C')
+        reader_fail(reader);
+    return mode == 'C';
+}
+
+void write_link_user_mode(struct writer *writer, bool contact) {
+    write_u8(writer, contact ? 'C' : 'I');
+}
+
+enum smq_result link_user_data_parse(struct slice data, struct link_user_data *user) {
+    struct reader reader = reader_of(data);
+    struct link_user_data parsed = {.contact = read_link_user_mode(&reader)};
+    parsed.agent_versions = read_version_range(&reader);
+    read_link_user_fields(&reader, &parsed);
+    enum smq_result result = reader_status(&reader);
+    if (result == SMQ_OK)
+        *user = parsed;
+    return result;
+}
+
+void write_link_user_data(struct writer *writer, const struct link_user_data *user) {
+    write_link_user_mode(writer, user->contact);
+    write_version_range(writer, user->agent_versions);
+    write_link_user_fields(writer, user);
 }
 
 /* ---- everything at once */
@@ -194,13 +215,19 @@ static bool user_data_signed(const struct public_key *root_key, const struct lin
     return false;
 }
 
+static enum smq_result fail_check(struct link_check *check, enum link_fault fault) {
+    check->fault = fault;
+    return SMQ_ERR_CRYPTO;
+}
+
 enum smq_result link_data_open(const uint8_t link_key[LINK_KEY_SIZE], const struct box_key *key, uint8_t *fixed_blob,
                                size_t fixed_length, uint8_t *user_blob, size_t user_length,
-                               struct link_fixed_data *fixed, struct link_user_data *user) {
+                               struct link_fixed_data *fixed, struct link_user_data *user, struct link_check *check) {
     struct slice fixed_bytes, fixed_signature, user_bytes, user_signature;
     uint8_t actual_key[LINK_KEY_SIZE];
     struct link_fixed_data parsed_fixed;
     struct link_user_data parsed_user;
+    *check = (struct link_check){.fault = LINK_FAULT_NONE};
     enum smq_result result = link_blob_open(key, fixed_blob, fixed_length, &fixed_bytes, &fixed_signature);
     if (result == SMQ_OK)
         result = link_blob_open(key, user_blob, user_length, &user_bytes, &user_signature);
@@ -213,11 +240,15 @@ enum smq_result link_data_open(const uint8_t link_key[LINK_KEY_SIZE], const stru
     if (result != SMQ_OK)
         return result;
     const struct public_key *root_key = &parsed_fixed.root_key;
-    if (!secret_equal(actual_key, link_key, LINK_KEY_SIZE) ||
-        signature_verify(root_key, fixed_bytes, fixed_signature) != SMQ_OK ||
-        link_owners_check(root_key, &parsed_user) != SMQ_OK ||
-        !user_data_signed(root_key, &parsed_user, user_bytes, user_signature))
-        return SMQ_ERR_CRYPTO;
+    if (!secret_equal(actual_key, link_key, LINK_KEY_SIZE))
+        return fail_check(check, LINK_FAULT_HASH);
+    if (signature_verify(root_key, fixed_bytes, fixed_signature) != SMQ_OK)
+        return fail_check(check, LINK_FAULT_SIGNATURE);
+    result = link_owners_check(root_key, &parsed_user, check);
+    if (result != SMQ_OK)
+        return result;
+    if (!user_data_signed(root_key, &parsed_user, user_bytes, user_signature))
+        return fail_check(check, LINK_FAULT_USER_SIGNATURE);
     *fixed = parsed_fixed;
     *user = parsed_user;
     return SMQ_OK;

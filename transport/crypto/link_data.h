@@ -24,6 +24,7 @@ enum {
     LINK_USER_BLOB_SIZE = BOX_NONCE_SIZE + BOX_TAG_SIZE + LINK_USER_PADDED,         /* 13,824 */
     LINK_SIGNED_OFFSET = BOX_NONCE_SIZE + BOX_PADDED_OFFSET + LINK_SIGNATURE_FIELD, /* where data lies in a blob */
     LINK_FIXED_DATA_MAX = LINK_FIXED_PADDED - 2 - LINK_SIGNATURE_FIELD,
+    LINK_OWNERS_MAX = 32, /* each costs a signature for every owner before it */
     LINK_USER_DATA_MAX = LINK_USER_PADDED - 2 - LINK_SIGNATURE_FIELD,
 };
 
@@ -39,7 +40,7 @@ enum smq_result link_sender_id(struct slice corr_id, uint8_t sender_id[LINK_SEND
 /* Fixed data: agent versions, root key, then the connection request and an optional entity id. The request belongs to
  * the agent protocol and is not delimited, so both stay one slice here. */
 struct link_fixed_data {
-    struct version_range client_agent_versions;
+    struct version_range agent_versions;
     struct public_key root_key; /* Ed25519 */
     struct slice request;       /* all that follows; borrowed */
 };
@@ -55,7 +56,7 @@ struct link_owner {
 
 struct link_user_data {
     bool contact; /* else an invitation: only versions and user_data */
-    struct version_range client_agent_versions;
+    struct version_range agent_versions;
     bool direct; /* connecting by the request in the fixed data is allowed */
     uint8_t owner_count;
     uint8_t relay_count;
@@ -63,11 +64,18 @@ struct link_user_data {
     struct slice relays;    /* encoded short links, relay_count of them; borrowed: iterate with read_short_link */
     struct slice user_data; /* the application's; borrowed */
 };
-/* SMQ_ERR_SYNTAX; bytes after the known fields are ignored. Every owner and relay has been parsed once, so iterating
- * cannot fail. */
+/* SMQ_ERR_SYNTAX, also for more than LINK_OWNERS_MAX owners; bytes after the known fields are ignored. Every owner and
+ * relay has been parsed once, so iterating cannot fail. */
 enum smq_result link_user_data_parse(struct slice data, struct link_user_data *user);
 /* `owners` and `relays` are written as they are. */
 void write_link_user_data(struct writer *writer, const struct link_user_data *user);
+
+/* Its pieces, which stored commands have without versions: the byte of the mode, and all that follows the versions.
+ * `user->contact` says which fields there are. */
+bool read_link_user_mode(struct reader *reader);
+void write_link_user_mode(struct writer *writer, bool contact);
+void read_link_user_fields(struct reader *reader, struct link_user_data *user);
+void write_link_user_fields(struct writer *writer, const struct link_user_data *user);
 
 void read_link_owner(struct reader *reader, struct link_owner *owner);
 /* Appends an owner of this id and key, signed by `signer`. */
@@ -83,12 +91,27 @@ enum smq_result link_blob_seal(const struct box_key *key, const struct key_pair 
 enum smq_result link_blob_open(const struct box_key *key, uint8_t *blob, size_t length, struct slice *data,
                                struct slice *signature);
 
-/* Opens both blobs in place and makes every check of the reference: the link key is the hash of the fixed data; the
- * root key signed it; every owner is authorized by the root key or an earlier owner, with no id or key twice and none
- * equal to the root key; the root key or, for contacts, an owner signed the user data. SMQ_ERR_CRYPTO when one fails,
- * SMQ_ERR_SYNTAX when something does not parse. */
+/* What is wrong with link data that decrypts and parses, in the order of the checks. */
+enum link_fault {
+    LINK_FAULT_NONE,
+    LINK_FAULT_HASH,               /* the link key is not the hash of the fixed data */
+    LINK_FAULT_SIGNATURE,          /* the root key did not sign the fixed data */
+    LINK_FAULT_OWNER_IS_ROOT,      /* an owner's key is the root key */
+    LINK_FAULT_OWNER_TWICE,        /* an owner has the id or key of an earlier one */
+    LINK_FAULT_OWNER_UNAUTHORIZED, /* neither the root key nor an earlier owner signed it */
+    LINK_FAULT_USER_SIGNATURE,     /* neither the root key nor, for contacts, an owner signed the user data */
+    LINK_FAULT_ADDRESS,            /* the queue is not the link's (transport/agent/link_content.h) */
+};
+struct link_check {
+    enum link_fault fault;
+    struct slice owner_id; /* of the LINK_FAULT_OWNER kinds; borrowed from the user data */
+};
+
+/* Opens both blobs in place and makes every check of the reference, up to the first that fails: SMQ_ERR_CRYPTO, and
+ * `check` says which (LINK_FAULT_NONE: a blob did not decrypt). SMQ_ERR_SYNTAX when something does not parse. */
 enum smq_result link_data_open(const uint8_t link_key[LINK_KEY_SIZE], const struct box_key *key, uint8_t *fixed_blob,
                                size_t fixed_length, uint8_t *user_blob, size_t user_length,
-                               struct link_fixed_data *fixed, struct link_user_data *user);
+                               struct link_fixed_data *fixed, struct link_user_data *user, struct link_check *check);
 /* Only the check of the owners. */
-enum smq_result link_owners_check(const struct public_key *root_key, const struct link_user_data *user);
+enum smq_result link_owners_check(const struct public_key *root_key, const struct link_user_data *user,
+                                  struct link_check *check);

@@ -26,14 +26,14 @@ bool smp_content_next(struct smp_content *content, struct slice *transmission) {
 }
 
 /* Blocks are filled from the last item backwards, so parts come out last first and are turned round at the end. */
-size_t smp_batch_split(const size_t *sizes, size_t count, struct smp_batch_part *parts) {
+size_t smp_batch_split_within(size_t bytes_max, const size_t *sizes, size_t count, struct smp_batch_part *parts) {
     size_t part_count = 0;
     size_t bytes = 0;
     size_t items = 0;
 
     for (size_t i = count; i-- > 0;) {
-        bool too_large = sizes[i] > SMP_BATCH_BYTES_MAX;
-        bool fits = !too_large && bytes + sizes[i] <= SMP_BATCH_BYTES_MAX && items < SMP_BATCH_COUNT_MAX;
+        bool too_large = sizes[i] > bytes_max;
+        bool fits = !too_large && bytes + sizes[i] <= bytes_max && items < SMP_BATCH_COUNT_MAX;
         if (fits) {
             bytes += sizes[i];
             items++;
@@ -56,4 +56,8 @@ size_t smp_batch_split(const size_t *sizes, size_t count, struct smp_batch_part 
         parts[high] = swapped;
     }
     return part_count;
+}
+
+size_t smp_batch_split(const size_t *sizes, size_t count, struct smp_batch_part *parts) {
+    return smp_batch_split_within(SMP_BATCH_BYTES_MAX, sizes, count, parts);
 }

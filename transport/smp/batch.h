@@ -32,3 +32,5 @@ struct smp_batch_part {
  * around it. `parts` has room for `count`. Returns the number of parts. Writing is bound by the block, not by this
  * split: a receiver never relies on it. */
 size_t smp_batch_split(const size_t *sizes, size_t count, struct smp_batch_part *parts);
+/* The same for blocks that have room for `bytes_max` bytes of items, such as those of other protocols. */
+size_t smp_batch_split_within(size_t bytes_max, const size_t *sizes, size_t count, struct smp_batch_part *parts);

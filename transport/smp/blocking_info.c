@@ -6,9 +6,13 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "transport/smp/tag.h"
+#include "transport/wire/tag.h"
 
 static const char *const reason_tags[] = {[SMP_BLOCKED_SPAM] = "spam", [SMP_BLOCKED_CONTENT] = "content"};
+
+const char *smp_blocking_reason_text(enum smp_blocking_reason reason) {
+    return reason_tags[reason];
+}
 
 bool smp_blocking_info_equal(const struct smp_blocking_info *a, const struct smp_blocking_info *b) {
     if (a->reason != b->reason || a->has_notice != b->has_notice)

@@ -17,6 +17,8 @@ struct smp_blocking_info {
     int64_t ttl_seconds; /* for has_ttl */
 };
 
+/* The reason's word, as in "spam". */
+const char *smp_blocking_reason_text(enum smp_blocking_reason reason);
 bool smp_blocking_info_equal(const struct smp_blocking_info *a, const struct smp_blocking_info *b);
 
 /* `reason=spam`, or `reason=content,notice={"ttl":86400}`; the notice, JSON, runs to the end of the input. Reading it

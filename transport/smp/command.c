@@ -96,30 +96,8 @@ void smp_command_write(uint16_t version, const struct smp_command *command, stru
 
 enum smq_result smp_command_check_credentials(const struct smp_command *command, bool has_authorization,
                                               bool has_entity, struct smp_error *error) {
-    enum { FINE = -1 };
-    int found = FINE;
-
-    switch (rows[command->tag].info.credentials) {
-    case SMP_CREDENTIALS_CREATE:
-        found = !has_authorization ? (int)SMP_COMMAND_NO_AUTH : has_entity ? (int)SMP_COMMAND_HAS_AUTH : FINE;
-        break;
-    case SMP_CREDENTIALS_ENTITY:
-        found = !has_entity ? (int)SMP_COMMAND_NO_ENTITY : FINE;
-        break;
-    case SMP_CREDENTIALS_ENTITY_ONLY:
-        found = !has_entity ? (int)SMP_COMMAND_NO_ENTITY : has_authorization ? (int)SMP_COMMAND_HAS_AUTH : FINE;
-        break;
-    case SMP_CREDENTIALS_NONE:
-        found = has_authorization || has_entity ? (int)SMP_COMMAND_HAS_AUTH : FINE;
-        break;
-    case SMP_CREDENTIALS_BOTH:
-        found = !has_authorization || !has_entity ? (int)SMP_COMMAND_NO_AUTH : FINE;
-        break;
-    }
-    if (found == FINE) {
-        *error = smp_error_of(SMP_ERROR_NONE);
-        return SMQ_OK;
-    }
-    *error = smp_error_command((enum smp_command_error)found);
-    return SMQ_ERR_AUTH;
+    enum smp_command_error broken;
+    bool holds = smp_credentials_hold(rows[command->tag].info.credentials, has_authorization, has_entity, &broken);
+    *error = holds ? smp_error_of(SMP_ERROR_NONE) : smp_error_command(broken);
+    return holds ? SMQ_OK : SMQ_ERR_AUTH;
 }

@@ -10,7 +10,9 @@
 #include "queues/base/cursor.h"
 #include "smq/result.h"
 #include "transport/crypto/keys.h"
+#include "transport/smp/credentials.h"
 #include "transport/smp/error.h"
+#include "transport/smp/key_list.h"
 #include "transport/smp/limits.h"
 #include "transport/smp/link_blobs.h"
 
@@ -54,15 +56,6 @@ enum smp_party {
     SMP_PARTY_IDLE_CLIENT,       /* PING: no entity */
     SMP_PARTY_PROXIED_CLIENT,    /* PRXY: no entity; PFWD: session id of the proxy's connection to the relay */
     SMP_PARTY_PROXY,             /* RFWD: no entity */
-};
-
-/* The presence rules for authorization and entity id, each with its own order of errors. */
-enum smp_credential_rule {
-    SMP_CREDENTIALS_CREATE,      /* no authorization: NO_AUTH; entity: HAS_AUTH */
-    SMP_CREDENTIALS_ENTITY,      /* no entity: NO_ENTITY; authorization may be there or not */
-    SMP_CREDENTIALS_ENTITY_ONLY, /* no entity: NO_ENTITY; authorization: HAS_AUTH */
-    SMP_CREDENTIALS_NONE,        /* authorization or entity: HAS_AUTH */
-    SMP_CREDENTIALS_BOTH,        /* authorization or entity missing: NO_AUTH */
 };
 
 /* The key that the authorization of a command must verify with. */
@@ -112,14 +105,6 @@ struct smp_new {
     struct public_key notifier_key;    /* Ed25519, Ed448 or X25519 */
     struct public_key notifier_dh_key; /* X25519 */
 };
-
-/* A list of keys in its encoded form, already validated. */
-struct smp_key_list {
-    uint8_t count;        /* 1..255 */
-    struct slice encoded; /* `count` short strings, each an SPKI of an authorization key */
-};
-/* Iteration: `for (struct reader r = reader_of(keys.encoded); smp_key_list_next(&r, &key);)`. */
-bool smp_key_list_next(struct reader *reader, struct public_key *key);
 
 struct smp_command {
     enum smp_command_tag tag;

@@ -6,19 +6,6 @@
 #include "transport/wire/address.h"
 #include "transport/wire/encoding.h"
 
-static void read_authorization_key(struct reader *reader, struct public_key *key) {
-    read_public_key(reader, key);
-    if (!key_authorizes_queues(key->algorithm))
-        reader_fail(reader);
-}
-
-static struct slice read_password(struct reader *reader) {
-    struct slice password = read_short(reader);
-    if (password.length > 0 && !password_valid(password))
-        reader_fail(reader);
-    return password;
-}
-
 /* ---- NEW ---- */
 
 /* Versions 6-8 mark a password with 'A' and the lack of one with nothing. */
@@ -62,7 +49,7 @@ static void read_queue_request(struct reader *reader, struct smp_new *new) {
 void smp_read_new(uint16_t version, struct reader *reader, struct smp_command *command) {
     struct smp_new *new = &command->create;
     read_space(reader);
-    read_authorization_key(reader, &new->recipient_key);
+    smp_authorization_key_read(reader, &new->recipient_key);
     read_public_key_of(reader, KEY_X25519, &new->recipient_dh_key);
     read_new_password(version, reader, new);
     read_subscription_mode(reader, new);
@@ -72,7 +59,7 @@ void smp_read_new(uint16_t version, struct reader *reader, struct smp_command *c
         new->mode = read_bool(reader) ? SMP_MODE_MESSAGING : SMP_MODE_CONTACT;
     if (version >= SMP_VERSION_NEW_NOTIFIER && read_maybe(reader)) {
         new->has_notifier = true;
-        read_authorization_key(reader, &new->notifier_key);
+        smp_authorization_key_read(reader, &new->notifier_key);
         read_public_key_of(reader, KEY_X25519, &new->notifier_dh_key);
     }
 }
@@ -125,7 +112,7 @@ void smp_write_new(uint16_t version, struct writer *writer, const struct smp_com
 void smp_read_sender_key(uint16_t version, struct reader *reader, struct smp_command *command) {
     (void)version;
     read_space(reader);
-    read_authorization_key(reader, &command->key);
+    smp_authorization_key_read(reader, &command->key);
 }
 
 void smp_write_sender_key(uint16_t version, struct writer *writer, const struct smp_command *command) {
@@ -134,32 +121,16 @@ void smp_write_sender_key(uint16_t version, struct writer *writer, const struct 
     write_public_key(writer, &command->key);
 }
 
-bool smp_key_list_next(struct reader *reader, struct public_key *key) {
-    if (reader->failed || reader_left(reader) == 0)
-        return false;
-    read_authorization_key(reader, key);
-    return !reader->failed;
-}
-
 void smp_read_key_list(uint16_t version, struct reader *reader, struct smp_command *command) {
     (void)version;
     read_space(reader);
-    command->key_list.count = read_count_nonempty(reader);
-    const uint8_t *first = reader->position;
-    for (uint8_t i = 0; i < command->key_list.count && !reader->failed; i++) {
-        struct public_key key;
-        read_authorization_key(reader, &key);
-    }
-    command->key_list.encoded = slice_of(first, (size_t)(reader->position - first));
+    smp_key_list_read(reader, &command->key_list);
 }
 
 void smp_write_key_list(uint16_t version, struct writer *writer, const struct smp_command *command) {
     (void)version;
-    if (command->key_list.count == 0)
-        writer_fail(writer);
     write_space(writer);
-    write_u8(writer, command->key_list.count);
-    write_slice(writer, command->key_list.encoded);
+    smp_key_list_write(writer, &command->key_list);
 }
 
 void smp_read_link_set(uint16_t version, struct reader *reader, struct smp_command *command) {
@@ -179,7 +150,7 @@ void smp_write_link_set(uint16_t version, struct writer *writer, const struct sm
 void smp_read_notifier(uint16_t version, struct reader *reader, struct smp_command *command) {
     (void)version;
     read_space(reader);
-    read_authorization_key(reader, &command->notifier.key);
+    smp_authorization_key_read(reader, &command->notifier.key);
     read_public_key_of(reader, KEY_X25519, &command->notifier.dh_key);
 }
 

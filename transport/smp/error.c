@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "transport/smp/limits.h"
-#include "transport/smp/tag.h"
 #include "transport/wire/encoding.h"
+#include "transport/wire/tag.h"
 
 /* Tags by enum value; NULL where a value has none. */
 static const char *const error_tags[] = {
@@ -16,13 +16,6 @@ static const char *const error_tags[] = {
     [SMP_ERROR_SERVICE] = "SERVICE", [SMP_ERROR_CRYPTO] = "CRYPTO",     [SMP_ERROR_QUOTA] = "QUOTA",
     [SMP_ERROR_STORE] = "STORE",     [SMP_ERROR_NO_MESSAGE] = "NO_MSG", [SMP_ERROR_LARGE_MESSAGE] = "LARGE_MSG",
     [SMP_ERROR_EXPIRED] = "EXPIRED", [SMP_ERROR_INTERNAL] = "INTERNAL", [SMP_ERROR_DUPLICATE] = "DUPLICATE_",
-};
-
-static const char *const command_error_tags[] = {
-    [SMP_COMMAND_UNKNOWN] = "UNKNOWN",        [SMP_COMMAND_SYNTAX] = "SYNTAX",
-    [SMP_COMMAND_PROHIBITED] = "PROHIBITED",  [SMP_COMMAND_NO_AUTH] = "NO_AUTH",
-    [SMP_COMMAND_HAS_AUTH] = "HAS_AUTH",      [SMP_COMMAND_NO_ENTITY] = "NO_ENTITY",
-    [SMP_COMMAND_NO_ENTITY + 1] = "NO_QUEUE",
 };
 
 static const char *const proxy_error_tags[] = {
@@ -216,12 +209,10 @@ void smp_error_read(struct reader *reader, struct smp_error *error) {
             error->wrappers++;
     }
     switch (error->code) {
-    case SMP_ERROR_COMMAND: {
+    case SMP_ERROR_COMMAND:
         read_literal(reader, " ");
-        size_t value = READ_TAG(reader, command_error_tags);
-        error->command = value > SMP_COMMAND_NO_ENTITY ? SMP_COMMAND_NO_ENTITY : (enum smp_command_error)value;
+        error->command = smp_command_error_read(reader);
         break;
-    }
     case SMP_ERROR_BLOCKED:
         read_literal(reader, " ");
         smp_blocking_info_read(reader, &error->blocked);
@@ -293,10 +284,7 @@ static void write_error(struct writer *writer, enum text_form form, const struct
     switch (error->code) {
     case SMP_ERROR_COMMAND:
         write_u8(writer, ' ');
-        if (error->command > SMP_COMMAND_NO_ENTITY)
-            writer_fail(writer);
-        else
-            WRITE_TAG(writer, command_error_tags, error->command);
+        smp_command_error_write(writer, error->command);
         break;
     case SMP_ERROR_PROXY:
         write_proxy_error(writer, form, error);

@@ -9,6 +9,7 @@
 
 #include "queues/base/cursor.h"
 #include "transport/smp/blocking_info.h"
+#include "transport/smp/command_error.h"
 #include "transport/smp/transport_error.h"
 
 enum smp_error_code {
@@ -28,15 +29,6 @@ enum smp_error_code {
     SMP_ERROR_EXPIRED,
     SMP_ERROR_INTERNAL,
     SMP_ERROR_DUPLICATE,
-};
-
-enum smp_command_error {
-    SMP_COMMAND_UNKNOWN,
-    SMP_COMMAND_SYNTAX,
-    SMP_COMMAND_PROHIBITED,
-    SMP_COMMAND_NO_AUTH,
-    SMP_COMMAND_HAS_AUTH,
-    SMP_COMMAND_NO_ENTITY, /* read also as NO_QUEUE, its old name */
 };
 
 /* The proxy's own errors. `PROXY PROTOCOL e` is not among them: it is `e` with `wrappers` counted up. */

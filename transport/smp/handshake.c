@@ -6,23 +6,16 @@
 
 #include "transport/wire/padding.h"
 
-/* A writer over the content of a plain block; finish_block pads what it holds. */
 static struct writer begin_block(uint8_t *block) {
-    return writer_of(block + PADDING_HEADER_SIZE, SMP_BLOCK_SIZE - PADDING_HEADER_SIZE);
+    return padded_writer(block, SMP_BLOCK_SIZE);
 }
 
 static enum smq_result finish_block(const struct writer *writer, uint8_t *block) {
-    enum smq_result result = writer_finish(writer);
-    return result == SMQ_OK ? pad_in_place(block, writer_length(writer), SMP_BLOCK_SIZE) : result;
+    return padded_finish(writer, block, SMP_BLOCK_SIZE);
 }
 
 static struct reader open_block(const uint8_t *block) {
-    struct slice content = {0};
-    enum smq_result result = unpad(slice_of(block, SMP_BLOCK_SIZE), &content);
-    struct reader reader = reader_of(content);
-    if (result != SMQ_OK)
-        reader_fail(&reader);
-    return reader;
+    return padded_reader(slice_of(block, SMP_BLOCK_SIZE));
 }
 
 /* ---- server hello ---- */

@@ -278,15 +278,18 @@ size_t smp_response_size(uint16_t version, const struct smp_response *response) 
     return writer_finish(&writer) == SMQ_OK ? writer_length(&writer) : SIZE_MAX;
 }
 
-enum smq_result smp_response_check_entity(const struct smp_response *response, bool has_entity,
-                                          struct smp_error *error) {
-    enum smp_entity_rule rule = rows[response->tag].entity;
+enum smq_result smp_entity_rule_check(enum smp_entity_rule rule, bool has_entity, struct smp_error *error) {
     *error = smp_error_of(SMP_ERROR_NONE);
     if (rule == SMP_ENTITY_EMPTY && has_entity)
         *error = smp_error_command(SMP_COMMAND_HAS_AUTH);
     else if (rule == SMP_ENTITY_REQUIRED && !has_entity)
         *error = smp_error_command(SMP_COMMAND_NO_ENTITY);
     return error->code == SMP_ERROR_NONE ? SMQ_OK : SMQ_ERR_PROTOCOL;
+}
+
+enum smq_result smp_response_check_entity(const struct smp_response *response, bool has_entity,
+                                          struct smp_error *error) {
+    return smp_entity_rule_check(rows[response->tag].entity, has_entity, error);
 }
 
 uint8_t *smp_message_reserve(struct writer *writer, struct slice message_id) {

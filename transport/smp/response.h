@@ -105,7 +105,9 @@ void smp_response_write(uint16_t version, const struct smp_response *response, s
 /* Exact size of what smp_response_write writes, or SIZE_MAX when it cannot be written or exceeds a block. */
 size_t smp_response_size(uint16_t version, const struct smp_response *response);
 
-/* Client side: SMQ_ERR_PROTOCOL with `error` set to CMD HAS_AUTH (an entity where none may be) or CMD NO_ENTITY. */
+/* SMQ_ERR_PROTOCOL with `error` set to CMD HAS_AUTH (an entity where none may be) or CMD NO_ENTITY. */
+enum smq_result smp_entity_rule_check(enum smp_entity_rule rule, bool has_entity, struct smp_error *error);
+/* Client side: the same by the response's rule. */
 enum smq_result smp_response_check_entity(const struct smp_response *response, bool has_entity,
                                           struct smp_error *error);
 

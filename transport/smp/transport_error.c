@@ -2,7 +2,7 @@
 /* Errors of blocks and handshakes. */
 #include "transport/smp/transport_error.h"
 
-#include "transport/smp/tag.h"
+#include "transport/wire/tag.h"
 
 static const char *const transport_tags[] = {
     [SMP_TRANSPORT_BLOCK] = "BLOCK",

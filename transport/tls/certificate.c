@@ -9,6 +9,9 @@
 #include <string.h>
 #include <time.h>
 
+#include <openssl/bn.h>
+#include <openssl/core_names.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
@@ -57,11 +60,22 @@ static bool is_issued_by_name(const X509 *certificate, const X509 *issuer) {
 }
 
 /* Larger keys are refused: a peer chooses them, and verifying with them costs whoever is asked to. */
-enum { ISSUER_KEY_BITS_MAX = 4096 };
+enum { ISSUER_KEY_BITS_MAX = 4096, ISSUER_EXPONENT_BITS_MAX = 64 };
+
+/* An RSA exponent as long as its modulus makes a hundred times the work of the usual one. */
+static bool verifies_quickly(const EVP_PKEY *key) {
+    BIGNUM *exponent = NULL;
+    bool quick = EVP_PKEY_get_bits(key) <= ISSUER_KEY_BITS_MAX;
+    if (EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_E, &exponent) == 1)
+        quick = quick && BN_num_bits(exponent) <= ISSUER_EXPONENT_BITS_MAX;
+    BN_free(exponent);
+    ERR_clear_error();
+    return quick;
+}
 
 static bool is_signed_by(X509 *certificate, X509 *issuer) {
     EVP_PKEY *key = X509_get0_pubkey(issuer);
-    return key != NULL && EVP_PKEY_get_bits(key) <= ISSUER_KEY_BITS_MAX && X509_verify(certificate, key) == 1;
+    return key != NULL && verifies_quickly(key) && X509_verify(certificate, key) == 1;
 }
 
 static bool is_valid_at(const X509 *certificate, int64_t now_s) {

@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* Credentials in PEM files, as the reference's init lays them out. */
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <openssl/err.h>
@@ -16,11 +14,11 @@
 #include "queues/base/memory.h"
 #include "queues/base/secret.h"
 #include "transport/tls/credentials_private.h"
+#include "transport/tls/pem_file.h"
 
 enum {
     FINGERPRINT_TEXT_SIZE = 45, /* base64url of 32 bytes with padding, and the zero */
-    PEM_FILE_MAX = 1024 * 1024,
-    BACKDATED_S = 86400, /* so that clients whose clocks are behind accept a fresh certificate */
+    BACKDATED_S = 86400,        /* so that clients whose clocks are behind accept a fresh certificate */
 };
 
 static enum smq_result describe(enum smq_result result, const char *path, const char *reason, char *error,
@@ -30,79 +28,21 @@ static enum smq_result describe(enum smq_result result, const char *path, const 
     return result;
 }
 
-/* Reads a whole file into memory that the caller wipes and frees. errno says why on SMQ_ERR_SYSTEM. */
-static enum smq_result read_file(const char *path, uint8_t **bytes, size_t *length) {
-    enum smq_result result = SMQ_ERR_SYSTEM;
-    uint8_t *buffer = NULL;
-    int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* no waiting for who writes a FIFO */
-    struct stat status;
-    if (descriptor < 0 || fstat(descriptor, &status) != 0)
-        goto out;
-    if (!S_ISREG(status.st_mode) || status.st_size > PEM_FILE_MAX) {
-        result = SMQ_ERR_SYNTAX;
-        goto out;
-    }
-    buffer = memory_alloc((size_t)status.st_size + 1);
-    if (buffer == NULL) {
-        result = SMQ_ERR_NO_MEMORY;
-        goto out;
-    }
-    size_t done = 0;
-    while (done < (size_t)status.st_size) {
-        ssize_t got = read(descriptor, buffer + done, (size_t)status.st_size - done);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            goto out;
-        if (got == 0)
-            break;
-        done += (size_t)got;
-    }
-    buffer[done] = 0;
-    *bytes = buffer;
-    *length = done;
-    buffer = NULL;
-    result = SMQ_OK;
-out:;
-    int saved = errno;
-    if (descriptor >= 0)
-        close(descriptor);
-    memory_free(buffer);
-    errno = saved;
-    return result;
-}
-
-/* Writes beside `path`, then renames, so that a reader sees the old file or the new one. */
-static enum smq_result replace_file(const char *path, const void *bytes, size_t length, mode_t mode) {
-    char temporary[PATH_MAX];
-    int text_length = snprintf(temporary, sizeof temporary, "%s.new", path);
-    if (text_length < 0 || (size_t)text_length >= sizeof temporary) {
-        errno = ENAMETOOLONG;
-        return SMQ_ERR_SYSTEM;
-    }
-    int descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
-    if (descriptor < 0)
-        return SMQ_ERR_SYSTEM;
-    bool written =
-        fchmod(descriptor, mode) == 0 && write(descriptor, bytes, length) == (ssize_t)length && fsync(descriptor) == 0;
-    int saved = errno;
-    close(descriptor);
-    if (written && rename(temporary, path) == 0)
-        return SMQ_OK;
-    saved = written ? errno : saved;
-    unlink(temporary);
-    errno = saved;
-    return SMQ_ERR_SYSTEM;
+/* Why a file was not read. */
+static const char *reason_of(enum smq_result result) {
+    return result == SMQ_ERR_SYSTEM      ? strerror(errno)
+           : result == SMQ_ERR_INVALID   ? "a folder, FIFO or device, not a file"
+           : result == SMQ_ERR_TOO_LARGE ? "too large"
+                                         : smq_result_text(result);
 }
 
 static enum smq_result append_certificates(struct credentials *credentials, const char *path, char *error,
                                            size_t error_size) {
     uint8_t *pem = NULL;
     size_t length = 0;
-    enum smq_result result = read_file(path, &pem, &length);
+    enum smq_result result = pem_file_read(path, &pem, &length);
     if (result != SMQ_OK)
-        return describe(result, path, result == SMQ_ERR_SYSTEM ? strerror(errno) : smq_result_text(result), error,
-                        error_size);
+        return describe(result, path, reason_of(result), error, error_size);
     BIO *bio = BIO_new_mem_buf(pem, (int)length);
     size_t found = 0;
     if (bio == NULL)
@@ -128,10 +68,9 @@ static enum smq_result append_certificates(struct credentials *credentials, cons
 static enum smq_result load_key(struct credentials *credentials, const char *path, char *error, size_t error_size) {
     uint8_t *pem = NULL;
     size_t length = 0;
-    enum smq_result result = read_file(path, &pem, &length);
+    enum smq_result result = pem_file_read(path, &pem, &length);
     if (result != SMQ_OK)
-        return describe(result, path, result == SMQ_ERR_SYSTEM ? strerror(errno) : smq_result_text(result), error,
-                        error_size);
+        return describe(result, path, reason_of(result), error, error_size);
     BIO *bio = BIO_new_mem_buf(pem, (int)length);
     EVP_PKEY *key = bio == NULL ? NULL : PEM_read_bio_PrivateKey(bio, NULL, NULL, (void *)(uintptr_t) "");
     const char *reason = "no private key";
@@ -146,6 +85,19 @@ static enum smq_result load_key(struct credentials *credentials, const char *pat
     return describe(result, path, reason, error, error_size);
 }
 
+static bool key_is_the_leafs(const struct credentials *credentials) {
+    struct public_key leaf = {.algorithm = KEY_NONE};
+    return certificate_public_key(credentials->chain[0], &leaf) == SMQ_OK &&
+           public_key_equal(&leaf, &credentials->key.public_key);
+}
+
+/* The machine stopped when a new certificate had its place, but its key had not (pem_file_replace_pair). */
+static bool take_key_that_lies_ready(struct credentials *credentials, const char *key_path) {
+    char ready[PATH_MAX];
+    return pem_file_ready(key_path, ready) == SMQ_OK && load_key(credentials, ready, NULL, 0) == SMQ_OK &&
+           key_is_the_leafs(credentials);
+}
+
 enum smq_result credentials_load(const char *certificate_path, const char *ca_path, const char *key_path,
                                  struct credentials **credentials, char *error, size_t error_size) {
     struct credentials *loaded = memory_zalloc(sizeof *loaded);
@@ -156,9 +108,7 @@ enum smq_result credentials_load(const char *certificate_path, const char *ca_pa
         result = append_certificates(loaded, ca_path, error, error_size);
     if (result == SMQ_OK)
         result = load_key(loaded, key_path, error, error_size);
-    struct public_key leaf = {.algorithm = KEY_NONE};
-    if (result == SMQ_OK && (certificate_public_key(loaded->chain[0], &leaf) != SMQ_OK ||
-                             !public_key_equal(&leaf, &loaded->key.public_key))) {
+    if (result == SMQ_OK && !key_is_the_leafs(loaded) && !take_key_that_lies_ready(loaded, key_path)) {
         char reason[PATH_MAX + 64];
         (void)snprintf(reason, sizeof reason, "the key does not belong to the certificate %s", certificate_path);
         result = describe(SMQ_ERR_INVALID, key_path, reason, error, error_size);
@@ -171,39 +121,57 @@ enum smq_result credentials_load(const char *certificate_path, const char *ca_pa
     return result;
 }
 
-/* Saves what `bio` holds; wipes nothing. */
-static enum smq_result save_bio(BIO *bio, const char *path, mode_t mode) {
+/* What the file holds, in memory that `bio` owns. */
+static enum smq_result take_text(BIO *bio, struct pem_file *file) {
     char *text = NULL;
     long length = BIO_get_mem_data(bio, &text);
-    if (length <= 0)
-        return SMQ_ERR_CRYPTO;
-    return replace_file(path, text, (size_t)length, mode);
+    file->bytes = text;
+    file->length = length > 0 ? (size_t)length : 0;
+    return length > 0 ? SMQ_OK : SMQ_ERR_CRYPTO;
+}
+
+/* `bio` is to be freed in any case, as in the next function. */
+static enum smq_result write_certificate(const struct credentials *credentials, BIO **bio, struct pem_file *file) {
+    X509 *certificate = credentials_x509(credentials, 0);
+    enum smq_result result = SMQ_ERR_CRYPTO;
+    *bio = BIO_new(BIO_s_mem());
+    file->mode = 0644;
+    if (certificate != NULL && *bio != NULL && PEM_write_bio_X509(*bio, certificate) == 1)
+        result = take_text(*bio, file);
+    X509_free(certificate);
+    return result;
+}
+
+static enum smq_result write_key(const struct credentials *credentials, BIO **bio, struct pem_file *file) {
+    EVP_PKEY *key = credentials_evp_key(credentials);
+    enum smq_result result = SMQ_ERR_CRYPTO;
+    *bio = BIO_new(BIO_s_secmem());
+    file->mode = 0600;
+    if (key != NULL && *bio != NULL && PEM_write_bio_PKCS8PrivateKey(*bio, key, NULL, NULL, 0, NULL, NULL) == 1)
+        result = take_text(*bio, file);
+    EVP_PKEY_free(key);
+    return result;
+}
+
+static enum smq_result save(const struct credentials *credentials, const char *path,
+                            enum smq_result (*form)(const struct credentials *, BIO **, struct pem_file *)) {
+    struct pem_file file = {.path = path};
+    BIO *bio = NULL;
+    enum smq_result result = form(credentials, &bio, &file);
+    if (result == SMQ_OK)
+        result = pem_file_replace(&file);
+    int saved = errno;
+    BIO_free(bio);
+    errno = saved;
+    return result;
 }
 
 enum smq_result credentials_save_certificate(const struct credentials *credentials, const char *path) {
-    X509 *certificate = credentials_x509(credentials, 0);
-    BIO *bio = BIO_new(BIO_s_mem());
-    enum smq_result result = SMQ_ERR_CRYPTO;
-    if (certificate != NULL && bio != NULL && PEM_write_bio_X509(bio, certificate) == 1)
-        result = save_bio(bio, path, 0644);
-    int saved = errno;
-    BIO_free(bio);
-    X509_free(certificate);
-    errno = saved;
-    return result;
+    return save(credentials, path, write_certificate);
 }
 
 enum smq_result credentials_save_key(const struct credentials *credentials, const char *path) {
-    EVP_PKEY *key = credentials_evp_key(credentials);
-    BIO *bio = BIO_new(BIO_s_secmem());
-    enum smq_result result = SMQ_ERR_CRYPTO;
-    if (key != NULL && bio != NULL && PEM_write_bio_PKCS8PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL) == 1)
-        result = save_bio(bio, path, 0600);
-    int saved = errno;
-    BIO_free(bio);
-    EVP_PKEY_free(key);
-    errno = saved;
-    return result;
+    return save(credentials, path, write_key);
 }
 
 /* Makes "directory/name"; SMQ_ERR_SYSTEM when it is too long. */
@@ -217,14 +185,22 @@ static enum smq_result path_in(char path[PATH_MAX], const char *directory, const
 
 static enum smq_result save_pair(const struct credentials *credentials, const char *directory,
                                  const char *certificate_name, const char *key_name) {
-    char path[PATH_MAX];
-    enum smq_result result = path_in(path, directory, key_name);
+    char certificate_path[PATH_MAX], key_path[PATH_MAX];
+    struct pem_file certificate = {.path = certificate_path}, key = {.path = key_path};
+    BIO *certificate_bio = NULL, *key_bio = NULL;
+    enum smq_result result = path_in(certificate_path, directory, certificate_name);
     if (result == SMQ_OK)
-        result = credentials_save_key(credentials, path);
+        result = path_in(key_path, directory, key_name);
     if (result == SMQ_OK)
-        result = path_in(path, directory, certificate_name);
+        result = write_certificate(credentials, &certificate_bio, &certificate);
     if (result == SMQ_OK)
-        result = credentials_save_certificate(credentials, path);
+        result = write_key(credentials, &key_bio, &key);
+    if (result == SMQ_OK)
+        result = pem_file_replace_pair(&certificate, &key);
+    int saved = errno;
+    BIO_free(certificate_bio);
+    BIO_free(key_bio);
+    errno = saved;
     return result;
 }
 
@@ -235,7 +211,8 @@ static enum smq_result save_fingerprint(const char *directory, const uint8_t fin
     size_t length = strlen(text);
     text[length++] = '\n';
     enum smq_result result = path_in(path, directory, "fingerprint");
-    return result == SMQ_OK ? replace_file(path, text, length, 0644) : result;
+    const struct pem_file file = {.path = path, .mode = 0644, .bytes = text, .length = length};
+    return result == SMQ_OK ? pem_file_replace(&file) : result;
 }
 
 static enum smq_result issue_server(const struct credentials *ca, const char *directory, const char *common_name,
@@ -316,7 +293,7 @@ enum smq_result credentials_ca_fingerprint(const char *ca_path, uint8_t fingerpr
 enum smq_result credentials_read_fingerprint(const char *path, uint8_t fingerprint[FINGERPRINT_SIZE]) {
     uint8_t *text = NULL;
     size_t length = 0;
-    enum smq_result result = read_file(path, &text, &length);
+    enum smq_result result = pem_file_read(path, &text, &length);
     if (result != SMQ_OK)
         return result;
     while (length > 0 && strchr("\r\n =", text[length - 1]) != NULL)

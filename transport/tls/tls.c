@@ -74,8 +74,10 @@ static enum smq_result create(const struct tls_context *context, int descriptor,
 enum smq_result tls_create_server(const struct tls_context *context, int descriptor, struct tls **tls) {
     CHECK(context->is_server);
     enum smq_result result = create(context, descriptor, tls);
-    if (result == SMQ_OK)
+    if (result == SMQ_OK) {
         SSL_set_accept_state((*tls)->ssl);
+        SSL_set_read_ahead((*tls)->ssl, 0); /* what is beyond a message stays in the socket, and costs no buffer */
+    }
     return result;
 }
 
@@ -142,13 +144,49 @@ static enum smq_result judge(struct tls *tls, int returned, enum tls_want *want)
     }
 }
 
+/* Takes the ClientHello as a server does that might take early data, of which there is none here: only so does OpenSSL
+ * give back what its answer took, which is 30 KB, before it waits for the client. */
+static enum smq_result answer_hello(struct tls *tls, enum tls_want *want) {
+    size_t length = 0;
+    if (SSL_read_early_data(tls->ssl, NULL, 0, &length) == SSL_READ_EARLY_DATA_ERROR)
+        return judge(tls, -1, want);
+    tls->has_answered = true;
+    *want = TLS_WANT_READ;
+    return SSL_is_init_finished(tls->ssl) ? SMQ_OK : SMQ_ERR_AGAIN;
+}
+
+static enum smq_result shake_hands(struct tls *tls, enum tls_want *want) {
+    int returned = SSL_do_handshake(tls->ssl);
+    return returned == 1 ? SMQ_OK : judge(tls, returned, want);
+}
+
+enum smq_result tls_handshake_with_cookie(struct tls *tls, const uint8_t cookie[TLS_COOKIE_SIZE]) {
+    CHECK(tls->is_server && !tls->has_answered);
+    waiting_begins();
+    begin_step(tls);
+    tls->cookie = cookie;
+    int returned = SSL_set_min_proto_version(tls->ssl, TLS1_3_VERSION) == 1 ? SSL_stateless(tls->ssl) : -1;
+    tls->cookie = NULL;
+    tls->has_answered = true;
+    enum tls_want want;
+    enum smq_result result = returned == 1 ? SMQ_OK : returned == 0 ? SMQ_ERR_EMPTY : judge(tls, returned, &want);
+    if (result == SMQ_ERR_AGAIN || result == SMQ_ERR_CLOSED) {
+        tls->is_broken = true;
+        tls->failure = "no whole ClientHello";
+        result = SMQ_ERR_TLS;
+    }
+    end_step(tls);
+    return result;
+}
+
 enum smq_result tls_handshake(struct tls *tls, enum tls_want *want) {
     waiting_begins();
     begin_step(tls);
-    int returned = SSL_do_handshake(tls->ssl);
-    enum smq_result result = returned == 1 ? SMQ_OK : judge(tls, returned, want);
-    if (result == SMQ_OK)
+    enum smq_result result = tls->is_server && !tls->has_answered ? answer_hello(tls, want) : shake_hands(tls, want);
+    if (result == SMQ_OK) {
         tls->allowance = ALLOWANCE_MAX;
+        SSL_set_read_ahead(tls->ssl, 1);
+    }
     if (result == SMQ_ERR_CLOSED) {
         tls->failure = "the peer closed during the handshake";
         result = SMQ_ERR_TLS;

@@ -15,7 +15,8 @@
 /* Who may call what:
  *   tls_context_*               any thread; a context is immutable and outlives its connections
  *   tls_create_*, tls_destroy   one thread, while no other uses the connection
- *   tls_handshake               one thread, before any read or write
+ *   tls_handshake, tls_handshake_with_cookie
+ *                               one thread, before any read or write
  *   tls_take_facts              the same thread, between handshake and the first read or write
  *   tls_read                    one thread, and
  *   tls_write, tls_shutdown     one thread at the same time: the connection's own lock orders their steps */
@@ -51,6 +52,17 @@ enum tls_want { TLS_WANT_READ, TLS_WANT_WRITE };
  * server's chain is not the expected one), SMQ_ERR_TLS (refused by either side, or no TLS), SMQ_ERR_NETWORK (the socket
  * failed or ended). */
 enum smq_result tls_handshake(struct tls *tls, enum tls_want *want);
+
+enum { TLS_COOKIE_SIZE = 16 };
+
+/* Server side, instead of the first tls_handshake, when a whole ClientHello is in the socket: lets a client in only
+ * with `cookie`, which nobody can know who does not read what this connection sends. TLS 1.3 alone has cookies: other
+ * clients fail. SMQ_OK: the hello has the cookie and was answered; go on with tls_handshake when there is something to
+ * read. SMQ_ERR_EMPTY: it has none, and the client was asked to say hello again, with the cookie (HelloRetryRequest).
+ * That took no public-key cryptography, and no state is left: destroy `tls`, and make another one for the second hello,
+ * which is not to be asked again. Fatal: SMQ_ERR_TLS (a cookie that is not right; a second hello that does not follow
+ * from the first; all else), SMQ_ERR_NETWORK. Only the hello is taken from the socket. */
+enum smq_result tls_handshake_with_cookie(struct tls *tls, const uint8_t cookie[TLS_COOKIE_SIZE]);
 
 /* Reads up to `size` plaintext bytes, at most one record. SMQ_OK: `*length` > 0 bytes; `*more`: TLS holds further
  * input, so that the socket may not become readable again before it is read. SMQ_ERR_AGAIN with `*want`;

@@ -143,7 +143,7 @@ static bool set_parameters(SSL_CTX *context) {
            SSL_CTX_set_max_proto_version(context, TLS1_3_VERSION) == 1 &&
            SSL_CTX_set_ciphersuites(context, "TLS_CHACHA20_POLY1305_SHA256") == 1 &&
            SSL_CTX_set_cipher_list(context, "ECDHE-ECDSA-CHACHA20-POLY1305") == 1 &&
-           SSL_CTX_set1_groups_list(context, "X448:X25519") == 1 &&
+           SSL_CTX_set1_groups_list(context, TLS_GROUPS) == 1 &&
            SSL_CTX_set1_sigalgs_list(context, "ed448:ed25519") == 1 &&
            SSL_CTX_set1_client_sigalgs_list(context, "ed448:ed25519") == 1 && SSL_CTX_set_num_tickets(context, 0) == 1;
 }
@@ -189,6 +189,7 @@ enum smq_result tls_context_create_server(const struct credentials *credentials,
     if (result != SMQ_OK)
         return result;
     SSL_CTX_set_alpn_select_cb(created->ssl_context, select_alpn, NULL);
+    tls_context_use_cookies(created->ssl_context);
     SSL_CTX_set_verify(created->ssl_context, request_client_certificate ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, NULL);
     *context = created;
     return SMQ_OK;

@@ -24,6 +24,8 @@ struct tls {
     bool write_is_pending;        /* an encrypted record waits in OpenSSL's buffer */
     bool certificate_requested;   /* client side */
     bool is_excessive;            /* the peer has used its allowance up */
+    bool has_answered;            /* server side: the first ClientHello */
+    const uint8_t *cookie;        /* during the step: what a ClientHello has to show, or NULL */
     uint32_t allowance;           /* records that may come before the next one with data */
     uint32_t paid;                /* bytes of data that have not become allowance yet */
     enum certificate_fault fault; /* why the peer's chain was refused */
@@ -35,6 +37,12 @@ struct tls {
 
 /* A record arrives: takes one from the allowance, or ends the step with what was read before. Within a step. */
 void tls_record_arrives(struct tls *tls);
+
+/* The groups of key exchange, best first, as OpenSSL names them. */
+#define TLS_GROUPS "X448:X25519"
+
+/* tls_cookie.c: has a server context ask for cookies when a connection has one (tls.h). */
+void tls_context_use_cookies(SSL_CTX *context);
 
 /* Copies the chain that `store` was asked to verify, checks it, and sets the error that becomes the TLS alert. 1:
  * accepted. For SSL_CTX_set_cert_verify_callback. */

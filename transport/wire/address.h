@@ -87,6 +87,8 @@ void server_address_add_known_onion(struct server_address *address);
 
 /* Printable, no space, none of '@' ':' '/'; 1 to 255 bytes. */
 bool password_valid(struct slice text);
+/* A short string that holds one; it may be empty. The reader fails on other characters. */
+struct slice read_password(struct reader *reader);
 enum smq_result password_parse(struct slice text, struct password *password);
 /* Constant time in the bytes; the lengths may differ. */
 bool password_equal(const struct password *expected, struct slice given);

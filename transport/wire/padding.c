@@ -29,3 +29,21 @@ enum smq_result unpad(struct slice padded, struct slice *message) {
     *message = content;
     return SMQ_OK;
 }
+
+struct writer padded_writer(uint8_t *buffer, size_t padded_size) {
+    return writer_of(buffer + PADDING_HEADER_SIZE, padded_size - PADDING_HEADER_SIZE);
+}
+
+enum smq_result padded_finish(const struct writer *writer, uint8_t *buffer, size_t padded_size) {
+    enum smq_result result = writer_finish(writer);
+    return result == SMQ_OK ? pad_in_place(buffer, writer_length(writer), padded_size) : result;
+}
+
+struct reader padded_reader(struct slice padded) {
+    struct slice message = {0};
+    enum smq_result result = unpad(padded, &message);
+    struct reader reader = reader_of(message);
+    if (result != SMQ_OK)
+        reader_fail(&reader);
+    return reader;
+}

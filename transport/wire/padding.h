@@ -20,3 +20,10 @@ enum smq_result pad(struct slice message, uint8_t *buffer, size_t padded_size);
 /* The message inside `padded`, borrowed from it. SMQ_ERR_SYNTAX when it is shorter than its length says. The filler is
  * not looked at. */
 enum smq_result unpad(struct slice padded, struct slice *message);
+
+/* A block whose content is built in place: a writer over the room for it, and, when all is written, the padding around
+ * what it holds. SMQ_ERR_TOO_LARGE when something did not fit. */
+struct writer padded_writer(uint8_t *buffer, size_t padded_size);
+enum smq_result padded_finish(const struct writer *writer, uint8_t *buffer, size_t padded_size);
+/* A reader over the message inside `padded`; failed when there is none. */
+struct reader padded_reader(struct slice padded);

@@ -16,6 +16,13 @@ bool password_valid(struct slice text) {
     return true;
 }
 
+struct slice read_password(struct reader *reader) {
+    struct slice password = read_short(reader);
+    if (password.length > 0 && !password_valid(password))
+        reader_fail(reader);
+    return password;
+}
+
 enum smq_result password_parse(struct slice text, struct password *password) {
     if (!password_valid(text))
         return SMQ_ERR_SYNTAX;

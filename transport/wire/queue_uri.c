@@ -78,7 +78,7 @@ enum smq_result queue_uri_parse(struct slice text, struct queue_uri *uri) {
     } else if (result == SMQ_OK) {
         (void)read_if(&reader, "/");
         read_literal(&reader, "?");
-        struct slice query = read_tail(&reader);
+        struct slice query = read_query(&reader);
         result = reader_finish(&reader);
         if (result == SMQ_OK)
             result = parse_query(query, has_key, &parsed);

@@ -132,7 +132,7 @@ enum smq_result short_link_parse(struct slice text, struct short_link *link) {
         read_literal(&reader, "/");
     }
     read_link_key_text(&reader, parsed.link_key);
-    struct slice query = read_if(&reader, "?") ? read_tail(&reader) : (struct slice){0};
+    struct slice query = read_if(&reader, "?") ? read_query(&reader) : (struct slice){0};
     enum smq_result result = reader_finish(&reader);
     if (result == SMQ_OK)
         result = parse_server_query(query, &parsed.server);

@@ -146,7 +146,9 @@ static uint8_t read_hex_digit(struct reader *reader) {
     return 0;
 }
 
-enum smq_result percent_decode(struct slice value, uint8_t *buffer, size_t capacity, size_t *length) {
+/* `plus_is_space`: as in queries. */
+static enum smq_result decode_escapes(struct slice value, bool plus_is_space, uint8_t *buffer, size_t capacity,
+                                      size_t *length) {
     struct reader reader = reader_of(value);
     struct writer writer = writer_of(buffer, capacity);
     while (reader_left(&reader) > 0) {
@@ -154,6 +156,8 @@ enum smq_result percent_decode(struct slice value, uint8_t *buffer, size_t capac
         if (byte == '%') {
             uint8_t high = read_hex_digit(&reader);
             byte = (uint8_t)(high << 4 | read_hex_digit(&reader));
+        } else if (byte == '+' && plus_is_space) {
+            byte = ' ';
         }
         write_u8(&writer, byte);
     }
@@ -165,11 +169,32 @@ enum smq_result percent_decode(struct slice value, uint8_t *buffer, size_t capac
     return result;
 }
 
+enum smq_result percent_decode(struct slice value, uint8_t *buffer, size_t capacity, size_t *length) {
+    return decode_escapes(value, false, buffer, capacity, length);
+}
+
+struct slice read_query(struct reader *reader) {
+    size_t length = 0, left = reader_left(reader);
+    while (length < left && reader->position[length] != ' ' && reader->position[length] != '\n')
+        length++;
+    return read_bytes(reader, length);
+}
+
+/* Up to one of the two separators, which is taken too. */
+static struct slice read_item(struct reader *query) {
+    size_t length = 0, left = reader_left(query);
+    while (length < left && query->position[length] != '&' && query->position[length] != ';')
+        length++;
+    struct slice item = read_bytes(query, length);
+    if (length < left)
+        (void)read_u8(query);
+    return item;
+}
+
 bool query_next(struct reader *query, struct slice *name, struct slice *value) {
     if (query->failed || reader_left(query) == 0)
         return false;
-    struct reader item = reader_of(read_until(query, '&'));
-    (void)read_if(query, "&");
+    struct reader item = reader_of(read_item(query));
     *name = read_until(&item, '=');
     (void)read_if(&item, "=");
     *value = read_tail(&item);
@@ -184,7 +209,7 @@ enum smq_result query_find(struct slice query, const char *name, uint8_t *buffer
         if (!slice_equal(item_name, slice_of_text(name)))
             continue;
         size_t length;
-        enum smq_result result = percent_decode(item_value, buffer, capacity, &length);
+        enum smq_result result = decode_escapes(item_value, true, buffer, capacity, &length);
         if (result == SMQ_OK)
             *value = slice_of(buffer, length);
         return result;

@@ -19,8 +19,9 @@ enum base64_form {
 size_t base64_length(size_t length, enum base64_form form);
 /* Appends the text form; an empty slice writes nothing. */
 void write_base64(struct writer *writer, struct slice value, enum base64_form form);
-/* Parses the longest run of [A-Za-z0-9-_], then any number of '=', into `bytes`. Padded and unpadded input is accepted;
- * an empty run, stray bits in the last character or more than `capacity` bytes fail. Returns the number of bytes. */
+/* Parses the longest run of [A-Za-z0-9-_], then any number of '=', into `bytes`. Padded and unpadded input is
+ * accepted; an empty run, stray bits in the last character or more than `capacity` bytes fail. Returns the number of
+ * bytes. */
 size_t read_base64url(struct reader *reader, uint8_t *bytes, size_t capacity);
 /* The same for a whole text; SMQ_ERR_SYNTAX or SMQ_ERR_TOO_LARGE. */
 enum smq_result base64url_parse(struct slice text, uint8_t *bytes, size_t capacity, size_t *length);
@@ -38,8 +39,11 @@ void write_percent_encoded(struct writer *writer, struct slice value);
  * it does not fit. */
 enum smq_result percent_decode(struct slice value, uint8_t *buffer, size_t capacity, size_t *length);
 
-/* One "name=value" item of a query string; true when there was one. `value` is still percent-encoded. */
+/* Takes a query string off the front of a text: all up to a space, a newline or the end. */
+struct slice read_query(struct reader *reader);
+/* One "name=value" item of a query string, which `&` or `;` ends; true when there was one. `value` is still escaped.
+ */
 bool query_next(struct reader *query, struct slice *name, struct slice *value);
-/* The decoded value of the first item called `name`. SMQ_ERR_NOT_FOUND when there is none. `query` starts after the
- * '?'. */
+/* The decoded value of the first item called `name`, where `+` stands for a space. SMQ_ERR_NOT_FOUND when there is
+ * none. `query` starts after the '?'. */
 enum smq_result query_find(struct slice query, const char *name, uint8_t *buffer, size_t capacity, struct slice *value);

@@ -32,7 +32,14 @@ extern "C" {
  * result, with nothing by those that give up); a handle that others still hold after it was closed goes on giving
  * results. The library cannot see that memory of a handle that was given up belongs to something else by now.
  * Objects are given up with their release, close or destroy function, which nulls the pointer; a pointer to NULL is
- * allowed there. */
+ * allowed there.
+ *
+ * Option structs begin with their size, as the program that was compiled knows it, and are filled by their init
+ * function before anything is set in them. A later release adds members only at the end; to a program without them
+ * they have their defaults. A size that this library does not know (an init function was not called, or the program
+ * was compiled against a later release) is answered with SMQ_ERR_INVALID. Programs in other languages call
+ * smq_..._options_init_sized with the size that they have laid out. Structs that the library fills keep their size and
+ * members as long as the library has its soname. */
 
 /* ---- plain data ---- */
 
@@ -154,13 +161,18 @@ enum smq_queue_mode {
 struct smq_context;
 
 struct smq_context_options {
+    size_t size;             /* set by init */
     unsigned receive_lanes;  /* threads that read and decrypt TLS; 0: as many as there are processors */
     unsigned process_lanes;  /* threads that decrypt, match and time out; 0: likewise */
     unsigned send_lanes;     /* threads that sign, pack, encrypt and write; 0: likewise */
     size_t receive_bytes;    /* received blocks that may wait for processing, in each receive lane; 0: 4 MiB */
     const char *dns_servers; /* name servers, "address[:port]" with commas between; NULL: the system's. Copied. */
 };
-void smq_context_options_init(struct smq_context_options *options);
+/* Sets the values above. */
+void smq_context_options_init_sized(struct smq_context_options *options, size_t size);
+static inline void smq_context_options_init(struct smq_context_options *options) {
+    smq_context_options_init_sized(options, sizeof(*options));
+}
 
 /* Starts the threads. `options` may be NULL. Usually one a process, for all its clients. Blocks until they run.
  * SMQ_ERR_SYSTEM, SMQ_ERR_CRYPTO. */
@@ -249,10 +261,16 @@ struct smq_event {
 };
 
 struct smq_events_options {
+    size_t size;          /* set by init */
     uint32_t batches;     /* most batches that wait or are not released yet; 0: 65,536 */
     uint64_t bytes;       /* most bytes of them; 0: 64 MiB; at least 256 KiB */
-    bool with_descriptor; /* for smq_events_descriptor */
+    bool with_descriptor; /* false; for smq_events_descriptor */
 };
+/* Sets the values above. */
+void smq_events_options_init_sized(struct smq_events_options *options, size_t size);
+static inline void smq_events_options_init(struct smq_events_options *options) {
+    smq_events_options_init_sized(options, sizeof(*options));
+}
 
 /* At either limit the clients that feed the queue are not read until batches are released; nothing is lost, but
  * blocking calls on them wait, too. `options` may be NULL. SMQ_ERR_INVALID, SMQ_ERR_SYSTEM. */
@@ -280,6 +298,7 @@ struct smq_network; /* smq/network.h */
 struct smq_service;
 
 struct smq_client_options {
+    size_t size; /* set by init */
     /* where events go; the client keeps a reference. NULL: they are dropped, and only blocking commands are
      * possible. */
     struct smq_events *events;
@@ -311,7 +330,10 @@ struct smq_client_options {
     struct smq_bytes entity; /* empty: the same; at most 255 bytes; not for agents */
 };
 /* Sets the values above. */
-void smq_client_options_init(struct smq_client_options *options);
+void smq_client_options_init_sized(struct smq_client_options *options, size_t size);
+static inline void smq_client_options_init(struct smq_client_options *options) {
+    smq_client_options_init_sized(options, sizeof(*options));
+}
 
 /* Connects to the router at `address`: smp://<key hash>[:<password>]@<host>{,<host>}[:<port>], port 5223 when
  * absent. The password is used for creating queues. `options` may be NULL. Blocks until the connection is usable
@@ -445,6 +467,7 @@ struct smq_bytes smq_notifier_id(const struct smq_notifier *notifier); /* borrow
  * thread that takes the client's events while they are at their limit. */
 
 struct smq_create_options {
+    size_t size;                          /* set by init */
     bool subscribe;                       /* true: messages are pushed to this client */
     enum smq_queue_mode mode;             /* SMQ_MODE_MESSAGING */
     enum smq_key_algorithm key_algorithm; /* SMQ_KEY_ED25519; of the key that is made */
@@ -460,7 +483,11 @@ struct smq_create_options {
     bool with_notifier; /* version 17: a notifier at once; see smq_receive_queue_notifier */
     enum smq_key_algorithm notifier_key_algorithm;
 };
-void smq_create_options_init(struct smq_create_options *options);
+/* Sets the values above. */
+void smq_create_options_init_sized(struct smq_create_options *options, size_t size);
+static inline void smq_create_options_init(struct smq_create_options *options) {
+    smq_create_options_init_sized(options, sizeof(*options));
+}
 /* The sender id of a queue created with link data and this nonce. */
 enum smq_result smq_sender_id_of_nonce(const uint8_t nonce[SMQ_NONCE_SIZE], uint8_t sender_id[24]);
 

@@ -43,6 +43,7 @@ enum smq_web_port {
 };
 
 struct smq_network_options {
+    size_t size; /* set by init */
     /* NULL: no SOCKS5 proxy. Else [user:password@ or @]host[:port], the host an IP address (default 127.0.0.1), the
      * port 9050 by default. A user and password are shown as they are; `@` alone: none; nothing: a user name is
      * derived from what `isolation` says. The proxy looks the names of routers up. */
@@ -61,11 +62,14 @@ struct smq_network_options {
     uint16_t keep_alive_probes;
 };
 /* Sets the values above. */
-void smq_network_options_init(struct smq_network_options *options);
+void smq_network_options_init_sized(struct smq_network_options *options, size_t size);
+static inline void smq_network_options_init(struct smq_network_options *options) {
+    smq_network_options_init_sized(options, sizeof(*options));
+}
 
 struct smq_network;
 
-/* `options` may be NULL. SMQ_ERR_SYNTAX: the proxy; SMQ_ERR_INVALID: an enum's value. */
+/* `options` may be NULL. SMQ_ERR_SYNTAX: the proxy; SMQ_ERR_INVALID: an enum's value, or the size. */
 enum smq_result smq_network_create(const struct smq_network_options *options, struct smq_network **network);
 struct smq_network *smq_network_reference(struct smq_network *network);
 void smq_network_release(struct smq_network **network);

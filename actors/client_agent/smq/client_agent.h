@@ -22,11 +22,9 @@ extern "C" {
 struct smq_client_agent;
 
 struct smq_client_agent_options {
+    size_t size;               /* set by init */
     struct smq_events *events; /* where all events go; the agent keeps a reference. NULL: they are dropped. */
     void *user;                /* smq_event.user of all of them */
-    /* of every connection; `events` and `user` of it are not used. connect_timeout_ms is 45,000 and
-     * command_timeout_ms 30,000 unless changed. */
-    struct smq_client_options client;
     /* An attempt to connect, or to subscribe what failed for the time being, is made at once; then after
      * reconnect_first_ms (1,000), again and again; once reconnect_grow_after_ms (10,000) have passed in such waits
      * each is half as long again as the one before, up to reconnect_max_ms (10,000). */
@@ -37,9 +35,17 @@ struct smq_client_agent_options {
      * not at all. Attempts for the sake of subscriptions go on as above. */
     uint32_t error_persistence_ms;
     uint32_t batch_size; /* 1,360: subscriptions submitted together */
+    /* 0: settings of later releases, so that `client` stays where it is */
+    uint64_t reserved[8];
+    /* of every connection; `events` and `user` of it are not used. connect_timeout_ms is 45,000 and
+     * command_timeout_ms 30,000 unless changed. Members are added to it at its end, which is the end of both. */
+    struct smq_client_options client;
 };
 /* Sets the values above. */
-void smq_client_agent_options_init(struct smq_client_agent_options *options);
+void smq_client_agent_options_init_sized(struct smq_client_agent_options *options, size_t size);
+static inline void smq_client_agent_options_init(struct smq_client_agent_options *options) {
+    smq_client_agent_options_init_sized(options, sizeof(*options));
+}
 
 /* Starts the agent's thread. `options` may be NULL. The agent is closed before its context is destroyed.
  * SMQ_ERR_INVALID (options), SMQ_ERR_SYSTEM. */
@@ -54,6 +60,12 @@ enum smq_result smq_client_agent_create(struct smq_context *context, const struc
  * is destroyed. Blocks for milliseconds, never for a peer. No other thread may begin to use the handle; those that wait
  * in smq_client_agent_connect may still do so. */
 void smq_client_agent_close(struct smq_client_agent **agent);
+
+/* The same, with `timeout_ms` for the commands under way on all connections (0: those without an answer end at once),
+ * and blocks until each of these has ended. SMQ_OK: every command had its answer, or its failure before;
+ * SMQ_ERR_TIMEOUT: the time was over on a connection, and commands were told SMQ_ERR_CANCELLED; SMQ_ERR_CLOSED: a
+ * connection was lost before; SMQ_ERR_INVALID: no agent. The handle is given up in any case. */
+enum smq_result smq_client_agent_close_within(struct smq_client_agent **agent, uint32_t timeout_ms);
 
 /* ---- events ---- */
 

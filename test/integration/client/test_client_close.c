@@ -110,12 +110,16 @@ struct set {
     struct smq_client *client;
 };
 
-static void begin(struct set *set, enum manner first, const struct smq_events_options *events_options) {
+/* `batches`: most events that wait; 0: as many as a queue takes by itself. */
+static void begin(struct set *set, enum manner first, uint32_t batches) {
+    struct smq_events_options events_options;
+    smq_events_options_init(&events_options);
+    events_options.batches = batches;
     memset(set, 0, sizeof(*set));
     atomic_store(&manner, first);
     scripted_router_start(&set->router, &(struct scripted_options){.handle = handle});
     require(smq_context_create(NULL, &set->context) == SMQ_OK);
-    require(smq_events_create(events_options, &set->events) == SMQ_OK);
+    require(smq_events_create(&events_options, &set->events) == SMQ_OK);
     struct smq_client_options options;
     smq_client_options_init(&options);
     options.events = set->events;
@@ -187,7 +191,7 @@ static void test_what_was_accepted_before_close_and_destroy_is_in_the_router(voi
 
 static void close_with(enum manner chosen, unsigned least_ok, enum smq_result expected) {
     static struct set set;
-    begin(&set, chosen, NULL);
+    begin(&set, chosen, 0);
     atomic_store(&dripped, 0);
     submit_pings(&set, COMMANDS);
     uint64_t started = clock_monotonic_ms();
@@ -222,7 +226,7 @@ static void test_close_ends_in_its_time_when_answers_drip(void **state) {
 static void test_router_that_ends_the_connection_ends_the_close(void **state) {
     (void)state;
     static struct set set;
-    begin(&set, RESETS, NULL);
+    begin(&set, RESETS, 0);
     scripted_pause(atomic_load(&set.router.last));
     submit_pings(&set, COMMANDS);
     struct smq_client *second = smq_client_reference(set.client);
@@ -242,7 +246,7 @@ static void test_close_ends_in_its_time_when_the_router_does_not_read(void **sta
     static struct set set;
     struct smq_receive_queue *queue;
     struct smq_send_queue *send_queue;
-    begin(&set, ANSWERS, NULL);
+    begin(&set, ANSWERS, 0);
     require(smq_send_queue_from_uri("smp://LcJUMfVhwD8yxjAiSaDzzGF3-kLG4Uh0Fl_ZIjrRwjI=@127.0.0.1:5223/"
                                     "aWQgb2YgYSBxdWV1ZSBvbiBub3RoaW5n#/?v=1-4&dh=MCowBQYDK2VuAyEA"
                                     "QJ6qTDyHHAHQJqHXmPJPnGuXWVrJiDLwuU9NQKzmd1E%3D",
@@ -268,7 +272,7 @@ static void test_close_ends_in_its_time_when_the_router_does_not_read(void **sta
 static void test_later_close_shortens_but_never_prolongs(void **state) {
     (void)state;
     static struct set set;
-    begin(&set, IS_SILENT, NULL);
+    begin(&set, IS_SILENT, 0);
     submit_pings(&set, 1);
     struct smq_client *second = smq_client_reference(set.client);
     uint64_t started = clock_monotonic_ms();
@@ -286,7 +290,7 @@ static void test_messages_go_on_arriving_during_a_close(void **state) {
     (void)state;
     static const uint8_t id[24] = "a message, or its queue.";
     static struct set set;
-    begin(&set, IS_SILENT, NULL);
+    begin(&set, IS_SILENT, 0);
     submit_pings(&set, 1);
     scripted_await(&set.router, SMP_PING, 1);
     struct smq_client *second = smq_client_reference(set.client);
@@ -303,7 +307,7 @@ static void test_messages_go_on_arriving_during_a_close(void **state) {
 static void test_full_queue_of_events_loses_no_outcome_at_the_end(void **state) {
     (void)state;
     static struct set set;
-    begin(&set, IS_SILENT, &(struct smq_events_options){.batches = 2});
+    begin(&set, IS_SILENT, 2);
     submit_pings(&set, COMMANDS);
     smq_context_destroy_within(&set.context, SHORT_MS);
     struct outcomes outcomes = take_all(set.events, false);
@@ -318,7 +322,7 @@ static void test_commands_after_the_end_wait_for_room_like_others(void **state) 
     (void)state;
     static struct set set;
     struct outcomes outcomes = {.in_order = true};
-    begin(&set, ANSWERS, &(struct smq_events_options){.batches = 1});
+    begin(&set, ANSWERS, 1);
     scripted_close(atomic_load(&set.router.last));
     for (unsigned round = 0; round < 3; round++) {
         for (uint64_t i = 0; i < 10; i++) {
@@ -339,7 +343,7 @@ static void test_commands_after_the_end_wait_for_room_like_others(void **state) 
 static void test_flush_returns_behind_the_outcomes_that_it_waits_for(void **state) {
     (void)state;
     static struct set set;
-    begin(&set, ANSWERS, NULL);
+    begin(&set, ANSWERS, 0);
     for (unsigned round = 0; round < 20; round++) {
         submit_pings(&set, COMMANDS);
         assert_int_equal(SMQ_OK, smq_client_flush(set.client, 10000, NULL));
@@ -353,7 +357,7 @@ static void test_flush_waits_only_for_what_came_before_and_for_its_time(void **s
     (void)state;
     static struct set set;
     struct smq_error error;
-    begin(&set, ANSWERS, NULL);
+    begin(&set, ANSWERS, 0);
     scripted_pause(atomic_load(&set.router.last));
     submit_pings(&set, COMMANDS);
     assert_int_equal(SMQ_OK, smq_client_flush_async(set.client, 10000, 77));
@@ -380,7 +384,7 @@ static void test_flush_waits_only_for_what_came_before_and_for_its_time(void **s
 static void test_end_of_the_connection_ends_flushes(void **state) {
     (void)state;
     static struct set set;
-    begin(&set, IS_SILENT, NULL);
+    begin(&set, IS_SILENT, 0);
     submit_pings(&set, COMMANDS);
     assert_int_equal(SMQ_OK, smq_client_flush_async(set.client, 60000, 1));
     scripted_await(&set.router, SMP_PING, COMMANDS);
@@ -408,7 +412,9 @@ enum { CLIENTS = 8 };
 
 /* Each client gets exactly one event, whatever it has come to. */
 static bool destroy_once(struct destruction *destruction, bool close_first) {
-    struct smq_context_options context_options = {.receive_lanes = 1, .process_lanes = 1, .send_lanes = 1};
+    struct smq_context_options context_options;
+    smq_context_options_init(&context_options);
+    context_options.receive_lanes = context_options.process_lanes = context_options.send_lanes = 1;
     struct smq_context *context = NULL;
     struct smq_events *events = NULL;
     struct smq_client *clients[CLIENTS] = {NULL};
@@ -528,7 +534,7 @@ static void test_close_while_other_threads_use_the_client(void **state) {
     static struct set set;
     static struct user users[USERS];
     struct thread *threads[USERS];
-    begin(&set, ANSWERS, NULL);
+    begin(&set, ANSWERS, 0);
     for (unsigned i = 0; i < USERS; i++) {
         users[i] = (struct user){.client = smq_client_reference(set.client)};
         require(thread_create(&threads[i], "user", use, &users[i]) == SMQ_OK);

@@ -171,7 +171,9 @@ static void test_slow_consumer_loses_nothing_and_stops_the_reading(void **state)
     enum { COUNT = 300 };
     static struct set set;
     struct smq_events *events;
-    struct smq_events_options events_options = {.batches = 4};
+    struct smq_events_options events_options;
+    smq_events_options_init(&events_options);
+    events_options.batches = 4;
     assert_int_equal(smq_events_create(&events_options, &events), SMQ_OK);
     struct smq_client_options options;
     smq_client_options_init(&options);
@@ -233,7 +235,9 @@ static void test_descriptor_is_readable_while_events_wait(void **state) {
     struct scripted_router router;
     scripted_router_start(&router, &(struct scripted_options){.handle = NULL});
     struct smq_events *events;
-    struct smq_events_options events_options = {.with_descriptor = true};
+    struct smq_events_options events_options;
+    smq_events_options_init(&events_options);
+    events_options.with_descriptor = true;
     assert_int_equal(smq_events_create(&events_options, &events), SMQ_OK);
     struct smq_client_options options;
     smq_client_options_init(&options);

@@ -117,6 +117,9 @@ static void test_get_gives_the_message_in_the_answer_and_as_an_event(void **stat
     options.subscribe = false;
     struct smq_receive_queue *queue;
     struct smq_send_queue *send_queue;
+    options.size--; /* of no release */
+    assert_int_equal(smq_create_queue(client.client, &options, 0, &queue, NULL), SMQ_ERR_INVALID);
+    options.size++;
     assert_int_equal(smq_create_queue(client.client, &options, 0, &queue, NULL), SMQ_OK);
     assert_int_equal(smq_send_queue_from_receive_queue(queue, &send_queue), SMQ_OK);
     struct smq_batch *answer;

@@ -18,7 +18,9 @@ static struct smq_client_agent *agent;
 
 static void begin(uint32_t batches) {
     struct smq_client_agent_options options;
-    struct smq_events_options events_options = {.batches = batches};
+    struct smq_events_options events_options;
+    smq_events_options_init(&events_options);
+    events_options.batches = batches;
     require(smq_context_create(NULL, &context) == SMQ_OK);
     require(smq_events_create(&events_options, &events) == SMQ_OK);
     smq_client_agent_options_init(&options);
@@ -156,11 +158,68 @@ static void test_commands_under_way_have_their_answers_before_the_connection_end
     scripted_router_stop(&router);
 }
 
+/* Connects, has a silent router owe answers, and closes within the time. */
+static struct seen close_with_commands_under_way(bool resume, uint32_t timeout_ms, enum smq_result expected) {
+    static struct scripted_router router;
+    struct smq_client *client = NULL;
+    scripted_router_start(&router, &(struct scripted_options){.handle = NULL});
+    begin(0);
+    require(smq_client_agent_connect(agent, router.address, 0, &client, NULL) == SMQ_OK);
+    scripted_pause(atomic_load(&router.last));
+    for (uint64_t i = 0; i < COMMANDS; i++) {
+        require(smq_ping_async(client, 0, i) == SMQ_OK);
+    }
+    if (resume) {
+        scripted_resume(atomic_load(&router.last));
+    }
+    uint64_t began = clock_monotonic_ms();
+    assert_int_equal(expected, smq_client_agent_close_within(&agent, timeout_ms));
+    assert_null(agent);
+    assert_true(clock_monotonic_ms() - began < SOON_MS);
+    struct seen seen = take_all(); /* without a destroy: all has ended */
+    assert_int_equal(SMQ_ERR_CANCELLED, smq_ping(client, 0, NULL));
+    smq_client_agent_client_release(&client);
+    end();
+    scripted_router_stop(&router);
+    return seen;
+}
+
+static void test_close_within_a_time_waits_for_answers_and_for_the_end(void **state) {
+    (void)state;
+    struct seen seen = close_with_commands_under_way(true, 60000, SMQ_OK);
+    assert_int_equal(COMMANDS, seen.ok);
+    assert_int_equal(1, seen.disconnected);
+    assert_int_equal(1, seen.closed);
+}
+
+static void test_close_within_a_time_does_not_wait_for_a_silent_router(void **state) {
+    (void)state;
+    static const uint32_t times[] = {0, 100};
+    for (size_t i = 0; i < sizeof times / sizeof times[0]; i++) {
+        struct seen seen = close_with_commands_under_way(false, times[i], SMQ_ERR_TIMEOUT);
+        assert_int_equal(0, seen.ok);
+        assert_int_equal(COMMANDS, seen.completed);
+        assert_int_equal(1, seen.disconnected);
+        assert_int_equal(1, seen.closed);
+    }
+}
+
+static void test_close_within_a_time_of_an_agent_without_connections_is_done_at_once(void **state) {
+    (void)state;
+    begin(0);
+    assert_int_equal(SMQ_OK, smq_client_agent_close_within(&agent, 60000));
+    assert_int_equal(1, take_all().closed);
+    end();
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_everybody_who_waits_is_told_even_when_the_owner_takes_no_events),
         cmocka_unit_test(test_callers_that_block_are_told),
         cmocka_unit_test(test_commands_under_way_have_their_answers_before_the_connection_ends),
+        cmocka_unit_test(test_close_within_a_time_waits_for_answers_and_for_the_end),
+        cmocka_unit_test(test_close_within_a_time_does_not_wait_for_a_silent_router),
+        cmocka_unit_test(test_close_within_a_time_of_an_agent_without_connections_is_done_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,7 +2,7 @@
 /* An agent with a real router: queues, notifiers, services and takeovers, each through a restart of the router. */
 #include <string.h>
 
-#include "actors/client/service.h"
+#include "actors/client/smp/service.h"
 #include "queues/base/clock.h"
 #include "test/support/client_agent_fixture.h"
 #include "test/support/client_fixture.h"

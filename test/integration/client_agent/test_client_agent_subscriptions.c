@@ -178,7 +178,9 @@ static void test_an_owner_who_does_not_listen_loses_nothing(void **state) {
     struct smq_receive_queue **queues = calloc(MANY, sizeof(struct smq_receive_queue *));
     assert_non_null(queues);
     struct smq_client_agent_options options;
-    struct smq_events_options few = {.batches = 2};
+    struct smq_events_options few;
+    smq_events_options_init(&few);
+    few.batches = 2;
     client_agent_fixture_options(&options);
     options.batch_size = 10;
     client_agent_script_start(&script, HELLO_RIGHT, ANSWER);

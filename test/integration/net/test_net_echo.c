@@ -52,6 +52,22 @@ static void test_blocks_of_100_connections_come_back_unchanged(void **state) {
     free(clients);
 }
 
+static void test_blocks_have_the_size_that_their_protocol_states(void **state) {
+    (void)state;
+    enum { CLIENTS = 10, BLOCKS = 200, SIZE = 512 };
+    struct echo_net echo;
+    echo_net_start_with_blocks(&echo, &two_lanes, SIZE);
+    struct echo_client *clients = calloc(CLIENTS, sizeof *clients);
+    start_clients(&echo, clients, CLIENTS, BLOCKS, 40, true);
+    for (size_t i = 0; i < CLIENTS; i++) {
+        assert_true(await_int(&clients[i].released, 1, WAIT_MS));
+        assert_int_equal(clients[i].answered, BLOCKS);
+        assert_int_equal(clients[i].wrong, 0);
+    }
+    echo_net_stop(&echo);
+    free(clients);
+}
+
 static void test_a_lane_without_credit_goes_on_when_blocks_come_back(void **state) {
     (void)state;
     enum { CLIENTS = 10, BLOCKS = 40 };
@@ -186,6 +202,7 @@ static void test_ordered_stop_answers_what_was_received(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_blocks_of_100_connections_come_back_unchanged),
+        cmocka_unit_test(test_blocks_have_the_size_that_their_protocol_states),
         cmocka_unit_test(test_a_lane_without_credit_goes_on_when_blocks_come_back),
         cmocka_unit_test(test_a_slow_reader_is_bounded_and_harms_nobody),
         cmocka_unit_test(test_close_with_flush_sends_what_was_queued),

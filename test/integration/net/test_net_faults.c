@@ -53,8 +53,8 @@ static struct listener *listen_with_deadlines(struct echo_net *echo, const struc
         .protocol = protocol,
         .accept = echo_server_accept,
         .context = &echo->server,
-        .tls_timeout_ms = tls_ms,
-        .handshake_timeout_ms = handshake_ms,
+        .manners.tls_timeout_ms = tls_ms,
+        .manners.handshake_timeout_ms = handshake_ms,
     };
     assert_int_equal(net_listen(echo->net, &options, &listener, NULL, 0), SMQ_OK);
     return listener;

@@ -356,7 +356,7 @@ static void test_accepted_sockets_are_kept_alive(void **state) {
         .accept = echo_server_accept,
         .context = &echo.server,
         .has_keep_alive = true,
-        .keep_alive = {.idle_s = 300, .interval_s = 60, .probes = 5, .user_timeout_s = 600},
+        .manners.keep_alive = {.idle_s = 300, .interval_s = 60, .probes = 5, .user_timeout_s = 600},
     };
     assert_int_equal(net_listen(echo.net, &options, &listener, NULL, 0), SMQ_OK);
     struct net_peer peer;
@@ -387,7 +387,7 @@ static void test_a_vanished_peer_is_found(void **state) {
         .accept = echo_server_accept,
         .context = &echo.server,
         .has_keep_alive = true,
-        .keep_alive = {.idle_s = 1, .interval_s = 1, .probes = 2, .user_timeout_s = 2},
+        .manners.keep_alive = {.idle_s = 1, .interval_s = 1, .probes = 2, .user_timeout_s = 2},
     };
     assert_int_equal(net_listen(echo.net, &options, &listener, NULL, 0), SMQ_OK);
     struct net_peer alive, vanished;

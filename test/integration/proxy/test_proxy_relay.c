@@ -6,6 +6,8 @@
 
 #include <cmocka.h>
 
+#include "actors/smp/client_session.h"
+#include "queues/base/fault.h"
 #include "queues/base/random.h"
 #include "test/support/forwarding.h"
 #include "test/support/router_fixture.h"
@@ -301,6 +303,45 @@ static void test_one_connection_carries_many_commands_at_once(void **state) {
     }
 }
 
+/* How many blocks the router has taken from the proxy's connection at once, when each waits for a commit of its own. */
+static uint64_t blocks_taken(void) {
+    enum { BLOCKS = 30 };
+    struct smp_command key = peer_command(SMP_KEY);
+    uint64_t most = 0;
+    struct peer_queue own;
+    peer_create_queue(&proxy, 0, &own);
+    key.key = own.sender_key.public_key;
+    fault_arm(FAULT_POINT_writer_slow, 0, UINT64_MAX);
+    for (unsigned i = 0; i < BLOCKS; i++) {
+        peer_begin(&proxy);
+        peer_add(&proxy, &own.recipient_key, peer_recipient(&own), &key);
+        peer_send(&proxy);
+    }
+    for (unsigned i = 0; i < BLOCKS; i++) {
+        uint64_t taken = atomic_load(&fixture.router->batches_in_progress) - 1;
+        most = taken > most ? taken : most;
+        peer_receive(&proxy, &answer);
+        expect(SMP_OK);
+    }
+    fault_disarm_all();
+    return most;
+}
+
+static void test_proxy_has_more_credit_only_once_it_has_forwarded(void **state) {
+    (void)state;
+    enum { CREDIT_BLOCKS = SESSION_CREDIT / (SESSION_BLOCK_WEIGHT + 1) };
+    uint8_t garbage[200] = {0};
+    const struct smp_command send = peer_send_command(slice_of_text("forwarded"), false);
+    const struct smp_command outer = {.tag = SMP_RFWD, .payload = slice_of(garbage, sizeof garbage)};
+    assert_in_range(blocks_taken(), 1, CREDIT_BLOCKS + 1);
+    peer_ask(&proxy, NULL, slice_of(NULL, 0), &outer, &answer);
+    peer_check_error(&answer, smp_error_of(SMP_ERROR_CRYPTO));
+    assert_in_range(blocks_taken(), 1, CREDIT_BLOCKS + 1);
+    run(NULL, peer_sender(&queue), &send);
+    expect(SMP_OK);
+    assert_true(blocks_taken() > CREDIT_BLOCKS + 1);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_forwarded_messages_are_stored_and_delivered, setup, teardown),
@@ -316,6 +357,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_connection_without_a_key_cannot_forward, setup, teardown),
         cmocka_unit_test_setup_teardown(test_proxies_of_every_version_are_served, setup, teardown),
         cmocka_unit_test_setup_teardown(test_one_connection_carries_many_commands_at_once, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_proxy_has_more_credit_only_once_it_has_forwarded, setup, teardown),
     };
     return cmocka_run_group_tests(tests, group_setup, group_teardown);
 }

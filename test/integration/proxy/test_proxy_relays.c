@@ -206,6 +206,80 @@ static void test_attempts_are_left_for_those_who_have_none(void **state) {
     dns_server_stop(&dns);
 }
 
+/* The names of the storm, by several connections in turn. */
+static void begin_storm_of(struct peer *clients, unsigned client_count, uint8_t ids[STORM][24]) {
+    char address[512], host[32];
+    for (unsigned i = 0; i < STORM; i++) {
+        (void)snprintf(host, sizeof host, "silent-%u.test", 100 + i);
+        write_address(relay.fingerprint, host, 5223, address);
+        forwarding_begin_connect(&clients[i % client_count], address, NULL, ids[i]);
+    }
+}
+
+static unsigned count_asked(struct dns_server *dns) {
+    unsigned asked = 0;
+    for (unsigned i = 0; i < STORM; i++)
+        asked += was_asked(dns, i);
+    return asked;
+}
+
+/* How many attempts of `relay_attempts` the connections of one address get, when each has a few. */
+static unsigned attempts_of_an_address(bool limit_loopback) {
+    enum { CLIENTS = 6, OPEN = 8 };
+    static struct dns_server dns;
+    static uint8_t ids[STORM][24];
+    static struct peer clients[CLIENTS];
+    dns_server_start(&dns);
+    proxy.config.limits.limit_loopback = limit_loopback;
+    proxy.config.limits.address_connections = proxy.config.limits.address_rate = 0;
+    proxy.config.dns_servers = dns.address;
+    proxy.config.proxy.relay_attempts = OPEN;
+    proxy.config.proxy.client_attempts = 2;
+    proxy.config.proxy.client_concurrency = STORM;
+    start_proxy();
+    for (unsigned i = 0; i < CLIENTS; i++)
+        router_fixture_connect(&proxy, 0, &clients[i]);
+    begin_storm_of(clients, CLIENTS, ids);
+    /* All but those that were let in are refused at once, by whoever they were asked for. */
+    unsigned refused = 0;
+    uint64_t deadline = clock_monotonic_ms() + SOON_MS;
+    while (clock_monotonic_ms() < deadline && refused + count_asked(&dns) < STORM)
+        for (unsigned i = 0; i < CLIENTS; i++)
+            while (!peer_is_silent(&clients[i], 1)) {
+                peer_receive(&clients[i], &answer);
+                refused++;
+            }
+    unsigned asked = count_asked(&dns);
+    assert_int_equal(STORM, refused + asked);
+    for (unsigned i = 0; i < CLIENTS; i++)
+        peer_close(&clients[i]);
+    dns_server_stop(&dns);
+    return asked;
+}
+
+static void test_one_address_gets_half_of_the_attempts_however_many_connections_it_has(void **state) {
+    (void)state;
+    assert_int_equal(4, attempts_of_an_address(true));
+}
+
+static void test_loopback_has_no_share_unless_it_is_limited(void **state) {
+    (void)state;
+    assert_in_range(attempts_of_an_address(false), 5, 8);
+}
+
+static void test_one_address_gets_half_of_the_connections(void **state) {
+    (void)state;
+    proxy.config.limits.limit_loopback = true;
+    proxy.config.proxy.relay_connections = 2;
+    start_proxy();
+    ask(&relay, "127.0.0.1");
+    assert_string_equal("PKEY", smp_response_tag_text(answer.response.tag));
+    ask(&other, "127.0.0.1");
+    expect_error("PROXY BROKER NETWORK");
+    ask(&relay, "127.0.0.1"); /* what is there can be used */
+    assert_string_equal("PKEY", smp_response_tag_text(answer.response.tag));
+}
+
 static void test_a_connection_that_is_not_used_is_closed(void **state) {
     (void)state;
     proxy.config.proxy.relay_idle_ms = 200;
@@ -238,6 +312,9 @@ int main(void) {
         RELAYS_TEST(test_private_destinations_are_refused),
         RELAYS_TEST(test_a_client_that_names_many_relays_is_refused_at_once_and_costs_few_descriptors),
         RELAYS_TEST(test_attempts_are_left_for_those_who_have_none),
+        RELAYS_TEST(test_one_address_gets_half_of_the_attempts_however_many_connections_it_has),
+        RELAYS_TEST(test_loopback_has_no_share_unless_it_is_limited),
+        RELAYS_TEST(test_one_address_gets_half_of_the_connections),
         RELAYS_TEST(test_a_connection_that_is_not_used_is_closed),
         RELAYS_TEST(test_connections_are_capped_and_unused_ones_give_way),
     };

@@ -151,7 +151,9 @@ static void test_reload_is_told_and_signals_without_end_do_not_starve_the_watchd
 static void make_turns_until_one_sticks(void) {
     struct smq_context *context;
     struct client_fixture client;
-    struct smq_context_options options = {.receive_lanes = 1, .process_lanes = 1, .send_lanes = 1};
+    struct smq_context_options options;
+    smq_context_options_init(&options);
+    options.receive_lanes = options.process_lanes = options.send_lanes = 1;
     require(smq_context_create(&options, &context) == SMQ_OK);
     client_fixture_connect(&client, context, server.address, NULL);
     uint64_t deadline = clock_monotonic_ms() + PATIENCE_MS;

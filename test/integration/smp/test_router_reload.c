@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* What changes while a router runs: certificates and live settings, under connections that stay. */
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "actors/smp/writer.h"
 #include "queues/base/clock.h"
 #include "queues/base/thread.h"
 #include "test/support/client_fixture.h"
@@ -16,7 +19,16 @@
 #include "test/support/router_fixture.h"
 #include "test/support/server_certificate.h"
 
-enum { DAY_S = 86400, DEADLINE_MS = 20000, RELOADS = 40, CONNECTORS = 2, LOG_ROOM = 65536 };
+enum {
+    DAY_S = 86400,
+    DEADLINE_MS = 20000,
+    RELOADS = 40,
+    STOP_MS = 3000,
+    SOON_MS = 300,
+    SOONER_MS = 8000,
+    CONNECTORS = 2,
+    LOG_ROOM = 65536
+};
 
 static struct router_fixture fixture;
 static struct peer_answer answer;
@@ -169,7 +181,7 @@ static void test_broken_certificates_leave_the_old_one_in_service(void **state) 
     require(unlink(path) == 0);
     expect_refused("server.key: No such file");
     require(mkfifo(path, 0600) == 0); /* nobody will ever write to it */
-    expect_refused("server.key");
+    expect_refused("server.key: a folder, FIFO or device, not a file");
     require(unlink(path) == 0);
 
     assert_true(shows_leaf_of(&before));
@@ -252,6 +264,96 @@ static void test_expiry_changes_at_once(void **state) {
         require(clock_monotonic_ms() < deadline);
         (void)usleep(10000);
     }
+    peer_close(&peer);
+}
+
+/* Holds the writer as a slow disk does. */
+struct held_writer {
+    struct writer_request request;
+    sem_t entered;
+    sem_t released;
+    sem_t completed;
+};
+
+static enum smq_result hold(struct store_operation *operation, struct store_txn *txn) {
+    struct held_writer *held = (struct held_writer *)(void *)writer_request_of(operation);
+    (void)txn;
+    (void)sem_post(&held->entered);
+    while (sem_wait(&held->released) != 0)
+        continue;
+    return SMQ_OK;
+}
+
+static void let_go(struct store_operation *operation, enum smq_result result) {
+    (void)result;
+    (void)sem_post(&((struct held_writer *)(void *)writer_request_of(operation))->completed);
+}
+
+static void await_within(sem_t *semaphore, int seconds) {
+    struct timespec until;
+    require(clock_gettime(CLOCK_REALTIME, &until) == 0);
+    until.tv_sec += seconds;
+    require(sem_timedwait(semaphore, &until) == 0);
+}
+
+/* Each of them has the expirer begin anew, while what it began before is still with the writer. */
+static void test_many_reloads_while_the_disk_is_slow_do_no_harm(void **state) {
+    (void)state;
+    struct peer peer;
+    struct peer_queue queue;
+    static struct held_writer held;
+    memset(&held, 0, sizeof held);
+    held.request.operation = (struct store_operation){.apply = hold, .completed = let_go};
+    require(sem_init(&held.entered, 0, 0) == 0 && sem_init(&held.released, 0, 0) == 0 &&
+            sem_init(&held.completed, 0, 0) == 0);
+    fixture.config.message_ttl_s = 0; /* one kind of round is left */
+    router_fixture_start(&fixture);
+    router_fixture_connect(&fixture, 0, &peer);
+    peer_create_queue(&peer, 0, &queue); /* by now the rounds that begin with the router are over */
+    writer_submit(fixture.router->writer, &held.request);
+    await_within(&held.entered, DEADLINE_MS / 1000);
+    const struct smp_command send = peer_send_command(slice_of_text("waits for the disk"), false);
+    for (unsigned i = 0; i < RELOADS; i++) {
+        reload();
+        peer_begin(&peer);
+        peer_add(&peer, NULL, peer_sender(&queue), &send);
+        peer_send(&peer);
+    }
+    (void)sem_post(&held.released);
+    await_within(&held.completed, DEADLINE_MS / 1000);
+    for (unsigned i = 0; i < RELOADS; i++) {
+        peer_receive(&peer, &answer);
+        assert_int_equal(SMP_OK, answer.response.tag);
+    }
+    peer_close(&peer);
+    uint64_t began = clock_monotonic_ms();
+    router_fixture_stop(&fixture);
+    assert_true(clock_monotonic_ms() - began < STOP_MS);
+}
+
+static void test_times_and_versions_of_new_connections_change(void **state) {
+    (void)state;
+    struct peer peer;
+    router_fixture_start(&fixture); /* 10 and 30 seconds */
+    struct peer_options options = router_fixture_peer_options(&fixture);
+    fixture.config.tls_timeout_ms = fixture.config.handshake_timeout_ms = SOON_MS;
+    fixture.config.version_min = 7;
+    fixture.config.version_max = 17;
+    reload();
+    router_fixture_connect(&fixture, 0, &peer);
+    assert_int_equal(7, peer.announced.min);
+    assert_int_equal(17, peer.announced.max);
+    uint64_t began = clock_monotonic_ms();
+    struct pollfd silent = {.fd = peer_tcp(fixture.port), .events = POLLRDHUP};
+    assert_int_equal(1, poll(&silent, 1, DEADLINE_MS)); /* ended while TLS is awaited */
+    assert_true(clock_monotonic_ms() - began < SOONER_MS);
+    (void)close(silent.fd);
+    expect_pong(&peer);
+    peer_close(&peer);
+    began = clock_monotonic_ms();
+    peer_tls(&peer, &options);
+    assert_true(peer_is_closed(&peer)); /* while the hello is awaited */
+    assert_true(clock_monotonic_ms() - began < SOONER_MS);
     peer_close(&peer);
 }
 
@@ -343,6 +445,8 @@ int main(void) {
         CASE(test_limits_of_new_queues_change),
         CASE(test_quota_changes),
         CASE(test_expiry_changes_at_once),
+        CASE(test_many_reloads_while_the_disk_is_slow_do_no_harm),
+        CASE(test_times_and_versions_of_new_connections_change),
         CASE(test_inactive_connections_are_closed_once_that_is_switched_on),
         CASE(test_service_certificates_are_asked_for_or_not),
         CASE(test_bad_settings_change_nothing),

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "queues/base/clock.h"
+#include "test/support/net_peer.h"
 #include "test/support/raw_transmission.h"
 #include "test/support/router_fixture.h"
 
@@ -96,6 +97,28 @@ static void test_same_certificate_is_the_same_service_also_after_a_restart(void 
     connect_as(&peer, another, SMP_ROLE_MESSAGING);
     assert_memory_not_equal(first, peer.service_id, sizeof first);
     credentials_destroy(&another);
+}
+
+/* Its client certificate comes with the second hello's handshake. */
+static void test_service_among_many_handshakes_is_the_same(void **state) {
+    (void)state;
+    uint8_t first[24];
+    struct net_peer silent;
+    connect_as(&peer, service, SMP_ROLE_MESSAGING);
+    memcpy(first, peer.service_id, sizeof first);
+    peer_close(&peer);
+    router_fixture_stop(&fixture);
+    const struct net_limits limits = fixture.config.limits;
+    fixture.config.limits = (struct net_limits){.cookie_handshakes = 1};
+    router_fixture_start(&fixture);
+    net_peer_connect(&silent, fixture.port);
+    connect_as(&peer, service, SMP_ROLE_MESSAGING);
+    assert_memory_equal(first, peer.service_id, sizeof first);
+    net_peer_close(&silent);
+    peer_close(&peer);
+    router_fixture_stop(&fixture);
+    fixture.config.limits = limits;
+    router_fixture_start(&fixture);
 }
 
 static void test_identity_is_the_second_certificate_of_a_chain(void **state) {
@@ -378,6 +401,7 @@ static void test_nsub_of_a_service_needs_its_signature_and_brings_notifications(
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(test_same_certificate_is_the_same_service_also_after_a_restart),
+        TEST(test_service_among_many_handshakes_is_the_same),
         TEST(test_identity_is_the_second_certificate_of_a_chain),
         TEST(test_services_of_one_certificate_that_come_at_once_are_one),
         TEST(test_another_role_is_a_bad_service_and_closed),

@@ -156,7 +156,7 @@ static int flood_from_one_site(void) {
     if (base_setup() != SMQ_OK)
         return 1;
     for (unsigned i = 0; i < 5000; i++)
-        log_warn("flood %s", "of text");
+        log_warn("flood %s, %s", "of text", "100%n");
     uint64_t end_ms = clock_monotonic_ms() + 3000;
     while (clock_monotonic_ms() < end_ms) /* the summary comes from the thread, without another line */
         (void)poll(NULL, 0, 50);
@@ -168,9 +168,9 @@ static void test_one_place_cannot_flood_the_log(void **state) {
     struct child child = begin(flood_from_one_site, 0);
     const char *all = all_of(child);
     assert_int_equal(0, ended(child, PATIENCE_MS));
-    unsigned shown = lines_with(all, "WARN flood of text\n");
+    unsigned shown = lines_with(all, "WARN flood of text, 100%n\n");
     assert_in_range(shown, LOG_SITE_LINES_PER_SECOND, 5 * LOG_SITE_LINES_PER_SECOND);
-    assert_int_equal(5000, shown + sum_of(all, " more like this: flood %s\n"));
+    assert_int_equal(5000, shown + sum_of(all, " more like this: flood of text, 100%n\n"));
 }
 
 static int log_to_nobody(void) {

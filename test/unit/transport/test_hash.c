@@ -62,6 +62,39 @@ static void test_threads_hash_at_the_same_time(void **state) {
         assert_int_equal(pthread_join(threads[i], NULL), 0);
 }
 
+/* Two streams of one thread, and hashes in one go between their pieces, do not disturb each other. */
+static void test_streams_hash_pieces_of_any_size(void **state) {
+    (void)state;
+    static const size_t sizes[] = {0, 1, 63, 64, 65, 1000, 4096};
+    static uint8_t bytes[6 * 4096];
+    for (size_t i = 0; i < sizeof bytes; i++)
+        bytes[i] = (uint8_t)(i * 31 >> 3);
+    for (size_t row = 0; row < sizeof rows / sizeof rows[0]; row++) {
+        uint8_t expected[HASH_SIZE_MAX], digest[HASH_SIZE_MAX], other_digest[HASH_SIZE_MAX];
+        struct hash_stream *stream = NULL, *other = NULL;
+        size_t length = 0;
+        assert_int_equal(hash_stream_open(rows[row].algorithm, &stream), SMQ_OK);
+        assert_int_equal(hash_stream_open(rows[row].algorithm, &other), SMQ_OK);
+        for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+            assert_int_equal(hash_stream_add(stream, slice_of(bytes + length, sizes[i])), SMQ_OK);
+            assert_int_equal(hash_stream_add(other, slice_of_text("x")), SMQ_OK);
+            length += sizes[i];
+            assert_int_equal(hash_slice(rows[row].algorithm, slice_of(bytes, length), expected), SMQ_OK);
+        }
+        assert_int_equal(hash_stream_finish(stream, digest), SMQ_OK);
+        assert_memory_equal(digest, expected, rows[row].size);
+        assert_int_equal(hash_stream_finish(stream, digest), SMQ_OK); /* it has begun anew */
+        assert_slice_equal(slice_of(digest, rows[row].size), from_hex(rows[row].empty, expected, sizeof expected));
+        assert_int_equal(hash_stream_finish(other, other_digest), SMQ_OK);
+        assert_int_equal(hash_slice(rows[row].algorithm, slice_of_text("xxxxxxx"), expected), SMQ_OK);
+        assert_memory_equal(other_digest, expected, rows[row].size);
+        hash_stream_close(&stream);
+        hash_stream_close(&stream);
+        hash_stream_close(&other);
+        assert_null(stream);
+    }
+}
+
 /* RFC 5869 derives with libsodium's one-shot HMAC, step by step. */
 static void reference_hkdf(struct slice salt, struct slice input_key, struct slice info, uint8_t *output,
                            size_t blocks) {
@@ -102,6 +135,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_digests_are_the_published_ones),
         cmocka_unit_test(test_threads_hash_at_the_same_time),
+        cmocka_unit_test(test_streams_hash_pieces_of_any_size),
         cmocka_unit_test(test_derivation_of_every_length_is_a_prefix_of_the_longest),
     };
     return cmocka_run_group_tests(tests, set_up_crypto, NULL);

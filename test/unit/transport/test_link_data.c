@@ -3,7 +3,7 @@
 #include "test/unit/transport/test_helpers.h"
 #include "transport/crypto/link_data.h"
 
-static const struct version_range client_agent_versions = {.min = 2, .max = 7};
+static const struct version_range agent_versions = {.min = 2, .max = 7};
 
 static void test_keys_and_ids_are_the_known_ones(void **state) {
     (void)state;
@@ -34,11 +34,12 @@ struct fixture {
     uint8_t user_blob[LINK_USER_BLOB_SIZE];
     struct link_fixed_data fixed;
     struct link_user_data user;
+    struct link_check check;
 };
 
 static void seal_fixed(struct fixture *link, const struct key_pair *signer) {
     uint8_t link_id[LINK_ID_SIZE];
-    struct link_fixed_data fixed = {.client_agent_versions = client_agent_versions,
+    struct link_fixed_data fixed = {.agent_versions = agent_versions,
                                     .root_key = link->root.public_key,
                                     .request = slice_of_text("connection request")};
     struct writer writer = writer_of(link->fixed_blob + LINK_SIGNED_OFFSET, LINK_FIXED_DATA_MAX);
@@ -58,7 +59,7 @@ static void add_owner(struct fixture *link, const char *id, const struct public_
 
 static void seal_user(struct fixture *link, bool contact, const struct key_pair *signer, const char *user_data) {
     struct link_user_data user = {.contact = contact,
-                                  .client_agent_versions = client_agent_versions,
+                                  .agent_versions = agent_versions,
                                   .direct = true,
                                   .owner_count = link->owner_count,
                                   .owners = slice_of(link->owners, writer_length(&link->owner_writer)),
@@ -72,7 +73,7 @@ static void seal_user(struct fixture *link, bool contact, const struct key_pair 
 
 static enum smq_result open_link(struct fixture *link) {
     return link_data_open(link->link_key, &link->key, link->fixed_blob, sizeof link->fixed_blob, link->user_blob,
-                          sizeof link->user_blob, &link->fixed, &link->user);
+                          sizeof link->user_blob, &link->fixed, &link->user, &link->check);
 }
 
 static int set_up_link(void **state) {
@@ -99,7 +100,7 @@ static void test_contact_link_comes_back(void **state) {
     assert_int_equal(open_link(link), SMQ_OK);
     assert_true(public_key_equal(&link->fixed.root_key, &link->root.public_key));
     assert_slice_text(link->fixed.request, "connection request");
-    assert_int_equal(link->fixed.client_agent_versions.max, 7);
+    assert_int_equal(link->fixed.agent_versions.max, 7);
     assert_true(link->user.contact && link->user.direct);
     assert_slice_text(link->user.user_data, "profile");
 }
@@ -201,8 +202,7 @@ static void test_user_data_of_both_lengths_comes_back(void **state) {
     static const size_t lengths[] = {0, 1, 254, 255, 256, 13000};
     static uint8_t application[13000], bytes[LINK_USER_DATA_MAX];
     for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++) {
-        struct link_user_data user = {.client_agent_versions = client_agent_versions,
-                                      .user_data = slice_of(application, lengths[i])};
+        struct link_user_data user = {.agent_versions = agent_versions, .user_data = slice_of(application, lengths[i])};
         struct link_user_data parsed;
         struct writer writer = writer_of(bytes, sizeof bytes);
         write_link_user_data(&writer, &user);
@@ -225,7 +225,7 @@ static void test_user_data_with_relays_survives_and_cut_data_does_not(void **sta
     write_short_link(&relay_writer, &relay);
     add_owner(link, "one", &link->owner.public_key, &link->root);
     struct link_user_data user = {.contact = true,
-                                  .client_agent_versions = client_agent_versions,
+                                  .agent_versions = agent_versions,
                                   .owner_count = 1,
                                   .owners = slice_of(link->owners, writer_length(&link->owner_writer)),
                                   .relay_count = 2,

@@ -152,6 +152,18 @@ static void test_truncated_or_lengthened_content_is_refused(void **state) {
                                     6)));
 }
 
+static void test_blocks_of_another_size_are_filled_from_the_end(void **state) {
+    (void)state;
+    static const size_t sizes[] = {200, 200, 200, 494, 493, 1};
+    struct smp_batch_part parts[6];
+    assert_int_equal(smp_batch_split_within(493, sizes, 6, parts), 5);
+    static const size_t counts[] = {1, 2, 1, 1, 1};
+    for (size_t i = 0; i < 5; i++) {
+        assert_int_equal(parts[i].count, counts[i]);
+        assert_int_equal(parts[i].too_large, i == 2);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_300_signed_sub_are_30_135_135),
@@ -166,6 +178,7 @@ int main(void) {
         cmocka_unit_test(test_content_is_iterated_in_order),
         cmocka_unit_test(test_content_with_count_0_is_refused),
         cmocka_unit_test(test_truncated_or_lengthened_content_is_refused),
+        cmocka_unit_test(test_blocks_of_another_size_are_filled_from_the_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

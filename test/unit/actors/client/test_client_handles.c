@@ -2,7 +2,7 @@
 /* Queue handles: what is exported is imported, what is damaged is not, and keys are set once. */
 #include <string.h>
 
-#include "actors/client/queues.h"
+#include "actors/client/smp/queues.h"
 #include "queues/base/setup.h"
 #include "test/support/require.h"
 #include "transport/crypto/setup.h"

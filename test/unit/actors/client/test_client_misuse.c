@@ -252,6 +252,9 @@ static void check_agents(void) {
     smq_client_agent_close(&agent);
     assert_null(agent);
     smq_client_agent_close(NULL);
+    agent = wrong;
+    REFUSED(smq_client_agent_close_within(&agent, 0));
+    REFUSED(smq_client_agent_close_within(NULL, 0));
     REFUSED(smq_client_agent_create(wrong, NULL, &agent));
     REFUSED(smq_client_agent_create(context, NULL, NULL));
     smq_client_agent_info(wrong, &info);

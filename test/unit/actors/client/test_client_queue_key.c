@@ -2,7 +2,7 @@
 /* Queue keys: authorizations verify, and the agreement with a session is made once for it. */
 #include <string.h>
 
-#include "actors/client/queue_key.h"
+#include "actors/client/smp/queue_key.h"
 #include "queues/base/setup.h"
 #include "test/support/require.h"
 #include "transport/crypto/authenticator.h"

@@ -4,9 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "actors/client/registry.h"
 #include "actors/client/request.h"
 #include "actors/client/request_table.h"
+#include "actors/client/smp/queues.h"
+#include "actors/client/smp/smp_client.h"
 #include "queues/base/setup.h"
 #include "test/support/require.h"
 #include "transport/crypto/setup.h"
@@ -57,6 +58,21 @@ static void test_requests_are_found_until_they_are_removed(void **state) {
     free(other);
 }
 
+/* A client that has no more than a number and SMP's part. */
+static struct smq_client *make_client(uint64_t number) {
+    struct smq_client *client = calloc(1, sizeof(*client));
+    require(client != NULL);
+    client->number = number;
+    client->state = calloc(1, sizeof(struct smp_client));
+    require(client->state != NULL);
+    return client;
+}
+
+static void free_client(struct smq_client *client) {
+    free(client->state);
+    free(client);
+}
+
 static struct smq_notifier *make_notifier(const char *id) {
     struct key_pair pair;
     struct box_key metadata_key = {{0}};
@@ -69,9 +85,7 @@ static struct smq_notifier *make_notifier(const char *id) {
 static void test_handles_are_registered_for_each_client(void **state) {
     (void)state;
     struct registry registry;
-    struct smq_client *first = calloc(1, sizeof(*first)), *second = calloc(1, sizeof(*second));
-    first->number = 1;
-    second->number = 2;
+    struct smq_client *first = make_client(1), *second = make_client(2);
     assert_int_equal(registry_init(&registry), SMQ_OK);
     struct smq_notifier *notifier = make_notifier("same id"), *newer = make_notifier("same id");
     assert_int_equal(registry_add(&registry, first, NULL, notifier), SMQ_OK);
@@ -85,20 +99,19 @@ static void test_handles_are_registered_for_each_client(void **state) {
     assert_null(registry_find(&registry, second, slice_of_text("same id")));
     registry_remove(&registry, registry_find(&registry, first, slice_of_text("same id")));
     assert_int_equal(registry.count, 0);
-    assert_null(first->subscriptions);
+    assert_null(smp_client(first)->subscriptions);
     registry_destroy(&registry);
     smq_notifier_release(&notifier);
     smq_notifier_release(&newer);
-    free(first);
-    free(second);
+    free_client(first);
+    free_client(second);
 }
 
 static void test_registry_grows_and_forgets_a_client(void **state) {
     (void)state;
     enum { COUNT = 500 };
     struct registry registry;
-    struct smq_client *client = calloc(1, sizeof(*client));
-    client->number = 3;
+    struct smq_client *client = make_client(3);
     assert_int_equal(registry_init(&registry), SMQ_OK);
     for (int i = 0; i < COUNT; i++) {
         char id[16];
@@ -115,7 +128,7 @@ static void test_registry_grows_and_forgets_a_client(void **state) {
     registry_remove_client(&registry, client);
     assert_int_equal(registry.count, 0);
     registry_destroy(&registry);
-    free(client);
+    free_client(client);
 }
 
 int main(void) {

@@ -154,6 +154,48 @@ static void test_loopback_is_exempt_unless_it_is_limited(void **state) {
         assert_int_equal(enter(&limits, hosts[i], 5000, 8), REFUSED_CONNECTIONS);
 }
 
+static void test_newcomers_need_cookies_while_many_are_in_handshake(void **state) {
+    (void)state;
+    const struct net_limits limits = {.cookie_handshakes = 3, .address_cookie_handshakes = 2};
+    static const struct {
+        const char *from;
+        bool needs_cookie;
+    } rows[] = {
+        {"192.0.2.1", false},    {"192.0.2.1", false}, {"192.0.2.1", true}, /* of its address */
+        {"192.0.2.2", true},                                                /* in all */
+        {"2001:db8:7::1", true},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        assert_int_equal(enter(&limits, rows[i].from, 0, i), ADMITTED);
+        assert_int_equal(places[i].needs_cookie, rows[i].needs_cookie);
+    }
+    for (size_t i = 0; i < 3; i++)
+        admission_established(admission, &places[i]); /* two are left, one of them of this address */
+    assert_int_equal(enter(&limits, "192.0.2.2", 0, 10), ADMITTED);
+    assert_false(places[10].needs_cookie);
+    admission_leave(admission, &places[10], 0);
+    admission_leave(admission, &places[4], 0);
+    assert_int_equal(enter(&limits, "192.0.2.2", 0, 11), ADMITTED);
+    assert_int_equal(enter(&limits, "192.0.2.2", 0, 12), ADMITTED);
+    assert_true(places[12].needs_cookie);
+}
+
+/* Who comes and goes is never many at a time, but too many a second. */
+static void test_newcomers_need_cookies_when_they_come_fast(void **state) {
+    (void)state;
+    const struct net_limits limits = {.cookie_rate = 10};
+    const uint64_t now = 1000000;
+    for (unsigned i = 0; i < 30; i++) {
+        assert_int_equal(enter(&limits, "127.0.0.1", now, 0), ADMITTED);
+        assert_int_equal(places[0].needs_cookie, i >= 10);
+        admission_leave(admission, &places[0], now);
+    }
+    assert_int_equal(enter(&limits, "192.0.2.1", now + 100, 0), ADMITTED);
+    assert_int_equal(enter(&limits, "192.0.2.1", now + 100, 1), ADMITTED);
+    assert_false(places[0].needs_cookie);
+    assert_true(places[1].needs_cookie);
+}
+
 /* Addresses that have nothing left are forgotten when their time has come, whatever comes meanwhile. */
 static void test_addresses_are_forgotten(void **state) {
     (void)state;
@@ -185,6 +227,8 @@ int main(void) {
         CASE(test_an_address_has_so_many_connections),
         CASE(test_the_rate_of_an_address_is_a_bucket_that_leaving_does_not_fill),
         CASE(test_loopback_is_exempt_unless_it_is_limited),
+        CASE(test_newcomers_need_cookies_while_many_are_in_handshake),
+        CASE(test_newcomers_need_cookies_when_they_come_fast),
         CASE(test_addresses_are_forgotten),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

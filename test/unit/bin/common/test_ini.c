@@ -6,6 +6,8 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <fnmatch.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -258,7 +260,7 @@ static void test_fifo_is_no_file_and_holds_nobody_up(void **state) {
     int descriptor = mkstemp(path);
     assert_true(descriptor >= 0 && close(descriptor) == 0 && unlink(path) == 0 && mkfifo(path, 0600) == 0);
     assert_int_equal(ini_load(path, &table, &fixture->values, &fixture->report, &fixture->ini), SMQ_ERR_SYSTEM);
-    assert_non_null(strstr(fixture->report.error, ": Invalid argument"));
+    assert_non_null(strstr(fixture->report.error, ": a FIFO, not a file"));
     assert_int_equal(unlink(path), 0);
 }
 
@@ -335,6 +337,156 @@ static void test_live_keys_are_documented(void **state) {
         if (documented != row->live)
             fail_msg("[%s] %s is %s", row->section, row->key, row->live ? "not documented as live" : "not live");
     }
+}
+
+/* ---- docs/operating.md and the table of keys */
+
+struct documented {
+    char keys[256], initial[256], accepted[256];
+};
+
+static char *read_operating(void) {
+    static char text[65536];
+    FILE *file = fopen("docs/operating.md", "re");
+    assert_non_null(file);
+    text[fread(text, 1, sizeof text - 1, file)] = '\0';
+    (void)fclose(file);
+    return text;
+}
+
+/* The next line "| keys | default | accepted | ..." of a section's table; false at the section's end. */
+static bool next_documented(const char **at, struct documented *line) {
+    while (**at != '\0' && strncmp(*at, "\n### ", 5) != 0 && strncmp(*at, "\n## ", 4) != 0) {
+        const char *begin = *at;
+        *at += 1 + strcspn(*at + 1, "\n");
+        memset(line, 0, sizeof *line);
+        if (strncmp(begin, "\n| `", 4) == 0 &&
+            sscanf(begin, "\n|%255[^|]|%255[^|]|%255[^|]|", line->keys, line->initial, line->accepted) == 3)
+            return true;
+    }
+    return false;
+}
+
+/* Whether `word` stands in `text` between characters that are no part of a word or number. */
+static bool has_word(const char *text, const char *word) {
+    for (const char *found = strstr(text, word); found != NULL; found = strstr(found + 1, word)) {
+        bool begins = found == text || strchr(" ,`(", found[-1]) != NULL;
+        if (begins && strchr(" ,`):;", found[strlen(word)]) != NULL)
+            return true;
+    }
+    return false;
+}
+
+/* `db_*` and `control_port_*_password` stand for several keys. */
+static bool names_key(const char *keys, const char *key) {
+    char copy[256];
+    (void)snprintf(copy, sizeof copy, "%s", keys);
+    char *rest = copy;
+    for (char *word = strsep(&rest, " ,`"); word != NULL; word = strsep(&rest, " ,`")) {
+        if (word[0] != '\0' && fnmatch(word, key, 0) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void size_text(int64_t bytes, char text[24]) {
+    static const char suffixes[] = "KMGT";
+    size_t power = 0;
+    while (power < 4 && bytes % 1024 == 0 && bytes > 0) {
+        bytes /= 1024;
+        power++;
+    }
+    (void)snprintf(text, 24, power == 0 ? "%" PRId64 : "%" PRId64 "%c", bytes, suffixes[power == 0 ? 0 : power - 1]);
+}
+
+/* "1 to 60", or "from 1" where the upper end is that of the type. */
+static bool range_is_documented(const struct ini_row *row, const char *accepted) {
+    char minimum[24], maximum[24];
+    size_text(row->minimum, minimum);
+    size_text(row->maximum, maximum);
+    if (row->type == INI_NUMBER) {
+        (void)snprintf(minimum, sizeof minimum, "%" PRId64, row->minimum);
+        (void)snprintf(maximum, sizeof maximum, "%" PRId64, row->maximum);
+    }
+    if (strstr(accepted, "as the reference") != NULL)
+        return row->offset == INI_NOT_STORED;
+    if (strstr(accepted, "from ") != NULL)
+        return has_word(accepted, minimum) && (row->maximum == 0 || row->maximum >= 3153600000); /* a hundred years */
+    return has_word(accepted, minimum) && has_word(accepted, maximum);
+}
+
+static bool is_documented_as_it_is(const struct ini_row *row, const struct documented *line) {
+    bool initial = row->initial == NULL || row->offset == INI_NOT_STORED || has_word(line->initial, row->initial);
+    bool accepted = true;
+    if (row->type == INI_NUMBER || row->type == INI_SIZE)
+        accepted = range_is_documented(row, line->accepted);
+    else if (row->type == INI_SWITCH)
+        accepted = has_word(line->accepted, "switch") || row->offset == INI_NOT_STORED;
+    for (size_t i = 0; row->type == INI_CHOICE && row->offset != INI_NOT_STORED && row->choices[i] != NULL; i++)
+        accepted = accepted && has_word(line->accepted, row->choices[i]);
+    return initial && accepted;
+}
+
+static const char *section_of(const char *text, const char *section) {
+    char heading[64];
+    (void)snprintf(heading, sizeof heading, "\n### [%s]", section);
+    const char *found = strstr(text, heading);
+    return found == NULL ? NULL : found + strlen(heading);
+}
+
+static void test_every_key_is_documented_with_its_default_and_what_it_accepts(void **state) {
+    (void)state;
+    const char *text = read_operating();
+    for (size_t index = 0; index < smp_settings_table.count; index++) {
+        const struct ini_row *row = &smp_settings_table.rows[index];
+        if (strcmp(row->section, "INFORMATION") == 0 || strcmp(row->section, "WEB") == 0)
+            continue; /* "The reference's keys." */
+        const char *at = section_of(text, row->section);
+        struct documented line = {.keys = ""};
+        if (at == NULL)
+            fail_msg("[%s] is not documented", row->section);
+        while (next_documented(&at, &line) && !names_key(line.keys, row->key))
+            continue;
+        if (!names_key(line.keys, row->key))
+            fail_msg("[%s] %s is not documented", row->section, row->key);
+        if (!is_documented_as_it_is(row, &line))
+            fail_msg("[%s] %s: %s, %" PRId64 " to %" PRId64 ", but documented: %s|%s", row->section, row->key,
+                     row->initial == NULL ? "no default" : row->initial, row->minimum, row->maximum, line.initial,
+                     line.accepted);
+    }
+}
+
+static bool table_has(const char *section, const char *key) {
+    for (size_t index = 0; index < smp_settings_table.count; index++) {
+        const struct ini_row *row = &smp_settings_table.rows[index];
+        if (strcmp(row->section, section) == 0 && fnmatch(key, row->key, 0) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void test_nothing_is_documented_that_is_no_key(void **state) {
+    (void)state;
+    static const char *const sections[] = {"STORE_LOG", "TRANSPORT", "LIMITS", "LOG",
+                                           "AUTH",      "ROLES",     "PROXY",  "INACTIVE_CLIENTS"};
+    const char *text = read_operating();
+    unsigned keys = 0;
+    for (size_t i = 0; i < sizeof sections / sizeof sections[0]; i++) {
+        const char *at = section_of(text, sections[i]);
+        struct documented line;
+        assert_non_null(at);
+        while (next_documented(&at, &line)) {
+            char *rest = line.keys;
+            for (char *word = strsep(&rest, " ,`"); word != NULL; word = strsep(&rest, " ,`")) {
+                if (word[0] == '\0')
+                    continue;
+                if (!table_has(sections[i], word))
+                    fail_msg("[%s] %s is documented, but no key", sections[i], word);
+                keys++;
+            }
+        }
+    }
+    assert_true(keys > 60);
 }
 
 static void test_empty_settings_give_the_routers_defaults(void **state) {
@@ -570,6 +722,8 @@ int main(void) {
         CASE(test_huge_file_is_refused),
         CASE(test_rows_that_differ_are_found_whatever_their_type),
         CASE(test_live_keys_are_documented),
+        CASE(test_every_key_is_documented_with_its_default_and_what_it_accepts),
+        CASE(test_nothing_is_documented_that_is_no_key),
         CASE(test_empty_settings_give_the_routers_defaults),
         CASE(test_seconds_count_before_days_and_hours),
         CASE(test_intervals_reach_the_router),

@@ -2,6 +2,8 @@
 /* Queue records, ids, keys, links, notifiers, status. Each test is a row or two of the command table. */
 #include "store_fixture.h"
 
+#include "stores/smp/purge.h"
+
 static void test_a_created_queue_is_found_by_all_its_ids(void **state) {
     struct fixture *fixture = *state;
     uint8_t notifier_secret[QUEUE_SECRET_SIZE];
@@ -297,6 +299,7 @@ static void test_link_data_of_schema_1_is_read_replaced_and_removed(void **state
         put_link_data_of_schema_1(fixture, queue.number, &first);
         struct queue_deleted deleted;
         assert_int_equal(queue_store_delete(fixture->txn, refer(fixture, queue.number), &deleted), SMQ_OK);
+        assert_false(purge_step(fixture->txn));
         assert_int_equal(lmdb_table_size(fixture->txn->lmdb, TABLE_LINK_DATA), 0);
         write_commit(fixture);
     }
@@ -466,6 +469,7 @@ static void test_del_removes_everything_and_frees_the_ids(void **state) {
     struct store_totals totals = totals_of(fixture);
     struct store_totals none = {0};
     assert_memory_equal(&totals, &none, sizeof none);
+    assert_false(purge_step(fixture->txn));
     for (unsigned table = TABLE_QUEUES; table < TABLE_COUNT; table++)
         assert_false(lmdb_next(fixture->txn->lmdb, table, NULL, NULL));
     write_commit(fixture);

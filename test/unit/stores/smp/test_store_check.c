@@ -2,6 +2,8 @@
 /* What the check of a store finds: counters that are wrong, and what belongs to no queue. */
 #include "store_fixture.h"
 
+#include "stores/smp/purge.h"
+#include "stores/smp/queue_list.h"
 #include "stores/smp/store_check.h"
 
 enum { BODY_SIZE = 10000 };
@@ -108,15 +110,86 @@ static void test_parts_of_nothing_are_found(void **state) {
     expect_fault(fixture, "after queue 2: a part of link data that belongs to nothing\n");
 }
 
+/* In place of what queue 2 has. */
+static void put_state(struct fixture *fixture, const struct list_state *list_state) {
+    struct list_state state = *list_state;
+    write_begin(fixture);
+    list_state_put(fixture->txn, &message_list, 2, &state);
+    write_commit(fixture);
+}
+
 static void test_a_message_more_than_is_counted_is_found(void **state) {
     struct fixture *fixture = *state;
+    struct list_state stored;
     fill(fixture);
-    struct pair_key key = pair_key(2, 0);
-    write_begin(fixture);
-    assert_true(lmdb_remove_key(fixture->txn->lmdb, TABLE_MESSAGES, KEY_SLICE(key)));
-    write_commit(fixture);
+    assert_int_equal(list_state_get(read_begin(fixture), &message_list, 2, &stored), SMQ_OK);
+    read_end(fixture);
+    struct list_state counts_less = stored;
+    counts_less.count = 1;
+    put_state(fixture, &counts_less);
+    expect_fault(fixture, "queue 2: 1 messages are counted, 2 are there\n");
+    put_state(fixture, &stored);
+    expect_whole(fixture);
+}
+
+static void test_messages_that_no_list_holds_are_found(void **state) {
+    struct fixture *fixture = *state;
+    struct list_state stored;
+    fill(fixture);
+    assert_int_equal(list_state_get(read_begin(fixture), &message_list, 2, &stored), SMQ_OK);
+    read_end(fixture);
+    struct list_state begins_later = stored;
+    begins_later.first++;
+    put_state(fixture, &begins_later);
     assert_true(faults(fixture) > 0);
-    assert_non_null(strstr(told, "queue 2: 0 messages are counted, 2 are there\n"));
+    assert_non_null(strstr(told, "queue 2: 2 messages are counted, 1 are there\n"));
+    assert_non_null(strstr(told, "queue 2 is not there, or has no messages, but there are some\n"));
+    write_begin(fixture);
+    assert_int_equal(list_drop(fixture->txn, &message_list, 2), 2);
+    write_commit(fixture);
+    expect_fault(fixture, "queue 2 is not there, or has no messages, but there are some\n");
+}
+
+/* Whole before a step, between steps, and after them. */
+static void test_what_waits_for_the_purge_is_no_fault(void **state) {
+    struct fixture *fixture = *state;
+    struct queue_deleted deleted;
+    fill(fixture);
+    write_begin(fixture);
+    assert_int_equal(queue_store_delete(fixture->txn, refer(fixture, 1), &deleted), SMQ_OK);
+    write_commit(fixture);
+    expect_whole(fixture);
+    for (bool more = true; more;) {
+        write_begin(fixture);
+        fixture->txn->removed_parts = STORE_REMOVED_PARTS; /* as little as a step may do */
+        more = purge_step(fixture->txn);
+        write_commit(fixture);
+        expect_whole(fixture);
+    }
+}
+
+static void test_a_purge_of_what_was_not_deleted_is_found(void **state) {
+    struct fixture *fixture = *state;
+    static const struct {
+        uint64_t number;
+        uint64_t through;
+        const char *fault;
+    } rows[] = {{2, PURGE_QUEUE, "queue 2: what is to be removed of it is not what was deleted\n"},
+                {7, 1, "queue 7: what is to be removed of it is not what was deleted\n"}};
+    fill(fixture);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct number_key key = number_key(rows[i].number);
+        write_begin(fixture);
+        purge_add(fixture->txn, rows[i].number, rows[i].through);
+        write_commit(fixture);
+        expect_fault(fixture, rows[i].fault);
+        write_begin(fixture);
+        assert_true(lmdb_remove_key(fixture->txn->lmdb, TABLE_PURGE, KEY_SLICE(key)));
+        write_commit(fixture);
+    }
+    struct number_key key = number_key(7);
+    put(fixture, TABLE_PURGE, KEY_SLICE(key));
+    expect_fault(fixture, "what is to be removed cannot be read\n");
 }
 
 int main(void) {
@@ -126,6 +199,9 @@ int main(void) {
         STORE_TEST(test_link_data_of_a_queue_without_a_link_is_found),
         STORE_TEST(test_parts_of_nothing_are_found),
         STORE_TEST(test_a_message_more_than_is_counted_is_found),
+        STORE_TEST(test_messages_that_no_list_holds_are_found),
+        STORE_TEST(test_what_waits_for_the_purge_is_no_fault),
+        STORE_TEST(test_a_purge_of_what_was_not_deleted_is_found),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
