@@ -74,7 +74,7 @@ endif
 
 # ---- which tree
 
-goal_modes := $(foreach goal,$(filter $(BUILD)/%,$(MAKECMDGOALS)),$(firstword $(subst /, ,$(patsubst $(BUILD)/%,%,$(goal)))))
+goal_modes := $(foreach goal,$(filter-out $(BUILD)/lint/%,$(filter $(BUILD)/%,$(MAKECMDGOALS))),$(firstword $(subst /, ,$(patsubst $(BUILD)/%,%,$(goal)))))
 ifneq ($(words $(sort $(goal_modes))),0)
 MODE ?= $(firstword $(goal_modes))
 else ifneq ($(SAN),)

@@ -294,10 +294,9 @@ static int run_delete(void *target, int count, char **words) {
         return 1;
     }
     printf("Deleted configuration and log files\n");
-    for (size_t index = 0; index < 2; index++) {
+    for (size_t index = 0; index < 2; index++)
         if (kept[index])
             printf("%s stays: it holds other files\n", folders[index]);
-    }
     return 0;
 }
 

@@ -55,13 +55,11 @@ static uint8_t *pack(struct smq_event *event, uint8_t *room) {
 
 struct smq_batch *batch_create(const struct smq_event *events, size_t count) {
     size_t size = sizeof(struct smq_batch) + count * sizeof(struct smq_event);
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count; i++)
         size += packed_size(&events[i]);
-    }
     struct smq_batch *batch = memory_alloc(size);
-    if (batch == NULL) {
+    if (batch == NULL)
         return NULL;
-    }
     batch->count = (uint32_t)count;
     batch->size = size;
     batch->next = NULL;
@@ -70,9 +68,8 @@ struct smq_batch *batch_create(const struct smq_event *events, size_t count) {
     batch->drop = NULL;
     memcpy(batch->events, events, count * sizeof(struct smq_event));
     uint8_t *room = (uint8_t *)(batch->events + count);
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count; i++)
         room = pack(&batch->events[i], room);
-    }
     (void)client_reference(batch->events[0].client);
     MAGIC_SET(batch, BATCH_MAGIC);
     return batch;
@@ -81,9 +78,8 @@ struct smq_batch *batch_create(const struct smq_event *events, size_t count) {
 struct smq_batch *batch_create_with_room(size_t size, void **room) {
     enum { HEADER = sizeof(struct smq_batch) + sizeof(struct smq_event), ALIGNED = (HEADER + 15) / 16 * 16 };
     struct smq_batch *batch = memory_zalloc(ALIGNED + size);
-    if (batch == NULL) {
+    if (batch == NULL)
         return NULL;
-    }
     batch->count = 1;
     batch->size = ALIGNED + size;
     batch->events[0].error_text = "";
@@ -103,28 +99,24 @@ void batch_set_origin(struct smq_batch *batch, struct batch_origin *origin) {
 }
 
 size_t smq_batch_count(const struct smq_batch *batch) {
-    if (!MAGIC_IS(batch, BATCH_MAGIC)) {
+    if (!MAGIC_IS(batch, BATCH_MAGIC))
         return 0;
-    }
     return batch->count;
 }
 
 const struct smq_event *smq_batch_event(const struct smq_batch *batch, size_t index) {
-    if (!MAGIC_IS(batch, BATCH_MAGIC)) {
+    if (!MAGIC_IS(batch, BATCH_MAGIC))
         return NULL;
-    }
     return index < batch->count ? &batch->events[index] : NULL;
 }
 
 void smq_batch_release(struct smq_batch **batch) {
-    if (batch == NULL) {
+    if (batch == NULL)
         return;
-    }
     struct smq_batch *released = *batch;
     *batch = NULL;
-    if (!MAGIC_IS(released, BATCH_MAGIC)) {
+    if (!MAGIC_IS(released, BATCH_MAGIC))
         return;
-    }
     struct batch_origin *origin = released->origin;
     struct smq_client *client = released->events[0].client;
     size_t size = released->size;
@@ -136,15 +128,12 @@ void smq_batch_release(struct smq_batch **batch) {
         smq_notifier_release(&event->notifier);
         secret_wipe((void *)(uintptr_t)event->body.bytes, event->body.length);
     }
-    if (released->drop != NULL) {
+    if (released->drop != NULL)
         released->drop(released);
-    }
     MAGIC_CLEAR(released);
     memory_free(released);
-    if (client != NULL) {
+    if (client != NULL)
         client_release(client);
-    }
-    if (origin != NULL) {
+    if (origin != NULL)
         origin->returned(origin, has_credit ? size : 0);
-    }
 }

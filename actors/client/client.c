@@ -41,9 +41,8 @@ static void destroy(struct smq_client *client) {
     password_wipe(&client->password);
     promise_release(&client->connected);
     router_address_release(client->router);
-    if (client->options.events != NULL) {
+    if (client->options.events != NULL)
         events_release(client->options.events);
-    }
     smq_network_release(&client->options.network);
     smq_service_release(&client->options.service);
     memory_free((void *)(uintptr_t)client->options.entity.bytes);
@@ -66,13 +65,11 @@ enum smq_result client_received(struct connection *connection, void *state, stru
     struct smq_client *client = state;
     const struct client_protocol *protocol = client->protocol;
     if (protocol->received_early != NULL && atomic_load_explicit(&client->is_ready, memory_order_acquire) &&
-        protocol->received_early(client, block)) {
+        protocol->received_early(client, block))
         return SMQ_OK;
-    }
     enum smq_result result = post_block(client, block);
-    if (result != SMQ_OK) {
+    if (result != SMQ_OK)
         block_release(block);
-    }
     return result;
 }
 
@@ -104,9 +101,8 @@ static enum smq_result find_protocol(const char *text, const struct client_proto
     for (size_t i = 0; i < CLIENT_PROTOCOLS; i++) {
         *protocol = client_protocols[i];
         result = server_address_parse_with_password(slice_of_text(text), (*protocol)->scheme, address, password);
-        if (result == SMQ_OK) {
+        if (result == SMQ_OK)
             return result;
-        }
     }
     return result;
 }
@@ -136,13 +132,11 @@ static void destroy_unstarted(struct smq_client *client) {
 }
 
 static enum smq_result copy_entity(struct smq_client *client, struct smq_bytes entity) {
-    if (entity.length == 0) {
+    if (entity.length == 0)
         return SMQ_OK;
-    }
     uint8_t *copy = memory_alloc(entity.length);
-    if (copy == NULL) {
+    if (copy == NULL)
         return SMQ_ERR_NO_MEMORY;
-    }
     memcpy(copy, entity.bytes, entity.length);
     client->options.entity = (struct smq_bytes){copy, entity.length};
     return SMQ_OK;
@@ -155,9 +149,8 @@ static enum smq_result create(struct smq_context *context, const char *address_t
     struct password password;
     const struct client_protocol *protocol;
     enum smq_result result = find_protocol(address_text, &protocol, &address, &password);
-    if (result != SMQ_OK) {
+    if (result != SMQ_OK)
         return result;
-    }
     struct smq_client *made = protocol_accepts(protocol, options) ? allocate(protocol) : NULL;
     if (made == NULL) {
         password_wipe(&password);
@@ -181,9 +174,8 @@ static enum smq_result create(struct smq_context *context, const char *address_t
     struct smq_event final = {.kind = SMQ_EVENT_DISCONNECTED, .client = made, .user = options->user};
     made->final = batch_create(&final, 1);
     result = made->router == NULL || made->final == NULL ? SMQ_ERR_NO_MEMORY : copy_entity(made, options->entity);
-    if (result == SMQ_OK && blocking) {
+    if (result == SMQ_OK && blocking)
         result = promise_create(NULL, &made->connected);
-    }
     if (result != SMQ_OK) {
         destroy_unstarted(made);
         return result;
@@ -198,15 +190,13 @@ static enum smq_result start(struct smq_context *context, const char *address, c
     smq_client_options_init(&options);
     if (!options_take(&options, OPTIONS_END(struct smq_client_options, entity), given) || !context_is_valid(context) ||
         address == NULL || client == NULL || !options_are_valid(&options) ||
-        (!blocking && observer == NULL && options.events == NULL)) {
+        (!blocking && observer == NULL && options.events == NULL))
         return SMQ_ERR_INVALID;
-    }
     thread_attach();
     struct smq_client *made;
     enum smq_result result = create(context, address, &options, blocking, &made);
-    if (result != SMQ_OK) {
+    if (result != SMQ_OK)
         return result;
-    }
     made->observer = observer;
     result = post_connect(made);
     if (result != SMQ_OK) {
@@ -247,11 +237,10 @@ enum smq_result smq_client_connect(struct smq_context *context, const char *addr
         return SMQ_OK;
     }
     /* Without the lane's answer, which the margin makes unlikely, its error text may still be in the making. */
-    if (result == SMQ_ERR_TIMEOUT) {
+    if (result == SMQ_ERR_TIMEOUT)
         error_set(error, result, smq_result_text(result));
-    } else if (error != NULL) {
+    else if (error != NULL)
         *error = made->connect_error;
-    }
     smq_client_close(&made);
     return result;
 }
@@ -261,19 +250,16 @@ struct smq_client *smq_client_reference(struct smq_client *client) {
 }
 
 void smq_client_close(struct smq_client **client) {
-    if (client == NULL) {
+    if (client == NULL)
         return;
-    }
     struct smq_client *closed_client = *client;
     *client = NULL;
-    if (!client_is_valid(closed_client)) {
+    if (!client_is_valid(closed_client))
         return;
-    }
     thread_attach();
     if (!atomic_exchange_explicit(&closed_client->closing, true, memory_order_acq_rel)) {
-        if (post_close(client_reference(closed_client)) != SMQ_OK) {
+        if (post_close(client_reference(closed_client)) != SMQ_OK)
             client_release(closed_client);
-        }
     }
     client_release(closed_client);
 }
@@ -290,7 +276,6 @@ void smq_client_info(const struct smq_client *client, struct smq_client_info *in
         .blocks_received = atomic_load_explicit(&client->blocks_received, memory_order_relaxed),
         .blocks_sent = atomic_load_explicit(&client->blocks_sent, memory_order_relaxed),
     };
-    if (atomic_load_explicit(&client->is_ready, memory_order_acquire)) {
+    if (atomic_load_explicit(&client->is_ready, memory_order_acquire))
         client->protocol->info(client, info);
-    }
 }

@@ -125,9 +125,8 @@ static inline struct smq_client *client_reference(struct smq_client *client) {
 
 static inline void client_release(struct smq_client *client) {
     client_check(client);
-    if (atomic_fetch_sub_explicit(&client->references, 1, memory_order_acq_rel) == 1) {
+    if (atomic_fetch_sub_explicit(&client->references, 1, memory_order_acq_rel) == 1)
         client->destroy(client);
-    }
 }
 
 /* Like smq_client_connect_async, with calls to `observer`; options->events may be NULL. Any attached thread. */

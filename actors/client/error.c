@@ -6,9 +6,8 @@
 #include "actors/client/client.h"
 
 void error_set(struct smq_error *error, enum smq_result result, const char *text) {
-    if (error == NULL) {
+    if (error == NULL)
         return;
-    }
     *error = (struct smq_error){.result = result};
     (void)snprintf(error->text, sizeof(error->text), "%s", text == NULL ? "" : text);
 }

@@ -50,22 +50,18 @@ void smq_events_options_init_sized(struct smq_events_options *options, size_t si
 enum smq_result smq_events_create(const struct smq_events_options *options, struct smq_events **events) {
     struct smq_events_options chosen;
     smq_events_options_init(&chosen);
-    if (!options_take(&chosen, OPTIONS_END(struct smq_events_options, with_descriptor), options)) {
+    if (!options_take(&chosen, OPTIONS_END(struct smq_events_options, with_descriptor), options))
         return SMQ_ERR_INVALID;
-    }
     struct channel_limits limits = {.messages = chosen.batches == 0 ? BATCHES_DEFAULT : chosen.batches,
                                     .bytes = chosen.bytes == 0 ? BYTES_DEFAULT : chosen.bytes};
-    if (limits.bytes < BYTES_MIN || events == NULL) {
+    if (limits.bytes < BYTES_MIN || events == NULL)
         return SMQ_ERR_INVALID;
-    }
     enum smq_result result = base_setup();
-    if (result != SMQ_OK) {
+    if (result != SMQ_OK)
         return result;
-    }
     struct smq_events *made = memory_zalloc(sizeof(*made));
-    if (made == NULL) {
+    if (made == NULL)
         return SMQ_ERR_NO_MEMORY;
-    }
     made->descriptor = -1;
     made->origin.returned = batch_returned;
     if (chosen.with_descriptor) {
@@ -80,9 +76,8 @@ enum smq_result smq_events_create(const struct smq_events_options *options, stru
     result = channel_create(&made->waker, limits, &made->channel);
     if (result != SMQ_OK) {
         waker_destroy(&made->waker);
-        if (made->descriptor >= 0) {
+        if (made->descriptor >= 0)
             (void)close(made->descriptor);
-        }
         memory_free(made);
         return result;
     }
@@ -102,23 +97,20 @@ struct smq_events *events_reference(struct smq_events *events) {
 }
 
 void events_release(struct smq_events *events) {
-    if (atomic_fetch_sub_explicit(&events->references, 1, memory_order_acq_rel) != 1) {
+    if (atomic_fetch_sub_explicit(&events->references, 1, memory_order_acq_rel) != 1)
         return;
-    }
     MAGIC_CLEAR(events);
     channel_destroy(&events->channel);
     waker_destroy(&events->waker);
-    if (events->descriptor >= 0) {
+    if (events->descriptor >= 0)
         (void)close(events->descriptor);
-    }
     memory_free(events);
 }
 
 /* The flag spares a system call for every batch but the first that the consumer has not noticed. */
 static void signal_descriptor(struct smq_events *events) {
-    if (events->descriptor < 0 || atomic_exchange_explicit(&events->signalled, true, memory_order_acq_rel)) {
+    if (events->descriptor < 0 || atomic_exchange_explicit(&events->signalled, true, memory_order_acq_rel))
         return;
-    }
     uint64_t one = 1;
     ssize_t written = write(events->descriptor, &one, sizeof(one));
     CHECK(written == (ssize_t)sizeof(one)); /* the counter cannot be full: it is written once between two reads */
@@ -127,18 +119,16 @@ static void signal_descriptor(struct smq_events *events) {
 enum smq_result events_put(struct smq_events *events, struct smq_batch *batch) {
     MAGIC_CHECK(events, EVENTS_MAGIC);
     enum smq_result result = channel_send(events->channel, &batch->node, batch->size);
-    if (result == SMQ_OK) {
+    if (result == SMQ_OK)
         signal_descriptor(events);
-    }
     return result;
 }
 
 enum smq_result events_put_without_credit(struct smq_events *events, struct smq_batch *batch) {
     batch->without_credit = true;
     enum smq_result result = channel_send_without_credit(events->channel, &batch->node);
-    if (result == SMQ_OK) {
+    if (result == SMQ_OK)
         signal_descriptor(events);
-    }
     return result;
 }
 
@@ -160,42 +150,36 @@ static struct smq_batch *take_now(struct smq_events *events) {
 
 /* Nothing was there: takes the signal back, and looks again, since a batch may have come before that. */
 static struct smq_batch *take_after_reset(struct smq_events *events) {
-    if (events->descriptor < 0 || !atomic_load_explicit(&events->signalled, memory_order_acquire)) {
+    if (events->descriptor < 0 || !atomic_load_explicit(&events->signalled, memory_order_acquire))
         return NULL;
-    }
     uint64_t count;
     (void)!read(events->descriptor, &count, sizeof(count));
     atomic_store_explicit(&events->signalled, false, memory_order_seq_cst);
     struct smq_batch *taken = take_now(events);
-    if (taken != NULL) {
+    if (taken != NULL)
         signal_descriptor(events);
-    }
     return taken;
 }
 
 enum smq_result smq_events_take(struct smq_events *events, int timeout_ms, struct smq_batch **batch) {
-    if (!MAGIC_IS(events, EVENTS_MAGIC) || batch == NULL) {
+    if (!MAGIC_IS(events, EVENTS_MAGIC) || batch == NULL)
         return SMQ_ERR_INVALID;
-    }
     thread_attach();
     uint64_t deadline = timeout_ms < 0 ? UINT64_MAX : clock_monotonic_ms() + (uint64_t)timeout_ms;
     for (;;) {
         struct smq_batch *taken = take_now(events);
-        if (taken == NULL) {
+        if (taken == NULL)
             taken = take_after_reset(events);
-        }
         if (taken != NULL) {
             batch_set_origin(taken, &events_reference(events)->origin);
             *batch = taken;
             return SMQ_OK;
         }
         uint64_t now = timeout_ms == 0 ? deadline : clock_monotonic_ms();
-        if (now >= deadline) {
+        if (now >= deadline)
             return SMQ_ERR_TIMEOUT;
-        }
-        if (!events->more) {
+        if (!events->more)
             (void)waker_wait(&events->waker, timeout_ms < 0 ? -1 : (int)(deadline - now));
-        }
     }
 }
 
@@ -209,24 +193,20 @@ static void drop(void *context, struct mailbox_node *node) {
     uint64_t size = batch->size;
     bool has_credit = !batch->without_credit;
     smq_batch_release(&batch);
-    if (has_credit) {
+    if (has_credit)
         channel_return_credit(events->channel, 1, size);
-    }
 }
 
 void smq_events_destroy(struct smq_events **events) {
-    if (events == NULL) {
+    if (events == NULL)
         return;
-    }
     struct smq_events *destroyed = *events;
     *events = NULL;
-    if (!MAGIC_IS(destroyed, EVENTS_MAGIC)) {
+    if (!MAGIC_IS(destroyed, EVENTS_MAGIC))
         return;
-    }
     thread_attach();
     channel_close(destroyed->channel);
-    while (!channel_is_finished(destroyed->channel)) {
+    while (!channel_is_finished(destroyed->channel))
         (void)channel_drain(destroyed->channel, drop, destroyed, 64);
-    }
     events_release(destroyed);
 }

@@ -22,9 +22,8 @@ static void finish(struct process_lane *lane, struct client_flush *flush, enum s
 
 static void unlink_flush(struct smq_client *client, const struct client_flush *flush) {
     struct client_flush **link = &client->flushes;
-    while (*link != flush) {
+    while (*link != flush)
         link = &(*link)->next;
-    }
     *link = flush->next;
 }
 
@@ -37,9 +36,8 @@ static void time_out(struct wheel_timer *timer) {
 void flush_receive(struct process_lane *lane, struct client_flush *flush) {
     struct smq_client *client = flush->client;
     uint64_t deadline_ms = actor_now_ms(lane->actor) + flush->timeout_ms;
-    if (flush->closes) {
+    if (flush->closes)
         flush_close(lane, client, deadline_ms);
-    }
     if (client->phase == CLIENT_CLOSED) {
         enum smq_result reason = client->own_close ? SMQ_ERR_CANCELLED : SMQ_ERR_CLOSED;
         finish(lane, flush, flush->closes ? client->end_result : reason);
@@ -60,9 +58,8 @@ void flush_receive(struct process_lane *lane, struct client_flush *flush) {
 }
 
 bool flush_admit(struct smq_client *client, struct request *request) {
-    if (client->own_close) {
+    if (client->own_close)
         return false;
-    }
     if (!request->internal) {
         request->number = ++client->last_number;
         client->unanswered++;
@@ -71,20 +68,17 @@ bool flush_admit(struct smq_client *client, struct request *request) {
 }
 
 static void close_now(struct smq_client *client) {
-    if (client->connection != NULL) {
+    if (client->connection != NULL)
         connection_close(client->connection, SMQ_ERR_CANCELLED, false);
-    }
 }
 
 void flush_outcome_told(struct process_lane *lane, const struct request *request) {
     struct smq_client *client = request->client;
-    if (request->number == 0) {
+    if (request->number == 0)
         return;
-    }
     client->unanswered--;
-    if (client->phase == CLIENT_CLOSED) { /* see flush_commands_ended */
+    if (client->phase == CLIENT_CLOSED) /* see flush_commands_ended */
         return;
-    }
     for (struct client_flush **link = &client->flushes; *link != NULL;) {
         struct client_flush *flush = *link;
         if (!flush->closes && request->number <= flush->last && --flush->unanswered == 0) {
@@ -94,9 +88,8 @@ void flush_outcome_told(struct process_lane *lane, const struct request *request
             link = &flush->next;
         }
     }
-    if (client->own_close && client->unanswered == 0) {
+    if (client->own_close && client->unanswered == 0)
         close_now(client);
-    }
 }
 
 static void close_timed_out(struct wheel_timer *timer) {
@@ -106,9 +99,8 @@ static void close_timed_out(struct wheel_timer *timer) {
 }
 
 void flush_close(struct process_lane *lane, struct smq_client *client, uint64_t deadline_ms) {
-    if (client->phase == CLIENT_CLOSED || (client->own_close && deadline_ms >= client->close_deadline_ms)) {
+    if (client->phase == CLIENT_CLOSED || (client->own_close && deadline_ms >= client->close_deadline_ms))
         return;
-    }
     client->own_close = true;
     client->close_deadline_ms = deadline_ms;
     if (client->phase != CLIENT_READY || client->unanswered == 0) {

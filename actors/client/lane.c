@@ -39,22 +39,18 @@ enum smq_result process_lane_init(struct process_lane *lane, struct smq_context 
     lane->context = context;
     lane->index = index;
     enum smq_result result = request_table_init(&lane->requests);
-    if (result == SMQ_OK) {
+    if (result == SMQ_OK)
         result = init_states(lane);
-    }
-    if (result == SMQ_OK) {
+    if (result == SMQ_OK)
         result = actor_create(&process_lane_ops, lane, (int)index, &lane->actor);
-    }
-    if (result != SMQ_OK) {
+    if (result != SMQ_OK)
         client_lane_destroy(lane);
-    }
     return result;
 }
 
 void client_lane_destroy(struct process_lane *lane) {
-    if (lane->actor != NULL) {
+    if (lane->actor != NULL)
         actor_destroy(&lane->actor);
-    }
     request_table_destroy(&lane->requests);
     destroy_states(lane);
     secret_wipe(lane->random, sizeof(lane->random));
@@ -65,12 +61,10 @@ void client_lane_destroy(struct process_lane *lane) {
 /* Tells the outcome of connecting. After a failure the final batch says so, and no other event follows. */
 static void report_connected(struct process_lane *lane, struct smq_client *client, enum smq_result result) {
     /* The router may have ended the connection before its refusal was read. */
-    if (result != SMQ_OK && !client->own_close && client->connect_error.result != SMQ_OK) {
+    if (result != SMQ_OK && !client->own_close && client->connect_error.result != SMQ_OK)
         result = client->connect_error.result;
-    }
-    if (result != SMQ_OK && client->connect_error.result == SMQ_OK) {
+    if (result != SMQ_OK && client->connect_error.result == SMQ_OK)
         error_set(&client->connect_error, result, smq_result_text(result));
-    }
     if (client->blocking_connect) {
         (void)promise_set(client->connected, result, NULL);
     } else if (client->observer != NULL) {
@@ -89,12 +83,10 @@ static void report_connected(struct process_lane *lane, struct smq_client *clien
 }
 
 static void report_disconnected(struct smq_client *client, enum smq_result reason) {
-    if (client->observer != NULL) {
+    if (client->observer != NULL)
         client->observer->disconnected(client->observer, client, reason);
-    }
-    if (client->final == NULL) {
+    if (client->final == NULL)
         return;
-    }
     struct smq_batch *final = client->final;
     client->final = NULL;
     final->events[0].kind = SMQ_EVENT_DISCONNECTED;
@@ -106,9 +98,8 @@ static void report_disconnected(struct smq_client *client, enum smq_result reaso
 static void end_client(struct process_lane *lane, struct smq_client *client, enum smq_result reason) {
     bool was_ready = client->phase == CLIENT_READY;
     uint32_t unanswered = client->unanswered;
-    if (client->own_close) {
+    if (client->own_close)
         reason = SMQ_ERR_CANCELLED;
-    }
     client->phase = CLIENT_CLOSED;
     lane->live--;
     atomic_store_explicit(&client->is_connected, false, memory_order_release);
@@ -117,21 +108,18 @@ static void end_client(struct process_lane *lane, struct smq_client *client, enu
     lane_end_requests(lane, client, client->own_close ? SMQ_ERR_CANCELLED : SMQ_ERR_CLOSED);
     client->protocol->commands_ended(lane, client, client->own_close ? SMQ_ERR_CANCELLED : SMQ_ERR_CLOSED);
     flush_commands_ended(lane, client, unanswered);
-    if (was_ready) {
+    if (was_ready)
         report_disconnected(client, reason);
-    } else {
+    else
         report_connected(lane, client, reason);
-    }
     /* After its owner: whoever learns that a command has ended, and asks for the relay again, gets another one. */
     client->protocol->ended(client, client->own_close ? SMQ_ERR_CANCELLED : SMQ_ERR_CLOSED);
     flush_client_ended(lane, client);
     smq_batch_release(&client->final);
-    if (connection != NULL) {
+    if (connection != NULL)
         connection_release(connection);
-    }
-    if (client->waiting_first == NULL) {
+    if (client->waiting_first == NULL)
         lane_forget_client(lane, client);
-    }
 }
 
 /* On the way that the client's network settings tell. */
@@ -142,9 +130,8 @@ static enum smq_result start_connection(const struct process_lane *lane, struct 
     struct network_route route;
     enum smq_result result = network_route(chosen->network, address, chosen->user_id,
                                            slice_of(chosen->entity.bytes, chosen->entity.length), &route);
-    if (result == SMQ_ERR_NOT_FOUND) {
+    if (result == SMQ_ERR_NOT_FOUND)
         error_set(&client->connect_error, result, "no host of the required kind");
-    }
     if (result == SMQ_OK) {
         struct connect_options options = {.host = server_address_host(address, route.choice.host),
                                           .port = route.choice.port,
@@ -168,9 +155,8 @@ static enum smq_result start_connection(const struct process_lane *lane, struct 
 static void connect_client(struct process_lane *lane, struct smq_client *client) {
     lane_add_client(lane, client);
     lane->live++;
-    if (lane->stopping) {
+    if (lane->stopping)
         client->own_close = true;
-    }
     if (client->own_close) {
         end_client(lane, client, SMQ_ERR_CANCELLED);
         return;
@@ -219,9 +205,8 @@ static void receive_block(struct process_lane *lane, struct block *block) {
 
 static void stop_lane(struct process_lane *lane) {
     lane->stopping = true;
-    for (struct smq_client *client = lane->clients; client != NULL; client = client->lane_next) {
+    for (struct smq_client *client = lane->clients; client != NULL; client = client->lane_next)
         close_client(lane, client, lane->stop_limit_ms);
-    }
 }
 
 static struct smq_client *client_of(struct message *message, size_t offset) {
@@ -297,9 +282,8 @@ static void stop(void *state) {
             client_reference(client); /* beyond its end */
             end_client(lane, client, SMQ_ERR_CANCELLED);
             lane_put_the_rest(client);
-            if (client->is_listed) {
+            if (client->is_listed)
                 lane_forget_client(lane, client);
-            }
             client_release(client);
         } else {
             lane_put_the_rest(client);

@@ -13,23 +13,20 @@ void lane_add_client(struct process_lane *lane, struct smq_client *client) {
     client->is_listed = true;
     client->lane_next = lane->clients;
     client->lane_previous = NULL;
-    if (lane->clients != NULL) {
+    if (lane->clients != NULL)
         lane->clients->lane_previous = client;
-    }
     lane->clients = client;
 }
 
 /* Gives up the lane's reference: after the end of the client, when all its events are delivered. */
 void lane_forget_client(struct process_lane *lane, struct smq_client *client) {
     client->is_listed = false;
-    if (client->lane_next != NULL) {
+    if (client->lane_next != NULL)
         client->lane_next->lane_previous = client->lane_previous;
-    }
-    if (client->lane_previous != NULL) {
+    if (client->lane_previous != NULL)
         client->lane_previous->lane_next = client->lane_next;
-    } else {
+    else
         lane->clients = client->lane_next;
-    }
     client_release(client);
 }
 
@@ -42,9 +39,8 @@ void event_release_handles(struct smq_event *event) {
 }
 
 struct smq_event *lane_draft(struct process_lane *lane, struct smq_client *client, enum smq_event_kind kind) {
-    if (lane->draft_count == LANE_DRAFTS) {
+    if (lane->draft_count == LANE_DRAFTS)
         lane_deliver(lane, client);
-    }
     struct smq_event *event = &lane->drafts[lane->draft_count++];
     *event = (struct smq_event){.kind = kind, .client = client, .user = client->options.user};
     return event;
@@ -64,17 +60,15 @@ void lane_deliver(struct process_lane *lane, struct smq_client *client) {
     size_t count = lane->draft_count;
     lane->draft_count = 0;
     lane->text_used = 0;
-    if (count == 0) {
+    if (count == 0)
         return;
-    }
     struct smq_batch *batch = client->options.events == NULL ? NULL : batch_create(lane->drafts, count);
     if (batch != NULL) {
         lane_put(client, batch);
         return;
     }
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count; i++)
         event_release_handles(&lane->drafts[i]);
-    }
     if (client->options.events != NULL && client->connection != NULL) {
         log_error("client: out of memory for events, closing the connection");
         connection_close(client->connection, SMQ_ERR_NO_MEMORY, false);
@@ -84,9 +78,8 @@ void lane_deliver(struct process_lane *lane, struct smq_client *client) {
 /* What notified runs on: whichever thread returned the credit. The waiter's reference goes along with the message. */
 static void credit_is_back(struct channel_waiter *waiter) {
     struct smq_client *client = (struct smq_client *)(void *)((char *)waiter - offsetof(struct smq_client, waiter));
-    if (post_credit(client) != SMQ_OK) {
+    if (post_credit(client) != SMQ_OK)
         client_release(client);
-    }
 }
 
 static void await_credit(struct smq_client *client) {
@@ -106,12 +99,10 @@ void lane_put(struct smq_client *client, struct smq_batch *batch) {
     if (result == SMQ_ERR_NO_CREDIT) {
         client->waiting_first = client->waiting_last = batch;
         await_credit(client);
-        if (client->connection != NULL) {
+        if (client->connection != NULL)
             connection_pause(client->connection);
-        }
-        if (!client->is_listed) { /* of a command that came after the end */
+        if (!client->is_listed) /* of a command that came after the end */
             lane_add_client(client->lane, client_reference(client));
-        }
     } else if (result != SMQ_OK) {
         smq_batch_release(&batch);
     }
@@ -121,9 +112,8 @@ void lane_put(struct smq_client *client, struct smq_batch *batch) {
 void lane_put_the_rest(struct smq_client *client) {
     for (struct smq_batch *batch = client->waiting_first, *next; batch != NULL; batch = next) {
         next = batch->next;
-        if (events_put_without_credit(client->options.events, batch) != SMQ_OK) {
+        if (events_put_without_credit(client->options.events, batch) != SMQ_OK)
             smq_batch_release(&batch);
-        }
     }
     client->waiting_first = client->waiting_last = NULL;
 }
@@ -139,15 +129,12 @@ void lane_put_waiting(struct process_lane *lane, struct smq_client *client) {
             return;
         }
         client->waiting_first = next;
-        if (result != SMQ_OK) {
+        if (result != SMQ_OK)
             smq_batch_release(&batch);
-        }
     }
     client->waiting_last = NULL;
-    if (client->connection != NULL) {
+    if (client->connection != NULL)
         connection_resume(client->connection);
-    }
-    if (client->phase == CLIENT_CLOSED) {
+    if (client->phase == CLIENT_CLOSED)
         lane_forget_client(lane, client);
-    }
 }

@@ -28,23 +28,20 @@ static void link_request(struct process_lane *lane, struct request *request) {
     request_table_add(&lane->requests, request);
     request->client_previous = NULL;
     request->client_next = client->outstanding;
-    if (client->outstanding != NULL) {
+    if (client->outstanding != NULL)
         client->outstanding->client_previous = request;
-    }
     client->outstanding = request;
 }
 
 void lane_take_request(struct process_lane *lane, struct request *request) {
     wheel_cancel(actor_wheel(lane->actor), &request->timer);
     request_table_remove(&lane->requests, request);
-    if (request->client_next != NULL) {
+    if (request->client_next != NULL)
         request->client_next->client_previous = request->client_previous;
-    }
-    if (request->client_previous != NULL) {
+    if (request->client_previous != NULL)
         request->client_previous->client_next = request->client_next;
-    } else {
+    else
         request->client->outstanding = request->client_next;
-    }
 }
 
 /* Failures that the process lane itself decides on carry the command's handles and id, too. */
@@ -65,12 +62,10 @@ static void tell_outcome(struct process_lane *lane, struct request *request, str
     if (request->promise != NULL) {
         bool wanted = outcome->result != SMQ_OK || request->client->protocol->rule(request->command)->has_answer;
         struct smq_batch *batch = wanted ? batch_create(outcome, 1) : NULL;
-        if (batch == NULL) {
+        if (batch == NULL)
             event_release_handles(outcome);
-        }
-        if (!promise_set(request->promise, outcome->result, batch)) {
+        if (!promise_set(request->promise, outcome->result, batch))
             smq_batch_release(&batch);
-        }
     } else if (request->owner != NULL) {
         request->owner->completed(request->owner, request, outcome);
         event_release_handles(outcome);
@@ -141,19 +136,15 @@ static void time_out(struct wheel_timer *timer) {
 /* Puts the request into the table, ready to be sent, with a reference for the send lane. */
 static enum smq_result enter(struct process_lane *lane, struct request *request) {
     struct smq_client *client = request->client;
-    if (client->phase != CLIENT_READY) {
+    if (client->phase != CLIENT_READY)
         return client->own_close ? SMQ_ERR_CANCELLED : SMQ_ERR_CLOSED;
-    }
     enum smq_result result = client->protocol->enter(lane, request);
-    if (result != SMQ_OK) {
+    if (result != SMQ_OK)
         return result;
-    }
-    if (client->protocol->rule(request->command)->enables_pings) {
+    if (client->protocol->rule(request->command)->enables_pings)
         atomic_store_explicit(&client->ping_enabled, true, memory_order_relaxed);
-    }
-    if (!request->has_nonce) {
+    if (!request->has_nonce)
         draw_correlation_id(lane, request->correlation_id);
-    }
     request->pending = true;
     request->outgoing.kind = OUTGOING_COMMAND;
     request->timer = (struct wheel_timer){.fire = time_out};
@@ -166,9 +157,8 @@ static enum smq_result enter(struct process_lane *lane, struct request *request)
 /* Sends `count` requests, chained from `first` on, as one item. When the connection is closed they are refused. */
 static void send_part(struct process_lane *lane, struct request *first, uint32_t count) {
     first->part_count = count;
-    if (connection_send(first->client->connection, &first->outgoing) == SMQ_OK) {
+    if (connection_send(first->client->connection, &first->outgoing) == SMQ_OK)
         return;
-    }
     struct request *request = first, *next;
     for (uint32_t i = 0; i < count; i++, request = next) {
         next = request->group_next;
@@ -179,20 +169,18 @@ static void send_part(struct process_lane *lane, struct request *first, uint32_t
 }
 
 void lane_submit(struct process_lane *lane, struct request *request) {
-    if (!flush_admit(request->client, request)) {
+    if (!flush_admit(request->client, request))
         refuse(lane, request, SMQ_ERR_CANCELLED);
-    } else if (!request->client->protocol->diverts(lane, request)) {
+    else if (!request->client->protocol->diverts(lane, request))
         lane_send_single(lane, request);
-    }
 }
 
 void lane_send_single(struct process_lane *lane, struct request *request) {
     enum smq_result result = enter(lane, request);
-    if (result == SMQ_OK) {
+    if (result == SMQ_OK)
         send_part(lane, request, 1);
-    } else {
+    else
         refuse(lane, request, result);
-    }
 }
 
 /* Refuses those that cannot be sent; chains and counts the others. */
@@ -222,9 +210,8 @@ void lane_submit_many(struct process_lane *lane, struct request_group *group) {
     for (size_t part = 0; request != NULL; part++) {
         uint32_t size = is_split ? sizes[part] : 1;
         struct request *first = request;
-        for (uint32_t i = 0; i < size && request != NULL; i++) {
+        for (uint32_t i = 0; i < size && request != NULL; i++)
             request = request->group_next;
-        }
         send_part(lane, first, size);
     }
     memory_free(sizes);
@@ -244,9 +231,8 @@ void lane_end_requests(struct process_lane *lane, struct smq_client *client, enu
     while (client->outstanding != NULL) {
         struct request *request = client->outstanding;
         lane_take_request(lane, request);
-        if (request->pending) {
+        if (request->pending)
             tell_failure(lane, request, result);
-        }
         request_release(request);
     }
 }

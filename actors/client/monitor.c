@@ -31,23 +31,19 @@ static uint32_t decide(struct connection *connection, struct smq_client *client,
 uint32_t client_monitor(struct connection *connection, void *state, uint64_t now_ms) {
     struct smq_client *client = state;
     uint64_t interval = client->options.ping_interval_ms;
-    if (interval == 0) {
+    if (interval == 0)
         return 0;
-    }
-    if (client->ping_sent) {
+    if (client->ping_sent)
         return decide(connection, client, now_ms);
-    }
     uint64_t last = connection_last_received_ms(connection);
     last = last > client->created_ms ? last : client->created_ms;
     uint64_t silent = now_ms > last ? now_ms - last : 0;
-    if (silent + SIGNIFICANT_MS < interval) {
+    if (silent + SIGNIFICANT_MS < interval)
         return (uint32_t)(interval - silent);
-    }
     client->silent_ms = silent;
     client->ping_sent_ms = now_ms;
-    if (!atomic_load_explicit(&client->ping_enabled, memory_order_relaxed)) {
+    if (!atomic_load_explicit(&client->ping_enabled, memory_order_relaxed))
         return decide(connection, client, now_ms);
-    }
     client->ping_sent = true;
     request_ping(client);
     return client->options.background_timeout_ms + SIGNIFICANT_MS;

@@ -52,16 +52,13 @@ static enum web_port_mode web_port_of(enum smq_web_port mode) {
 static enum smq_result copy_domains(struct smq_network *network, const struct smq_network_options *options) {
     size_t count = options->preset_domain_count;
     size_t size = count * sizeof(network->domains[0]);
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count; i++)
         size += strlen(options->preset_domains[i]) + 1;
-    }
-    if (count == 0) {
+    if (count == 0)
         return SMQ_OK;
-    }
     network->domains = memory_alloc(size);
-    if (network->domains == NULL) {
+    if (network->domains == NULL)
         return SMQ_ERR_NO_MEMORY;
-    }
     char *text = (char *)(network->domains + count);
     for (size_t i = 0; i < count; i++) {
         size_t length = strlen(options->preset_domains[i]) + 1;
@@ -90,13 +87,11 @@ enum smq_result smq_network_create(const struct smq_network_options *options, st
     smq_network_options_init(&chosen);
     if (network == NULL ||
         !options_take(&chosen, OPTIONS_END(struct smq_network_options, keep_alive_probes), options) ||
-        !options_are_valid(&chosen)) {
+        !options_are_valid(&chosen))
         return SMQ_ERR_INVALID;
-    }
     struct smq_network *made = memory_zalloc(sizeof(*made));
-    if (made == NULL) {
+    if (made == NULL)
         return SMQ_ERR_NO_MEMORY;
-    }
     atomic_init(&made->references, 1);
     MAGIC_SET(made, NETWORK_MAGIC);
     made->policy = (struct host_policy){
@@ -112,9 +107,8 @@ enum smq_result smq_network_create(const struct smq_network_options *options, st
                                            .probes = chosen.keep_alive_probes};
     make_session(made);
     enum smq_result result = copy_domains(made, &chosen);
-    if (result == SMQ_OK && chosen.socks_proxy != NULL) {
+    if (result == SMQ_OK && chosen.socks_proxy != NULL)
         result = socks_proxy_parse(slice_of_text(chosen.socks_proxy), &made->proxy);
-    }
     if (result != SMQ_OK) {
         smq_network_release(&made);
         return result;
@@ -128,25 +122,21 @@ bool network_is_valid(const struct smq_network *network) {
 }
 
 struct smq_network *smq_network_reference(struct smq_network *network) {
-    if (!MAGIC_IS(network, NETWORK_MAGIC)) {
+    if (!MAGIC_IS(network, NETWORK_MAGIC))
         return NULL;
-    }
     atomic_fetch_add_explicit(&network->references, 1, memory_order_relaxed);
     return network;
 }
 
 void smq_network_release(struct smq_network **network) {
-    if (network == NULL) {
+    if (network == NULL)
         return;
-    }
     struct smq_network *released = *network;
     *network = NULL;
-    if (!MAGIC_IS(released, NETWORK_MAGIC)) {
+    if (!MAGIC_IS(released, NETWORK_MAGIC))
         return;
-    }
-    if (atomic_fetch_sub_explicit(&released->references, 1, memory_order_acq_rel) != 1) {
+    if (atomic_fetch_sub_explicit(&released->references, 1, memory_order_acq_rel) != 1)
         return;
-    }
     MAGIC_CLEAR(released);
     memory_free((void *)(uintptr_t)released->domains);
     secret_wipe(released, sizeof(*released));
@@ -159,16 +149,14 @@ static enum smq_result isolate(const struct smq_network *network, const struct s
     char text[ADDRESS_TEXT_MAX];
     struct writer writer = writer_of(text, sizeof(text));
     struct socks_isolation isolation = {.user_id = user_id};
-    if (network->isolation >= SMQ_ISOLATE_SESSIONS) {
+    if (network->isolation >= SMQ_ISOLATE_SESSIONS)
         isolation.session = slice_of(network->session, network->session_length);
-    }
     if (network->isolation >= SMQ_ISOLATE_SERVERS) {
         write_server_address_text(&writer, address, NULL, 0);
         isolation.server = slice_of(text, writer_length(&writer));
     }
-    if (network->isolation >= SMQ_ISOLATE_ENTITIES) {
+    if (network->isolation >= SMQ_ISOLATE_ENTITIES)
         isolation.entity = entity;
-    }
     return writer_finish(&writer) == SMQ_OK ? socks_isolation_credentials(&isolation, credentials) : SMQ_ERR_INTERNAL;
 }
 
@@ -182,13 +170,11 @@ enum smq_result network_route(const struct smq_network *network, const struct se
                               struct slice entity, struct network_route *route) {
     memset(route, 0, sizeof(*route));
     enum smq_result result = network_choose(network, address, &route->choice);
-    if (result != SMQ_OK || network == NULL) {
+    if (result != SMQ_OK || network == NULL)
         return result;
-    }
     route->keep_alive = network->keep_alive;
-    if (!route->choice.use_socks) {
+    if (!route->choice.use_socks)
         return SMQ_OK;
-    }
     route->proxy = &network->proxy;
     switch (network->proxy.authentication) {
     case SOCKS_NO_AUTHENTICATION:

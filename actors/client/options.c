@@ -5,9 +5,8 @@
 #include <string.h>
 
 void options_init(void *options, size_t size, const void *defaults, size_t known) {
-    if (options == NULL || size < sizeof size) {
+    if (options == NULL || size < sizeof size)
         return;
-    }
     memset(options, 0, size);
     memcpy(options, defaults, size < known ? size : known);
     memcpy(options, &size, sizeof size);
@@ -15,14 +14,12 @@ void options_init(void *options, size_t size, const void *defaults, size_t known
 
 bool options_take(void *chosen, size_t smallest, const void *given) {
     size_t size, known;
-    if (given == NULL) {
+    if (given == NULL)
         return true;
-    }
     memcpy(&known, chosen, sizeof known);
     memcpy(&size, given, sizeof size);
-    if (size < smallest || size > known) {
+    if (size < smallest || size > known)
         return false;
-    }
     memcpy(chosen, given, size);
     memcpy(chosen, &known, sizeof known);
     return true;

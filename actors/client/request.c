@@ -14,9 +14,8 @@ enum { WAIT_MARGIN_MS = 10000 };
 
 struct request *request_create(struct smq_client *client, enum smq_command command, size_t data_size) {
     struct request *request = client_is_valid(client) ? memory_zalloc(client->protocol->request_size) : NULL;
-    if (request == NULL) {
+    if (request == NULL)
         return NULL;
-    }
     request->data = request->inline_data;
     if (data_size > REQUEST_INLINE_DATA) {
         request->data = memory_alloc(data_size);
@@ -35,9 +34,8 @@ struct request *request_create(struct smq_client *client, enum smq_command comma
 
 struct slice request_copy(struct request *request, struct smq_bytes bytes) {
     uint8_t *copy = request->data + request->data_size;
-    if (bytes.length > 0) {
+    if (bytes.length > 0)
         memcpy(copy, bytes.bytes, bytes.length);
-    }
     request->data_size += bytes.length;
     return slice_of(copy, bytes.length);
 }
@@ -52,18 +50,15 @@ static void free_data(struct request *request) {
 
 void request_drop_data(struct request *request) {
     bool holds_entity = request->entity.length > 0 && request->entity.bytes == request->data;
-    if (!holds_entity) {
+    if (!holds_entity)
         free_data(request);
-    }
 }
 
 void request_release(struct request *request) {
-    if (atomic_fetch_sub_explicit(&request->references, 1, memory_order_acq_rel) != 1) {
+    if (atomic_fetch_sub_explicit(&request->references, 1, memory_order_acq_rel) != 1)
         return;
-    }
-    if (request->owner != NULL) {
+    if (request->owner != NULL)
         request->owner->released(request->owner, request);
-    }
     free_data(request);
     request->client->protocol->request_release(request);
     promise_release(&request->promise);
@@ -93,12 +88,10 @@ static enum smq_result admit(struct smq_client *client, uint32_t count, uint64_t
 
 static uint32_t timeout_of(const struct request *request, const struct call *call) {
     const struct smq_client_options *options = &request->client->options;
-    if (call->timeout_ms != 0) {
+    if (call->timeout_ms != 0)
         return call->timeout_ms;
-    }
-    if (request->default_timeout_ms != 0) {
+    if (request->default_timeout_ms != 0)
         return request->default_timeout_ms;
-    }
     return request->client->protocol->rule(request->command)->background ? options->background_timeout_ms
                                                                          : options->command_timeout_ms;
 }
@@ -111,21 +104,18 @@ static enum smq_result prepare(struct request *request, const struct call *call,
         return SMQ_OK;
     }
     enum smq_result result = promise_create(&answer_options, &request->promise);
-    if (result == SMQ_OK) {
+    if (result == SMQ_OK)
         *promise = request->promise; /* the second of its two references */
-    }
     return result;
 }
 
 /* Hands the requests to the process lane, which owns them afterwards. */
 static enum smq_result hand_over(struct smq_client *client, struct request **requests, size_t count) {
-    if (count == 1) {
+    if (count == 1)
         return post_submit(requests[0]);
-    }
     struct request_group *group = memory_zalloc(sizeof(*group));
-    if (group == NULL) {
+    if (group == NULL)
         return SMQ_ERR_NO_MEMORY;
-    }
     group->first = requests[0];
     group->count = count;
     for (size_t i = 0; i < count; i++) {
@@ -133,9 +123,8 @@ static enum smq_result hand_over(struct smq_client *client, struct request **req
         requests[i]->group_next = i + 1 < count ? requests[i + 1] : NULL;
     }
     enum smq_result result = post_submit_many(client, group);
-    if (result != SMQ_OK) {
+    if (result != SMQ_OK)
         memory_free(group);
-    }
     return result;
 }
 
@@ -143,21 +132,18 @@ static enum smq_result submit(struct request **requests, size_t count, const str
                               struct promise **promises) {
     struct smq_client *client = requests[0]->client;
     bool told = client->options.events != NULL || requests[0]->owner != NULL;
-    if (call->asynchronous && !told) {
+    if (call->asynchronous && !told)
         return SMQ_ERR_INVALID;
-    }
     uint64_t bytes = 0;
     for (size_t i = 0; i < count; i++) {
         enum smq_result result = prepare(requests[i], call, call->tag + i, &promises[i]);
-        if (result != SMQ_OK) {
+        if (result != SMQ_OK)
             return result;
-        }
         bytes += requests[i]->data_size;
     }
     enum smq_result result = admit(client, (uint32_t)count, bytes, call->asynchronous);
-    if (result != SMQ_OK) {
+    if (result != SMQ_OK)
         return result;
-    }
     result = hand_over(client, requests, count);
     if (result != SMQ_OK) {
         atomic_fetch_sub_explicit(&client->commands, (uint32_t)count, memory_order_relaxed);
@@ -182,9 +168,8 @@ static enum smq_result wait_for(struct promise *promise, int timeout_ms, const s
     }
     if (result != SMQ_OK) {
         error_set(call->error, result, event == NULL ? NULL : event->error_text);
-        if (call->error != NULL && event != NULL) {
+        if (call->error != NULL && event != NULL)
             call->error->protocol = event->protocol;
-        }
     }
     smq_batch_release(&batch);
     return result;
@@ -199,9 +184,8 @@ static enum smq_result wait_for_all(struct promise **promises, size_t count, int
         quiet.error = first == SMQ_OK ? call->error : NULL;
         enum smq_result result = wait_for(promises[i], timeout_ms, &quiet);
         first = first == SMQ_OK ? result : first;
-        if (results != NULL) {
+        if (results != NULL)
             results[i] = result;
-        }
     }
     return first;
 }
@@ -214,15 +198,13 @@ static enum smq_result run(struct request **requests, size_t count, const struct
     enum smq_result result = submit(requests, count, call, promises);
     if (result != SMQ_OK) {
         error_set(call->error, result, NULL);
-        for (size_t i = 0; i < count; i++) {
+        for (size_t i = 0; i < count; i++)
             request_release(requests[i]);
-        }
     } else if (!call->asynchronous) {
         result = wait_for_all(promises, count, wait_ms > INT32_MAX ? INT32_MAX : (int)wait_ms, call, results);
     }
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count; i++)
         promise_release(&promises[i]);
-    }
     return result;
 }
 
@@ -235,9 +217,8 @@ enum smq_result request_run_many(struct request **requests, size_t count, const 
                                  enum smq_result *results) {
     struct promise **promises = memory_zalloc_array(count, sizeof(struct promise *));
     if (promises == NULL) {
-        for (size_t i = 0; i < count; i++) {
+        for (size_t i = 0; i < count; i++)
             request_release(requests[i]);
-        }
         error_set(call->error, SMQ_ERR_NO_MEMORY, NULL);
         return SMQ_ERR_NO_MEMORY;
     }
@@ -248,9 +229,8 @@ enum smq_result request_run_many(struct request **requests, size_t count, const 
 
 void request_ping(struct smq_client *client) {
     struct request *request = request_create(client, client->protocol->ping, 0);
-    if (request == NULL) {
+    if (request == NULL)
         return;
-    }
     request->internal = true;
     request->timeout_ms = client->options.background_timeout_ms;
     atomic_fetch_add_explicit(&client->commands, 1, memory_order_relaxed);

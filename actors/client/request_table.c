@@ -34,9 +34,8 @@ static struct request **bucket_of(struct request **buckets, size_t mask, const s
 static void grow(struct request_table *table) {
     size_t mask = 2 * table->mask + 1;
     struct request **buckets = memory_zalloc_array(mask + 1, sizeof(*buckets));
-    if (buckets == NULL) {
+    if (buckets == NULL)
         return;
-    }
     for (size_t i = 0; i <= table->mask; i++) {
         for (struct request *request = table->buckets[i], *next; request != NULL; request = next) {
             next = request->bucket_next;
@@ -51,9 +50,8 @@ static void grow(struct request_table *table) {
 }
 
 void request_table_add(struct request_table *table, struct request *request) {
-    if (table->count > table->mask) {
+    if (table->count > table->mask)
         grow(table);
-    }
     struct request **bucket = bucket_of(table->buckets, table->mask, request);
     request->bucket_next = *bucket;
     *bucket = request;
@@ -62,22 +60,19 @@ void request_table_add(struct request_table *table, struct request *request) {
 
 void request_table_remove(struct request_table *table, struct request *request) {
     struct request **link = bucket_of(table->buckets, table->mask, request);
-    while (*link != request) {
+    while (*link != request)
         link = &(*link)->bucket_next;
-    }
     *link = request->bucket_next;
     table->count--;
 }
 
 struct request *request_table_find(const struct request_table *table, const struct smq_client *client,
                                    struct slice correlation_id) {
-    if (correlation_id.length != CORRELATION_ID_SIZE) {
+    if (correlation_id.length != CORRELATION_ID_SIZE)
         return NULL;
-    }
     struct request *request = table->buckets[hash_of(correlation_id.bytes) & table->mask];
     while (request != NULL && (request->client != client ||
-                               memcmp(request->correlation_id, correlation_id.bytes, CORRELATION_ID_SIZE) != 0)) {
+                               memcmp(request->correlation_id, correlation_id.bytes, CORRELATION_ID_SIZE) != 0))
         request = request->bucket_next;
-    }
     return request;
 }

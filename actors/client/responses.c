@@ -4,9 +4,8 @@
 
 struct request *lane_claim(struct process_lane *lane, struct smq_client *client, struct slice correlation_id) {
     struct request *request = request_table_find(&lane->requests, client, correlation_id);
-    if (request != NULL) {
+    if (request != NULL)
         lane_take_request(lane, request);
-    }
     return request;
 }
 
@@ -18,9 +17,8 @@ static void draft_late(struct process_lane *lane, const struct request *request,
     outcome->user = client->options.user;
     outcome->command = request->command;
     outcome->tag = request->tag;
-    if (request->owner != NULL) {
+    if (request->owner != NULL)
         request->owner->completed(request->owner, request, outcome);
-    }
     if (request->owner != NULL || request->internal) {
         event_release_handles(outcome);
         return;

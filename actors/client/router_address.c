@@ -19,7 +19,6 @@ struct router_address *router_address_reference(struct router_address *router) {
 }
 
 void router_address_release(struct router_address *router) {
-    if (router != NULL && atomic_fetch_sub_explicit(&router->references, 1, memory_order_acq_rel) == 1) {
+    if (router != NULL && atomic_fetch_sub_explicit(&router->references, 1, memory_order_acq_rel) == 1)
         memory_free(router);
-    }
 }

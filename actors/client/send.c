@@ -11,17 +11,15 @@ static struct request *request_of(struct outgoing *item) {
 
 static void account_sent(struct smq_client *client, struct request *request) {
     atomic_fetch_sub_explicit(&client->unsent_bytes, request->data_size, memory_order_relaxed);
-    if (!request->keeps_data) {
+    if (!request->keeps_data)
         request_drop_data(request);
-    }
 }
 
 /* Tells the process lane that the request cannot be sent; the send lane's reference goes along. */
 static void report_failure(struct request *request, enum smq_result failure) {
     request->failure = failure;
-    if (post_failed(request) != SMQ_OK) {
+    if (post_failed(request) != SMQ_OK)
         request_release(request);
-    }
 }
 
 /* The first side to decide wins: whether a command is sent, or timed out before. A batch is sent in any case. */
@@ -37,25 +35,22 @@ static enum smq_result write_request(struct smq_client *client, struct request *
                                      struct request_block *block) {
     struct writer before = block->writer;
     enum smq_result result = client->protocol->write(client, request, lane->scratch, &block->writer);
-    if (result == SMQ_OK && !decide_to_send(request)) {
+    if (result == SMQ_OK && !decide_to_send(request))
         result = SMQ_ERR_TIMEOUT;
-    }
-    if (result == SMQ_OK) {
+    if (result == SMQ_OK)
         block->count++;
-    } else {
+    else
         block->writer = before;
-    }
     return result;
 }
 
 /* Ends the send lane's part of `request`. */
 static void finish_request(struct smq_client *client, struct request *request, enum smq_result result) {
     account_sent(client, request);
-    if (result == SMQ_OK || result == SMQ_ERR_TIMEOUT) {
+    if (result == SMQ_OK || result == SMQ_ERR_TIMEOUT)
         request_release(request);
-    } else {
+    else
         report_failure(request, result);
-    }
 }
 
 /* Writes the rest of a part whose first request was written: the process lane has made sure that all fit. */
@@ -73,21 +68,17 @@ static void pack(struct smq_client *client, struct outgoing_queue *queue, struct
                  struct request_block *block) {
     for (struct outgoing *item = outgoing_first(queue); item != NULL; item = outgoing_first(queue)) {
         if (item->kind >= OUTGOING_PROTOCOL) {
-            if (block->count == BLOCK_TRANSMISSIONS_MAX ||
-                client->protocol->write_own(client, queue, block) != SMQ_OK) {
+            if (block->count == BLOCK_TRANSMISSIONS_MAX || client->protocol->write_own(client, queue, block) != SMQ_OK)
                 return;
-            }
             continue;
         }
         struct request *request = request_of(item);
         uint32_t others = request->part_count - 1;
-        if (block->count == BLOCK_TRANSMISSIONS_MAX || (block->count > 0 && others > 0)) {
+        if (block->count == BLOCK_TRANSMISSIONS_MAX || (block->count > 0 && others > 0))
             return;
-        }
         enum smq_result result = write_request(client, request, lane, block);
-        if (result == SMQ_ERR_TOO_LARGE && block->count > 0) {
+        if (result == SMQ_ERR_TOO_LARGE && block->count > 0)
             return;
-        }
         (void)outgoing_take(queue);
         struct request *next = request->group_next;
         finish_request(client, request, result);
@@ -107,9 +98,8 @@ enum smq_result client_fill(struct connection *connection, void *state, struct o
     struct request_block block;
     client->protocol->begin_block(client, bytes, &block);
     pack(client, queue, lane_state, &block);
-    if (block.count == 0) {
+    if (block.count == 0)
         return SMQ_ERR_EMPTY;
-    }
     atomic_fetch_add_explicit(&client->blocks_sent, 1, memory_order_relaxed);
     return client->protocol->seal_block(client, &block);
 }
@@ -121,9 +111,8 @@ void client_discard(struct connection *connection, void *state, struct outgoing 
         client->protocol->discard_own(state, item);
         return;
     }
-    if (item->kind != OUTGOING_COMMAND) {
+    if (item->kind != OUTGOING_COMMAND)
         return;
-    }
     struct request *request = request_of(item), *next;
     for (uint32_t count = request->part_count; count > 0; count--, request = next) {
         next = request->group_next;

@@ -84,17 +84,16 @@ void receive_hello(struct receive_lane *lane, struct connection *connection) {
     uint16_t wanted = got < sizeof header ? 0 : hello_size(header);
     if (got > 0 && got < sizeof header && may_be_hello(connection, header[0]))
         wanted = sizeof header;
-    if (got == 0) {
+    if (got == 0)
         receive_end(lane, connection, SMQ_ERR_NETWORK);
-    } else if (wanted == 0) {
+    else if (wanted == 0)
         receive_handshake_failed(lane, connection, SMQ_ERR_TLS, "no ClientHello, or one that is too long");
-    } else if (got == sizeof header && socket_arrived(connection->descriptor) >= wanted) {
+    else if (got == sizeof header && socket_arrived(connection->descriptor) >= wanted)
         queue(lane, connection);
-    } else if (connection->awaited == wanted) {
+    else if (connection->awaited == wanted)
         receive_end(lane, connection, SMQ_ERR_NETWORK); /* reported with fewer than was awaited: that is all */
-    } else {
+    else
         await_bytes(lane, connection, wanted);
-    }
 }
 
 void receive_flight(struct receive_lane *lane, struct connection *connection) {

@@ -205,11 +205,10 @@ static void secured(struct receive_lane *lane, struct connection *connection) {
 void receive_handshake(struct receive_lane *lane, struct connection *connection) {
     enum tls_want want = TLS_WANT_READ;
     enum smq_result result = tls_handshake(connection->tls, &want);
-    if (result == SMQ_OK) {
+    if (result == SMQ_OK)
         secured(lane, connection);
-    } else if (result == SMQ_ERR_AGAIN) {
+    else if (result == SMQ_ERR_AGAIN)
         receive_set_interest(lane, connection, want == TLS_WANT_READ ? POLL_READ : POLL_WRITE);
-    } else {
+    else
         receive_handshake_failed(lane, connection, result, tls_failure_text(connection->tls));
-    }
 }

@@ -179,10 +179,9 @@ static void fill_tables(const struct cli_command *command, struct getopt_tables 
 static const struct cli_option *find_option(const struct cli_command *command, int id) {
     if (id >= ID_FIRST)
         return &command->options[id - ID_FIRST];
-    for (size_t index = 0; index < command->option_count; index++) {
+    for (size_t index = 0; index < command->option_count; index++)
         if (command->options[index].short_name == id)
             return &command->options[index];
-    }
     return NULL;
 }
 

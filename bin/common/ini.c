@@ -168,10 +168,9 @@ static enum smq_result store_value(struct ini *ini, const struct ini_row *row, v
 }
 
 static const struct ini_row *find_row(const struct ini_table *table, const char *section, const char *key) {
-    for (size_t index = 0; index < table->count; index++) {
+    for (size_t index = 0; index < table->count; index++)
         if (strcmp(table->rows[index].section, section) == 0 && strcmp(table->rows[index].key, key) == 0)
             return &table->rows[index];
-    }
     return NULL;
 }
 

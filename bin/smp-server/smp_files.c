@@ -89,10 +89,9 @@ enum smq_result folder_create(const char *path) {
 }
 
 static bool list_has(const struct name_list *list, const char *name) {
-    for (size_t index = 0; index < list->count; index++) {
+    for (size_t index = 0; index < list->count; index++)
         if (fnmatch(list->names[index], name, 0) == 0)
             return true;
-    }
     return false;
 }
 

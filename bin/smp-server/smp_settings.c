@@ -134,10 +134,9 @@ bool smp_settings_country_valid(const char *text) {
 
 bool smp_settings_hosting_type_valid(const char *text) {
     static const char *const types[] = {"virtual", "dedicated", "colocation", "owned"};
-    for (size_t index = 0; index < sizeof types / sizeof types[0]; index++) {
+    for (size_t index = 0; index < sizeof types / sizeof types[0]; index++)
         if (strcmp(text, types[index]) == 0)
             return true;
-    }
     return false;
 }
 

@@ -48,10 +48,9 @@ static int check_fingerprint(const struct smp_files *files, uint8_t fingerprint[
 }
 
 static bool listens_on(const struct smp_settings *settings, uint16_t port) {
-    for (size_t index = 0; index < settings->port_count; index++) {
+    for (size_t index = 0; index < settings->port_count; index++)
         if (settings->ports[index] == port)
             return true;
-    }
     return false;
 }
 

@@ -77,10 +77,9 @@ void bench_error(struct bench *bench, const char *what, enum smq_result result, 
         return;
     (void)snprintf(first, BENCH_ERROR_SIZE, "%s: %s%s%s", what, smq_result_text(result), text[0] != '\0' ? ": " : "",
                    text);
-    for (; *first != '\0'; first++) { /* what a router says goes to a terminal */
+    for (; *first != '\0'; first++) /* what a router says goes to a terminal */
         if (*first < ' ' || *first > '~')
             *first = '?';
-    }
 }
 
 static void hand_out(struct bench *bench, const struct smq_event *event, bench_handler *handler, void *context) {

@@ -17,10 +17,9 @@ static size_t submit_creations(void *context, struct bench_connection *connectio
     struct smq_create_options options;
     smq_create_options_init(&options);
     options.subscribe = creating->subscribe;
-    for (size_t index = 0; index < count; index++) {
+    for (size_t index = 0; index < count; index++)
         if (smq_create_queue_async(connection->client, &options, BENCH_TIMEOUT_MS, bench_tag(first + index)) != SMQ_OK)
             return index;
-    }
     return count;
 }
 

@@ -62,10 +62,9 @@ int session_fail(const struct smq_options *options, const char *what, enum smq_r
     bool more = error != NULL && error->text[0] != '\0' && strcmp(error->text, smq_result_text(result)) != 0;
     (void)snprintf(text, sizeof text, "%s: %s%s%s", what, smq_result_text(result), more ? ": " : "",
                    more ? error->text : "");
-    for (char *character = text; *character != '\0'; character++) { /* a router's words go to a terminal */
+    for (char *character = text; *character != '\0'; character++) /* a router's words go to a terminal */
         if (*character < ' ' || *character > '~')
             *character = '?';
-    }
     tell(options, text);
     return exit_code(result);
 }

@@ -52,10 +52,9 @@ static int tell_router(const struct watching *watching, const char *what, const 
 }
 
 static struct watched *find(const struct watching *watching, const struct smq_receive_queue *queue) {
-    for (size_t index = 0; index < watching->count && queue != NULL; index++) {
+    for (size_t index = 0; index < watching->count && queue != NULL; index++)
         if (watching->queues[index].sides.recipient == queue)
             return &watching->queues[index];
-    }
     return NULL;
 }
 

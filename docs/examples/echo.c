@@ -15,9 +15,8 @@ enum { WAIT_MS = 10000 };
 
 /* Says what failed, and why. Returns whether `result` is a failure. */
 static bool failed(const char *what, enum smq_result result, const struct smq_error *error) {
-    if (result == SMQ_OK) {
+    if (result == SMQ_OK)
         return false;
-    }
     fprintf(stderr, "%s: %s %s\n", what, smq_result_text(result), error == NULL ? "" : error->text);
     return true;
 }
@@ -28,9 +27,8 @@ static bool receive(struct smq_client *client, struct smq_events *events, int co
     while (count > 0) {
         struct smq_batch *batch;
         enum smq_result result = smq_events_take(events, WAIT_MS, &batch);
-        if (failed("waiting for messages", result, NULL)) {
+        if (failed("waiting for messages", result, NULL))
             return false;
-        }
         bool connected = true;
         for (size_t i = 0; i < smq_batch_count(batch); i++) {
             const struct smq_event *event = smq_batch_event(batch, i);
@@ -41,9 +39,8 @@ static bool receive(struct smq_client *client, struct smq_events *events, int co
                 (void)smq_acknowledge_async(client, event->receive_queue, event->message_id, 0, 0);
                 break;
             case SMQ_EVENT_COMPLETED:
-                if (failed("acknowledging", event->result, NULL)) {
+                if (failed("acknowledging", event->result, NULL))
                     fprintf(stderr, "%s\n", event->error_text);
-                }
                 break;
             case SMQ_EVENT_DISCONNECTED:
                 connected = !failed("connection", event->result, NULL);
@@ -53,9 +50,8 @@ static bool receive(struct smq_client *client, struct smq_events *events, int co
             }
         }
         smq_batch_release(&batch);
-        if (!connected) {
+        if (!connected)
             return false;
-        }
     }
     return true;
 }
@@ -71,14 +67,12 @@ static bool send_all(struct smq_context *context, const char *uri, char *const *
         failed("router address", smq_send_queue_address(queue, address, sizeof(address)), NULL) ||
         failed("connecting", smq_client_connect(context, address, NULL, &client, &error), &error) ||
         failed("making a key", smq_send_queue_make_key(queue, SMQ_KEY_X25519), NULL) ||
-        failed("securing", smq_secure_as_sender(client, queue, 0, &error), &error)) {
+        failed("securing", smq_secure_as_sender(client, queue, 0, &error), &error))
         goto end;
-    }
     for (int i = 0; i < count; i++) {
         struct smq_bytes body = {(const uint8_t *)texts[i], strlen(texts[i])};
-        if (failed("sending", smq_send(client, queue, false, body, 0, &error), &error)) {
+        if (failed("sending", smq_send(client, queue, false, body, 0, &error), &error))
             goto end;
-        }
     }
     done = true;
 end:
@@ -101,20 +95,17 @@ int main(int argc, char **argv) {
         return 2;
     }
     if (failed("starting", smq_context_create(NULL, &context), NULL) ||
-        failed("events", smq_events_create(NULL, &events), NULL)) {
+        failed("events", smq_events_create(NULL, &events), NULL))
         goto end;
-    }
     smq_client_options_init(&options);
     options.events = events;
     if (failed("connecting", smq_client_connect(context, argv[1], &options, &client, &error), &error) ||
         failed("creating a queue", smq_create_queue(client, NULL, 0, &queue, &error), &error) ||
-        failed("queue address", smq_receive_queue_uri(queue, uri, sizeof(uri)), NULL)) {
+        failed("queue address", smq_receive_queue_uri(queue, uri, sizeof(uri)), NULL))
         goto end;
-    }
     if (send_all(context, uri, argv + 2, argc - 2) && receive(client, events, argc - 2) &&
-        !failed("deleting the queue", smq_delete(client, queue, 0, &error), &error)) {
+        !failed("deleting the queue", smq_delete(client, queue, 0, &error), &error))
         status = 0;
-    }
 end:
     smq_receive_queue_release(&queue);
     smq_client_close(&client);

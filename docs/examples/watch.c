@@ -16,9 +16,8 @@ enum { QUEUES_MAX = 1000 };
 
 /* Says what failed, and why. Returns whether `result` is a failure. */
 static bool failed(const char *what, enum smq_result result, const struct smq_error *error) {
-    if (result == SMQ_OK) {
+    if (result == SMQ_OK)
         return false;
-    }
     fprintf(stderr, "%s: %s %s\n", what, smq_result_text(result), error == NULL ? "" : error->text);
     return true;
 }
@@ -62,9 +61,8 @@ static void print_agent_event(const struct smq_event *event) {
         fprintf(stderr, "%s: %zu queues active\n", told->server, told->item_count);
         break;
     case SMQ_CLIENT_AGENT_SUBSCRIBE_FAILED:
-        for (size_t i = 0; i < told->item_count; i++) {
+        for (size_t i = 0; i < told->item_count; i++)
             fprintf(stderr, "%s: a queue is gone: %s\n", told->server, smq_result_text(told->items[i].result));
-        }
         break;
     default:
         break;
@@ -75,9 +73,8 @@ static void print_agent_event(const struct smq_event *event) {
 static bool watch(struct smq_events *events, long count) {
     while (count > 0) {
         struct smq_batch *batch;
-        if (failed("waiting", smq_events_take(events, -1, &batch), NULL)) {
+        if (failed("waiting", smq_events_take(events, -1, &batch), NULL))
             return false;
-        }
         for (size_t i = 0; i < smq_batch_count(batch); i++) {
             const struct smq_event *event = smq_batch_event(batch, i);
             if (event->kind == SMQ_EVENT_CLIENT_AGENT) {
@@ -108,26 +105,20 @@ int main(int argc, char **argv) {
     }
     smq_client_agent_options_init(&options);
     if (failed("starting", smq_context_create(NULL, &context), NULL) ||
-        failed("events", smq_events_create(NULL, &options.events), NULL)) {
+        failed("events", smq_events_create(NULL, &options.events), NULL))
         goto end;
-    }
     events = options.events;
-    if (failed("starting", smq_client_agent_create(context, &options, &agent), NULL)) {
+    if (failed("starting", smq_client_agent_create(context, &options, &agent), NULL))
         goto end;
-    }
-    for (int i = 2; i < argc; i++) {
-        if (!add_queue(agent, argv[i], &queues[i - 2])) {
+    for (int i = 2; i < argc; i++)
+        if (!add_queue(agent, argv[i], &queues[i - 2]))
             goto end;
-        }
-    }
-    if (watch(events, strtol(argv[1], NULL, 10))) {
+    if (watch(events, strtol(argv[1], NULL, 10)))
         status = 0;
-    }
 end:
     smq_client_agent_close(&agent);
-    for (int i = 0; i < QUEUES_MAX; i++) {
+    for (int i = 0; i < QUEUES_MAX; i++)
         smq_receive_queue_release(&queues[i]);
-    }
     smq_context_destroy(&context);
     smq_events_destroy(&events);
     return status;

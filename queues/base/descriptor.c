@@ -42,10 +42,9 @@ enum smq_result descriptors_hold_standard(struct descriptor_hold *hold) {
 }
 
 enum smq_result descriptors_occupy_standard(void) {
-    for (int descriptor = 0; descriptor < DESCRIPTOR_FIRST_OWN; descriptor++) {
+    for (int descriptor = 0; descriptor < DESCRIPTOR_FIRST_OWN; descriptor++)
         if (!is_open(descriptor) && open("/dev/null", O_RDWR) != descriptor)
             return SMQ_ERR_SYSTEM;
-    }
     return SMQ_OK;
 }
 

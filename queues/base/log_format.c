@@ -27,10 +27,9 @@ static size_t write_head(char *line, size_t size, enum log_level level) {
 }
 
 static void replace_control_characters(char *text, size_t length) {
-    for (size_t i = 0; i < length; i++) {
+    for (size_t i = 0; i < length; i++)
         if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f)
             text[i] = '?';
-    }
 }
 
 size_t log_format_arguments(char line[LOG_LINE_MAX], enum log_level level, const char *format, va_list arguments) {

@@ -202,7 +202,8 @@ void log_writer_line(const char *line, size_t length) {
 }
 
 /* The first to come gives the text. */
-static void take_sample(struct log_site *site, const char *format, va_list arguments) {
+__attribute__((format(printf, 2, 0))) static void take_sample(struct log_site *site, const char *format,
+                                                              va_list arguments) {
     int none = SAMPLE_NONE;
     if (atomic_load_explicit(&site->sample_state, memory_order_relaxed) != SAMPLE_NONE ||
         !atomic_compare_exchange_strong(&site->sample_state, &none, SAMPLE_WRITTEN))

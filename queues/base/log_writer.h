@@ -21,4 +21,5 @@ bool log_writer_is_used(void);
 /* Takes a whole line: never blocks. Any thread. */
 void log_writer_line(const char *line, size_t length);
 /* Leaves a line of `site` out: a second later it is told how many there were, and the text of the first. Any thread. */
-void log_writer_leave_out(struct log_site *site, const char *format, va_list arguments);
+__attribute__((format(printf, 2, 0))) void log_writer_leave_out(struct log_site *site, const char *format,
+                                                                va_list arguments);

@@ -33,10 +33,9 @@ void store_keep_owner(const char *directory) {
     int folder = geteuid() == 0 ? open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
     if (folder < 0)
         return;
-    if (fstat(folder, &owner) == 0 && owner.st_uid != 0) {
+    if (fstat(folder, &owner) == 0 && owner.st_uid != 0)
         for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
             give_file(folder, names[i], &owner);
-    }
     (void)close(folder);
 }
 

@@ -40,9 +40,8 @@ static struct smq_network *network;
 /* Answers two in three. */
 static void answer_some(struct scripted_connection *connection, const struct scripted_command *command, void *context) {
     (void)context;
-    if (random_below(3) != 0) {
+    if (random_below(3) != 0)
         scripted_answer(connection, command);
-    }
 }
 
 static void add_place(unsigned index, const char *address, struct smq_network *way) {
@@ -123,12 +122,10 @@ static void use_some(struct worker *worker) {
     for (unsigned i = 0; i < random_below(COMMANDS); i++) {
         struct smq_client *client = worker->clients[random_below(CLIENTS)];
         worker->accepted += smq_ping_async(client, 0, i) == SMQ_OK;
-        if (random_below(8) == 0) {
+        if (random_below(8) == 0)
             (void)usleep(random_below(300));
-        }
-        if (random_below(30) == 0) {
+        if (random_below(30) == 0)
             (void)smq_client_flush(client, 1, NULL);
-        }
     }
 }
 
@@ -167,20 +164,18 @@ static void take_all(struct worker *worker) {
     bool ended[CLIENTS + 1] = {false};
     struct smq_batch *batch = NULL;
     while (smq_events_take(worker->events, 0, &batch) == SMQ_OK) {
-        for (size_t i = 0; i < smq_batch_count(batch); i++) {
+        for (size_t i = 0; i < smq_batch_count(batch); i++)
             count_event(worker, smq_batch_event(batch, i), ended);
-        }
         smq_batch_release(&batch);
     }
 }
 
 static void end_context(struct worker *worker) {
     uint64_t began = clock_monotonic_ms();
-    if (random_below(2) == 0) {
+    if (random_below(2) == 0)
         smq_context_destroy(&worker->context);
-    } else {
+    else
         smq_context_destroy_within(&worker->context, random_below(20));
-    }
     expect(worker, clock_monotonic_ms() - began < WITHIN_MS, "a destroy took too long");
 }
 
@@ -201,19 +196,16 @@ static void run_round(struct worker *worker) {
         (void)usleep(random_below(random_below(2) == 0 ? 500 : 20000));
         use_some(worker);
     }
-    if (random_below(2) == 0) {
+    if (random_below(2) == 0)
         close_some(worker);
-    }
     end_context(worker);
     bool handles_first = random_below(2) == 0;
-    for (unsigned i = 0; i < CLIENTS && handles_first; i++) {
+    for (unsigned i = 0; i < CLIENTS && handles_first; i++)
         smq_client_close(&worker->clients[i]);
-    }
     take_all(worker);
     smq_events_destroy(&worker->events);
-    for (unsigned i = 0; i < CLIENTS; i++) {
+    for (unsigned i = 0; i < CLIENTS; i++)
         smq_client_close(&worker->clients[i]);
-    }
     expect(worker, worker->completed == worker->accepted, "a command has no outcome, or more than one");
     expect(worker, worker->ended == CLIENTS, "a client has no end");
     worker->commands += worker->accepted;
@@ -222,9 +214,8 @@ static void run_round(struct worker *worker) {
 
 static void run_worker(void *argument) {
     struct worker *worker = argument;
-    for (unsigned i = 0; i < worker->rounds; i++) {
+    for (unsigned i = 0; i < worker->rounds; i++)
         run_round(worker);
-    }
 }
 
 static void test_contexts_end_at_any_moment(void **state) {

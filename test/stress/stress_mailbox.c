@@ -56,10 +56,9 @@ static void produce(void *argument) {
         }
         producer->sent++;
         /* Pauses let the consumer fall asleep, so that wakes matter. */
-        if (stress_random(&seed) % 64 == 0) {
+        if (stress_random(&seed) % 64 == 0)
             for (uint32_t i = stress_random(&seed) % 2000; i > 0; i--)
                 caa_cpu_relax();
-        }
     }
 }
 
@@ -155,10 +154,9 @@ static void hit_back(void *context, struct mailbox_node *node) {
 
 static void play(void *argument) {
     struct player *player = argument;
-    while (clock_monotonic_ms() < player->end_ms) {
+    while (clock_monotonic_ms() < player->end_ms)
         if (!mailbox_drain(player->mailbox, hit_back, player, 10))
             CHECK(waker_wait(&player->waker, STRESS_PATIENCE_MS) || waker_fd(&player->waker) >= 0);
-    }
     mailbox_close(player->mailbox);
     mailbox_close(player->other->mailbox);
     while (mailbox_drain(player->mailbox, hit_back, player, 10))

@@ -140,10 +140,9 @@ static void work(void *argument) {
         if (step % 4096 == 0)
             map_each(worker->map, visit, worker);
     }
-    for (int i = 0; i < HOLD; i++) {
+    for (int i = 0; i < HOLD; i++)
         if (worker->held[i] != NULL)
             release(&worker->held[i]->node);
-    }
 }
 
 static bool count_present(void *context, struct map_node *node) {

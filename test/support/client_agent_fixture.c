@@ -42,9 +42,8 @@ static int compare(const void *a, const void *b) {
 void client_agent_fixture_ledger(struct client_agent_fixture *fixture, void *const *handles, size_t count) {
     fixture->ledger = memory_zalloc_array(count, sizeof(struct ledger_entry));
     require(fixture->ledger != NULL);
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count; i++)
         fixture->ledger[i].handle = handles[i];
-    }
     fixture->ledger_count = count;
     qsort(fixture->ledger, count, sizeof(struct ledger_entry), compare);
 }
@@ -60,9 +59,8 @@ static struct ledger_entry *entry_of(const struct client_agent_fixture *fixture,
 static void look_at_items(struct client_agent_fixture *fixture, const struct smq_client_agent_event *event) {
     for (size_t i = 0; i < event->item_count; i++) {
         struct ledger_entry *entry = entry_of(fixture, &event->items[i]);
-        if (entry == NULL) {
+        if (entry == NULL)
             continue;
-        }
         if (event->kind == SMQ_CLIENT_AGENT_SUBSCRIBED) {
             require(event->items[i].result == SMQ_OK && !entry->active);
             entry->active = true;
@@ -86,9 +84,8 @@ static void look_at(struct client_agent_fixture *fixture, const struct smq_event
     fixture->service_ends += event->kind == SMQ_EVENT_SERVICE_ENDED;
     const struct smq_client_agent_event *client_agent_event = event->agent;
     require((event->kind == SMQ_EVENT_CLIENT_AGENT) == (client_agent_event != NULL));
-    if (client_agent_event == NULL) {
+    if (client_agent_event == NULL)
         return;
-    }
     fixture->seen[client_agent_event->kind]++;
     fixture->last[client_agent_event->kind] = event->result;
     if (client_agent_event->service_id.length > 0) {
@@ -105,12 +102,10 @@ static void look_at(struct client_agent_fixture *fixture, const struct smq_event
 
 bool client_agent_fixture_take(struct client_agent_fixture *fixture, int timeout_ms) {
     struct smq_batch *batch;
-    if (smq_events_take(fixture->events, timeout_ms, &batch) != SMQ_OK) {
+    if (smq_events_take(fixture->events, timeout_ms, &batch) != SMQ_OK)
         return false;
-    }
-    for (size_t i = 0; i < smq_batch_count(batch); i++) {
+    for (size_t i = 0; i < smq_batch_count(batch); i++)
         look_at(fixture, smq_batch_event(batch, i));
-    }
     smq_batch_release(&batch);
     return true;
 }
@@ -177,9 +172,8 @@ void client_agent_fixture_create_queues(struct smq_context *context, const char 
     options.subscribe = false;
     size_t submitted = 0, done = 0;
     while (done < count) {
-        for (; submitted < count && submitted - done < CREATE_IN_FLIGHT; submitted++) {
+        for (; submitted < count && submitted - done < CREATE_IN_FLIGHT; submitted++)
             require(smq_create_queue_async(client.client, &options, CREATE_TIMEOUT_MS, submitted) == SMQ_OK);
-        }
         take_created(&client, queues, &done);
     }
     client_fixture_close(&client);
@@ -209,7 +203,6 @@ void client_agent_fixture_invent_queues(const char *address, size_t count, struc
 }
 
 void client_agent_fixture_release_queues(struct smq_receive_queue **queues, size_t count) {
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count; i++)
         smq_receive_queue_release(&queues[i]);
-    }
 }

@@ -31,9 +31,8 @@ enum smq_result client_fixture_try(struct client_fixture *fixture, struct smq_co
         chosen.events = fixture->events;
     }
     enum smq_result result = smq_client_connect(context, address, &chosen, &fixture->client, error);
-    if (result != SMQ_OK) {
+    if (result != SMQ_OK)
         smq_events_destroy(&fixture->events);
-    }
     return result;
 }
 
@@ -41,34 +40,29 @@ void client_fixture_connect(struct client_fixture *fixture, struct smq_context *
                             const struct smq_client_options *options) {
     struct smq_error error = {.result = SMQ_OK};
     enum smq_result result = client_fixture_try(fixture, context, address, options, &error);
-    if (result != SMQ_OK) {
+    if (result != SMQ_OK)
         (void)fprintf(stderr, "connect: %s (%s)\n", smq_result_text(result), error.text);
-    }
     require(result == SMQ_OK);
 }
 
 /* The next event, or NULL. */
 static const struct smq_event *next_event(struct client_fixture *fixture, int timeout_ms) {
-    if (fixture->batch != NULL && fixture->next == smq_batch_count(fixture->batch)) {
+    if (fixture->batch != NULL && fixture->next == smq_batch_count(fixture->batch))
         smq_batch_release(&fixture->batch);
-    }
     if (fixture->batch == NULL) {
         fixture->next = 0;
         uint64_t deadline = clock_monotonic_ms() + (uint64_t)timeout_ms;
-        while (smq_events_take(fixture->events, timeout_ms, &fixture->batch) != SMQ_OK) {
-            if (clock_monotonic_ms() >= deadline) {
+        while (smq_events_take(fixture->events, timeout_ms, &fixture->batch) != SMQ_OK)
+            if (clock_monotonic_ms() >= deadline)
                 return NULL;
-            }
-        }
     }
     return smq_batch_event(fixture->batch, fixture->next++);
 }
 
 const struct smq_event *client_fixture_expect(struct client_fixture *fixture, enum smq_event_kind kind) {
     const struct smq_event *event = next_event(fixture, WAIT_MS);
-    if (event == NULL) {
+    if (event == NULL)
         (void)fprintf(stderr, "no event of kind %d came\n", (int)kind);
-    }
     require(event != NULL);
     if (event->kind != kind) {
         (void)fprintf(stderr, "event of kind %d (%s: %s) instead of %d\n", (int)event->kind,
@@ -88,9 +82,8 @@ void client_fixture_close(struct client_fixture *fixture) {
     smq_client_info(fixture->client, &info);
     bool connected = info.connected;
     smq_client_close(&fixture->client);
-    if (fixture->events == NULL) {
+    if (fixture->events == NULL)
         return;
-    }
     bool disconnected = false;
     while (connected && !disconnected) {
         const struct smq_event *event = next_event(fixture, WAIT_MS);

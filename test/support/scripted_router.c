@@ -38,12 +38,10 @@ static void queue_item(struct scripted_connection *scripted, uint32_t kind, cons
     CHECK(item != NULL && length <= sizeof(item->bytes));
     item->outgoing.kind = kind;
     item->length = length;
-    if (length > 0) {
+    if (length > 0)
         memcpy(item->bytes, bytes, length);
-    }
-    if (connection_send(scripted->connection, &item->outgoing) != SMQ_OK) {
+    if (connection_send(scripted->connection, &item->outgoing) != SMQ_OK)
         memory_free(item);
-    }
 }
 
 /* ---- hello ---- */
@@ -76,12 +74,10 @@ static enum smq_result send_hello(struct scripted_connection *scripted) {
                                                    .chain = slice_of(chain, writer_length(&chain_writer)),
                                                    .signed_key = slice_of(signed_key, writer_length(&key_writer))}};
     CHECK(smp_server_hello_write(&hello, block) == SMQ_OK);
-    if (kind == HELLO_GARBAGE) {
+    if (kind == HELLO_GARBAGE)
         memset(block, 0xff, sizeof(block));
-    }
-    if (kind != HELLO_NEVER) {
+    if (kind != HELLO_NEVER)
         queue_item(scripted, KIND_HELLO, block, sizeof(block));
-    }
     return SMQ_OK;
 }
 
@@ -92,9 +88,8 @@ static enum smq_result accept_hello(struct scripted_connection *scripted, const 
     bool has_key = scripted->router->options.hello != HELLO_WITHOUT_KEY;
     struct dh_secret secret;
     bool encrypted = smp_blocks_are_encrypted(hello.version, has_key, hello.has_key, hello.is_proxy);
-    if (encrypted) {
+    if (encrypted)
         CHECK(dh(&scripted->key.private_key, &hello.key, &secret) == SMQ_OK);
-    }
     scripted->ready = true;
     connection_established(scripted->connection);
     return smp_session_init(&scripted->session, SMP_SIDE_SERVER, hello.version,
@@ -110,9 +105,8 @@ static void *accept_connection(void *context, struct connection *connection) {
     scripted->connection = connection;
     (void)connection_reference(connection);
     struct scripted_connection *previous = atomic_exchange(&scripted->router->last, scripted);
-    if (previous != NULL) {
+    if (previous != NULL)
         connection_release(previous->connection);
-    }
     return scripted;
 }
 
@@ -132,11 +126,10 @@ static void handle_command(struct scripted_connection *scripted, struct slice by
     command.entity_id = transmission.entity_id;
     command.authorization = transmission.authorization;
     atomic_fetch_add(&scripted->router->commands[command.command.tag], 1);
-    if (scripted->router->options.handle == NULL) {
+    if (scripted->router->options.handle == NULL)
         scripted_answer(scripted, &command);
-    } else {
+    else
         scripted->router->options.handle(scripted, &command, scripted->router->options.context);
-    }
 }
 
 static enum smq_result received(struct connection *connection, void *state, struct block *block) {
@@ -150,9 +143,8 @@ static enum smq_result received(struct connection *connection, void *state, stru
         struct smp_content content;
         CHECK(smp_session_open_block(&scripted->session, block->bytes, &bytes) == SMQ_OK);
         CHECK(smp_content_open(bytes, &content) == SMQ_OK);
-        while (smp_content_next(&content, &transmission)) {
+        while (smp_content_next(&content, &transmission))
             handle_command(scripted, transmission);
-        }
     }
     block_release(block);
     return result;
@@ -164,9 +156,8 @@ static enum smq_result fill(struct connection *connection, void *state, struct o
     (void)lane_state;
     struct scripted_connection *scripted = state;
     struct scripted_item *item = (struct scripted_item *)(void *)outgoing_take(queue);
-    if (item == NULL) {
+    if (item == NULL)
         return SMQ_ERR_EMPTY;
-    }
     enum smq_result result = SMQ_OK;
     if (item->outgoing.kind == KIND_HELLO) {
         memcpy(bytes, item->bytes, SMP_BLOCK_SIZE);
@@ -218,9 +209,8 @@ static const struct protocol scripted_protocol = {.name = "scripted",
 void scripted_router_start(struct scripted_router *router, const struct scripted_options *options) {
     memset(router, 0, sizeof(*router));
     router->options = *options;
-    if (router->options.versions.max == 0) {
+    if (router->options.versions.max == 0)
         router->options.versions = (struct version_range){SMP_VERSION_MIN, SMP_VERSION_MAX};
-    }
     test_pki_init(&router->pki);
     test_pki_init(&router->other);
     CHECK(options->shown == NULL || tls_context_create_server(options->shown, true, &router->shown) == SMQ_OK);
@@ -241,9 +231,8 @@ void scripted_router_start(struct scripted_router *router, const struct scripted
 void scripted_router_stop(struct scripted_router *router) {
     listener_stop(&router->listener);
     struct scripted_connection *last = atomic_exchange(&router->last, NULL);
-    if (last != NULL) {
+    if (last != NULL)
         connection_release(last->connection);
-    }
     net_destroy(&router->net);
     tls_context_destroy(&router->shown);
     test_pki_finish(&router->pki);

@@ -29,9 +29,8 @@ static enum smq_result make_dh(struct slice der, struct private_key *private_key
         result = key_pair_generate(KEY_X25519, &pair);
     } else {
         result = private_key_parse(der, private_key);
-        if (result == SMQ_OK) {
+        if (result == SMQ_OK)
             result = private_key->algorithm == KEY_X25519 ? key_pair_of_private(private_key, &pair) : SMQ_ERR_INVALID;
-        }
     }
     if (result == SMQ_OK) {
         *private_key = pair.private_key;
@@ -43,9 +42,8 @@ static enum smq_result make_dh(struct slice der, struct private_key *private_key
 
 static enum smq_result make_secrets(struct request *request) {
     smp_request(request)->secrets = memory_zalloc(sizeof(*smp_request(request)->secrets));
-    if (smp_request(request)->secrets == NULL) {
+    if (smp_request(request)->secrets == NULL)
         return SMQ_ERR_NO_MEMORY;
-    }
     queue_key_init(&smp_request(request)->secrets->key);
     return SMQ_OK;
 }
@@ -57,9 +55,8 @@ static enum smq_result make_new_keys(struct request *request, const struct smq_c
     enum smq_result result = der.length == 0
                                  ? queue_key_generate(&secrets->key, key_algorithm_of(options->key_algorithm))
                                  : queue_key_set_der(&secrets->key, der);
-    if (result == SMQ_OK) {
+    if (result == SMQ_OK)
         result = make_dh(slice_from(options->dh_private_key), &secrets->dh, &body->recipient_dh_key);
-    }
     if (result == SMQ_OK && options->with_notifier) {
         struct key_pair pair;
         enum key_algorithm algorithm = key_algorithm_of(options->notifier_key_algorithm);
@@ -104,9 +101,8 @@ static enum smq_result fill_new(struct request *request, const struct smq_create
     if (options->with_link) {
         uint8_t sender_id[LINK_ID_SIZE];
         enum smq_result result = link_sender_id(slice_from(options->nonce), sender_id);
-        if (result != SMQ_OK) {
+        if (result != SMQ_OK)
             return result;
-        }
         body->has_link = true;
         body->sender_id = request_copy(request, (struct smq_bytes){sender_id, sizeof(sender_id)});
         body->link_id = request_copy(request, options->link_id);
@@ -121,20 +117,17 @@ static enum smq_result create_queue(struct smq_client *client, const struct smq_
     struct smq_create_options options;
     smq_create_options_init(&options);
     if (!options_take(&options, OPTIONS_END(struct smq_create_options, notifier_key_algorithm), given) ||
-        !options_are_valid(&options) || !client_is_valid(client)) {
+        !options_are_valid(&options) || !client_is_valid(client))
         return call_fail(call, SMQ_ERR_INVALID);
-    }
     size_t data_size = options.with_link ? LINK_ID_SIZE + options.link_id.length + options.link_fixed_data.length +
                                                options.link_user_data.length
                                          : 0;
     struct request *request = request_create(client, SMQ_COMMAND_CREATE, data_size);
-    if (request == NULL) {
+    if (request == NULL)
         return call_fail(call, SMQ_ERR_NO_MEMORY);
-    }
     enum smq_result result = make_secrets(request);
-    if (result == SMQ_OK) {
+    if (result == SMQ_OK)
         result = fill_new(request, &options);
-    }
     if (result != SMQ_OK) {
         request_release(request);
         return call_fail(call, result);
@@ -167,13 +160,11 @@ enum smq_result smq_create_queue_async(struct smq_client *client, const struct s
 static enum smq_result enable_notifications(struct smq_client *client, struct smq_receive_queue *queue,
                                             enum smq_key_algorithm algorithm, const struct call *call) {
     struct request *request = recipient_request(client, queue, SMQ_COMMAND_ENABLE_NOTIFICATIONS, 0);
-    if (request == NULL) {
+    if (request == NULL)
         return call_unmade(call, client, receive_queue_is_valid(queue));
-    }
     enum smq_result result = make_secrets(request);
-    if (result == SMQ_OK) {
+    if (result == SMQ_OK)
         result = queue_key_generate(&smp_request(request)->secrets->key, key_algorithm_of(algorithm));
-    }
     if (result == SMQ_OK) {
         result =
             make_dh(slice_of(NULL, 0), &smp_request(request)->secrets->dh, &smp_request(request)->body.notifier.dh_key);

@@ -5,9 +5,8 @@
 
 /* A request to the relay instead of to the client's router; takes over `request` (NULL: out of memory). */
 static enum smq_result run(struct request *request, struct router_address *relay, const struct call *call) {
-    if (request == NULL) {
+    if (request == NULL)
         return call_fail(call, SMQ_ERR_NO_MEMORY);
-    }
     enum smq_result result = request_go_through_proxy(request, relay, call->timeout_ms != 0);
     if (result != SMQ_OK) {
         request_release(request);
@@ -22,17 +21,15 @@ static enum smq_result run_at(struct request *request, const char *relay, enum s
     struct server_address address;
     struct router_address *router = NULL;
     enum smq_result result = made != SMQ_OK || relay != NULL ? made : SMQ_ERR_INVALID;
-    if (result == SMQ_OK) {
+    if (result == SMQ_OK)
         result = server_address_parse(slice_of_text(relay), ADDRESS_SMP, &address);
-    }
     if (result == SMQ_OK) {
         router = router_address_create(&address);
         result = router == NULL ? SMQ_ERR_NO_MEMORY : SMQ_OK;
     }
     if (result != SMQ_OK) {
-        if (request != NULL) {
+        if (request != NULL)
             request_release(request);
-        }
         return call_fail(call, result);
     }
     result = run(request, router, call);
@@ -42,9 +39,8 @@ static enum smq_result run_at(struct request *request, const char *relay, enum s
 
 static enum smq_result send(struct smq_client *proxy, struct smq_send_queue *queue, bool notify, struct smq_bytes body,
                             const struct call *call) {
-    if (!client_is_valid(proxy) || !send_queue_is_valid(queue) || !bytes_are_valid(body)) {
+    if (!client_is_valid(proxy) || !send_queue_is_valid(queue) || !bytes_are_valid(body))
         return call_fail(call, SMQ_ERR_INVALID);
-    }
     return body.length > SMP_BLOCK_SIZE ? call_fail(call, SMQ_ERR_TOO_LARGE)
                                         : run(send_request(proxy, queue, notify, body), queue->router, call);
 }
@@ -63,12 +59,10 @@ enum smq_result smq_proxied_send_async(struct smq_client *proxy, struct smq_send
 
 static enum smq_result secure_as_sender(struct smq_client *proxy, struct smq_send_queue *queue,
                                         const struct call *call) {
-    if (!client_is_valid(proxy) || !send_queue_is_valid(queue)) {
+    if (!client_is_valid(proxy) || !send_queue_is_valid(queue))
         return call_fail(call, SMQ_ERR_INVALID);
-    }
-    if (!atomic_load_explicit(&queue->has_key, memory_order_acquire)) {
+    if (!atomic_load_explicit(&queue->has_key, memory_order_acquire))
         return call_fail(call, SMQ_ERR_NOT_FOUND);
-    }
     return run(secure_request(proxy, queue), queue->router, call);
 }
 

@@ -70,13 +70,11 @@ ANSWERED_COMMAND(smq_info, SMQ_COMMAND_INFO)
 
 static enum smq_result subscribe_many(struct smq_client *client, struct smq_receive_queue *const *queues, size_t count,
                                       const struct call *call, enum smq_result *results) {
-    if (count == 0 || count > UINT32_MAX || queues == NULL) {
+    if (count == 0 || count > UINT32_MAX || queues == NULL)
         return count == 0 ? SMQ_OK : call_fail(call, SMQ_ERR_INVALID);
-    }
     struct request **requests = memory_zalloc_array(count, sizeof(struct request *));
-    if (requests == NULL) {
+    if (requests == NULL)
         return call_fail(call, SMQ_ERR_NO_MEMORY);
-    }
     enum smq_result result = SMQ_OK;
     size_t made = 0;
     for (; made < count && result == SMQ_OK; made++) {
@@ -86,13 +84,11 @@ static enum smq_result subscribe_many(struct smq_client *client, struct smq_rece
             break;
         }
     }
-    if (result == SMQ_OK) {
+    if (result == SMQ_OK)
         result = request_run_many(requests, count, call, results);
-    } else {
-        for (size_t i = 0; i < made; i++) {
+    else
+        for (size_t i = 0; i < made; i++)
             request_release(requests[i]);
-        }
-    }
     memory_free(requests);
     return result;
 }
@@ -111,13 +107,11 @@ enum smq_result smq_subscribe_many_async(struct smq_client *client, struct smq_r
 
 static enum smq_result acknowledge(struct smq_client *client, struct smq_receive_queue *queue,
                                    struct smq_bytes message_id, const struct call *call) {
-    if (message_id.length > SMQ_ID_MAX || !bytes_are_valid(message_id)) {
+    if (message_id.length > SMQ_ID_MAX || !bytes_are_valid(message_id))
         return call_fail(call, SMQ_ERR_INVALID);
-    }
     struct request *request = recipient_request(client, queue, SMQ_COMMAND_ACKNOWLEDGE, message_id.length);
-    if (request == NULL) {
+    if (request == NULL)
         return call_unmade(call, client, receive_queue_is_valid(queue));
-    }
     smp_request(request)->body.message_id = request_copy(request, message_id);
     return request_run(request, call);
 }
@@ -137,14 +131,11 @@ enum smq_result smq_acknowledge_async(struct smq_client *client, struct smq_rece
 static enum smq_result secure(struct smq_client *client, struct smq_receive_queue *queue, struct smq_bytes sender_key,
                               const struct call *call) {
     struct public_key key;
-    if (!bytes_are_valid(sender_key) ||
-        public_key_parse(slice_of(sender_key.bytes, sender_key.length), &key) != SMQ_OK) {
+    if (!bytes_are_valid(sender_key) || public_key_parse(slice_of(sender_key.bytes, sender_key.length), &key) != SMQ_OK)
         return call_fail(call, SMQ_ERR_SYNTAX);
-    }
     struct request *request = recipient_request(client, queue, SMQ_COMMAND_SECURE, 0);
-    if (request == NULL) {
+    if (request == NULL)
         return call_unmade(call, client, receive_queue_is_valid(queue));
-    }
     smp_request(request)->body.key = key;
     return request_run(request, call);
 }
@@ -165,21 +156,18 @@ static enum smq_result set_recipient_keys(struct smq_client *client, struct smq_
                                           const struct smq_bytes *keys, size_t count, const struct call *call) {
     uint8_t encoded[RECIPIENT_KEYS_MAX * (KEY_SPKI_MAX + 1)];
     struct writer writer = writer_of(encoded, sizeof(encoded));
-    if (count == 0 || count > RECIPIENT_KEYS_MAX || keys == NULL) {
+    if (count == 0 || count > RECIPIENT_KEYS_MAX || keys == NULL)
         return call_fail(call, SMQ_ERR_INVALID);
-    }
     for (size_t i = 0; i < count; i++) {
         struct public_key key;
         if (!bytes_are_valid(keys[i]) || public_key_parse(slice_of(keys[i].bytes, keys[i].length), &key) != SMQ_OK ||
-            !key_authorizes_queues(key.algorithm)) {
+            !key_authorizes_queues(key.algorithm))
             return call_fail(call, SMQ_ERR_SYNTAX);
-        }
         write_public_key(&writer, &key);
     }
     struct request *request = recipient_request(client, queue, SMQ_COMMAND_SET_RECIPIENT_KEYS, writer_length(&writer));
-    if (request == NULL) {
+    if (request == NULL)
         return call_unmade(call, client, receive_queue_is_valid(queue));
-    }
     smp_request(request)->body.key_list.count = (uint8_t)count;
     smp_request(request)->body.key_list.encoded =
         request_copy(request, (struct smq_bytes){encoded, writer_length(&writer)});
@@ -202,17 +190,14 @@ enum smq_result smq_set_recipient_keys_async(struct smq_client *client, struct s
 
 static enum smq_result set_link(struct smq_client *client, struct smq_receive_queue *queue, struct smq_bytes link_id,
                                 struct smq_bytes fixed_data, struct smq_bytes user_data, const struct call *call) {
-    if (link_id.length > SMQ_ID_MAX || fixed_data.length > SMP_BLOCK_SIZE || user_data.length > SMP_BLOCK_SIZE) {
+    if (link_id.length > SMQ_ID_MAX || fixed_data.length > SMP_BLOCK_SIZE || user_data.length > SMP_BLOCK_SIZE)
         return call_fail(call, SMQ_ERR_TOO_LARGE);
-    }
-    if (!bytes_are_valid(link_id) || !bytes_are_valid(fixed_data) || !bytes_are_valid(user_data)) {
+    if (!bytes_are_valid(link_id) || !bytes_are_valid(fixed_data) || !bytes_are_valid(user_data))
         return call_fail(call, SMQ_ERR_INVALID);
-    }
     struct request *request =
         recipient_request(client, queue, SMQ_COMMAND_SET_LINK, link_id.length + fixed_data.length + user_data.length);
-    if (request == NULL) {
+    if (request == NULL)
         return call_unmade(call, client, receive_queue_is_valid(queue));
-    }
     smp_request(request)->body.link_set.link_id = request_copy(request, link_id);
     smp_request(request)->body.link_set.link.fixed_data = request_copy(request, fixed_data);
     smp_request(request)->body.link_set.link.user_data = request_copy(request, user_data);

@@ -27,12 +27,10 @@ struct request *send_request(struct smq_client *client, struct smq_send_queue *q
 
 static enum smq_result send(struct smq_client *client, struct smq_send_queue *queue, bool notify, struct smq_bytes body,
                             const struct call *call) {
-    if (body.length > SMP_BLOCK_SIZE) {
+    if (body.length > SMP_BLOCK_SIZE)
         return call_fail(call, SMQ_ERR_TOO_LARGE);
-    }
-    if (!bytes_are_valid(body)) {
+    if (!bytes_are_valid(body))
         return call_fail(call, SMQ_ERR_INVALID);
-    }
     struct request *request = send_request(client, queue, notify, body);
     return request == NULL ? call_unmade(call, client, send_queue_is_valid(queue)) : request_run(request, call);
 }
@@ -60,9 +58,8 @@ struct request *secure_request(struct smq_client *client, struct smq_send_queue 
 
 static enum smq_result secure_as_sender(struct smq_client *client, struct smq_send_queue *queue,
                                         const struct call *call) {
-    if (send_queue_is_valid(queue) && !atomic_load_explicit(&queue->has_key, memory_order_acquire)) {
+    if (send_queue_is_valid(queue) && !atomic_load_explicit(&queue->has_key, memory_order_acquire))
         return call_fail(call, SMQ_ERR_NOT_FOUND);
-    }
     struct request *request = secure_request(client, queue);
     return request == NULL ? call_unmade(call, client, send_queue_is_valid(queue)) : request_run(request, call);
 }
@@ -81,24 +78,20 @@ enum smq_result smq_secure_as_sender_async(struct smq_client *client, struct smq
 
 static struct request *link_request(struct smq_client *client, enum smq_command command, struct smq_bytes link_id) {
     struct request *request = request_create(client, command, link_id.length);
-    if (request != NULL) {
+    if (request != NULL)
         request->entity = request_copy(request, link_id);
-    }
     return request;
 }
 
 enum smq_result link_secure_request(struct smq_client *client, struct smq_bytes link_id, struct smq_bytes private_key,
                                     struct request **made) {
-    if (link_id.length == 0 || link_id.length > SMQ_ID_MAX || link_id.bytes == NULL || !client_is_valid(client)) {
+    if (link_id.length == 0 || link_id.length > SMQ_ID_MAX || link_id.bytes == NULL || !client_is_valid(client))
         return SMQ_ERR_INVALID;
-    }
-    if (!bytes_are_valid(private_key)) {
+    if (!bytes_are_valid(private_key))
         return SMQ_ERR_INVALID;
-    }
     struct request *request = link_request(client, SMQ_COMMAND_SECURE_BY_LINK, link_id);
-    if (request == NULL) {
+    if (request == NULL)
         return SMQ_ERR_NO_MEMORY;
-    }
     enum smq_result result = SMQ_ERR_NO_MEMORY;
     smp_request(request)->secrets = memory_zalloc(sizeof(*smp_request(request)->secrets));
     if (smp_request(request)->secrets != NULL) {
@@ -138,9 +131,8 @@ enum smq_result smq_secure_by_link_async(struct smq_client *client, struct smq_b
 }
 
 enum smq_result link_get_request(struct smq_client *client, struct smq_bytes link_id, struct request **request) {
-    if (link_id.length == 0 || link_id.length > SMQ_ID_MAX || link_id.bytes == NULL || !client_is_valid(client)) {
+    if (link_id.length == 0 || link_id.length > SMQ_ID_MAX || link_id.bytes == NULL || !client_is_valid(client))
         return SMQ_ERR_INVALID;
-    }
     *request = link_request(client, SMQ_COMMAND_GET_LINK, link_id);
     return *request == NULL ? SMQ_ERR_NO_MEMORY : SMQ_OK;
 }

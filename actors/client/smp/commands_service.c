@@ -35,9 +35,8 @@ enum smq_result smq_subscribe_service(struct smq_client *client, uint32_t timeou
     struct call call = call_blocking(timeout_ms, error);
     call.answer = &answer;
     enum smq_result result = subscribe_service(client, &call);
-    if (result == SMQ_OK && count != NULL) {
+    if (result == SMQ_OK && count != NULL)
         *count = smq_batch_event(answer, 0)->service_count;
-    }
     smq_batch_release(&answer);
     return result;
 }

@@ -14,12 +14,10 @@ static enum smq_result agree(const uint8_t *own, const uint8_t *peer, struct box
     struct private_key private_key;
     struct public_key public_key;
     enum smq_result result = private_key_of_raw(KEY_X25519, slice_of(own, DH_SECRET_SIZE), &private_key);
-    if (result == SMQ_OK) {
+    if (result == SMQ_OK)
         result = public_key_of_raw(KEY_X25519, slice_of(peer, DH_SECRET_SIZE), &public_key);
-    }
-    if (result == SMQ_OK) {
+    if (result == SMQ_OK)
         result = box_key_agree(&private_key, &public_key, key);
-    }
     private_key_wipe(&private_key);
     return result;
 }
@@ -28,9 +26,8 @@ static enum smq_result public_of(const uint8_t *own, struct public_key *public_k
     struct private_key private_key;
     struct key_pair pair;
     enum smq_result result = private_key_of_raw(KEY_X25519, slice_of(own, DH_SECRET_SIZE), &private_key);
-    if (result == SMQ_OK) {
+    if (result == SMQ_OK)
         result = key_pair_of_private(&private_key, &pair);
-    }
     if (result == SMQ_OK) {
         *public_key = pair.public_key;
         key_pair_wipe(&pair);
@@ -42,34 +39,28 @@ static enum smq_result public_of(const uint8_t *own, struct public_key *public_k
 enum smq_result smq_send_queue_seal(const struct smq_send_queue *queue, bool with_key, bool tell_key,
                                     struct smq_bytes payload, uint8_t envelope[SMQ_ENVELOPE_SIZE], size_t *length) {
     if (!send_queue_is_valid(queue) || envelope == NULL || length == NULL ||
-        (payload.length > 0 && payload.bytes == NULL)) {
+        (payload.length > 0 && payload.bytes == NULL))
         return SMQ_ERR_INVALID;
-    }
     bool has_key = atomic_load_explicit(&queue->has_key, memory_order_acquire);
-    if (!queue->has_recipient_key || (tell_key && !has_key)) {
+    if (!queue->has_recipient_key || (tell_key && !has_key))
         return SMQ_ERR_NOT_FOUND;
-    }
     struct client_message message = {.has_auth_key = tell_key, .payload = slice_of(payload.bytes, payload.length)};
-    if (tell_key) {
+    if (tell_key)
         message.auth_key = queue->key.pair.public_key;
-    }
     struct public_key sender_key;
     struct box_key key;
     enum smq_result result = public_of(queue->envelope_key, &sender_key);
-    if (result == SMQ_OK) {
+    if (result == SMQ_OK)
         result = agree(queue->envelope_key, queue->recipient_key, &key);
-    }
-    if (result != SMQ_OK) {
+    if (result != SMQ_OK)
         return result;
-    }
     uint8_t nonce[BOX_NONCE_SIZE];
     box_nonce_random(nonce);
     result =
         client_envelope_seal(&key, nonce, queue->envelope_version, with_key ? &sender_key : NULL, &message, envelope);
     box_key_wipe(&key);
-    if (result == SMQ_OK) {
+    if (result == SMQ_OK)
         *length = with_key ? ENVELOPE_CONFIRMATION_SIZE : ENVELOPE_MESSAGE_SIZE;
-    }
     return result;
 }
 
@@ -103,27 +94,21 @@ enum smq_result smq_receive_queue_open(struct smq_receive_queue *queue, uint8_t 
     struct client_message message;
     uint8_t peer[DH_SECRET_SIZE];
     struct box_key key;
-    if (!receive_queue_is_valid(queue) || envelope == NULL || opened == NULL) {
+    if (!receive_queue_is_valid(queue) || envelope == NULL || opened == NULL)
         return SMQ_ERR_INVALID;
-    }
     enum smq_result result = client_envelope_parse(slice_of(envelope, length), &parsed);
-    if (result == SMQ_OK) {
+    if (result == SMQ_OK)
         result = parsed.version <= SMP_CLIENT_VERSION_MAX ? peer_of(queue, &parsed, peer) : SMQ_ERR_VERSION;
-    }
-    if (result == SMQ_OK) {
+    if (result == SMQ_OK)
         result = agree(queue->envelope_key, peer, &key);
-    }
-    if (result != SMQ_OK) {
+    if (result != SMQ_OK)
         return result;
-    }
     result = client_envelope_open(&key, &parsed, envelope, &message);
     box_key_wipe(&key);
-    if (result != SMQ_OK) {
+    if (result != SMQ_OK)
         return result;
-    }
-    if (parsed.has_sender_key) {
+    if (parsed.has_sender_key)
         remember(queue, peer);
-    }
     *opened = (struct smq_opened){.payload = {message.payload.bytes, message.payload.length},
                                   .has_sender_key = message.has_auth_key};
     if (message.has_auth_key) {

@@ -29,17 +29,15 @@ static const enum smq_protocol_error errors[] = {
 };
 
 enum smq_protocol_error protocol_error_of(const struct smp_error *error) {
-    if (error->wrappers > 0) {
+    if (error->wrappers > 0)
         return SMQ_PROTOCOL_PROXY;
-    }
     return error->code == SMP_ERROR_COMMAND ? command_errors[error->command] : errors[error->code];
 }
 
 const char *lane_error_text(struct process_lane *lane, const struct smp_error *error) {
     char *room = lane_text_room(lane);
-    if (room == NULL) {
+    if (room == NULL)
         return "";
-    }
     (void)smp_error_text(error, room, SMQ_ERROR_TEXT_SIZE);
     return lane_text_written(lane);
 }

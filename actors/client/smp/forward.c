@@ -15,19 +15,17 @@ static struct forwarding *forwarding_of_node(const struct map_node *node) {
 }
 
 static void drop_sealed(struct forwarding *forwarding) {
-    if (forwarding->block != NULL) {
+    if (forwarding->block != NULL)
         block_release(forwarding->block);
-    } else {
+    else
         memory_free(forwarding->sealed);
-    }
     forwarding->block = NULL;
     forwarding->sealed = NULL;
 }
 
 void forwarding_release(struct forwarding *forwarding) {
-    if (atomic_fetch_sub_explicit(&forwarding->references, 1, memory_order_acq_rel) != 1) {
+    if (atomic_fetch_sub_explicit(&forwarding->references, 1, memory_order_acq_rel) != 1)
         return;
-    }
     drop_sealed(forwarding);
     client_release(forwarding->client);
     memory_free(forwarding);
@@ -57,9 +55,8 @@ static struct map *forwards_of(const struct smq_client *client) {
 }
 
 bool forwarding_take(struct forwarding *forwarding) {
-    if (!map_remove(forwards_of(forwarding->client), &forwarding->node)) {
+    if (!map_remove(forwards_of(forwarding->client), &forwarding->node))
         return false;
-    }
     atomic_store_explicit(&forwarding->is_taken, true, memory_order_release);
     return true;
 }
@@ -68,16 +65,14 @@ void forwarding_tell(struct forwarding *forwarding, struct forward_answer *answe
     struct forward *forward = forwarding->forward;
     atomic_fetch_sub_explicit(&forwarding->client->commands, 1, memory_order_relaxed);
     answer->forwarding = forwarding;
-    if (answer->text == NULL) {
+    if (answer->text == NULL)
         answer->text = "";
-    }
     forward->done(forward, answer);
 }
 
 bool forwarding_fail(struct forwarding *forwarding, enum smq_result result) {
-    if (!forwarding_take(forwarding)) {
+    if (!forwarding_take(forwarding))
         return false;
-    }
     uint32_t queued = FORWARDING_QUEUED;
     (void)atomic_compare_exchange_strong(&forwarding->stage, &queued, FORWARDING_OVER);
     forwarding_tell(forwarding, &(struct forward_answer){.result = result});
@@ -88,9 +83,8 @@ struct forwarding *forwarding_find(const struct smq_client *client, struct slice
     struct map *forwards = forwards_of(client);
     struct map_node *node =
         forwards == NULL || correlation_id.length != BOX_NONCE_SIZE ? NULL : map_find(forwards, correlation_id);
-    if (node == NULL) {
+    if (node == NULL)
         return NULL;
-    }
     if (forwarding_of_node(node)->client != client) {
         release_node(node);
         return NULL;
@@ -125,9 +119,8 @@ enum smq_result proxy_context_create(struct context_proxy **proxy) {
 static bool admit(struct smq_client *client, size_t size) {
     uint32_t commands = atomic_fetch_add_explicit(&client->commands, 1, memory_order_relaxed);
     uint64_t unsent = atomic_fetch_add_explicit(&client->unsent_bytes, size, memory_order_relaxed);
-    if (commands < client->options.outstanding_max && unsent + size <= client->options.unsent_bytes_max) {
+    if (commands < client->options.outstanding_max && unsent + size <= client->options.unsent_bytes_max)
         return true;
-    }
     atomic_fetch_sub_explicit(&client->commands, 1, memory_order_relaxed);
     atomic_fetch_sub_explicit(&client->unsent_bytes, size, memory_order_relaxed);
     return false;
@@ -141,9 +134,8 @@ void forwarding_account_sent(struct smq_client *client, struct forwarding *forwa
 /* Where the command is encrypted in its block so that this becomes the one that is sent; NULL: it cannot. */
 static uint8_t *place_in_block(const struct smq_client *client, const struct proxy_forward *command, size_t header,
                                struct block *const *block) {
-    if (block == NULL || *block == NULL || !block_can_be_kept(*block)) {
+    if (block == NULL || *block == NULL || !block_can_be_kept(*block))
         return NULL;
-    }
     uint8_t *payload = (*block)->bytes + (command->payload.bytes - (*block)->bytes);
     uint8_t *sealed = payload - header - BOX_TAG_SIZE;
     size_t lead = FORWARD_WORD_LENGTH + smp_session_lead(&smp_client(client)->session, BOX_NONCE_SIZE, 0);
@@ -155,9 +147,8 @@ static enum smq_result create(struct smq_client *client, const struct proxy_forw
     size_t header = proxy_forward_header_size(command->corr_id.length);
     size_t capacity = BOX_TAG_SIZE + header + command->payload.length;
     struct forwarding *made = memory_zalloc(sizeof(*made));
-    if (made == NULL) {
+    if (made == NULL)
         return SMQ_ERR_NO_MEMORY;
-    }
     atomic_init(&made->references, 1);
     atomic_init(&made->stage, FORWARDING_QUEUED);
     made->client = client_reference(client);
@@ -190,13 +181,11 @@ static enum smq_result hand_over(struct smq_client *client, struct forwarding *f
     atomic_fetch_add_explicit(&forwarding->references, 1, memory_order_relaxed);
     read_section_begin();
     struct connection *connection = atomic_load(&smp_client(client)->relay->connection);
-    if (connection != NULL) {
+    if (connection != NULL)
         result = connection_send(connection, &forwarding->outgoing);
-    }
     read_section_end();
-    if (result == SMQ_ERR_CLOSED) { /* before its lane knows: the session is not found any more */
+    if (result == SMQ_ERR_CLOSED) /* before its lane knows: the session is not found any more */
         atomic_store_explicit(&client->is_connected, false, memory_order_release);
-    }
     if (result != SMQ_OK) {
         atomic_fetch_sub_explicit(&client->unsent_bytes, forwarding->size, memory_order_relaxed);
         forwarding_release(forwarding);
@@ -207,17 +196,14 @@ static enum smq_result hand_over(struct smq_client *client, struct forwarding *f
 enum smq_result client_forward(struct smq_client *client, const struct proxy_forward *command, struct block **block,
                                uint32_t timeout_ms, struct forward *forward) {
     struct client_relay *relay = smp_client(client)->relay;
-    if (!relay->has_key) {
+    if (!relay->has_key)
         return SMQ_ERR_AUTH;
-    }
-    if (atomic_load(&relay->connection) == NULL) {
+    if (atomic_load(&relay->connection) == NULL)
         return SMQ_ERR_CLOSED;
-    }
     struct forwarding *forwarding;
     enum smq_result result = create(client, command, block, forward, &forwarding);
-    if (result != SMQ_OK) {
+    if (result != SMQ_OK)
         return result;
-    }
     if (!admit(client, forwarding->size)) {
         forwarding_release(forwarding);
         return SMQ_ERR_NO_CREDIT;
@@ -227,11 +213,10 @@ enum smq_result client_forward(struct smq_client *client, const struct proxy_for
     CHECK(map_insert(forwards_of(client), &forwarding->node) == SMQ_OK); /* ids are random */
     forward_list_add(client, forwarding);
     result = hand_over(client, forwarding);
-    if (result != SMQ_OK && !forwarding_take(forwarding)) {
+    if (result != SMQ_OK && !forwarding_take(forwarding))
         result = SMQ_OK; /* told already, by whoever found the connection ended */
-    } else if (result != SMQ_OK) {
+    else if (result != SMQ_OK)
         atomic_fetch_sub_explicit(&client->commands, 1, memory_order_relaxed);
-    }
     forward_list_added(client);
     forwarding_release(forwarding);
     return result;

@@ -15,13 +15,11 @@ enum {
 
 static void ask_for_look(struct smq_client *client) {
     struct forward_list *list = &smp_client(client)->relay->list;
-    if (atomic_exchange(&list->is_asked, true)) {
+    if (atomic_exchange(&list->is_asked, true))
         return;
-    }
     client_reference(client);
-    if (post_protocol(client->lane, LANE_FORWARDS, &list->message) != SMQ_OK) {
+    if (post_protocol(client->lane, LANE_FORWARDS, &list->message) != SMQ_OK)
         client_release(client);
-    }
 }
 
 void forward_list_add(struct smq_client *client, struct forwarding *forwarding) {
@@ -30,9 +28,8 @@ void forward_list_add(struct smq_client *client, struct forwarding *forwarding) 
     do {
         forwarding->next = newest;
     } while (!atomic_compare_exchange_weak(&relay->list.arrived, &newest, forwarding));
-    if ((atomic_fetch_add_explicit(&relay->uses, 1, memory_order_relaxed) + 1) % LOOK_USES == 0) {
+    if ((atomic_fetch_add_explicit(&relay->uses, 1, memory_order_relaxed) + 1) % LOOK_USES == 0)
         ask_for_look(client);
-    }
 }
 
 /* Takes what has arrived off the list, the oldest first. */
@@ -60,9 +57,8 @@ void forward_list_added(struct smq_client *client) {
     struct client_relay *relay = smp_client(client)->relay;
     /* Either the lane found the command when it ended the connection, which it had taken away before, or it is seen
      * here that there is none. */
-    if (atomic_load(&relay->connection) == NULL) {
+    if (atomic_load(&relay->connection) == NULL)
         end_all(take_arrived(&relay->list), (enum smq_result)atomic_load(&relay->end));
-    }
 }
 
 /* ---- the process lane */
@@ -101,9 +97,8 @@ static void end_late(struct client_relay *relay, uint64_t now_ms) {
         struct forwarding *forwarding = list->first;
         list->first = forwarding->next;
         list->count--;
-        if (forwarding_fail(forwarding, SMQ_ERR_TIMEOUT)) {
+        if (forwarding_fail(forwarding, SMQ_ERR_TIMEOUT))
             atomic_fetch_add_explicit(&relay->client->timeouts, 1, memory_order_relaxed);
-        }
         forwarding_release(forwarding);
     }
 }
@@ -112,9 +107,8 @@ static void look(struct client_relay *relay) {
     struct forward_list *list = &relay->list;
     keep(list, take_arrived(list));
     end_late(relay, actor_now_ms(relay->client->lane->actor));
-    if (list->count >= list->compact_at) {
+    if (list->count >= list->compact_at)
         compact(list);
-    }
 }
 
 static void look_again(struct wheel_timer *timer) {
@@ -130,9 +124,8 @@ void forward_list_received(struct message *message) {
                                                                  offsetof(struct forward_list, message));
     struct smq_client *client = relay->client;
     atomic_store(&relay->list.is_asked, false);
-    if (atomic_load(&relay->connection) != NULL) {
+    if (atomic_load(&relay->connection) != NULL)
         look(relay);
-    }
     client_release(client);
 }
 

@@ -80,14 +80,12 @@ static void let_go(struct reclaim *reclaim) {
 
 void client_relay_ended(struct smq_client *client, enum smq_result reason) {
     struct client_relay *relay = smp_client(client)->relay;
-    if (relay == NULL) {
+    if (relay == NULL)
         return;
-    }
     atomic_store(&relay->end, (int)reason);
     struct connection *connection = atomic_exchange(&relay->connection, NULL);
-    if (connection == NULL) {
+    if (connection == NULL)
         return;
-    }
     struct relay_farewell *farewell = relay->farewell;
     relay->farewell = NULL;
     farewell->connection = connection;

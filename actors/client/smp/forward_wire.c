@@ -32,15 +32,13 @@ enum smq_result forward_fill(struct smq_client *client, struct outgoing_queue *q
         return SMQ_ERR_TOO_LARGE;
     }
     (void)outgoing_take(queue);
-    if (result == SMQ_OK && atomic_compare_exchange_strong(&forwarding->stage, &queued, FORWARDING_SENT)) {
+    if (result == SMQ_OK && atomic_compare_exchange_strong(&forwarding->stage, &queued, FORWARDING_SENT))
         block->count++;
-    } else {
+    else
         block->writer = before;
-    }
     forwarding_account_sent(client, forwarding);
-    if (result != SMQ_OK) {
+    if (result != SMQ_OK)
         (void)forwarding_fail(forwarding, result);
-    }
     forwarding_release(forwarding);
     return SMQ_OK;
 }
@@ -51,9 +49,8 @@ enum smq_result forward_fill_own(struct connection *connection, void *state, str
     static const char word[FORWARD_WORD_LENGTH + 1] = "RFWD ";
     struct smq_client *client = state;
     struct forwarding *forwarding = forwarding_of_item(outgoing_first(queue));
-    if (forwarding->outgoing.kind != OUTGOING_FORWARD || forwarding->block == NULL) {
+    if (forwarding->outgoing.kind != OUTGOING_FORWARD || forwarding->block == NULL)
         return SMQ_ERR_AGAIN;
-    }
     uint32_t queued = FORWARDING_QUEUED;
     enum smq_result result = SMQ_ERR_EMPTY;
     (void)outgoing_take(queue);
@@ -105,9 +102,8 @@ static void judge(const struct relay_said *said, struct forward_answer *answer) 
 
 bool forward_answered(struct smq_client *client, const struct relay_said *said) {
     struct forwarding *forwarding = forwarding_find(client, said->transmission->correlation_id);
-    if (forwarding == NULL) {
+    if (forwarding == NULL)
         return false;
-    }
     if (forwarding_take(forwarding)) {
         struct forward_answer answer;
         judge(said, &answer);
@@ -128,20 +124,16 @@ bool forward_received(struct smq_client *client, struct block *block) {
     if (smp_client(client)->relay == NULL || smp_client(client)->session.encrypted ||
         smp_session_open_block(&smp_client(client)->session, block->bytes, &bytes) != SMQ_OK ||
         smp_content_open(bytes, &content) != SMQ_OK || content.count != 1 || !smp_content_next(&content, &bytes) ||
-        smp_transmission_parse(&envelope, bytes, &transmission, &error) != SMQ_OK) {
+        smp_transmission_parse(&envelope, bytes, &transmission, &error) != SMQ_OK)
         return false;
-    }
     enum smq_result parsed = smp_response_parse(envelope.version, transmission.command, &response, &error);
-    if (parsed == SMQ_OK) {
+    if (parsed == SMQ_OK)
         parsed = smp_response_check_entity(&response, transmission.entity_id.length > 0, &error);
-    }
     struct block *held = block;
-    if (!forward_answered(client, &(struct relay_said){&transmission, parsed, &response, &error, &held})) {
+    if (!forward_answered(client, &(struct relay_said){&transmission, parsed, &response, &error, &held}))
         return false;
-    }
-    if (held != NULL) {
+    if (held != NULL)
         block_release(held);
-    }
     atomic_fetch_add_explicit(&client->blocks_received, 1, memory_order_relaxed);
     atomic_store_explicit(&client->timeouts, 0, memory_order_relaxed);
     return true;
@@ -152,9 +144,8 @@ enum smq_result forward_open(const struct forward_answer *answer, uint8_t *outpu
     struct proxy_response response;
     enum smq_result result = proxy_response_open_to(&smp_client(forwarding->client)->relay->key,
                                                     forwarding->correlation_id, answer->sealed, output, &response);
-    if (result == SMQ_OK) {
+    if (result == SMQ_OK)
         *payload = response.payload;
-    }
     return result;
 }
 
@@ -165,8 +156,7 @@ enum smq_result forward_open_in_block(const struct forward_answer *answer, struc
     enum smq_result result =
         proxy_response_open(&smp_client(forwarding->client)->relay->key, forwarding->correlation_id,
                             block->bytes + (answer->sealed.bytes - block->bytes), answer->sealed.length, &response);
-    if (result == SMQ_OK) {
+    if (result == SMQ_OK)
         *payload = response.payload;
-    }
     return result;
 }

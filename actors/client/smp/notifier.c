@@ -11,13 +11,11 @@ enum { NOTIFIER_MAGIC = MAGIC('n', 't', 'f', 'r'), NOTIFIER_FORMAT = 1, NOTIFIER
 
 enum smq_result notifier_create(const struct private_key *key, const struct box_key *metadata_key, struct slice id,
                                 struct smq_notifier **notifier) {
-    if (id.length > SMQ_ID_MAX) {
+    if (id.length > SMQ_ID_MAX)
         return SMQ_ERR_INVALID;
-    }
     struct smq_notifier *made = memory_zalloc(sizeof(*made) + id.length);
-    if (made == NULL) {
+    if (made == NULL)
         return SMQ_ERR_NO_MEMORY;
-    }
     queue_key_init(&made->key);
     enum smq_result result = queue_key_set(&made->key, key);
     if (result != SMQ_OK) {
@@ -39,22 +37,19 @@ bool notifier_is_valid(const struct smq_notifier *notifier) {
 }
 
 struct smq_notifier *smq_notifier_reference(struct smq_notifier *notifier) {
-    if (!MAGIC_IS(notifier, NOTIFIER_MAGIC)) {
+    if (!MAGIC_IS(notifier, NOTIFIER_MAGIC))
         return NULL;
-    }
     atomic_fetch_add_explicit(&notifier->references, 1, memory_order_relaxed);
     return notifier;
 }
 
 void smq_notifier_release(struct smq_notifier **notifier) {
-    if (notifier == NULL) {
+    if (notifier == NULL)
         return;
-    }
     struct smq_notifier *released = *notifier;
     *notifier = NULL;
-    if (!MAGIC_IS(released, NOTIFIER_MAGIC)) {
+    if (!MAGIC_IS(released, NOTIFIER_MAGIC))
         return;
-    }
     if (atomic_fetch_sub_explicit(&released->references, 1, memory_order_acq_rel) == 1) {
         MAGIC_CLEAR(released);
         queue_key_destroy(&released->key);
@@ -64,17 +59,15 @@ void smq_notifier_release(struct smq_notifier **notifier) {
 }
 
 struct smq_bytes smq_notifier_id(const struct smq_notifier *notifier) {
-    if (!MAGIC_IS(notifier, NOTIFIER_MAGIC)) {
+    if (!MAGIC_IS(notifier, NOTIFIER_MAGIC))
         return (struct smq_bytes){NULL, 0};
-    }
     return (struct smq_bytes){notifier->id, notifier->id_length};
 }
 
 /* Layout: format, 'N', algorithm, `ss` raw private key, 32 bytes metadata key, `ss` id. */
 enum smq_result smq_notifier_export(const struct smq_notifier *notifier, uint8_t *buffer, size_t *size) {
-    if (!MAGIC_IS(notifier, NOTIFIER_MAGIC)) {
+    if (!MAGIC_IS(notifier, NOTIFIER_MAGIC))
         return SMQ_ERR_INVALID;
-    }
     uint8_t bytes[NOTIFIER_EXPORT_MAX];
     struct writer writer = writer_of(bytes, sizeof(bytes));
     write_u8(&writer, NOTIFIER_FORMAT);
@@ -84,30 +77,26 @@ enum smq_result smq_notifier_export(const struct smq_notifier *notifier, uint8_t
     write_bytes(&writer, notifier->metadata_key.bytes, BOX_KEY_SIZE);
     write_short(&writer, slice_of(notifier->id, notifier->id_length));
     enum smq_result result = writer_finish(&writer);
-    if (result == SMQ_OK) {
+    if (result == SMQ_OK)
         result = copy_out(slice_of(bytes, writer_length(&writer)), buffer, size);
-    }
     secret_wipe(bytes, sizeof(bytes));
     return result;
 }
 
 enum smq_result smq_notifier_import(const uint8_t *bytes, size_t length, struct smq_notifier **notifier) {
-    if (bytes == NULL || notifier == NULL) {
+    if (bytes == NULL || notifier == NULL)
         return SMQ_ERR_INVALID;
-    }
     struct reader reader = reader_of(slice_of(bytes, length));
-    if (read_u8(&reader) > NOTIFIER_FORMAT) {
+    if (read_u8(&reader) > NOTIFIER_FORMAT)
         return SMQ_ERR_VERSION;
-    }
     read_literal(&reader, "N");
     enum key_algorithm algorithm = read_key_algorithm(&reader);
     struct slice raw = read_short(&reader);
     struct slice metadata = read_bytes(&reader, BOX_KEY_SIZE);
     struct slice id = read_short(&reader);
     struct private_key key;
-    if (reader_finish(&reader) != SMQ_OK || private_key_of_raw(algorithm, raw, &key) != SMQ_OK) {
+    if (reader_finish(&reader) != SMQ_OK || private_key_of_raw(algorithm, raw, &key) != SMQ_OK)
         return SMQ_ERR_SYNTAX;
-    }
     struct box_key metadata_key;
     memcpy(metadata_key.bytes, metadata.bytes, BOX_KEY_SIZE);
     enum smq_result result = notifier_create(&key, &metadata_key, id, notifier);

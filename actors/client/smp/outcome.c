@@ -20,15 +20,13 @@ void message_outcome(const struct smq_client *client, struct smq_receive_queue *
     outcome->message_id = bytes_of(response->message.id);
     outcome->body = bytes_of(sealed);
     outcome->encrypted = true;
-    if (queue == NULL || client->options.raw_messages) {
+    if (queue == NULL || client->options.raw_messages)
         return;
-    }
     struct message_body message;
     outcome->result = message_body_open(&queue->message_key, response->message.id, in_block(block, sealed.bytes),
                                         sealed.length, &message);
-    if (outcome->result != SMQ_OK) {
+    if (outcome->result != SMQ_OK)
         return;
-    }
     outcome->encrypted = false;
     outcome->quota = message.quota;
     outcome->notification = message.notification;
@@ -41,9 +39,8 @@ void notification_outcome(struct smq_notifier *notifier, const struct smp_respon
     struct slice sealed = response->notification.metadata;
     outcome->body = bytes_of(sealed);
     outcome->encrypted = true;
-    if (notifier == NULL) {
+    if (notifier == NULL)
         return;
-    }
     struct notification_meta meta;
     outcome->result = notification_meta_open(&notifier->metadata_key, response->notification.nonce.bytes,
                                              in_block(block, sealed.bytes), sealed.length, &meta);
@@ -76,9 +73,8 @@ static enum smq_result created(struct process_lane *lane, struct request *reques
     struct smq_client *client = request->client;
     struct box_key message_key;
     enum smq_result result = box_key_agree(&secrets->dh, &ids->dh_key, &message_key);
-    if (result != SMQ_OK) {
+    if (result != SMQ_OK)
         return result;
-    }
     struct receive_queue_parts parts = {.router = client->router,
                                         .key = &secrets->key.pair.private_key,
                                         .message_key = &message_key,
@@ -91,9 +87,8 @@ static enum smq_result created(struct process_lane *lane, struct request *reques
         result = new_notifier(&secrets->notifier, &secrets->notifier_dh, &ids->notifier_dh_key, ids->notifier_id,
                               &parts.notifier);
     }
-    if (result == SMQ_OK) {
+    if (result == SMQ_OK)
         result = receive_queue_create(&parts, &outcome->receive_queue);
-    }
     if (result != SMQ_OK) {
         smq_notifier_release(&parts.notifier);
     } else if (body->subscribe) {
@@ -106,18 +101,16 @@ static enum smq_result created(struct process_lane *lane, struct request *reques
 
 static void deleted(struct process_lane *lane, struct request *request) {
     struct subscription *subscription = registry_find(lane_registry(lane), request->client, request->entity);
-    if (subscription != NULL) {
+    if (subscription != NULL)
         registry_remove(lane_registry(lane), subscription);
-    }
 }
 
 static enum smq_result linked(struct request *request, const struct smp_response *response, struct smq_event *outcome) {
     outcome->sender_id = bytes_of(response->link.sender_id);
     outcome->fixed_data = bytes_of(response->link.data.fixed_data);
     outcome->body = bytes_of(response->link.data.user_data);
-    if (request->command != SMQ_COMMAND_SECURE_BY_LINK) {
+    if (request->command != SMQ_COMMAND_SECURE_BY_LINK)
         return SMQ_OK;
-    }
     struct router_address *router =
         smp_request(request)->proxied == NULL ? request->client->router : smp_request(request)->proxied->address;
     enum smq_result result =
@@ -144,9 +137,8 @@ static enum smq_result succeed(struct process_lane *lane, struct request *reques
                             &response->notifier.dh_key, response->notifier.id, &outcome->notifier);
     case SMQ_COMMAND_GET_MESSAGE:
         outcome->has_message = response->tag == SMP_MSG;
-        if (outcome->has_message) {
+        if (outcome->has_message)
             message_outcome(request->client, smp_request(request)->receive_queue, response, block, outcome);
-        }
         return outcome->result;
     case SMQ_COMMAND_SUBSCRIBE:
     case SMQ_COMMAND_SUBSCRIBE_NOTIFICATIONS:
@@ -176,9 +168,8 @@ void request_outcome(struct process_lane *lane, struct request *request, const s
     struct smp_response inner;
     bool answered =
         smp_request(request)->proxied == NULL || through_proxy_open(lane, request, response, block, &inner, outcome);
-    if (answered && smp_request(request)->proxied != NULL) {
+    if (answered && smp_request(request)->proxied != NULL)
         response = &inner;
-    }
     if (!answered) {
         /* by the proxy itself, or by nothing that can be read: the outcome says so */
     } else if (response->tag == SMP_ERR) {
@@ -191,13 +182,10 @@ void request_outcome(struct process_lane *lane, struct request *request, const s
     } else {
         outcome->result = succeed(lane, request, response, block, outcome);
     }
-    if (outcome->receive_queue == NULL && smp_request(request)->receive_queue != NULL) {
+    if (outcome->receive_queue == NULL && smp_request(request)->receive_queue != NULL)
         outcome->receive_queue = smq_receive_queue_reference(smp_request(request)->receive_queue);
-    }
-    if (outcome->send_queue == NULL && smp_request(request)->send_queue != NULL) {
+    if (outcome->send_queue == NULL && smp_request(request)->send_queue != NULL)
         outcome->send_queue = smq_send_queue_reference(smp_request(request)->send_queue);
-    }
-    if (outcome->notifier == NULL && smp_request(request)->notifier != NULL) {
+    if (outcome->notifier == NULL && smp_request(request)->notifier != NULL)
         outcome->notifier = smq_notifier_reference(smp_request(request)->notifier);
-    }
 }

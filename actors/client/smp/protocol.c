@@ -35,21 +35,17 @@ static void request_released(struct request *request) {
 
 static void add_origin(const struct request *request, struct smq_event *event) {
     const struct smp_request *part = smp_request(request);
-    if (part->receive_queue != NULL) {
+    if (part->receive_queue != NULL)
         event->receive_queue = smq_receive_queue_reference(part->receive_queue);
-    }
-    if (part->send_queue != NULL) {
+    if (part->send_queue != NULL)
         event->send_queue = smq_send_queue_reference(part->send_queue);
-    }
-    if (part->notifier != NULL) {
+    if (part->notifier != NULL)
         event->notifier = smq_notifier_reference(part->notifier);
-    }
 }
 
 static bool diverts(struct process_lane *lane, struct request *request) {
-    if (smp_request(request)->proxied == NULL) {
+    if (smp_request(request)->proxied == NULL)
         return false;
-    }
     through_proxy_submit(lane, request);
     return true;
 }
@@ -57,9 +53,8 @@ static bool diverts(struct process_lane *lane, struct request *request) {
 /* What arrives for a queue must be opened even when it comes before the response. */
 static enum smq_result register_handles(struct process_lane *lane, const struct request *request) {
     bool queue = request->command == SMQ_COMMAND_SUBSCRIBE || request->command == SMQ_COMMAND_GET_MESSAGE;
-    if (queue) {
+    if (queue)
         return registry_add(lane_registry(lane), request->client, smp_request(request)->receive_queue, NULL);
-    }
     return request->command == SMQ_COMMAND_SUBSCRIBE_NOTIFICATIONS
                ? registry_add(lane_registry(lane), request->client, NULL, smp_request(request)->notifier)
                : SMQ_OK;

@@ -12,25 +12,22 @@ void queue_key_init(struct queue_key *key) {
 }
 
 enum smq_result queue_key_generate(struct queue_key *key, enum key_algorithm algorithm) {
-    if (!key_authorizes_queues(algorithm)) {
+    if (!key_authorizes_queues(algorithm))
         return SMQ_ERR_INVALID;
-    }
     return key_pair_generate(algorithm, &key->pair);
 }
 
 enum smq_result queue_key_set(struct queue_key *key, const struct private_key *private_key) {
-    if (!key_authorizes_queues(private_key->algorithm)) {
+    if (!key_authorizes_queues(private_key->algorithm))
         return SMQ_ERR_INVALID;
-    }
     return key_pair_of_private(private_key, &key->pair);
 }
 
 enum smq_result queue_key_set_der(struct queue_key *key, struct slice der) {
     struct private_key private_key;
     enum smq_result result = private_key_parse(der, &private_key);
-    if (result != SMQ_OK) {
+    if (result != SMQ_OK)
         return result;
-    }
     result = queue_key_set(key, &private_key);
     private_key_wipe(&private_key);
     return result;
@@ -50,20 +47,17 @@ size_t queue_key_authorization_length(const struct queue_key *key) {
 /* The agreement with the session's key: the cached one, or a new one that takes its place. */
 static enum smq_result agreement(struct queue_key *key, const struct authorization_context *context,
                                  struct box_key *agreed) {
-    if (context->server_key->algorithm == KEY_NONE) {
+    if (context->server_key->algorithm == KEY_NONE)
         return SMQ_ERR_AUTH;
-    }
     CHECK(pthread_mutex_lock(&key->lock) == 0);
     bool cached = key->session == context->session;
     *agreed = key->agreed;
     CHECK(pthread_mutex_unlock(&key->lock) == 0);
-    if (cached) {
+    if (cached)
         return SMQ_OK;
-    }
     enum smq_result result = box_key_agree(&key->pair.private_key, context->server_key, agreed);
-    if (result != SMQ_OK) {
+    if (result != SMQ_OK)
         return result;
-    }
     CHECK(pthread_mutex_lock(&key->lock) == 0);
     key->session = context->session;
     key->agreed = *agreed;

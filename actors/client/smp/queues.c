@@ -26,14 +26,12 @@ enum key_algorithm read_key_algorithm(struct reader *reader) {
 }
 
 enum smq_result copy_out(struct slice content, uint8_t *buffer, size_t *size) {
-    if (size == NULL) {
+    if (size == NULL)
         return SMQ_ERR_INVALID;
-    }
     size_t room = *size;
     *size = content.length;
-    if (buffer == NULL || room < content.length) {
+    if (buffer == NULL || room < content.length)
         return SMQ_ERR_TOO_LARGE;
-    }
     memcpy(buffer, content.bytes, content.length);
     return SMQ_OK;
 }

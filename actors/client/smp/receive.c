@@ -18,20 +18,18 @@ static void draft_error(struct process_lane *lane, struct smq_client *client, en
     event->result = result;
     event->entity_id = bytes_of(entity_id);
     event->error_text = lane_error_text(lane, error);
-    if (result == SMQ_ERR_PROTOCOL) {
+    if (result == SMQ_ERR_PROTOCOL)
         event->protocol = protocol_error_of(error);
-    }
 }
 
 /* Gives `event` references to the handles known for its id. */
 static void add_handles(struct process_lane *lane, struct smq_client *client, struct slice entity_id,
                         struct smq_event *event) {
     struct subscription *subscription = registry_find(lane_registry(lane), client, entity_id);
-    if (subscription != NULL && subscription->receive_queue != NULL) {
+    if (subscription != NULL && subscription->receive_queue != NULL)
         event->receive_queue = smq_receive_queue_reference(subscription->receive_queue);
-    } else if (subscription != NULL) {
+    else if (subscription != NULL)
         event->notifier = smq_notifier_reference(subscription->notifier);
-    }
 }
 
 static void draft_message(struct process_lane *lane, struct smq_client *client, struct slice entity_id,
@@ -53,23 +51,20 @@ static void draft_notification(struct process_lane *lane, struct smq_client *cli
 /* END keeps the handle: the client may have subscribed again already. */
 static void draft_end(struct process_lane *lane, struct smq_client *client, struct slice entity_id,
                       enum smq_event_kind kind) {
-    if (client->observer != NULL) {
+    if (client->observer != NULL)
         client->observer->ended(client->observer, client, entity_id);
-    }
     struct smq_event *event = lane_draft(lane, client, kind);
     event->entity_id = bytes_of(entity_id);
     add_handles(lane, client, entity_id, event);
     struct subscription *subscription = registry_find(lane_registry(lane), client, entity_id);
-    if (kind == SMQ_EVENT_QUEUE_DELETED && subscription != NULL) {
+    if (kind == SMQ_EVENT_QUEUE_DELETED && subscription != NULL)
         registry_remove(lane_registry(lane), subscription);
-    }
 }
 
 static void draft_service_end(struct process_lane *lane, struct smq_client *client, struct slice service_id,
                               const struct smp_response *response) {
-    if (client->observer != NULL) {
+    if (client->observer != NULL)
         client->observer->ended(client->observer, client, service_id);
-    }
     struct smq_event *event = lane_draft(lane, client, SMQ_EVENT_SERVICE_ENDED);
     event->entity_id = bytes_of(service_id);
     event->service_count = response->count;
@@ -132,14 +127,12 @@ static void handle_response(struct process_lane *lane, struct smq_client *client
     struct smq_event outcome = {.entity_id = bytes_of(entity_id)};
     request_outcome(lane, request, response, block, &outcome);
     struct smq_event message = outcome;
-    if (message.receive_queue != NULL) {
+    if (message.receive_queue != NULL)
         (void)smq_receive_queue_reference(message.receive_queue);
-    }
     bool forward = forwards_message(request, response);
     lane_conclude(lane, request, &outcome);
-    if (forward) {
+    if (forward)
         forward_message(lane, client, entity_id, response, block, &message);
-    }
     smq_receive_queue_release(&message.receive_queue);
 }
 
@@ -166,22 +159,19 @@ static void handle_transmission(struct process_lane *lane, struct smq_client *cl
         return;
     }
     enum smq_result parsed = smp_response_parse(envelope.version, transmission.command, &response, &error);
-    if (parsed == SMQ_OK) {
+    if (parsed == SMQ_OK)
         parsed = smp_response_check_entity(&response, transmission.entity_id.length > 0, &error);
-    }
     if (transmission.correlation_id.length == 0) {
-        if (parsed == SMQ_OK) {
+        if (parsed == SMQ_OK)
             handle_event(lane, client, transmission.entity_id, &response, block);
-        } else {
+        else
             draft_error(lane, client, SMQ_EVENT_ERROR, SMQ_ERR_SYNTAX, &error, transmission.entity_id);
-        }
         return;
     }
     struct request *request = lane_claim(lane, client, transmission.correlation_id);
     if (request == NULL &&
-        forward_answered(client, &(struct relay_said){&transmission, parsed, &response, &error, NULL})) {
+        forward_answered(client, &(struct relay_said){&transmission, parsed, &response, &error, NULL}))
         return;
-    }
     if (request == NULL) {
         lane_draft_unexpected(lane, client, transmission.entity_id, "response to no command");
         return;
@@ -193,11 +183,10 @@ static void handle_transmission(struct process_lane *lane, struct smq_client *cl
         lane_fail(lane, request, SMQ_ERR_SYNTAX, lane_error_text(lane, &error), transmission.entity_id);
     } else if (!through_proxy_is_renewed(lane, request, &response)) {
         smp_request(request)->response = &response;
-        if (smp_request(request)->proxied != NULL) {
+        if (smp_request(request)->proxied != NULL)
             handle_proxied_response(lane, client, request, &response, block);
-        } else {
+        else
             handle_response(lane, client, request, transmission.entity_id, &response, block);
-        }
     }
 }
 
@@ -205,17 +194,15 @@ void smp_received(struct process_lane *lane, struct smq_client *client, struct b
     struct slice bytes;
     struct smp_content content;
     enum smq_result result = smp_session_open_block(&smp_client(client)->session, block->bytes, &bytes);
-    if (result == SMQ_OK) {
+    if (result == SMQ_OK)
         result = smp_content_open(bytes, &content);
-    }
     if (result != SMQ_OK) {
         struct smp_error error = smp_error_of(SMP_ERROR_BLOCK);
         draft_error(lane, client, SMQ_EVENT_ERROR, result, &error, slice_of(NULL, 0));
     } else {
         struct slice transmission;
-        while (smp_content_next(&content, &transmission)) {
+        while (smp_content_next(&content, &transmission))
             handle_transmission(lane, client, transmission, block);
-        }
     }
     lane_deliver(lane, client);
 }

@@ -12,16 +12,14 @@ enum { RECEIVE_QUEUE_MAGIC = MAGIC('r', 'c', 'v', 'q'), RECEIVE_QUEUE_FORMAT = 1
 static enum smq_result fill(struct smq_receive_queue *queue, const struct receive_queue_parts *parts) {
     struct key_pair envelope;
     enum smq_result result = queue_key_set(&queue->key, parts->key);
-    if (result != SMQ_OK) {
+    if (result != SMQ_OK)
         return result;
-    }
     if (parts->envelope_key != NULL) {
         memcpy(queue->envelope_key, parts->envelope_key, DH_SECRET_SIZE);
     } else {
         result = key_pair_generate(KEY_X25519, &envelope);
-        if (result != SMQ_OK) {
+        if (result != SMQ_OK)
             return result;
-        }
         memcpy(queue->envelope_key, envelope.private_key.bytes, DH_SECRET_SIZE);
         key_pair_wipe(&envelope);
     }
@@ -51,14 +49,12 @@ static void free_queue(struct smq_receive_queue *queue) {
 
 enum smq_result receive_queue_create(const struct receive_queue_parts *parts, struct smq_receive_queue **queue) {
     if (parts->recipient_id.length > SMQ_ID_MAX || parts->sender_id.length > SMQ_ID_MAX ||
-        parts->link_id.length > SMQ_ID_MAX) {
+        parts->link_id.length > SMQ_ID_MAX)
         return SMQ_ERR_INVALID;
-    }
     struct smq_receive_queue *made =
         memory_zalloc(sizeof(*made) + parts->recipient_id.length + parts->sender_id.length + parts->link_id.length);
-    if (made == NULL) {
+    if (made == NULL)
         return SMQ_ERR_NO_MEMORY;
-    }
     queue_key_init(&made->key);
     enum smq_result result = fill(made, parts);
     if (result != SMQ_OK) {
@@ -78,22 +74,19 @@ bool receive_queue_is_valid(const struct smq_receive_queue *queue) {
 }
 
 struct smq_receive_queue *smq_receive_queue_reference(struct smq_receive_queue *queue) {
-    if (!MAGIC_IS(queue, RECEIVE_QUEUE_MAGIC)) {
+    if (!MAGIC_IS(queue, RECEIVE_QUEUE_MAGIC))
         return NULL;
-    }
     atomic_fetch_add_explicit(&queue->references, 1, memory_order_relaxed);
     return queue;
 }
 
 void smq_receive_queue_release(struct smq_receive_queue **queue) {
-    if (queue == NULL) {
+    if (queue == NULL)
         return;
-    }
     struct smq_receive_queue *released = *queue;
     *queue = NULL;
-    if (!MAGIC_IS(released, RECEIVE_QUEUE_MAGIC)) {
+    if (!MAGIC_IS(released, RECEIVE_QUEUE_MAGIC))
         return;
-    }
     if (atomic_fetch_sub_explicit(&released->references, 1, memory_order_acq_rel) == 1) {
         MAGIC_CLEAR(released);
         smq_notifier_release(&released->notifier);
@@ -103,44 +96,38 @@ void smq_receive_queue_release(struct smq_receive_queue **queue) {
 }
 
 struct smq_bytes smq_receive_queue_id(const struct smq_receive_queue *queue) {
-    if (!MAGIC_IS(queue, RECEIVE_QUEUE_MAGIC)) {
+    if (!MAGIC_IS(queue, RECEIVE_QUEUE_MAGIC))
         return (struct smq_bytes){NULL, 0};
-    }
     return (struct smq_bytes){queue->ids, queue->recipient_id_length};
 }
 
 struct smq_bytes smq_receive_queue_sender_id(const struct smq_receive_queue *queue) {
-    if (!MAGIC_IS(queue, RECEIVE_QUEUE_MAGIC)) {
+    if (!MAGIC_IS(queue, RECEIVE_QUEUE_MAGIC))
         return (struct smq_bytes){NULL, 0};
-    }
     return (struct smq_bytes){queue->ids + queue->recipient_id_length, queue->sender_id_length};
 }
 
 struct smq_bytes smq_receive_queue_link_id(const struct smq_receive_queue *queue) {
-    if (!MAGIC_IS(queue, RECEIVE_QUEUE_MAGIC)) {
+    if (!MAGIC_IS(queue, RECEIVE_QUEUE_MAGIC))
         return (struct smq_bytes){NULL, 0};
-    }
     return (struct smq_bytes){queue->ids + queue->recipient_id_length + queue->sender_id_length, queue->link_id_length};
 }
 
 enum smq_queue_mode smq_receive_queue_mode(const struct smq_receive_queue *queue) {
-    if (!MAGIC_IS(queue, RECEIVE_QUEUE_MAGIC)) {
+    if (!MAGIC_IS(queue, RECEIVE_QUEUE_MAGIC))
         return SMQ_MODE_MESSAGING;
-    }
     return queue->mode == QUEUE_MODE_CONTACT ? SMQ_MODE_CONTACT : SMQ_MODE_MESSAGING;
 }
 
 struct smq_notifier *smq_receive_queue_notifier(const struct smq_receive_queue *queue) {
-    if (!MAGIC_IS(queue, RECEIVE_QUEUE_MAGIC)) {
+    if (!MAGIC_IS(queue, RECEIVE_QUEUE_MAGIC))
         return NULL;
-    }
     return queue->notifier == NULL ? NULL : smq_notifier_reference(queue->notifier);
 }
 
 enum smq_result smq_receive_queue_public_key(const struct smq_receive_queue *queue, uint8_t *buffer, size_t *size) {
-    if (!MAGIC_IS(queue, RECEIVE_QUEUE_MAGIC)) {
+    if (!MAGIC_IS(queue, RECEIVE_QUEUE_MAGIC))
         return SMQ_ERR_INVALID;
-    }
     uint8_t der[KEY_SPKI_MAX];
     struct writer writer = writer_of(der, sizeof(der));
     write_public_key_der(&writer, &queue->key.pair.public_key);
@@ -148,9 +135,8 @@ enum smq_result smq_receive_queue_public_key(const struct smq_receive_queue *que
 }
 
 enum smq_result smq_receive_queue_address(const struct smq_receive_queue *queue, char *buffer, size_t size) {
-    if (!MAGIC_IS(queue, RECEIVE_QUEUE_MAGIC) || buffer == NULL) {
+    if (!MAGIC_IS(queue, RECEIVE_QUEUE_MAGIC) || buffer == NULL)
         return SMQ_ERR_INVALID;
-    }
     struct writer writer = writer_of(buffer, size);
     write_server_address_text(&writer, &queue->router->address, NULL, 0);
     write_u8(&writer, 0);
@@ -169,14 +155,12 @@ static enum smq_result envelope_pair(const struct smq_receive_queue *queue, stru
 }
 
 enum smq_result smq_receive_queue_uri(const struct smq_receive_queue *queue, char *buffer, size_t size) {
-    if (!MAGIC_IS(queue, RECEIVE_QUEUE_MAGIC) || buffer == NULL) {
+    if (!MAGIC_IS(queue, RECEIVE_QUEUE_MAGIC) || buffer == NULL)
         return SMQ_ERR_INVALID;
-    }
     struct key_pair pair;
     enum smq_result result = envelope_pair(queue, &pair);
-    if (result != SMQ_OK) {
+    if (result != SMQ_OK)
         return result;
-    }
     struct smq_bytes sender_id = smq_receive_queue_sender_id(queue);
     struct queue_uri uri = {.versions = {SMP_CLIENT_VERSION_MIN, SMP_CLIENT_VERSION_MAX},
                             .server = queue->router->address,
@@ -193,14 +177,12 @@ enum smq_result smq_receive_queue_uri(const struct smq_receive_queue *queue, cha
 
 enum smq_result smq_receive_queue_with_key(const struct smq_receive_queue *queue, struct smq_bytes private_key,
                                            struct smq_receive_queue **with_key) {
-    if (!MAGIC_IS(queue, RECEIVE_QUEUE_MAGIC) || private_key.bytes == NULL || with_key == NULL) {
+    if (!MAGIC_IS(queue, RECEIVE_QUEUE_MAGIC) || private_key.bytes == NULL || with_key == NULL)
         return SMQ_ERR_INVALID;
-    }
     struct private_key key;
     enum smq_result result = private_key_parse(slice_of(private_key.bytes, private_key.length), &key);
-    if (result != SMQ_OK) {
+    if (result != SMQ_OK)
         return result;
-    }
     struct smq_bytes id = smq_receive_queue_id(queue), sender_id = smq_receive_queue_sender_id(queue),
                      link_id = smq_receive_queue_link_id(queue);
     struct receive_queue_parts parts = {.router = queue->router,
@@ -213,9 +195,8 @@ enum smq_result smq_receive_queue_with_key(const struct smq_receive_queue *queue
                                         .link_id = slice_of(link_id.bytes, link_id.length),
                                         .envelope_key = queue->envelope_key};
     result = receive_queue_create(&parts, with_key);
-    if (result != SMQ_OK) {
+    if (result != SMQ_OK)
         smq_notifier_release(&parts.notifier);
-    }
     private_key_wipe(&key);
     return result;
 }
@@ -243,9 +224,8 @@ static void write_export(struct writer *writer, const struct smq_receive_queue *
     write_bytes(writer, queue->message_key.bytes, BOX_KEY_SIZE);
     write_bytes(writer, queue->envelope_key, DH_SECRET_SIZE);
     write_maybe(writer, queue->has_envelope_peer);
-    if (queue->has_envelope_peer) {
+    if (queue->has_envelope_peer)
         write_bytes(writer, queue->envelope_peer, DH_SECRET_SIZE);
-    }
     write_u8(writer, (uint8_t)queue->mode);
     struct smq_bytes id = smq_receive_queue_id(queue), sender_id = smq_receive_queue_sender_id(queue),
                      link_id = smq_receive_queue_link_id(queue);
@@ -257,9 +237,8 @@ static void write_export(struct writer *writer, const struct smq_receive_queue *
 }
 
 enum smq_result smq_receive_queue_export(const struct smq_receive_queue *queue, uint8_t *buffer, size_t *size) {
-    if (!MAGIC_IS(queue, RECEIVE_QUEUE_MAGIC)) {
+    if (!MAGIC_IS(queue, RECEIVE_QUEUE_MAGIC))
         return SMQ_ERR_INVALID;
-    }
     uint8_t bytes[EXPORT_MAX];
     struct writer writer = writer_of(bytes, sizeof(bytes));
     pthread_mutex_t *lock = &((struct smq_receive_queue *)(uintptr_t)queue)->key.lock;
@@ -267,9 +246,8 @@ enum smq_result smq_receive_queue_export(const struct smq_receive_queue *queue, 
     write_export(&writer, queue);
     CHECK(pthread_mutex_unlock(lock) == 0);
     enum smq_result result = writer_finish(&writer);
-    if (result == SMQ_OK) {
+    if (result == SMQ_OK)
         result = copy_out(slice_of(bytes, writer_length(&writer)), buffer, size);
-    }
     secret_wipe(bytes, sizeof(bytes));
     return result;
 }
@@ -288,9 +266,8 @@ static enum smq_result read_export(struct reader *reader, struct receive_queue_p
     parts->link_id = read_short(reader);
     *notifier = read_large(reader);
     if (reader_finish(reader) != SMQ_OK || mode > QUEUE_MODE_CONTACT ||
-        private_key_of_raw(algorithm, raw, key) != SMQ_OK) {
+        private_key_of_raw(algorithm, raw, key) != SMQ_OK)
         return SMQ_ERR_SYNTAX;
-    }
     parts->mode = (enum queue_mode)mode;
     parts->key = key;
     memcpy(message_key->bytes, message.bytes, BOX_KEY_SIZE);
@@ -299,13 +276,11 @@ static enum smq_result read_export(struct reader *reader, struct receive_queue_p
 }
 
 enum smq_result smq_receive_queue_import(const uint8_t *bytes, size_t length, struct smq_receive_queue **queue) {
-    if (bytes == NULL || queue == NULL) {
+    if (bytes == NULL || queue == NULL)
         return SMQ_ERR_INVALID;
-    }
     struct reader reader = reader_of(slice_of(bytes, length));
-    if (read_u8(&reader) > RECEIVE_QUEUE_FORMAT) {
+    if (read_u8(&reader) > RECEIVE_QUEUE_FORMAT)
         return SMQ_ERR_VERSION;
-    }
     read_literal(&reader, "R");
     struct slice address_text = read_large(&reader), notifier;
     struct server_address address;
@@ -313,18 +288,15 @@ enum smq_result smq_receive_queue_import(const uint8_t *bytes, size_t length, st
     struct box_key message_key;
     struct receive_queue_parts parts = {.notifier = NULL};
     if (read_export(&reader, &parts, &key, &message_key, &notifier) != SMQ_OK ||
-        server_address_parse(address_text, ADDRESS_SMP, &address) != SMQ_OK) {
+        server_address_parse(address_text, ADDRESS_SMP, &address) != SMQ_OK)
         return SMQ_ERR_SYNTAX;
-    }
     enum smq_result result = SMQ_ERR_NO_MEMORY;
     parts.router = router_address_create(&address);
-    if (parts.router == NULL) {
+    if (parts.router == NULL)
         goto done;
-    }
     result = notifier.length == 0 ? SMQ_OK : smq_notifier_import(notifier.bytes, notifier.length, &parts.notifier);
-    if (result == SMQ_OK) {
+    if (result == SMQ_OK)
         result = receive_queue_create(&parts, queue);
-    }
     if (result != SMQ_OK) {
         smq_notifier_release(&parts.notifier);
         result = result == SMQ_ERR_INVALID ? SMQ_ERR_SYNTAX : result;

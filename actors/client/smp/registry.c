@@ -39,9 +39,8 @@ void registry_destroy(struct registry *registry) {
 
 struct subscription *registry_find(const struct registry *registry, const struct smq_client *client, struct slice id) {
     struct subscription *subscription = registry->buckets[hash_of(registry, client, id) & registry->mask];
-    while (subscription != NULL && (subscription->client != client || !slice_equal(id_of(subscription), id))) {
+    while (subscription != NULL && (subscription->client != client || !slice_equal(id_of(subscription), id)))
         subscription = subscription->bucket_next;
-    }
     return subscription;
 }
 
@@ -54,9 +53,8 @@ static struct subscription **bucket_of(const struct registry *registry, struct s
 static void grow(struct registry *registry) {
     size_t mask = 2 * registry->mask + 1;
     struct subscription **buckets = memory_zalloc_array(mask + 1, sizeof(*buckets));
-    if (buckets == NULL) {
+    if (buckets == NULL)
         return;
-    }
     for (size_t i = 0; i <= registry->mask; i++) {
         for (struct subscription *subscription = registry->buckets[i], *next; subscription != NULL;
              subscription = next) {
@@ -90,12 +88,10 @@ enum smq_result registry_add(struct registry *registry, struct smq_client *clien
         return SMQ_OK;
     }
     subscription = memory_zalloc(sizeof(*subscription));
-    if (subscription == NULL) {
+    if (subscription == NULL)
         return SMQ_ERR_NO_MEMORY;
-    }
-    if (registry->count > registry->mask) {
+    if (registry->count > registry->mask)
         grow(registry);
-    }
     subscription->client = client;
     set_handle(subscription, receive_queue, notifier);
     struct subscription **bucket = bucket_of(registry, registry->buckets, registry->mask, subscription);
@@ -104,30 +100,26 @@ enum smq_result registry_add(struct registry *registry, struct smq_client *clien
     registry->count++;
     subscription->client_next = smp_client(client)->subscriptions;
     subscription->client_link = &smp_client(client)->subscriptions;
-    if (smp_client(client)->subscriptions != NULL) {
+    if (smp_client(client)->subscriptions != NULL)
         smp_client(client)->subscriptions->client_link = &subscription->client_next;
-    }
     smp_client(client)->subscriptions = subscription;
     return SMQ_OK;
 }
 
 void registry_remove(struct registry *registry, struct subscription *subscription) {
     struct subscription **link = bucket_of(registry, registry->buckets, registry->mask, subscription);
-    while (*link != subscription) {
+    while (*link != subscription)
         link = &(*link)->bucket_next;
-    }
     *link = subscription->bucket_next;
     registry->count--;
     *subscription->client_link = subscription->client_next;
-    if (subscription->client_next != NULL) {
+    if (subscription->client_next != NULL)
         subscription->client_next->client_link = subscription->client_link;
-    }
     set_handle(subscription, NULL, NULL);
     memory_free(subscription);
 }
 
 void registry_remove_client(struct registry *registry, struct smq_client *client) {
-    while (smp_client(client)->subscriptions != NULL) {
+    while (smp_client(client)->subscriptions != NULL)
         registry_remove(registry, smp_client(client)->subscriptions);
-    }
 }

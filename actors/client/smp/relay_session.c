@@ -13,9 +13,8 @@
 void relay_session_release(struct relay_session **session) {
     struct relay_session *released = *session;
     *session = NULL;
-    if (released == NULL || atomic_fetch_sub_explicit(&released->references, 1, memory_order_acq_rel) != 1) {
+    if (released == NULL || atomic_fetch_sub_explicit(&released->references, 1, memory_order_acq_rel) != 1)
         return;
-    }
     router_address_release(released->address);
     memory_free(released);
 }
@@ -32,21 +31,18 @@ static void session_released(struct request_owner *owner, struct request *reques
 
 static struct relay_session *find(const struct smq_client *client, const struct server_address *address) {
     struct relay_session *session = smp_client(client)->relay_sessions;
-    while (session != NULL && !server_address_equal(&session->address->address, address)) {
+    while (session != NULL && !server_address_equal(&session->address->address, address))
         session = session->next;
-    }
     return session;
 }
 
 /* Takes it out of the list, whose reference is given up. Nothing when it is in none. */
 static void forget(struct smq_client *client, struct relay_session *session) {
     struct relay_session **link = &smp_client(client)->relay_sessions;
-    while (*link != NULL && *link != session) {
+    while (*link != NULL && *link != session)
         link = &(*link)->next;
-    }
-    if (*link == NULL) {
+    if (*link == NULL)
         return;
-    }
     *link = session->next;
     session->state = RELAY_STALE;
     struct relay_session *dropped = session;
@@ -58,13 +54,11 @@ static enum smq_result ask(struct process_lane *lane, struct smq_client *client,
     uint8_t binary[ADDRESS_TEXT_MAX];
     struct writer writer = writer_of(binary, sizeof(binary));
     write_server_address(&writer, &session->address->address);
-    if (writer_finish(&writer) != SMQ_OK) {
+    if (writer_finish(&writer) != SMQ_OK)
         return SMQ_ERR_INVALID;
-    }
     struct request *request = request_create(client, SMQ_COMMAND_PROXY, writer_length(&writer));
-    if (request == NULL) {
+    if (request == NULL)
         return SMQ_ERR_NO_MEMORY;
-    }
     request->internal = true;
     request->owner = &reference(session)->owner;
     request->timeout_ms = client->options.connect_timeout_ms + client->options.command_timeout_ms;
@@ -79,9 +73,8 @@ static enum smq_result ask(struct process_lane *lane, struct smq_client *client,
 
 static struct relay_session *create(struct smq_client *client, struct router_address *address) {
     struct relay_session *session = memory_zalloc(sizeof(*session));
-    if (session == NULL) {
+    if (session == NULL)
         return NULL;
-    }
     atomic_init(&session->references, 1);
     session->owner = (struct request_owner){.completed = session_told, .released = session_released};
     session->state = RELAY_ASKING;
@@ -105,9 +98,8 @@ static enum smq_result verify(const struct smp_chain_key *chain_key, const uint8
         certificate_check_server(chain, count, key_hash, clock_realtime_s()) != CERTIFICATE_FAULT_NONE ||
         certificate_public_key(chain[0], &leaf) != SMQ_OK ||
         signed_key_parse(chain_key->signed_key, &signed_key) != SMQ_OK ||
-        signed_key_verify(&signed_key, &leaf) != SMQ_OK || signed_key.key.algorithm != KEY_X25519) {
+        signed_key_verify(&signed_key, &leaf) != SMQ_OK || signed_key.key.algorithm != KEY_X25519)
         return SMQ_ERR_IDENTITY;
-    }
     *key = signed_key.key;
     return SMQ_OK;
 }
@@ -117,14 +109,11 @@ static enum smq_result accept_key(const struct smq_client *client, struct relay_
     struct version_range own = {client->options.version_min, client->options.version_max}, common;
     struct slice session_id = response->proxy_key.session_id;
     *text = "VERSION";
-    if (version_range_intersect(own, response->proxy_key.versions, &common) != SMQ_OK ||
-        common.max < SMP_VERSION_PROXY) {
+    if (version_range_intersect(own, response->proxy_key.versions, &common) != SMQ_OK || common.max < SMP_VERSION_PROXY)
         return SMQ_ERR_VERSION;
-    }
     *text = "HANDSHAKE IDENTITY";
-    if (session_id.length == 0 || session_id.length > sizeof(session->session_id)) {
+    if (session_id.length == 0 || session_id.length > sizeof(session->session_id))
         return SMQ_ERR_IDENTITY;
-    }
     enum smq_result result = verify(&response->proxy_key.chain_key, session->address->address.key_hash, &session->key);
     if (result == SMQ_OK) {
         session->version = common.max;
@@ -142,11 +131,10 @@ static void join_waiting(struct process_lane *lane, struct relay_session *sessio
     struct request_proxied *proxied = smp_request(request)->proxied;
     proxied->session = reference(session);
     proxied->next = NULL;
-    if (session->waiting_first == NULL) {
+    if (session->waiting_first == NULL)
         session->waiting_first = request;
-    } else {
+    else
         smp_request(session->waiting_last)->proxied->next = request;
-    }
     session->waiting_last = request;
     request->timer = (struct wheel_timer){.fire = time_out};
     wheel_add(actor_wheel(lane->actor), &request->timer, proxied->deadline_ms);
@@ -156,17 +144,14 @@ static void leave_waiting(struct process_lane *lane, struct request *request) {
     struct relay_session *session = smp_request(request)->proxied->session;
     struct request *previous = NULL;
     wheel_cancel(actor_wheel(lane->actor), &request->timer);
-    for (struct request *other = session->waiting_first; other != request; other = smp_request(other)->proxied->next) {
+    for (struct request *other = session->waiting_first; other != request; other = smp_request(other)->proxied->next)
         previous = other;
-    }
-    if (previous == NULL) {
+    if (previous == NULL)
         session->waiting_first = smp_request(request)->proxied->next;
-    } else {
+    else
         smp_request(previous)->proxied->next = smp_request(request)->proxied->next;
-    }
-    if (session->waiting_last == request) {
+    if (session->waiting_last == request)
         session->waiting_last = previous;
-    }
     relay_session_release(&smp_request(request)->proxied->session);
 }
 
@@ -210,9 +195,8 @@ void through_proxy_submit(struct process_lane *lane, struct request *request) {
         return;
     }
     bool fresh = session == NULL;
-    if (fresh) {
+    if (fresh)
         session = create(client, proxied->address);
-    }
     if (session == NULL) {
         lane_refuse(lane, request, &(struct smq_event){.result = SMQ_ERR_NO_MEMORY});
         return;
@@ -231,11 +215,10 @@ static void settle(struct process_lane *lane, struct relay_session *session, con
     while (session->waiting_first != NULL) {
         struct request *request = session->waiting_first;
         leave_waiting(lane, request);
-        if (cause == NULL) {
+        if (cause == NULL)
             send_for(lane, session, request);
-        } else {
+        else
             lane_refuse(lane, request, cause);
-        }
     }
 }
 
@@ -244,9 +227,8 @@ static void session_told(struct request_owner *owner, const struct request *requ
     struct smq_client *client = request->client;
     struct process_lane *lane = client->lane;
     struct relay_session *session = (struct relay_session *)owner;
-    if (session->state != RELAY_ASKING) {
+    if (session->state != RELAY_ASKING)
         return;
-    }
     struct smq_event cause = {
         .result = outcome->result, .protocol = outcome->protocol, .error_text = outcome->error_text};
     const char *text = "";
@@ -277,15 +259,12 @@ bool through_proxy_is_renewed(struct process_lane *lane, struct request *request
     struct request_proxied *proxied = smp_request(request)->proxied;
     bool unknown = proxied != NULL && response->tag == SMP_ERR && response->error.code == SMP_ERROR_PROXY &&
                    response->error.wrappers == 0 && response->error.proxy.kind == SMP_PROXY_NO_SESSION;
-    if (!unknown) {
+    if (!unknown)
         return false;
-    }
-    if (proxied->session->state == RELAY_READY) {
+    if (proxied->session->state == RELAY_READY)
         forget(request->client, proxied->session);
-    }
-    if (proxied->renewed || !request->pending) {
+    if (proxied->renewed || !request->pending)
         return false;
-    }
     proxied->renewed = true;
     relay_session_release(&proxied->session);
     /* The send lane is through with the request: what it did to it happened before. */

@@ -16,9 +16,8 @@ static uint32_t request_proxied_timeout_ms(const struct smq_client_options *opti
 
 enum smq_result request_go_through_proxy(struct request *request, struct router_address *address, bool limited) {
     struct request_proxied *proxied = memory_zalloc(sizeof(*proxied));
-    if (proxied == NULL) {
+    if (proxied == NULL)
         return SMQ_ERR_NO_MEMORY;
-    }
     proxied->address = router_address_reference(address);
     proxied->limited = limited;
     smp_request(request)->proxied = proxied;
@@ -28,9 +27,8 @@ enum smq_result request_go_through_proxy(struct request *request, struct router_
 }
 
 void request_proxied_destroy(struct request_proxied **proxied) {
-    if (*proxied == NULL) {
+    if (*proxied == NULL)
         return;
-    }
     relay_session_release(&(*proxied)->session);
     router_address_release((*proxied)->address);
     secret_wipe(*proxied, sizeof(**proxied));
@@ -76,26 +74,22 @@ static enum smq_result write_inner(struct request *request, uint8_t *scratch, ui
 static enum smq_result write_payload(struct request *request, uint8_t *scratch, uint8_t *payload) {
     size_t length;
     enum smq_result result = write_inner(request, scratch, payload + BOX_PADDED_OFFSET, &length);
-    if (result == SMQ_OK) {
+    if (result == SMQ_OK)
         result = proxy_payload_seal(&smp_request(request)->proxied->key, request->correlation_id, payload, length);
-    }
     return result;
 }
 
 enum smq_result through_proxy_write(const struct smq_client *client, struct request *request, uint8_t *scratch,
                                     struct writer *writer) {
     const struct relay_session *session = smp_request(request)->proxied->session;
-    if (writer_room(writer) < PROXY_PAYLOAD_SIZE) {
+    if (writer_room(writer) < PROXY_PAYLOAD_SIZE)
         return SMQ_ERR_TOO_LARGE; /* before a key is made in vain */
-    }
     struct key_pair pair;
     enum smq_result result = key_pair_generate(KEY_X25519, &pair);
-    if (result == SMQ_OK) {
+    if (result == SMQ_OK)
         result = box_key_agree(&pair.private_key, &session->key, &smp_request(request)->proxied->key);
-    }
-    if (result != SMQ_OK) {
+    if (result != SMQ_OK)
         return result;
-    }
     struct smp_command command = {.tag = SMP_PFWD};
     command.forward.version = session->version;
     command.forward.key = pair.public_key;
@@ -126,29 +120,25 @@ static enum smq_result parse_inner(const struct relay_session *session, struct s
     struct smp_transmission transmission;
     struct slice bytes;
     *error = smp_error_of(SMP_ERROR_BLOCK);
-    if (smp_content_open(content, &reader) != SMQ_OK || reader.count != 1) {
+    if (smp_content_open(content, &reader) != SMQ_OK || reader.count != 1)
         return SMQ_ERR_SYNTAX;
-    }
     (void)smp_content_next(&reader, &bytes);
-    if (smp_transmission_parse(&envelope, bytes, &transmission, error) != SMQ_OK) {
+    if (smp_transmission_parse(&envelope, bytes, &transmission, error) != SMQ_OK)
         return SMQ_ERR_SYNTAX;
-    }
     return smp_response_parse(envelope.version, transmission.command, inner, error);
 }
 
 bool through_proxy_open(struct process_lane *lane, struct request *request, const struct smp_response *response,
                         struct block *block, struct smp_response *inner, struct smq_event *outcome) {
-    if (response->tag != SMP_PRES) {
+    if (response->tag != SMP_PRES)
         return fail_by_proxy(lane, response, outcome);
-    }
     (void)atomic_load_explicit(&request->stage, memory_order_acquire); /* SENT: the send lane wrote the key before */
     struct slice sealed = response->payload, content;
     struct smp_error error;
     outcome->result = proxy_result_open(&smp_request(request)->proxied->key, request->correlation_id,
                                         block->bytes + (sealed.bytes - block->bytes), sealed.length, &content);
-    if (outcome->result != SMQ_OK) {
+    if (outcome->result != SMQ_OK)
         return false;
-    }
     outcome->result = parse_inner(smp_request(request)->proxied->session, content, inner, &error);
     if (outcome->result != SMQ_OK) {
         outcome->error_text = lane_error_text(lane, &error);

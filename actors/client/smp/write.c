@@ -15,18 +15,16 @@ _Static_assert((int)BLOCK_TRANSMISSIONS_MAX == (int)SMP_BATCH_COUNT_MAX, "what a
 _Static_assert((int)CORRELATION_ID_SIZE == (int)SMP_CORRELATION_ID_SIZE, "as requests draw them");
 
 size_t request_authorization_length(const struct request *request) {
-    if (smp_command_info(smp_request(request)->body.tag)->key == SMP_KEY_SERVICE) {
+    if (smp_command_info(smp_request(request)->body.tag)->key == SMP_KEY_SERVICE)
         return signature_size(KEY_ED25519);
-    }
     return smp_request(request)->key == NULL ? 0 : queue_key_authorization_length(smp_request(request)->key);
 }
 
 /* By the session's service key, over the bytes without the fingerprint. */
 static enum smq_result sign_as_service(const struct smq_client *client, struct smp_authorized authorized,
                                        uint8_t *scratch, uint8_t *signature) {
-    if (!smp_client(client)->is_service) {
+    if (!smp_client(client)->is_service)
         return SMQ_ERR_AUTH;
-    }
     authorized.parts[0] = slice_of(NULL, 0);
     return sign(&smp_client(client)->service_key, smp_authorized_contiguous(&authorized, scratch, SMP_AUTHORIZED_MAX),
                 signature);
@@ -46,9 +44,8 @@ static enum smq_result write_direct(const struct smq_client *client, struct requ
     smp_draft_begin(&envelope, writer, authorization_length, service_signs, correlation_id, request->entity, &draft);
     smp_command_write(envelope.version, &smp_request(request)->body, writer);
     enum smq_result result = smp_draft_end(&envelope, writer, &draft, fingerprint, &authorized);
-    if (result == SMQ_OK && draft.service_signature != NULL) {
+    if (result == SMQ_OK && draft.service_signature != NULL)
         result = sign_as_service(client, authorized, scratch, draft.service_signature);
-    }
     if (result == SMQ_OK && smp_command_info(smp_request(request)->body.tag)->key == SMP_KEY_SERVICE) {
         result = sign_as_service(client, authorized, scratch, draft.authorization);
     } else if (result == SMQ_OK && authorization_length > 0) {
@@ -95,13 +92,11 @@ enum smq_result smp_split(const struct request *first, size_t count, uint32_t *c
     enum smq_result result = sizes == NULL || parts == NULL ? SMQ_ERR_NO_MEMORY : SMQ_OK;
     if (result == SMQ_OK) {
         size_t i = 0;
-        for (const struct request *request = first; request != NULL; request = request->group_next) {
+        for (const struct request *request = first; request != NULL; request = request->group_next)
             sizes[i++] = encoded_size(request);
-        }
         size_t part_count = smp_batch_split(sizes, count, parts);
-        for (i = 0; i < part_count; i++) {
+        for (i = 0; i < part_count; i++)
             counts[i] = (uint32_t)parts[i].count;
-        }
     }
     memory_free(sizes);
     memory_free(parts);

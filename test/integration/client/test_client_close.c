@@ -65,15 +65,13 @@ static struct outcomes take_all(struct smq_events *events, bool until_end) {
         bool waits = until_end && outcomes.disconnected == 0;
         enum smq_result result = smq_events_take(events, waits ? 100 : 0, &batch);
         if (result != SMQ_OK) {
-            if (!waits) {
+            if (!waits)
                 return outcomes;
-            }
             require(clock_monotonic_ms() < deadline);
             continue;
         }
-        for (size_t i = 0; i < smq_batch_count(batch); i++) {
+        for (size_t i = 0; i < smq_batch_count(batch); i++)
             count(&outcomes, smq_batch_event(batch, i));
-        }
         smq_batch_release(&batch);
     }
 }
@@ -96,9 +94,8 @@ static void handle(struct scripted_connection *connection, const struct scripted
         scripted_close(connection);
         break;
     case DRIPS: /* one answer in ten, the rest never */
-        if (atomic_fetch_add(&dripped, 1) % 10 == 0) {
+        if (atomic_fetch_add(&dripped, 1) % 10 == 0)
             scripted_answer(connection, command);
-        }
         break;
     }
 }
@@ -134,16 +131,14 @@ static void end(struct set *set) {
 }
 
 static void submit_pings(struct set *set, unsigned number) {
-    for (unsigned i = 0; i < number; i++) {
+    for (unsigned i = 0; i < number; i++)
         require(smq_ping_async(set->client, 60000, i) == SMQ_OK);
-    }
 }
 
 static void require_passed(uint64_t since_ms, uint64_t at_most_ms) {
     uint64_t passed = clock_monotonic_ms() - since_ms;
-    if (passed > at_most_ms) {
+    if (passed > at_most_ms)
         (void)fprintf(stderr, "it took %llu ms\n", (unsigned long long)passed);
-    }
     require(passed <= at_most_ms);
 }
 
@@ -325,9 +320,8 @@ static void test_commands_after_the_end_wait_for_room_like_others(void **state) 
     begin(&set, ANSWERS, 1);
     scripted_close(atomic_load(&set.router.last));
     for (unsigned round = 0; round < 3; round++) {
-        for (uint64_t i = 0; i < 10; i++) {
+        for (uint64_t i = 0; i < 10; i++)
             assert_int_equal(SMQ_OK, smq_ping_async(set.client, 0, i));
-        }
         for (unsigned seen = 0; seen < 10;) {
             struct outcomes more = take_all(set.events, false);
             seen += more.completed;
@@ -365,9 +359,8 @@ static void test_flush_waits_only_for_what_came_before_and_for_its_time(void **s
     assert_int_equal(SMQ_ERR_TIMEOUT, error.result);
     struct client_fixture fixture = {.events = set.events};
     scripted_resume(atomic_load(&set.router.last));
-    for (unsigned i = 0; i < COMMANDS; i++) {
+    for (unsigned i = 0; i < COMMANDS; i++)
         assert_int_equal(SMQ_OK, client_fixture_expect(&fixture, SMQ_EVENT_COMPLETED)->result);
-    }
     const struct smq_event *event = client_fixture_expect(&fixture, SMQ_EVENT_FLUSHED);
     assert_int_equal(SMQ_OK, event->result);
     assert_int_equal(77, event->tag);
@@ -423,12 +416,10 @@ static bool destroy_once(struct destruction *destruction, bool close_first) {
     options.network = destruction->network;
     bool good = smq_context_create(&context_options, &context) == SMQ_OK && smq_events_create(NULL, &events) == SMQ_OK;
     options.events = events;
-    for (unsigned i = 0; i < CLIENTS && good; i++) {
+    for (unsigned i = 0; i < CLIENTS && good; i++)
         good = smq_client_connect_async(context, destruction->address, &options, &clients[i]) == SMQ_OK;
-    }
-    for (unsigned i = 0; i < CLIENTS && close_first; i++) {
+    for (unsigned i = 0; i < CLIENTS && close_first; i++)
         smq_client_close(&clients[i]);
-    }
     smq_context_destroy(&context);
     struct smq_batch *batch;
     unsigned ended = 0;
@@ -437,30 +428,26 @@ static bool destroy_once(struct destruction *destruction, bool close_first) {
         ended += event->kind == SMQ_EVENT_DISCONNECTED || event->result != SMQ_OK;
         smq_batch_release(&batch);
     }
-    for (unsigned i = 0; i < CLIENTS; i++) {
+    for (unsigned i = 0; i < CLIENTS; i++)
         smq_client_close(&clients[i]);
-    }
     smq_events_destroy(&events);
     return good && ended == CLIENTS;
 }
 
 static void destroy_rounds(void *argument) {
     struct destruction *destruction = argument;
-    for (unsigned i = 0; i < destruction->rounds; i++) {
+    for (unsigned i = 0; i < destruction->rounds; i++)
         atomic_fetch_add(&destruction->failures, !destroy_once(destruction, i % 2 == 0));
-    }
 }
 
 static void destroy_while_connecting(const char *address, struct smq_network *network, unsigned rounds) {
     struct destruction destruction = {.address = address, .network = network, .rounds = rounds};
     struct thread *threads[3];
     uint64_t started = clock_monotonic_ms();
-    for (unsigned i = 0; i < 3; i++) {
+    for (unsigned i = 0; i < 3; i++)
         require(thread_create(&threads[i], "destroyer", destroy_rounds, &destruction) == SMQ_OK);
-    }
-    for (unsigned i = 0; i < 3; i++) {
+    for (unsigned i = 0; i < 3; i++)
         thread_join(&threads[i]);
-    }
     assert_int_equal(0, atomic_load(&destruction.failures));
     require_passed(started, 30000);
 }

@@ -35,9 +35,8 @@ static void expect_refusal_at(const char *address, const struct smq_client_optio
     assert_int_equal(smq_client_connect(context, address, &options, &client, &error), expected);
     assert_null(client);
     assert_int_equal(error.result, expected);
-    if (text != NULL) {
+    if (text != NULL)
         assert_string_equal(error.text, text);
-    }
     struct client_fixture fixture = {.client = NULL};
     require(smq_events_create(NULL, &fixture.events) == SMQ_OK);
     options.events = fixture.events;

@@ -31,9 +31,8 @@ static _Atomic bool silent;        /* answers NEW only */
 static void handle(struct scripted_connection *connection, const struct scripted_command *command, void *shared) {
     (void)shared;
     if (command->command.tag != SMP_NEW) {
-        if (!atomic_load(&silent)) {
+        if (!atomic_load(&silent))
             scripted_answer(connection, command);
-        }
         return;
     }
     struct smp_response response = {.tag = SMP_IDS};
@@ -101,9 +100,8 @@ static void test_single_command_that_expired_is_not_sent_but_a_batch_is(void **s
     assert_int_equal(results[2], SMQ_ERR_TIMEOUT);
     assert_true(atomic_load(&set.router.commands[SMP_SEND]) < sent);
     scripted_resume(connection);
-    for (uint32_t i = 0; i < sent; i++) {
+    for (uint32_t i = 0; i < sent; i++)
         assert_int_equal(client_fixture_expect(&set.client, SMQ_EVENT_COMPLETED)->result, SMQ_OK);
-    }
     for (int i = 0; i < 3; i++) {
         const struct smq_event *event = client_fixture_expect(&set.client, SMQ_EVENT_LATE);
         assert_int_equal(event->command, SMQ_COMMAND_SUBSCRIBE);
@@ -204,9 +202,8 @@ static void test_commands_beyond_the_limits_are_refused_at_once(void **state) {
     options.outstanding_max = 10;
     begin(&set, &options, false);
     atomic_store(&silent, true);
-    for (uint64_t i = 0; i < 10; i++) {
+    for (uint64_t i = 0; i < 10; i++)
         assert_int_equal(smq_suspend_async(set.client.client, set.queue, 0, i), SMQ_OK);
-    }
     assert_int_equal(smq_suspend_async(set.client.client, set.queue, 0, 10), SMQ_ERR_NO_CREDIT);
     struct smq_receive_queue *queues[] = {set.queue, set.queue};
     assert_int_equal(smq_subscribe_many_async(set.client.client, queues, 2, 0, 0), SMQ_ERR_NO_CREDIT);
@@ -247,9 +244,8 @@ static void test_descriptor_is_readable_while_events_wait(void **state) {
     struct pollfd descriptor = {.fd = smq_events_descriptor(events), .events = POLLIN};
     assert_int_equal(poll(&descriptor, 1, 0), 0);
     int completed = 0;
-    for (uint64_t i = 0; i < 500; i++) {
+    for (uint64_t i = 0; i < 500; i++)
         assert_int_equal(smq_ping_async(client, 0, i), SMQ_OK);
-    }
     while (completed < 500) {
         assert_int_equal(poll(&descriptor, 1, 10000), 1);
         struct smq_batch *batch;

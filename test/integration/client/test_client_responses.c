@@ -331,9 +331,8 @@ static void test_lost_connection_ends_every_command_and_disconnects_once(void **
     (void)state;
     static struct script script;
     begin(&script, NULL, NULL);
-    for (uint64_t i = 0; i < 700; i++) {
+    for (uint64_t i = 0; i < 700; i++)
         assert_int_equal(smq_suspend_async(script.client.client, script.queue, 0, i), SMQ_OK);
-    }
     scripted_await(&script.router, SMP_OFF, 700);
     scripted_close(atomic_load(&script.router.last));
     uint64_t tags = 0;

@@ -205,9 +205,8 @@ static void test_subscribe_many_in_blocks_and_takeover(void **state) {
     client_fixture_connect(&first, context, address, NULL);
     client_fixture_connect(&second, context, address, NULL);
     static struct smq_receive_queue *queues[COUNT];
-    for (uint64_t i = 0; i < COUNT; i++) {
+    for (uint64_t i = 0; i < COUNT; i++)
         assert_int_equal(smq_create_queue_async(first.client, NULL, 0, i), SMQ_OK);
-    }
     for (int i = 0; i < COUNT; i++) {
         const struct smq_event *event = client_fixture_expect(&first, SMQ_EVENT_COMPLETED);
         assert_int_equal(event->result, SMQ_OK);
@@ -219,22 +218,19 @@ static void test_subscribe_many_in_blocks_and_takeover(void **state) {
     assert_int_equal(smq_subscribe_many(second.client, queues, COUNT, 0, results, NULL), SMQ_OK);
     smq_client_info(second.client, &after);
     assert_int_equal(after.blocks_sent - before.blocks_sent, 3);
-    for (int i = 0; i < COUNT; i++) {
+    for (int i = 0; i < COUNT; i++)
         assert_int_equal(results[i], SMQ_OK);
-    }
     for (int i = 0; i < COUNT; i++) {
         const struct smq_event *event = client_fixture_expect(&first, SMQ_EVENT_SUBSCRIPTION_ENDED);
         assert_non_null(event->receive_queue);
     }
     assert_int_equal(smq_subscribe_many_async(first.client, queues, COUNT, 0, 1000), SMQ_OK);
     uint64_t tags = 0;
-    for (int i = 0; i < COUNT; i++) {
+    for (int i = 0; i < COUNT; i++)
         tags += client_fixture_expect(&first, SMQ_EVENT_COMPLETED)->tag - 1000;
-    }
     assert_int_equal(tags, COUNT * (COUNT - 1) / 2);
-    for (int i = 0; i < COUNT; i++) {
+    for (int i = 0; i < COUNT; i++)
         smq_receive_queue_release(&queues[i]);
-    }
     client_fixture_close(&first);
     client_fixture_close(&second);
 }
@@ -253,9 +249,8 @@ static void test_many_sends_at_once_share_blocks(void **state) {
     assert_int_equal(smq_send_queue_from_receive_queue(queue, &send_queue), SMQ_OK);
     struct smq_client_info before, after;
     smq_client_info(client.client, &before);
-    for (uint64_t i = 0; i < COUNT; i++) {
+    for (uint64_t i = 0; i < COUNT; i++)
         assert_int_equal(smq_send_async(client.client, send_queue, false, text("short"), 0, i), SMQ_OK);
-    }
     uint64_t tags = 0;
     for (int i = 0; i < COUNT; i++) {
         const struct smq_event *event = client_fixture_expect(&client, SMQ_EVENT_COMPLETED);
@@ -458,9 +453,8 @@ static void test_many_connections_share_the_lanes(void **state) {
     while (disconnected < COUNT) {
         assert_true(clock_monotonic_ms() < deadline);
         struct smq_batch *batch;
-        if (smq_events_take(events, 1000, &batch) != SMQ_OK) {
+        if (smq_events_take(events, 1000, &batch) != SMQ_OK)
             continue;
-        }
         for (size_t i = 0; i < smq_batch_count(batch); i++) {
             const struct smq_event *event = smq_batch_event(batch, i);
             struct smq_client **client = event->user;

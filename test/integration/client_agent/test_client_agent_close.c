@@ -55,9 +55,8 @@ static struct seen take_all(void) {
     struct seen seen = {.connections = 0};
     struct smq_batch *batch;
     while (smq_events_take(events, 0, &batch) == SMQ_OK) {
-        for (size_t i = 0; i < smq_batch_count(batch); i++) {
+        for (size_t i = 0; i < smq_batch_count(batch); i++)
             count(&seen, smq_batch_event(batch, i));
-        }
         smq_batch_release(&batch);
     }
     return seen;
@@ -75,9 +74,8 @@ static void test_everybody_who_waits_is_told_even_when_the_owner_takes_no_events
     plain_listener_start(&silent, NULL);
     address_of(&silent, address);
     begin(2);
-    for (uint64_t i = 0; i < WAITERS; i++) {
+    for (uint64_t i = 0; i < WAITERS; i++)
         assert_int_equal(SMQ_OK, smq_client_agent_connect_async(agent, address, 0, i));
-    }
     uint64_t began = clock_monotonic_ms();
     smq_client_agent_close(&agent);
     assert_true(clock_monotonic_ms() - began < SOON_MS);
@@ -141,9 +139,8 @@ static void test_commands_under_way_have_their_answers_before_the_connection_end
     begin(0);
     assert_int_equal(SMQ_OK, smq_client_agent_connect(agent, router.address, 0, &client, NULL));
     scripted_pause(atomic_load(&router.last));
-    for (uint64_t i = 0; i < COMMANDS; i++) {
+    for (uint64_t i = 0; i < COMMANDS; i++)
         assert_int_equal(SMQ_OK, smq_ping_async(client, 0, i));
-    }
     smq_client_agent_close(&agent);
     assert_int_equal(SMQ_ERR_CANCELLED, smq_ping(client, 0, NULL));
     scripted_resume(atomic_load(&router.last));
@@ -166,12 +163,10 @@ static struct seen close_with_commands_under_way(bool resume, uint32_t timeout_m
     begin(0);
     require(smq_client_agent_connect(agent, router.address, 0, &client, NULL) == SMQ_OK);
     scripted_pause(atomic_load(&router.last));
-    for (uint64_t i = 0; i < COMMANDS; i++) {
+    for (uint64_t i = 0; i < COMMANDS; i++)
         require(smq_ping_async(client, 0, i) == SMQ_OK);
-    }
-    if (resume) {
+    if (resume)
         scripted_resume(atomic_load(&router.last));
-    }
     uint64_t began = clock_monotonic_ms();
     assert_int_equal(expected, smq_client_agent_close_within(&agent, timeout_ms));
     assert_null(agent);

@@ -35,9 +35,8 @@ static void test_all_callers_share_one_connection(void **state) {
     struct smq_client *client = NULL, *again = NULL;
     client_agent_script_start(&script, HELLO_RIGHT, ANSWER);
     client_agent_fixture_start(&fixture, context, NULL, NULL);
-    for (uint64_t tag = 0; tag < 100; tag++) {
+    for (uint64_t tag = 0; tag < 100; tag++)
         assert_int_equal(smq_client_agent_connect_async(fixture.agent, script.router.address, 0, tag), SMQ_OK);
-    }
     assert_int_equal(smq_client_agent_connect(fixture.agent, script.router.address, 0, &client, NULL), SMQ_OK);
     client_agent_fixture_await(&fixture, SMQ_CLIENT_AGENT_CONNECTION, 100);
     assert_ptr_equal(fixture.last_client, client);
@@ -274,9 +273,8 @@ static void test_close_at_any_moment(void **state) {
         struct smq_receive_queue *queues[QUEUES];
         client_agent_script_subscribe(&fixture, context, &script, NULL, queues, QUEUES);
         uint64_t until = clock_monotonic_us() + (uint64_t)turn * 1000;
-        while (clock_monotonic_us() < until) {
+        while (clock_monotonic_us() < until)
             (void)client_agent_fixture_take(&fixture, 0);
-        }
         client_agent_fixture_finish(&fixture);
         client_agent_fixture_release_queues(queues, QUEUES);
     }

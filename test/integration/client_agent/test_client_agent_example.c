@@ -18,9 +18,8 @@ static void await_lines(struct process *process, unsigned count) {
     uint64_t deadline = clock_monotonic_ms() + WAIT_MS;
     for (unsigned lines = 0; lines < count;) {
         lines = 0;
-        for (const char *text = process_output(process); *text != 0; text++) {
+        for (const char *text = process_output(process); *text != 0; text++)
             lines += *text == '\n';
-        }
         assert_true(clock_monotonic_ms() < deadline);
         (void)poll(NULL, 0, 5);
     }
@@ -67,9 +66,8 @@ static void test_watch_prints_messages_of_all_routers_also_after_their_restart(v
     const char *const argv[] = {watch, "4", addresses[0], addresses[1], NULL};
     struct process *process = process_start(argv, NULL);
     await_lines(process, ROUTERS);
-    for (unsigned i = 0; i < ROUTERS; i++) {
+    for (unsigned i = 0; i < ROUTERS; i++)
         line_of(process, i, uris[i], sizeof(uris[i]));
-    }
     send_text(context, uris[0], "one");
     assert_true(process_wait_output(process, "one\n", WAIT_MS));
     send_text(context, uris[1], "two");
@@ -85,9 +83,8 @@ static void test_watch_prints_messages_of_all_routers_also_after_their_restart(v
     assert_non_null(strstr(process_output(process), "three\nfour\n"));
     assert_non_null(strstr(process_errors(process), "connection lost"));
     process_destroy(&process);
-    for (unsigned i = 0; i < ROUTERS; i++) {
+    for (unsigned i = 0; i < ROUTERS; i++)
         router_fixture_finish(&routers[i]);
-    }
     smq_context_destroy(&context);
 }
 

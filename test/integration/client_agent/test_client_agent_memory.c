@@ -33,9 +33,8 @@ static int stop(void **state) {
 /* The client of the connection, to end that from here. */
 static void lose_connection(struct client_agent_fixture *fixture) {
     struct smq_client *client = NULL;
-    if (smq_client_agent_connect(fixture->agent, server.address, WAIT_MS, &client, NULL) == SMQ_OK) {
+    if (smq_client_agent_connect(fixture->agent, server.address, WAIT_MS, &client, NULL) == SMQ_OK)
         smq_client_close(&client);
-    }
 }
 
 /* What the agent refused, since there was no memory to know it at all. */
@@ -55,9 +54,8 @@ static void lose_and_return(struct client_agent_fixture *fixture, uint64_t deadl
     lose_connection(fixture);
     while (fixture->seen[SMQ_CLIENT_AGENT_DISCONNECTED] == 0 || fixture->active < QUEUES) {
         (void)client_agent_fixture_take(fixture, 20);
-        if (fault_fired(FAULT_POINT_memory_alloc) > 0 && fixture->seen[SMQ_CLIENT_AGENT_DISCONNECTED] == 0) {
+        if (fault_fired(FAULT_POINT_memory_alloc) > 0 && fixture->seen[SMQ_CLIENT_AGENT_DISCONNECTED] == 0)
             lose_connection(fixture); /* it may have failed for that */
-        }
         assert_true(clock_monotonic_ms() < deadline);
     }
 }
@@ -72,12 +70,10 @@ static bool run(uint64_t point, bool lose) {
     assert_int_equal(smq_context_create(NULL, &context), SMQ_OK);
     client_agent_fixture_start(&fixture, context, &options, NULL);
     client_agent_fixture_ledger(&fixture, (void **)queues, QUEUES);
-    if (!lose) {
+    if (!lose)
         fault_arm(FAULT_POINT_memory_alloc, point, 1);
-    }
-    if (smq_client_agent_subscribe(fixture.agent, queues, QUEUES) != SMQ_OK) {
+    if (smq_client_agent_subscribe(fixture.agent, queues, QUEUES) != SMQ_OK)
         assert_int_equal(smq_client_agent_subscribe(fixture.agent, queues, QUEUES), SMQ_OK);
-    }
     uint64_t deadline = clock_monotonic_ms() + WAIT_MS;
     while (fixture.active < QUEUES) {
         (void)client_agent_fixture_take(&fixture, 20);
@@ -97,9 +93,8 @@ static bool run(uint64_t point, bool lose) {
 
 static void run_all(bool lose) {
     uint64_t point = 0;
-    while (run(point, lose)) {
+    while (run(point, lose))
         assert_true(++point < POINTS_MAX);
-    }
     assert_true(point > 20);
 }
 

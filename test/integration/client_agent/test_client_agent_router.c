@@ -73,9 +73,8 @@ static void create_pairs(struct smq_receive_queue **queues, struct smq_notifier 
 
 static void release_pairs(struct smq_receive_queue **queues, struct smq_notifier **notifiers) {
     client_agent_fixture_release_queues(queues, COUNT);
-    for (size_t i = 0; i < COUNT; i++) {
+    for (size_t i = 0; i < COUNT; i++)
         smq_notifier_release(&notifiers[i]);
-    }
 }
 
 static void test_queues_and_notifiers_share_a_connection_and_come_back(void **state) {
@@ -178,9 +177,8 @@ static void await_info(struct client_agent_fixture *fixture, uint64_t active, ui
     uint64_t deadline = clock_monotonic_ms() + WAIT_MS;
     for (;;) {
         struct smq_client_agent_info info = client_agent_fixture_info(fixture);
-        if (info.active == active && info.pending == pending) {
+        if (info.active == active && info.pending == pending)
             return;
-        }
         (void)client_agent_fixture_take(fixture, 10);
         assert_true(clock_monotonic_ms() < deadline);
     }

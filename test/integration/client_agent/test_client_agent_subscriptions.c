@@ -66,9 +66,8 @@ static void test_refused_subscriptions_are_told_and_forgotten(void **state) {
     struct smq_receive_queue *queues[QUEUES];
     client_agent_script_start(&script, HELLO_RIGHT, REFUSE);
     client_agent_script_subscribe(&fixture, context, &script, NULL, queues, QUEUES);
-    while (fixture.failed < QUEUES) {
+    while (fixture.failed < QUEUES)
         assert_true(client_agent_fixture_take(&fixture, WAIT_MS));
-    }
     struct smq_client_agent_info info = client_agent_fixture_info(&fixture);
     assert_int_equal(info.active, 0);
     assert_int_equal(info.pending, 0);
@@ -92,9 +91,8 @@ static void test_a_response_after_its_timeout_makes_the_subscription_active_once
     client_agent_script_subscribe(&fixture, context, &script, &options, &queue, 1);
     client_agent_script_await(&script, &fixture, 2); /* the first has timed out, and is repeated at once */
     uint64_t deadline = clock_monotonic_ms() + 2 * options.client.background_timeout_ms;
-    while (clock_monotonic_ms() < deadline) {
+    while (clock_monotonic_ms() < deadline)
         assert_false(client_agent_fixture_take(&fixture, 10) && fixture.active > 0);
-    }
     client_agent_script_answer_held(&script);
     client_agent_fixture_await_active(&fixture, 1, WAIT_MS);
     struct smq_client_agent_info info = client_agent_fixture_info(&fixture);

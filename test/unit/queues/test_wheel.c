@@ -186,10 +186,9 @@ static void fire_modelled(struct wheel_timer *timer) {
 
 static uint64_t earliest_of(const struct modelled *timers) {
     uint64_t earliest = UINT64_MAX;
-    for (int i = 0; i < MODEL_TIMERS; i++) {
+    for (int i = 0; i < MODEL_TIMERS; i++)
         if (timers[i].deadline != 0 && timers[i].deadline < earliest)
             earliest = timers[i].deadline;
-    }
     return earliest;
 }
 

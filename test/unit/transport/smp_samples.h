@@ -94,12 +94,11 @@ static inline void match_element(const char **pattern, struct reader *input) {
 
 static inline void assert_matches(const char *pattern, struct slice bytes) {
     struct reader input = reader_of(bytes);
-    while (*pattern != '\0' && *pattern != '\n') {
+    while (*pattern != '\0' && *pattern != '\n')
         if (isspace((unsigned char)*pattern))
             pattern++;
         else
             match_element(&pattern, &input);
-    }
     assert_int_equal(reader_finish(&input), SMQ_OK);
 }
 

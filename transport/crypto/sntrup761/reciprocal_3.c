@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "queues/base/secret.h"
+#include "transport/crypto/sntrup761/masks.h"
 
 enum {
     STEPS = 2 * RING_DEGREE - 1,
@@ -18,8 +19,8 @@ struct row {
 };
 
 static void set_coefficient(struct row *row, int index, int8_t value) {
-    row->plus[index / 64] |= (uint64_t)(value & ~(value >> 7) & 1) << (index % 64);
-    row->minus[index / 64] |= (uint64_t)(value >> 7 & 1) << (index % 64);
+    row->plus[index / 64] |= (uint64_t)((value + 1) >> 1) << (index % 64);
+    row->minus[index / 64] |= (uint64_t)(negative_mask(value) & 1) << (index % 64);
 }
 
 static int8_t coefficient(const struct row *row, int index) {
@@ -78,7 +79,7 @@ int32_t small_reciprocal(const struct small_polynomial *a, struct small_polynomi
     for (int step = 0; step < STEPS; step++) {
         uint64_t f_plus = constant_plus(&f), f_minus = constant_minus(&f);
         uint64_t g_plus = constant_plus(&g), g_minus = constant_minus(&g);
-        int32_t exchange = ((-delta) >> 31) & (int32_t)(g_plus | g_minus);
+        int32_t exchange = negative_mask(-delta) & (int32_t)(g_plus | g_minus);
         delta = 1 + (delta ^ (exchange & (delta ^ -delta)));
         /* f's constant is 1 or -1, so that g - g's constant * f's constant * f has no constant. */
         uint64_t factor_plus = (g_plus & f_minus) | (g_minus & f_plus);
@@ -101,5 +102,5 @@ int32_t small_reciprocal(const struct small_polynomial *a, struct small_polynomi
     secret_wipe(&v, sizeof v);
     secret_wipe(&r, sizeof r);
     /* There is a reciprocal when delta is 0. */
-    return ~-(int32_t)((uint32_t)(delta | -delta) >> 31);
+    return ~nonzero_mask(delta);
 }

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "queues/base/secret.h"
+#include "transport/crypto/sntrup761/masks.h"
 
 enum {
     STEPS = 2 * RING_DEGREE - 1,
@@ -58,17 +59,12 @@ static int blocks_of(int coefficients) {
     return blocks < ROW_LANES / BLOCK_LANES ? blocks : ROW_LANES / BLOCK_LANES;
 }
 
-/* -1 when it is not zero, else 0. */
-static int32_t nonzero_mask(int16_t number) {
-    return -(int32_t)((uint32_t)(number | -number) >> 31);
-}
-
 static void divide(struct rows *rows) {
     int32_t delta = 1;
     for (int step = 0; step < STEPS; step++) {
         int16_t *g = rows->g + step, *v = rows->v + STEPS - step;
         int16_t f_constant = rows->f[0], g_constant = g[0];
-        int32_t exchange = ((-delta) >> 31) & nonzero_mask(modulo_q(g_constant));
+        int32_t exchange = negative_mask(-delta) & nonzero_mask(modulo_q(g_constant));
         delta = 1 + (delta ^ (exchange & (delta ^ -delta)));
         combine(rows->f, g, blocks_of(STEPS - step), f_constant, g_constant, (int16_t)exchange);
         combine(v, rows->r, blocks_of(step + 1), f_constant, g_constant, (int16_t)exchange);

@@ -6,17 +6,13 @@
 #include <string.h>
 
 #include "queues/base/secret.h"
+#include "transport/crypto/sntrup761/masks.h"
 
 enum {
     /* A reduced sum (at most 2,296) and 13 more coefficients of at most 2,295 stay below 2^15. */
     ROWS_BEFORE_REDUCTION = 13,
     PRODUCT_LANES = 2 * RING_LANES,
 };
-
-/* -1 when the number is negative, else 0. */
-static int32_t negative_mask(int32_t number) {
-    return number >> 31;
-}
 
 int16_t modulo_q(int32_t number) {
     enum { RECIPROCAL = 935519 }; /* 2^32 / q, rounded */

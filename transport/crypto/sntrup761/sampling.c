@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "queues/base/secret.h"
+#include "transport/crypto/sntrup761/masks.h"
 
 static void draw_words(const struct random_source *random, uint32_t words[RING_DEGREE]) {
     uint8_t bytes[4 * RING_DEGREE];
@@ -68,6 +69,5 @@ int32_t weight_mask(const struct small_polynomial *small) {
     int32_t weight = 0;
     for (int i = 0; i < RING_DEGREE; i++)
         weight += small->at[i] & 1;
-    int32_t difference = weight - SHORT_WEIGHT;
-    return ~-(int32_t)((uint32_t)(difference | -difference) >> 31);
+    return ~nonzero_mask(weight - SHORT_WEIGHT);
 }

@@ -9,6 +9,7 @@
 #include "queues/base/secret.h"
 #include "transport/crypto/hash.h"
 #include "transport/crypto/sntrup761/coding.h"
+#include "transport/crypto/sntrup761/masks.h"
 #include "transport/crypto/sntrup761/sampling.h"
 
 enum {
@@ -146,7 +147,7 @@ static int32_t equal_mask(const uint8_t *a, const uint8_t *b, size_t length) {
     uint32_t different = 0;
     for (size_t i = 0; i < length; i++)
         different |= a[i] ^ b[i];
-    return (int32_t)((different - 1) >> 31) * -1;
+    return ~nonzero_mask((int32_t)different);
 }
 
 enum smq_result sntrup761_decapsulate(const uint8_t secret_key[SNTRUP761_SECRET_KEY_SIZE],

@@ -106,9 +106,8 @@ static void test_export_tells_the_size_it_needs(void **state) {
 /* Every shorter and every longer form is refused, and so is the next format. */
 static void refuse_damage(const uint8_t *bytes, size_t size, enum smq_result (*import)(const uint8_t *, size_t)) {
     uint8_t damaged[4096];
-    for (size_t length = 0; length < size; length++) {
+    for (size_t length = 0; length < size; length++)
         assert_int_equal(import(bytes, length), SMQ_ERR_SYNTAX);
-    }
     memcpy(damaged, bytes, size);
     damaged[size] = 0;
     assert_int_equal(import(damaged, size + 1), SMQ_ERR_SYNTAX);
@@ -193,9 +192,8 @@ static void test_send_queue_survives_export_with_and_without_a_key(void **state)
         size_t key_size = sizeof(key), other_size = sizeof(other);
         assert_int_equal(smq_send_queue_public_key(queue, key, &key_size), with_key ? SMQ_OK : SMQ_ERR_NOT_FOUND);
         assert_int_equal(smq_send_queue_public_key(copy, other, &other_size), with_key ? SMQ_OK : SMQ_ERR_NOT_FOUND);
-        if (with_key) {
+        if (with_key)
             assert_memory_equal(key, other, key_size);
-        }
         smq_send_queue_release(&copy);
         smq_send_queue_release(&queue);
     }

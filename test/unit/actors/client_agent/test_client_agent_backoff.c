@@ -7,13 +7,11 @@
 static void test_waits_are_constant_until_ten_seconds_then_grow_by_half_up_to_ten_seconds(void **state) {
     (void)state;
     struct client_agent_backoff backoff = {.first_ms = 1000, .grow_after_ms = 10000, .max_ms = 10000};
-    for (int i = 0; i < 10; i++) {
+    for (int i = 0; i < 10; i++)
         assert_int_equal(client_agent_backoff_next(&backoff), 1000);
-    }
     static const uint32_t longer[] = {1500, 2250, 3375, 5062, 7593, 10000, 10000, 10000};
-    for (size_t i = 0; i < sizeof(longer) / sizeof(longer[0]); i++) {
+    for (size_t i = 0; i < sizeof(longer) / sizeof(longer[0]); i++)
         assert_int_equal(client_agent_backoff_next(&backoff), longer[i]);
-    }
     client_agent_backoff_reset(&backoff);
     assert_int_equal(client_agent_backoff_next(&backoff), 1000);
 }

@@ -41,9 +41,8 @@ static void test_what_was_added_is_found_by_server_kind_and_id(void **state) {
         assert_null(client_agent_table_find(&table, &servers[(i + 1) % 2], false, id));
         assert_null(client_agent_table_find(&table, &servers[i % 2], true, id));
     }
-    for (size_t i = 0; i < COUNT; i += 2) {
+    for (size_t i = 0; i < COUNT; i += 2)
         client_agent_table_remove(&table, added[i]);
-    }
     for (size_t i = 0; i < COUNT; i++) {
         struct slice id = client_agent_handle_id(false, queues[i]);
         assert_ptr_equal(client_agent_table_find(&table, &servers[i % 2], false, id), i % 2 == 0 ? NULL : added[i]);
@@ -58,9 +57,8 @@ static void test_lists_keep_their_order_through_moves_and_removals(void **state)
     struct client_agent_subscription items[6] = {{.state = SUBSCRIPTION_ACTIVE}};
     client_agent_list_init(&first);
     client_agent_list_init(&second);
-    for (size_t i = 0; i < 6; i++) {
+    for (size_t i = 0; i < 6; i++)
         client_agent_list_add(i < 4 ? &first : &second, &items[i], SUBSCRIPTION_ACTIVE);
-    }
     client_agent_list_remove(&first, &items[0]);
     client_agent_list_remove(&first, &items[3]);
     client_agent_list_move(&second, &first, SUBSCRIPTION_PENDING);

@@ -109,10 +109,9 @@ static int run(const char *line) {
     int argc = 0;
     (void)snprintf(copy, sizeof copy, "program %s", line);
     char *rest = copy;
-    for (char *word = strsep(&rest, " "); word != NULL && argc < 31; word = strsep(&rest, " ")) {
+    for (char *word = strsep(&rest, " "); word != NULL && argc < 31; word = strsep(&rest, " "))
         if (word[0] != '\0')
             argv[argc++] = word;
-    }
     values = (struct values){.other = true, .choice = -1};
     const struct cli_program program = {.name = "program",
                                         .version = "program v1",

@@ -382,10 +382,9 @@ static bool names_key(const char *keys, const char *key) {
     char copy[256];
     (void)snprintf(copy, sizeof copy, "%s", keys);
     char *rest = copy;
-    for (char *word = strsep(&rest, " ,`"); word != NULL; word = strsep(&rest, " ,`")) {
+    for (char *word = strsep(&rest, " ,`"); word != NULL; word = strsep(&rest, " ,`"))
         if (word[0] != '\0' && fnmatch(word, key, 0) == 0)
             return true;
-    }
     return false;
 }
 
