@@ -22,17 +22,14 @@ struct smq_client_agent *client_agent_reference(struct smq_client_agent *agent) 
 
 /* The last reference is given up when the agent's thread has ended and the maps are gone. */
 void client_agent_release(struct smq_client_agent *agent) {
-    if (atomic_fetch_sub_explicit(&agent->references, 1, memory_order_acq_rel) != 1) {
+    if (atomic_fetch_sub_explicit(&agent->references, 1, memory_order_acq_rel) != 1)
         return;
-    }
     MAGIC_CLEAR(agent);
-    if (agent->actor != NULL) {
+    if (agent->actor != NULL)
         actor_destroy(&agent->actor);
-    }
     smq_batch_release(&agent->closed_event);
-    if (agent->options.events != NULL) {
+    if (agent->options.events != NULL)
         events_release(agent->options.events);
-    }
     smq_network_release(&agent->options.client.network);
     smq_service_release(&agent->options.client.service);
     struct smq_context *context = agent->context;

@@ -82,12 +82,11 @@ static void drop_first(struct session_proxied *proxied) {
 static void start_waiting(struct client_session *session) {
     struct session_proxied *proxied = &session->proxied;
     bool open = connection_is_open(session->connection);
-    while (proxied->first != NULL && (!open || take_place(session))) {
+    while (proxied->first != NULL && (!open || take_place(session)))
         if (open)
             start_first(proxied);
         else
             drop_first(proxied);
-    }
     if (proxied->first == NULL && proxied->paused) {
         proxied->paused = false;
         connection_resume(session->connection);
