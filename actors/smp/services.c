@@ -44,27 +44,28 @@ static struct service_holding *holding_of(const struct services *services, struc
 struct preparation {
     struct service_change *change;
     struct service_holding *holding; /* NULL: there is one */
-    struct service_copy *copies[ROUTER_LANES_MAX];
+    unsigned lanes;
+    struct service_copy *copies[ROUTER_LANES_MAX]; /* one a lane */
 };
 
-static void preparation_undo(struct preparation *preparation, unsigned lanes) {
+static void preparation_undo(struct preparation *preparation) {
     memory_free(preparation->change);
     memory_free(preparation->holding);
-    for (unsigned lane = 0; lane < lanes; lane++)
+    for (unsigned lane = 0; lane < preparation->lanes; lane++)
         memory_free(preparation->copies[lane]);
 }
 
 static enum smq_result prepare(const struct services *services, bool is_held, struct preparation *preparation) {
-    unsigned lanes = services->router->subscriber_count;
-    *preparation = (struct preparation){.change = memory_zalloc(sizeof *preparation->change)};
+    *preparation = (struct preparation){.change = memory_zalloc(sizeof *preparation->change),
+                                        .lanes = services->router->subscriber_count};
     bool complete = preparation->change != NULL;
     if (!is_held)
         complete = (preparation->holding = memory_zalloc(sizeof *preparation->holding)) != NULL && complete;
-    for (unsigned lane = 0; lane < lanes && complete; lane++)
+    for (unsigned lane = 0; lane < preparation->lanes && complete; lane++)
         complete = (preparation->copies[lane] = memory_zalloc(sizeof *preparation->copies[lane])) != NULL;
     if (complete)
         return SMQ_OK;
-    preparation_undo(preparation, lanes);
+    preparation_undo(preparation);
     return SMQ_ERR_NO_MEMORY;
 }
 
@@ -79,13 +80,12 @@ static void lose(struct service_change *change, struct client_session *before) {
 }
 
 static void tell_lanes(struct services *services, struct preparation *preparation, struct client_session *session) {
-    struct smp_router *router = services->router;
-    for (unsigned lane = 0; lane < router->subscriber_count; lane++) {
+    for (unsigned lane = 0; lane < preparation->lanes; lane++) {
         struct service_copy *copy = preparation->copies[lane];
         copy->session = session;
         copy->change = preparation->change;
         memcpy(copy->node.id, session->service.id, SMP_ENTITY_ID_SIZE);
-        if (post_subscriber_service_held(router, lane, copy) == SMQ_OK)
+        if (post_subscriber_service_held(services->router, lane, copy) == SMQ_OK)
             continue;
         memory_free(copy); /* a lane that has stopped has applied it */
         struct service_change *change = preparation->change;
@@ -115,7 +115,7 @@ static bool hold(struct services *services, struct command_slot *slot, int64_t c
         slot_done(slot);
         return false;
     }
-    atomic_init(&preparation.change->lanes, services->router->subscriber_count);
+    atomic_init(&preparation.change->lanes, preparation.lanes);
     preparation.change->slot = slot;
     memcpy(preparation.change->id, session->service.id, SMP_ENTITY_ID_SIZE);
     if (holding != NULL) {
