@@ -361,7 +361,7 @@ tidy_stamps := $(patsubst %.c,$(BUILD)/lint/%.tidy,$(all_sources))
 
 lint: deps-lint
 	$(quiet)test/lint.sh $(lint_sources)
-	$(quiet)+$(MAKE) --no-print-directory run-tidy run-cppcheck run-duplicates
+	$(quiet)+$(MAKE) --no-print-directory run-tidy run-cppcheck run-duplicates run-circles
 	@echo 'lint: clean'
 
 .PHONY: run-tidy run-cppcheck run-duplicates run-circles

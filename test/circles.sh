@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 # Circles among the objects of each folder: files that need each other, found from what their objects define and leave
 # undefined. One of more than two files is a complaint, unless ARCHITECTURE.md names it, with its reason, in a line that
-# begins with "Circle:" and lists its files. Usage: circles.sh OBJECTS_ROOT FOLDER...
+# begins with "Circle:" and lists its files; so is such a line about one that is not there. Usage:
+# circles.sh OBJECTS_ROOT FOLDER...
 set -u
 root=$1
 shift
@@ -32,14 +33,27 @@ circles_of() { # object files
     done
 }
 
+complain() {
+    echo "circles: $1"
+    failures=$((failures + 1))
+}
+
+named=$(sed -n 's/^\(Circle: [^.]*\.\).*/\1/p' ARCHITECTURE.md)
 for folder in "$@"; do
     folder=${folder%/}
-    objects=("$root/$folder"/*.o)
-    [ -e "${objects[0]}" ] || continue
-    while read -r circle; do
-        grep -qxF "Circle: \`$folder\`: $circle." <(sed -n 's/^\(Circle: [^.]*\.\).*/\1/p' ARCHITECTURE.md) && continue
-        echo "circles: $folder: $circle"
-        failures=$((failures + 1))
-    done < <(circles_of "${objects[@]}")
+    objects=()
+    for source in "$folder"/*.c; do # an object may have outlived its source
+        object=$root/${source%.c}.o
+        [ -e "$object" ] && objects+=("$object")
+    done
+    [ ${#objects[@]} -gt 0 ] || continue
+    found=$(circles_of "${objects[@]}" | sed "s|.*|Circle: \`$folder\`: &.|")
+    there=$(grep -F "Circle: \`$folder\`: " <<<"$named")
+    while read -r line; do
+        [ -z "$line" ] || grep -qxF "$line" <<<"$named" || complain "not named in ARCHITECTURE.md: $line"
+    done <<<"$found"
+    while read -r line; do
+        [ -z "$line" ] || grep -qxF "$line" <<<"$found" || complain "named in ARCHITECTURE.md, but not there: $line"
+    done <<<"$there"
 done
-[ "$failures" -eq 0 ] || { echo "circles: $failures that ARCHITECTURE.md does not name"; exit 1; }
+[ "$failures" -eq 0 ] || exit 1

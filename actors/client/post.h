@@ -15,8 +15,8 @@
  * | STOP     | context            | nothing: all clients are to end | |
  * | PROTOCOL | the protocol's roles | the protocol's own        | as it says |
  *
- * Functions return what actor_send does: SMQ_ERR_CLOSED, the lane has stopped, and the sender keeps what it carries. Any
- * attached thread; none blocks. What else goes between roles: items that connection_send hands to the send lane
+ * Functions return what actor_send does: SMQ_ERR_CLOSED, the lane has stopped, and the sender keeps what it carries.
+ * Any attached thread; none blocks. What else goes between roles: items that connection_send hands to the send lane
  * (OUTGOING_HELLO, OUTGOING_COMMAND, OUTGOING_PROTOCOL in client.h), and batches of events, which go to their consumer
  * (events.h). */
 #pragma once

@@ -17,9 +17,8 @@ static char *text_of(const struct server_address *server, const struct password 
 }
 
 void client_agent_address_free(struct client_agent_address *address) {
-    if (address->secret != NULL) {
+    if (address->secret != NULL)
         secret_wipe(address->secret, strlen(address->secret));
-    }
     memory_free(address->secret);
     memory_free(address->name);
     *address = (struct client_agent_address){.name = NULL};
@@ -34,9 +33,8 @@ enum smq_result client_agent_address_parse(const char *text, struct client_agent
     struct server_address server;
     struct password password;
     enum smq_result result = server_address_parse_with_password(slice_of_text(text), ADDRESS_SMP, &server, &password);
-    if (result != SMQ_OK) {
+    if (result != SMQ_OK)
         return result;
-    }
     result = client_agent_address_of(&server, address);
     if (result == SMQ_OK && password.length > 0) {
         address->secret = text_of(&server, &password);
@@ -54,9 +52,8 @@ bool client_agent_is_own_server(const char *domains, const char *host) {
     while (*domains != 0) {
         size_t length = strcspn(domains, " ");
         bool fits = length > 0 && length <= host_length && memcmp(domains, host + host_length - length, length) == 0;
-        if (fits && (length == host_length || host[host_length - length - 1] == '.')) {
+        if (fits && (length == host_length || host[host_length - length - 1] == '.'))
             return true;
-        }
         domains += length;
         domains += strspn(domains, " ");
     }

@@ -10,13 +10,13 @@
 #include "actors/client/smp/service.h"
 #include "actors/client/smq/network.h"
 #include "actors/client_agent/client_agent_private.h"
+#include "actors/client_agent/post.h"
 #include "queues/base/magic.h"
 #include "queues/base/memory.h"
 #include "queues/base/thread.h"
 #include "queues/promise.h"
 
 enum {
-    CLIENT_AGENT_MAGIC = MAGIC('a', 'g', 'n', 't'),
     BATCH_SIZE_MAX = 8192, /* an event's items fit the smallest queue */
     WAIT_MARGIN_MS = 10000,
 };
@@ -46,39 +46,6 @@ static bool take_options(struct smq_client_agent_options *chosen, const struct s
     bool right = given == NULL || chosen->client.size == given->size - before;
     chosen->client.size = sizeof chosen->client;
     return right && memcmp(chosen->reserved, none, sizeof none) == 0;
-}
-
-void client_agent_check(const struct smq_client_agent *agent) {
-    MAGIC_CHECK(agent, CLIENT_AGENT_MAGIC);
-}
-
-bool client_agent_is_valid(const struct smq_client_agent *agent) {
-    return MAGIC_IS(agent, CLIENT_AGENT_MAGIC);
-}
-
-struct smq_client_agent *client_agent_reference(struct smq_client_agent *agent) {
-    atomic_fetch_add_explicit(&agent->references, 1, memory_order_relaxed);
-    return agent;
-}
-
-/* The last reference is given up when the agent's thread has ended and the maps are gone. */
-void client_agent_release(struct smq_client_agent *agent) {
-    if (atomic_fetch_sub_explicit(&agent->references, 1, memory_order_acq_rel) != 1) {
-        return;
-    }
-    MAGIC_CLEAR(agent);
-    if (agent->actor != NULL) {
-        actor_destroy(&agent->actor);
-    }
-    smq_batch_release(&agent->closed_event);
-    if (agent->options.events != NULL) {
-        events_release(agent->options.events);
-    }
-    smq_network_release(&agent->options.client.network);
-    smq_service_release(&agent->options.client.service);
-    struct smq_context *context = agent->context;
-    memory_free(agent);
-    context_release(context);
 }
 
 /* ---- the actor ---- */
@@ -155,33 +122,28 @@ static bool options_are_valid(const struct smq_client_agent_options *options) {
 
 /* The agent's thread has ended, or never ran. */
 static void destroy(struct smq_client_agent *agent) {
-    if (agent->sessions != NULL) {
+    if (agent->sessions != NULL)
         map_destroy(&agent->sessions);
-    }
-    if (agent->servers != NULL) {
+    if (agent->servers != NULL)
         map_destroy(&agent->servers);
-    }
     client_agent_table_destroy(&agent->table);
     client_agent_release(agent);
 }
 
 static enum smq_result make_parts(struct smq_client_agent *agent) {
     enum smq_result result = map_create(&client_agent_session_map_options, &agent->sessions);
-    if (result == SMQ_OK) {
+    if (result == SMQ_OK)
         result = map_create(&client_agent_server_map_options, &agent->servers);
-    }
-    if (result == SMQ_OK) {
+    if (result == SMQ_OK)
         result = client_agent_table_init(&agent->table);
-    }
     if (result == SMQ_OK) {
         struct smq_client_agent_event client_agent_event = {.kind = SMQ_CLIENT_AGENT_CLOSED};
         agent->closed_event =
             client_agent_make_event(agent, NULL, (struct smq_event){.result = SMQ_OK}, client_agent_event, 0);
         result = agent->closed_event == NULL ? SMQ_ERR_NO_MEMORY : SMQ_OK;
     }
-    if (result == SMQ_OK) {
+    if (result == SMQ_OK)
         result = actor_create(&client_agent_ops, agent, -1, &agent->actor);
-    }
     return result == SMQ_OK ? actor_start(agent->actor) : result;
 }
 
@@ -189,27 +151,22 @@ enum smq_result smq_client_agent_create(struct smq_context *context, const struc
                                         struct smq_client_agent **agent) {
     struct smq_client_agent_options chosen;
     smq_client_agent_options_init(&chosen);
-    if (!take_options(&chosen, options) || !context_is_valid(context) || agent == NULL || !options_are_valid(&chosen)) {
+    if (!take_options(&chosen, options) || !context_is_valid(context) || agent == NULL || !options_are_valid(&chosen))
         return SMQ_ERR_INVALID;
-    }
     thread_attach();
     struct smq_client_agent *made = memory_zalloc(sizeof(*made));
-    if (made == NULL) {
+    if (made == NULL)
         return SMQ_ERR_NO_MEMORY;
-    }
     atomic_init(&made->references, 1);
     made->context = context_reference(context);
     made->options = chosen;
     made->options.client.entity = (struct smq_bytes){NULL, 0}; /* is of single clients */
-    if (chosen.events != NULL) {
+    if (chosen.events != NULL)
         (void)events_reference(chosen.events);
-    }
-    if (chosen.client.network != NULL) {
+    if (chosen.client.network != NULL)
         (void)smq_network_reference(chosen.client.network);
-    }
-    if (chosen.client.service != NULL) {
+    if (chosen.client.service != NULL)
         (void)smq_service_reference(chosen.client.service);
-    }
     MAGIC_SET(made, CLIENT_AGENT_MAGIC);
     enum smq_result result = make_parts(made);
     if (result != SMQ_OK) {
@@ -221,14 +178,12 @@ enum smq_result smq_client_agent_create(struct smq_context *context, const struc
 }
 
 void smq_client_agent_close(struct smq_client_agent **agent) {
-    if (agent == NULL) {
+    if (agent == NULL)
         return;
-    }
     struct smq_client_agent *closed = *agent;
     *agent = NULL;
-    if (!client_agent_is_valid(closed)) {
+    if (!client_agent_is_valid(closed))
         return;
-    }
     thread_attach();
     actor_stop(closed->actor);
     actor_join(closed->actor);
@@ -252,9 +207,8 @@ static enum smq_result await_closes(struct client_agent_session *sessions, uint3
     while (sessions != NULL) {
         struct client_agent_session *session = sessions;
         enum smq_result result = session->end == NULL ? SMQ_ERR_CLOSED : client_close_await(&session->end, timeout_ms);
-        if (worst != SMQ_ERR_TIMEOUT && result != SMQ_OK) {
+        if (worst != SMQ_ERR_TIMEOUT && result != SMQ_OK)
             worst = result;
-        }
         sessions = session->next_closing;
         client_agent_session_release(session);
     }
@@ -296,20 +250,16 @@ void smq_client_agent_info(const struct smq_client_agent *agent, struct smq_clie
 
 enum smq_result client_agent_connect(struct smq_client_agent *agent, const char *address, uint32_t timeout_ms,
                                      struct client_agent_waiter *waiter) {
-    if (!client_agent_is_valid(agent) || address == NULL) {
+    if (!client_agent_is_valid(agent) || address == NULL)
         return SMQ_ERR_INVALID;
-    }
     thread_attach();
     enum smq_result result = client_agent_address_parse(address, &waiter->address);
-    if (result != SMQ_OK) {
+    if (result != SMQ_OK)
         return result;
-    }
     waiter->timeout_ms = timeout_ms != 0 ? timeout_ms : agent->options.client.connect_timeout_ms;
-    waiter->message.kind = CLIENT_AGENT_CONNECT;
-    result = actor_send(agent->actor, &waiter->message);
-    if (result != SMQ_OK) {
+    result = post_agent_connect(agent, waiter);
+    if (result != SMQ_OK)
         client_agent_address_free(&waiter->address);
-    }
     return result;
 }
 
@@ -338,9 +288,8 @@ static void blocking_done(struct client_agent_waiter *waiter, enum smq_result re
         (void)promise_set(blocking->promise, SMQ_ERR_NO_MEMORY, NULL);
     } else {
         *outcome = (struct connect_outcome){*error, client};
-        if (!promise_set(blocking->promise, result, outcome)) {
+        if (!promise_set(blocking->promise, result, outcome))
             discard_outcome(outcome);
-        }
     }
     promise_release(&blocking->promise);
     memory_free(blocking);
@@ -353,13 +302,12 @@ static enum smq_result await_connection(struct promise *promise, uint32_t timeou
     void *value = NULL;
     enum smq_result result = promise_wait(promise, wait_ms > INT32_MAX ? INT32_MAX : (int)wait_ms, &value);
     struct connect_outcome *outcome = value;
-    if (result == SMQ_OK) {
+    if (result == SMQ_OK)
         *client = outcome->client;
-    } else if (outcome != NULL && error != NULL) {
+    else if (outcome != NULL && error != NULL)
         *error = outcome->error;
-    } else {
+    else
         error_set(error, result, NULL);
-    }
     memory_free(outcome);
     return result;
 }
@@ -407,19 +355,16 @@ static void event_done(struct client_agent_waiter *waiter, enum smq_result resul
 enum smq_result smq_client_agent_connect_async(struct smq_client_agent *agent, const char *address, uint32_t timeout_ms,
                                                uint64_t tag) {
     struct client_agent_address parsed;
-    if (!client_agent_is_valid(agent) || address == NULL) {
+    if (!client_agent_is_valid(agent) || address == NULL)
         return SMQ_ERR_INVALID;
-    }
     enum smq_result result = client_agent_address_parse(address, &parsed);
-    if (result != SMQ_OK) {
+    if (result != SMQ_OK)
         return result;
-    }
     struct smq_event event = {.tag = tag, .user = agent->options.user};
     struct smq_client_agent_event client_agent_event = {.kind = SMQ_CLIENT_AGENT_CONNECTION, .server = parsed.name};
     struct event_waiter *told = memory_zalloc(sizeof(*told));
-    if (told != NULL) {
+    if (told != NULL)
         told->batch = client_agent_event_create(&event, &client_agent_event, 0);
-    }
     client_agent_address_free(&parsed);
     if (told == NULL || told->batch == NULL) {
         memory_free(told);
@@ -440,12 +385,10 @@ struct smq_client *smq_client_agent_client_reference(struct smq_client *client) 
 }
 
 void smq_client_agent_client_release(struct smq_client **client) {
-    if (client == NULL) {
+    if (client == NULL)
         return;
-    }
     struct smq_client *released = *client;
     *client = NULL;
-    if (client_is_valid(released)) {
+    if (client_is_valid(released))
         client_release(released);
-    }
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* smq_client_agent from the inside. One actor owns all of it: servers, their connections and their subscriptions; what
- * happens on connections is told to it by messages from the process lanes.
+ * happens on connections is told to it by messages from the process lanes (post.h).
  *
  *   server    a router that the agent knows something about: its connection, or the attempt or error in its place, who
  *             waits for it, subscriptions, and the worker that connects and subscribes again
@@ -20,24 +20,13 @@
 #include "actors/client_agent/event.h"
 #include "actors/client_agent/share.h"
 #include "actors/client_agent/table.h"
+#include "queues/base/magic.h"
 #include "queues/channel.h"
 #include "queues/map.h"
 
-struct client_agent_session;
+enum { CLIENT_AGENT_MAGIC = MAGIC('a', 'g', 'n', 't') };
 
-enum client_agent_message {
-    CLIENT_AGENT_CONNECT = 1,  /* client_agent_waiter.message */
-    CLIENT_AGENT_SUBSCRIBE,    /* subscribe_message, from its creation on the agent's */
-    CLIENT_AGENT_UNSUBSCRIBE,  /* likewise */
-    CLIENT_AGENT_SERVICE,      /* service_message, likewise */
-    CLIENT_AGENT_CONNECTED,    /* client_agent_session.connected; holds a reference to the session */
-    CLIENT_AGENT_DISCONNECTED, /* client_agent_session.disconnected; likewise */
-    CLIENT_AGENT_ENDED,        /* ended_message; likewise */
-    CLIENT_AGENT_GROUP,        /* client_agent_group.message; holds a reference to the group */
-    CLIENT_AGENT_LATE,         /* late_message; holds references to session and handle */
-    CLIENT_AGENT_SERVICE_DONE, /* client_agent_service_request.message */
-    CLIENT_AGENT_CREDIT,       /* smq_client_agent.credit_message; holds a reference to the agent */
-};
+struct client_agent_session;
 
 /* A service's subscription on one server. */
 struct client_agent_service {
@@ -156,13 +145,13 @@ struct smq_client_agent {
     _Atomic uint64_t attempts;
 };
 
-/* -- agent.c -- */
+/* -- reference.c: any thread -- */
 struct smq_client_agent *client_agent_reference(struct smq_client_agent *agent);
 void client_agent_release(struct smq_client_agent *agent);
 bool client_agent_is_valid(const struct smq_client_agent *agent); /* for pointers from outside; may be NULL */
 void client_agent_check(const struct smq_client_agent *agent);    /* aborts unless it is a live agent */
 
-/* -- client_agent_deliver.c: events to the owner; agent's thread -- */
+/* -- deliver.c: events to the owner; agent's thread -- */
 /* Hands `batch` (owned; NULL, for want of memory, is logged) to the owner, or keeps it until there is credit. */
 void client_agent_deliver(struct smq_client_agent *agent, struct smq_batch *batch);
 /* Credit may be back. */
@@ -177,13 +166,13 @@ struct smq_batch *client_agent_make_event(struct smq_client_agent *agent, const 
                                           struct smq_event event, struct smq_client_agent_event client_agent_event,
                                           size_t items);
 
-/* -- client_agent_address.c: any thread -- */
+/* -- address.c: any thread -- */
 /* The parts are freed with client_agent_address_free. SMQ_ERR_SYNTAX, SMQ_ERR_NO_MEMORY. */
 enum smq_result client_agent_address_parse(const char *text, struct client_agent_address *address);
 enum smq_result client_agent_address_of(const struct server_address *server, struct client_agent_address *address);
 void client_agent_address_free(struct client_agent_address *address);
 
-/* -- client_agent_server.c: servers, and who wants their connections; agent's thread -- */
+/* -- server.c: servers, and who wants their connections; agent's thread -- */
 extern const struct map_options client_agent_server_map_options;
 /* The server with this address, made when it is not known yet. Takes parts of `address`, which is still to be freed.
  * NULL when out of memory. */
@@ -192,7 +181,13 @@ struct client_agent_server *client_agent_server_get(struct smq_client_agent *age
 struct client_agent_server *client_agent_server_find(struct smq_client_agent *agent, const char *name); /* or NULL */
 /* At the end of this turn of the agent, what is to be done for the server is done (client_agent_worker_advance), and
  * the server is forgotten when there is nothing left to know about it. */
-void client_agent_server_mark(struct client_agent_server *server);
+static inline void client_agent_server_mark(struct client_agent_server *server) {
+    if (!server->marked) {
+        server->marked = true;
+        server->next_marked = server->agent->marked;
+        server->agent->marked = server;
+    }
+}
 void client_agent_servers_advance(struct smq_client_agent *agent); /* the end of the turn */
 void client_agent_servers_end(struct smq_client_agent *agent);     /* the end of the agent */
 void client_agent_server_wait(struct smq_client_agent *agent,
@@ -202,7 +197,7 @@ void client_agent_server_succeeded(struct client_agent_server *server, struct sm
 /* The attempt failed: keeps the error, tells everybody who waits, and the owner if it is news. */
 void client_agent_server_failed(struct client_agent_server *server, const struct smq_error *error);
 
-/* -- client_agent_limits.c: agent's thread -- */
+/* -- limits.c: agent's thread -- */
 /* Whether an attempt may start for `waiter`: SMQ_OK, with room for its connection, or SMQ_ERR_NO_CREDIT. */
 enum smq_result client_agent_limits_admit_attempt(struct smq_client_agent *agent,
                                                   const struct client_agent_waiter *waiter);
@@ -226,7 +221,7 @@ void client_agent_limits_error_gone(struct client_agent_server *server);
 /* The server is forgotten. */
 void client_agent_limits_forget(struct client_agent_server *server);
 
-/* -- client_agent_session.c: connections; agent's thread but for the references -- */
+/* -- session.c: connections; agent's thread but for the references -- */
 extern const struct map_options client_agent_session_map_options;
 struct client_agent_session *client_agent_session_reference(struct client_agent_session *session);
 void client_agent_session_release(struct client_agent_session *session);
@@ -239,7 +234,7 @@ void client_agent_session_abandon(struct client_agent_server *server);
 /* Whether it is its server's connection now. */
 bool client_agent_session_is_current(const struct client_agent_session *session);
 
-/* -- client_agent_worker.c: what is done next for a server; agent's thread -- */
+/* -- worker.c: what is done next for a server; agent's thread -- */
 void client_agent_worker_init(struct client_agent_server *server);
 /* Submits what is pending, connects for it, or leaves it to the worker. */
 void client_agent_worker_advance(struct client_agent_server *server);
@@ -252,7 +247,7 @@ void client_agent_worker_failed(struct client_agent_server *server);
 void client_agent_worker_lost(struct client_agent_server *server, bool short_lived);
 void client_agent_worker_stop(struct client_agent_server *server);
 
-/* -- client_agent_subscribe.c: what is subscribed to; agent's thread -- */
+/* -- subscribe.c: what is subscribed to; agent's thread -- */
 void client_agent_subscribe_receive(struct smq_client_agent *agent,
                                     struct message *message); /* CLIENT_AGENT_SUBSCRIBE */
 void client_agent_unsubscribe_receive(struct smq_client_agent *agent,
@@ -270,7 +265,7 @@ void client_agent_count(struct smq_client_agent *agent, int64_t pending, int64_t
 /* Takes a subscription that is in no list out of the table. */
 void client_agent_subscription_drop(struct smq_client_agent *agent, struct client_agent_subscription *subscription);
 
-/* -- client_agent_group.c: subscriptions in flight; agent's thread -- */
+/* -- group.c: subscriptions in flight; agent's thread -- */
 /* Submits as much of what is pending as may be in flight. */
 void client_agent_groups_submit(struct client_agent_server *server);
 void client_agent_group_receive(struct smq_client_agent *agent, struct message *message); /* CLIENT_AGENT_GROUP */
@@ -279,7 +274,7 @@ void client_agent_late_receive(struct smq_client_agent *agent, struct message *m
 bool client_agent_group_was_done(const struct client_agent_subscription *subscription,
                                  const struct client_agent_session *session, uint32_t sequence);
 
-/* -- client_agent_service.c: service subscriptions; agent's thread -- */
+/* -- service.c: service subscriptions; agent's thread -- */
 void client_agent_service_receive(struct smq_client_agent *agent, struct message *message); /* CLIENT_AGENT_SERVICE */
 void client_agent_service_done_receive(struct message *message); /* CLIENT_AGENT_SERVICE_DONE */
 /* Subscribes, when that is pending; the server is connected. */

@@ -2,6 +2,7 @@
 /* Events of an agent on their way to its owner. */
 #include "actors/client/events.h"
 #include "actors/client_agent/client_agent_private.h"
+#include "actors/client_agent/post.h"
 #include "queues/base/log.h"
 
 struct smq_batch *client_agent_make_event(struct smq_client_agent *agent, const struct client_agent_server *server,
@@ -21,10 +22,8 @@ bool client_agent_is_held(const struct smq_client_agent *agent) {
 static void credit_is_back(struct channel_waiter *waiter) {
     struct smq_client_agent *agent =
         (struct smq_client_agent *)(void *)((char *)waiter - offsetof(struct smq_client_agent, credit_waiter));
-    agent->credit_message.kind = CLIENT_AGENT_CREDIT;
-    if (actor_send(agent->actor, &agent->credit_message) != SMQ_OK) {
+    if (post_agent_credit(agent) != SMQ_OK)
         client_agent_release(agent);
-    }
 }
 
 static void await_credit(struct smq_client_agent *agent) {
@@ -57,13 +56,11 @@ static enum smq_result put_undelivered(struct smq_client_agent *agent) {
         struct smq_batch *batch = agent->undelivered_first;
         struct smq_batch *next = batch->next;
         enum smq_result result = events_put(agent->options.events, batch);
-        if (result == SMQ_ERR_NO_CREDIT) {
+        if (result == SMQ_ERR_NO_CREDIT)
             return result;
-        }
         agent->undelivered_first = next;
-        if (result != SMQ_OK) {
+        if (result != SMQ_OK)
             smq_batch_release(&batch);
-        }
     }
     return SMQ_OK;
 }
@@ -73,17 +70,15 @@ void client_agent_deliver_again(struct smq_client_agent *agent) {
         await_credit(agent);
         return;
     }
-    for (struct client_agent_server *server = agent->all; server != NULL; server = server->next) {
+    for (struct client_agent_server *server = agent->all; server != NULL; server = server->next)
         client_agent_server_mark(server);
-    }
 }
 
 void client_agent_deliver_last(struct smq_client_agent *agent) {
     for (struct smq_batch *batch = agent->undelivered_first, *next; batch != NULL; batch = next) {
         next = batch->next;
-        if (events_put_without_credit(agent->options.events, batch) != SMQ_OK) {
+        if (events_put_without_credit(agent->options.events, batch) != SMQ_OK)
             smq_batch_release(&batch);
-        }
     }
     agent->undelivered_first = NULL;
 }

@@ -44,9 +44,8 @@ struct smq_batch *client_agent_event_create(const struct smq_event *event, const
     void *bytes;
     struct smq_batch *batch = batch_create_with_room(
         sizeof(struct client_agent_room) + items_size + agent->service_id.length + texts, &bytes);
-    if (batch == NULL) {
+    if (batch == NULL)
         return NULL;
-    }
     struct client_agent_room *room = bytes;
     char *place = (char *)room + sizeof(*room) + items_size;
     room->event = *agent;
@@ -64,9 +63,8 @@ struct smq_batch *client_agent_event_create(const struct smq_event *event, const
     batch->events[0].agent = &room->event;
     batch->events[0].error_text = copy_text(&place, later ? "" : event->error_text);
     room->error_text = later ? (char *)(uintptr_t)batch->events[0].error_text : NULL;
-    if (event->client != NULL) {
+    if (event->client != NULL)
         (void)client_reference(event->client);
-    }
     return batch;
 }
 

@@ -6,6 +6,7 @@
  * outcomes count only if the session in which they came is still the server's. */
 #include "actors/client/smp/commands.h"
 #include "actors/client_agent/client_agent_private.h"
+#include "actors/client_agent/post.h"
 #include "queues/base/memory.h"
 
 enum {
@@ -65,17 +66,14 @@ static void free_late(struct late_message *late) {
 /* Without memory the subscription is made once more instead. */
 static void send_late(struct client_agent_session *session, const struct request *request) {
     struct late_message *late = memory_zalloc(sizeof(*late));
-    if (late == NULL) {
+    if (late == NULL)
         return;
-    }
-    late->message.kind = CLIENT_AGENT_LATE;
     late->session = client_agent_session_reference(session);
     late->is_notifier = smp_request(request)->notifier != NULL;
     late->handle = late->is_notifier ? (void *)smq_notifier_reference(smp_request(request)->notifier)
                                      : (void *)smq_receive_queue_reference(smp_request(request)->receive_queue);
-    if (actor_send(session->agent->actor, &late->message) != SMQ_OK) {
+    if (post_agent_late(session, &late->message) != SMQ_OK)
         free_late(late);
-    }
 }
 
 static void request_completed(struct request_owner *owner, const struct request *request,
@@ -83,9 +81,8 @@ static void request_completed(struct request_owner *owner, const struct request 
     struct client_agent_group *group = group_of_owner(owner);
     struct client_agent_session *session = group->session;
     if (outcome->kind == SMQ_EVENT_LATE) {
-        if (outcome->result == SMQ_OK) {
+        if (outcome->result == SMQ_OK)
             send_late(session, request);
-        }
         return;
     }
     struct group_entry *entry = &group->entries[request->tag];
@@ -94,10 +91,8 @@ static void request_completed(struct request_owner *owner, const struct request 
     entry->by_service = outcome->by_service;
     atomic_store_explicit(&entry->sequence, ++session->sequence, memory_order_release);
     if (++group->done == group->count) {
-        group->message.kind = CLIENT_AGENT_GROUP;
-        if (actor_send(session->agent->actor, &group->message) != SMQ_OK) {
+        if (post_agent_group(session, &group->message) != SMQ_OK)
             release_group(group);
-        }
     }
 }
 
@@ -109,18 +104,16 @@ static void request_released(struct request_owner *owner, struct request *reques
 /* ---- submitting ---- */
 
 static struct request *request_for(struct smq_client *client, const struct client_agent_subscription *subscription) {
-    if (!subscription->is_notifier) {
+    if (!subscription->is_notifier)
         return recipient_request(client, client_agent_subscription_queue(subscription), SMQ_COMMAND_SUBSCRIBE, 0);
-    }
     return notifier_request(client, client_agent_subscription_notifier(subscription),
                             SMQ_COMMAND_SUBSCRIBE_NOTIFICATIONS);
 }
 
 static struct client_agent_group *create_group(struct client_agent_server *server, uint32_t count) {
     struct client_agent_group *group = memory_zalloc(sizeof(*group) + count * sizeof(group->entries[0]));
-    if (group == NULL) {
+    if (group == NULL)
         return NULL;
-    }
     atomic_init(&group->references, 1);
     group->owner = (struct request_owner){.completed = request_completed, .released = request_released};
     group->session = client_agent_session_reference(server->session);
@@ -136,9 +129,8 @@ static enum smq_result make_requests(struct client_agent_group *group, struct re
     for (uint32_t i = 0; i < group->count; i++, subscription = subscription->next) {
         requests[i] = request_for(client, subscription);
         if (requests[i] == NULL) {
-            for (uint32_t j = 0; j < i; j++) {
+            for (uint32_t j = 0; j < i; j++)
                 request_release(requests[j]);
-            }
             return SMQ_ERR_NO_MEMORY;
         }
         requests[i]->owner = &group->owner;
@@ -171,9 +163,8 @@ static void end_flight(struct client_agent_group *group) {
 /* `requests` has room for `count`. */
 static enum smq_result submit_group(struct client_agent_server *server, uint32_t count, struct request **requests) {
     struct client_agent_group *group = create_group(server, count);
-    if (group == NULL) {
+    if (group == NULL)
         return SMQ_ERR_NO_MEMORY;
-    }
     enum smq_result result = make_requests(group, requests);
     if (result != SMQ_OK) {
         release_group(group);
@@ -183,9 +174,8 @@ static enum smq_result submit_group(struct client_agent_server *server, uint32_t
     struct call call = {.asynchronous = true};
     result = request_run_many(requests, count, &call, NULL);
     if (result != SMQ_OK) {
-        for (uint32_t i = 0; i < count; i++) {
+        for (uint32_t i = 0; i < count; i++)
             client_agent_list_add(&server->waiting, group->entries[i].subscription, SUBSCRIPTION_WAITING);
-        }
         end_flight(group);
         release_group(group);
     }
@@ -204,12 +194,10 @@ void client_agent_groups_submit(struct client_agent_server *server) {
     enum smq_result result = requests == NULL ? SMQ_ERR_NO_MEMORY : SMQ_OK;
     while (may_submit(server)) {
         uint32_t count = server->pending.count < size ? (uint32_t)server->pending.count : size;
-        if (result == SMQ_OK) {
+        if (result == SMQ_OK)
             result = submit_group(server, count, requests);
-        }
-        if (result != SMQ_OK) {
+        if (result != SMQ_OK)
             client_agent_list_move(&server->waiting, &server->pending, SUBSCRIPTION_WAITING);
-        }
     }
     memory_free(requests);
 }
@@ -219,12 +207,10 @@ void client_agent_groups_submit(struct client_agent_server *server) {
 enum outcome { OUTCOME_ACTIVE, OUTCOME_BY_SERVICE, OUTCOME_FAILED, OUTCOME_TEMPORARY, OUTCOME_STALE, OUTCOME_COUNT };
 
 static enum outcome outcome_of(const struct group_entry *entry, bool current) {
-    if (!current) {
+    if (!current)
         return OUTCOME_STALE;
-    }
-    if (entry->result == SMQ_OK) {
+    if (entry->result == SMQ_OK)
         return entry->by_service ? OUTCOME_BY_SERVICE : OUTCOME_ACTIVE;
-    }
     return client_agent_result_is_temporary((enum smq_result)entry->result) ? OUTCOME_TEMPORARY : OUTCOME_FAILED;
 }
 
@@ -237,9 +223,8 @@ struct group_events {
 static bool make_events(const struct client_agent_group *group, bool current, struct group_events *events) {
     struct smq_client_agent *agent = group->server->agent;
     struct smq_client *client = group->session->client;
-    for (uint32_t i = 0; i < group->count; i++) {
+    for (uint32_t i = 0; i < group->count; i++)
         events->counts[outcome_of(&group->entries[i], current)]++;
-    }
     bool made = true;
     for (unsigned outcome = OUTCOME_ACTIVE; outcome <= OUTCOME_FAILED; outcome++) {
         struct smq_event event = {.client = client};
@@ -288,9 +273,8 @@ void client_agent_group_receive(struct smq_client_agent *agent, struct message *
         const struct group_entry *entry = &group->entries[i];
         const struct client_agent_subscription *subscription = entry->subscription;
         enum outcome outcome = outcome_of(entry, current);
-        if (!told && outcome <= OUTCOME_FAILED) {
+        if (!told && outcome <= OUTCOME_FAILED)
             outcome = OUTCOME_TEMPORARY; /* what the owner cannot be told did not happen: it is done again */
-        }
         if (outcome <= OUTCOME_FAILED && !subscription->forgotten) {
             client_agent_event_add(events.batches[outcome], client_agent_subscription_queue(subscription),
                                    client_agent_subscription_notifier(subscription), (enum smq_result)entry->result,
@@ -299,16 +283,13 @@ void client_agent_group_receive(struct smq_client_agent *agent, struct message *
         by_service += outcome == OUTCOME_BY_SERVICE;
         apply(group, entry, outcome);
     }
-    if (by_service > 0) {
+    if (by_service > 0)
         client_agent_service_add(group->server, (int64_t)by_service);
-    }
-    for (unsigned outcome = OUTCOME_ACTIVE; outcome <= OUTCOME_FAILED; outcome++) {
-        if (events.batches[outcome] != NULL && client_agent_event_item_count(events.batches[outcome]) > 0) {
+    for (unsigned outcome = OUTCOME_ACTIVE; outcome <= OUTCOME_FAILED; outcome++)
+        if (events.batches[outcome] != NULL && client_agent_event_item_count(events.batches[outcome]) > 0)
             client_agent_deliver(agent, events.batches[outcome]);
-        } else {
+        else
             smq_batch_release(&events.batches[outcome]);
-        }
-    }
     end_flight(group);
     release_group(group);
 }
@@ -326,15 +307,13 @@ static void activate_late(struct smq_client_agent *agent, const struct late_mess
     struct client_agent_subscription *subscription = client_agent_table_find(
         &agent->table, server, late->is_notifier, client_agent_handle_id(late->is_notifier, late->handle));
     if (subscription == NULL ||
-        (subscription->state != SUBSCRIPTION_PENDING && subscription->state != SUBSCRIPTION_WAITING)) {
+        (subscription->state != SUBSCRIPTION_PENDING && subscription->state != SUBSCRIPTION_WAITING))
         return;
-    }
     struct smq_event event = {.client = late->session->client};
     struct smq_client_agent_event client_agent_event = {.kind = SMQ_CLIENT_AGENT_SUBSCRIBED};
     struct smq_batch *batch = client_agent_make_event(agent, server, event, client_agent_event, 1);
-    if (batch == NULL) {
+    if (batch == NULL)
         return;
-    }
     client_agent_event_add(batch, client_agent_subscription_queue(subscription),
                            client_agent_subscription_notifier(subscription), SMQ_OK, SMQ_PROTOCOL_NONE);
     client_agent_list_remove(subscription->state == SUBSCRIPTION_PENDING ? &server->pending : &server->waiting,
@@ -347,8 +326,7 @@ static void activate_late(struct smq_client_agent *agent, const struct late_mess
 
 void client_agent_late_receive(struct smq_client_agent *agent, struct message *message) {
     struct late_message *late = (struct late_message *)(void *)message;
-    if (client_agent_session_is_current(late->session)) {
+    if (client_agent_session_is_current(late->session))
         activate_late(agent, late);
-    }
     free_late(late);
 }

@@ -39,9 +39,8 @@ static void expired(struct wheel_timer *timer) {
 
 static struct client_agent_server *create(struct smq_client_agent *agent, struct client_agent_address *address) {
     struct client_agent_server *server = memory_zalloc(sizeof(*server));
-    if (server == NULL) {
+    if (server == NULL)
         return NULL;
-    }
     server->agent = agent;
     server->name = address->name;
     address->name = NULL;
@@ -54,9 +53,8 @@ static struct client_agent_server *create(struct smq_client_agent *agent, struct
         return NULL;
     }
     server->next = agent->all;
-    if (agent->all != NULL) {
+    if (agent->all != NULL)
         agent->all->previous = server;
-    }
     agent->all = server;
     atomic_fetch_add_explicit(&agent->server_count, 1, memory_order_relaxed);
     return server;
@@ -65,9 +63,8 @@ static struct client_agent_server *create(struct smq_client_agent *agent, struct
 struct client_agent_server *client_agent_server_get(struct smq_client_agent *agent,
                                                     struct client_agent_address *address) {
     struct client_agent_server *server = client_agent_server_find(agent, address->name);
-    if (server == NULL) {
+    if (server == NULL)
         server = create(agent, address);
-    }
     if (server != NULL && address->secret != NULL) {
         struct client_agent_address old = {NULL, server->address};
         client_agent_address_free(&old);
@@ -79,14 +76,6 @@ struct client_agent_server *client_agent_server_get(struct smq_client_agent *age
 
 /* ---- the end of a turn ---- */
 
-void client_agent_server_mark(struct client_agent_server *server) {
-    if (!server->marked) {
-        server->marked = true;
-        server->next_marked = server->agent->marked;
-        server->agent->marked = server;
-    }
-}
-
 static bool has_error(const struct client_agent_server *server) {
     return server->error_until_ms > actor_now_ms(server->agent->actor);
 }
@@ -94,14 +83,12 @@ static bool has_error(const struct client_agent_server *server) {
 static void unlink_server(struct client_agent_server *server) {
     struct smq_client_agent *agent = server->agent;
     client_agent_limits_forget(server);
-    if (server->next != NULL) {
+    if (server->next != NULL)
         server->next->previous = server->previous;
-    }
-    if (server->previous != NULL) {
+    if (server->previous != NULL)
         server->previous->next = server->next;
-    } else {
+    else
         agent->all = server->next;
-    }
     wheel_cancel(actor_wheel(agent->actor), &server->expiry);
     client_agent_worker_stop(server);
     atomic_fetch_sub_explicit(&agent->server_count, 1, memory_order_relaxed);
@@ -111,9 +98,8 @@ static void unlink_server(struct client_agent_server *server) {
 static void tidy(struct client_agent_server *server) {
     bool known = server->session != NULL || server->waiters != NULL || server->subscriptions > 0 ||
                  server->groups > 0 || server->service.state != SERVICE_NONE || has_error(server);
-    if (!known) {
+    if (!known)
         unlink_server(server);
-    }
 }
 
 void client_agent_servers_advance(struct smq_client_agent *agent) {
@@ -122,26 +108,22 @@ void client_agent_servers_advance(struct smq_client_agent *agent) {
         agent->marked = server->next_marked;
         server->marked = false;
         client_agent_worker_advance(server);
-        if (!server->marked) {
+        if (!server->marked)
             tidy(server);
-        }
     }
 }
 
 /* ---- waiters ---- */
 
 static void unlink_waiter(struct client_agent_waiter *waiter) {
-    if (waiter->next != NULL) {
+    if (waiter->next != NULL)
         waiter->next->previous = waiter->previous;
-    }
-    if (waiter->previous != NULL) {
+    if (waiter->previous != NULL)
         waiter->previous->next = waiter->next;
-    } else {
+    else
         waiter->server->waiters = waiter->next;
-    }
-    if (waiter->owner_waits != NULL) {
+    if (waiter->owner_waits != NULL)
         (*waiter->owner_waits)--;
-    }
     client_agent_limits_wait_ended(waiter->server->agent, waiter);
 }
 
@@ -179,13 +161,11 @@ static void link_waiter(struct client_agent_server *server, struct client_agent_
     waiter->server = server;
     waiter->previous = NULL;
     waiter->next = server->waiters;
-    if (server->waiters != NULL) {
+    if (server->waiters != NULL)
         server->waiters->previous = waiter;
-    }
     server->waiters = waiter;
-    if (waiter->owner_waits != NULL) {
+    if (waiter->owner_waits != NULL)
         (*waiter->owner_waits)++;
-    }
     waiter->timer = (struct wheel_timer){.fire = waited_too_long};
     wheel_add(actor_wheel(agent->actor), &waiter->timer, actor_now_ms(agent->actor) + waiter->timeout_ms);
 }
@@ -195,12 +175,10 @@ static void wait_for_attempt(struct client_agent_server *server, struct client_a
     struct smq_client_agent *agent = server->agent;
     bool is_first = server->session == NULL;
     enum smq_result result = client_agent_limits_admit_wait(agent, waiter);
-    if (result == SMQ_OK && is_first) {
+    if (result == SMQ_OK && is_first)
         result = client_agent_limits_admit_attempt(agent, waiter);
-    }
-    if (result == SMQ_OK) {
+    if (result == SMQ_OK)
         result = client_agent_limits_wait_begun(agent, waiter);
-    }
     if (result != SMQ_OK) {
         client_agent_server_mark(server);
         answer_with(waiter, result);
@@ -210,23 +188,21 @@ static void wait_for_attempt(struct client_agent_server *server, struct client_a
     if (is_first) {
         client_agent_limits_attempt_begins(server, waiter);
         client_agent_worker_connect(server);
-        if (server->session == NULL) {
+        if (server->session == NULL)
             client_agent_limits_session_ended(server);
-        }
     }
 }
 
 void client_agent_server_wait(struct smq_client_agent *agent, struct client_agent_waiter *waiter) {
     struct client_agent_server *server = client_agent_server_get(agent, &waiter->address);
-    if (server == NULL) {
+    if (server == NULL)
         answer_with(waiter, SMQ_ERR_NO_MEMORY);
-    } else if (server->connected) {
+    else if (server->connected)
         answer(waiter, &(struct smq_error){.result = SMQ_OK}, server->session->client);
-    } else if (server->session == NULL && has_error(server)) {
+    else if (server->session == NULL && has_error(server))
         answer(waiter, &server->error, NULL);
-    } else {
+    else
         wait_for_attempt(server, waiter);
-    }
 }
 
 void client_agent_server_succeeded(struct client_agent_server *server, struct smq_client *client) {

@@ -6,6 +6,7 @@
 #include "actors/client/smp/commands.h"
 #include "actors/client/smp/service.h"
 #include "actors/client_agent/client_agent_private.h"
+#include "actors/client_agent/post.h"
 #include "queues/base/memory.h"
 #include "queues/base/thread.h"
 
@@ -19,25 +20,20 @@ struct service_message {
 
 enum smq_result smq_client_agent_subscribe_service(struct smq_client_agent *agent, const char *address,
                                                    struct smq_bytes service_id, int64_t count) {
-    if (!client_agent_is_valid(agent) || address == NULL || service_id.bytes == NULL) {
+    if (!client_agent_is_valid(agent) || address == NULL || service_id.bytes == NULL)
         return SMQ_ERR_INVALID;
-    }
     thread_attach();
-    if (service_id.length == 0 || service_id.length > SMQ_ID_MAX) {
+    if (service_id.length == 0 || service_id.length > SMQ_ID_MAX)
         return SMQ_ERR_INVALID;
-    }
     struct service_message *asked = memory_zalloc(sizeof(*asked));
-    if (asked == NULL) {
+    if (asked == NULL)
         return SMQ_ERR_NO_MEMORY;
-    }
-    asked->message.kind = CLIENT_AGENT_SERVICE;
     asked->count = count;
     asked->id_length = (uint8_t)service_id.length;
     memcpy(asked->id, service_id.bytes, service_id.length);
     enum smq_result result = client_agent_address_parse(address, &asked->address);
-    if (result == SMQ_OK) {
-        result = actor_send(agent->actor, &asked->message);
-    }
+    if (result == SMQ_OK)
+        result = post_agent_service(agent, &asked->message);
     if (result != SMQ_OK) {
         client_agent_address_free(&asked->address);
         memory_free(asked);
@@ -52,9 +48,8 @@ static bool tell(struct client_agent_server *server, enum smq_client_agent_event
     struct smq_client_agent_event client_agent_event = {
         .kind = kind, .service_id = {service->id, service->id_length}, .expected = service->count, .actual = actual};
     struct smq_batch *batch = client_agent_make_event(server->agent, server, event, client_agent_event, 0);
-    if (batch != NULL) {
+    if (batch != NULL)
         client_agent_deliver(server->agent, batch);
-    }
     return batch != NULL;
 }
 
@@ -114,19 +109,15 @@ static struct client_agent_service_request *of_owner(struct request_owner *owner
 static void completed(struct request_owner *owner, const struct request *request, const struct smq_event *outcome) {
     (void)request;
     struct client_agent_service_request *asked = of_owner(owner);
-    if (outcome->kind == SMQ_EVENT_LATE) {
+    if (outcome->kind == SMQ_EVENT_LATE)
         return;
-    }
     asked->result = outcome->result;
     asked->protocol = outcome->protocol;
     asked->count = outcome->service_count;
-    if (outcome->error_text != NULL) {
+    if (outcome->error_text != NULL)
         (void)snprintf(asked->text, sizeof(asked->text), "%s", outcome->error_text);
-    }
-    asked->message.kind = CLIENT_AGENT_SERVICE_DONE;
-    if (actor_send(asked->session->agent->actor, &asked->message) != SMQ_OK) {
+    if (post_agent_service_done(asked->session, &asked->message) != SMQ_OK)
         release(asked);
-    }
 }
 
 static void released(struct request_owner *owner, struct request *request) {
@@ -136,9 +127,8 @@ static void released(struct request_owner *owner, struct request *request) {
 
 static enum smq_result submit(struct client_agent_server *server) {
     struct client_agent_service_request *asked = memory_zalloc(sizeof(*asked));
-    if (asked == NULL) {
+    if (asked == NULL)
         return SMQ_ERR_NO_MEMORY;
-    }
     enum smq_result result;
     struct request *request = service_request(server->session->client, &result);
     if (request == NULL) {
@@ -152,9 +142,8 @@ static enum smq_result submit(struct client_agent_server *server) {
     request->owner = &asked->owner;
     struct call call = {.asynchronous = true};
     result = request_run(request, &call);
-    if (result != SMQ_OK) {
+    if (result != SMQ_OK)
         release(asked);
-    }
     return result;
 }
 
@@ -174,9 +163,8 @@ static bool is_available(const struct client_agent_server *server) {
 }
 
 void client_agent_service_submit(struct client_agent_server *server) {
-    if (server->service.state != SERVICE_PENDING) {
+    if (server->service.state != SERVICE_PENDING)
         return;
-    }
     if (!is_available(server)) {
         unavailable(server);
         return;
@@ -207,11 +195,10 @@ static void apply(struct client_agent_server *server, const struct client_agent_
 void client_agent_service_done_receive(struct message *message) {
     struct client_agent_service_request *asked = (struct client_agent_service_request *)(void *)message;
     struct client_agent_server *server = asked->server;
-    if (server->service.again || !client_agent_session_is_current(asked->session)) {
+    if (server->service.again || !client_agent_session_is_current(asked->session))
         server->service.state = SERVICE_PENDING;
-    } else {
+    else
         apply(server, asked);
-    }
     server->service.again = false;
     client_agent_server_mark(server);
     release(asked);
@@ -220,16 +207,14 @@ void client_agent_service_done_receive(struct message *message) {
 /* ---- changes that were not asked for ---- */
 
 void client_agent_service_connected(struct client_agent_server *server) {
-    if (server->service.state == SERVICE_WAITING || server->service.state == SERVICE_FAILED) {
+    if (server->service.state == SERVICE_WAITING || server->service.state == SERVICE_FAILED)
         server->service.state = SERVICE_PENDING;
-    }
 }
 
 bool client_agent_service_lost(struct client_agent_server *server) {
     struct client_agent_service *service = &server->service;
-    if (service->state != SERVICE_ACTIVE) {
+    if (service->state != SERVICE_ACTIVE)
         return true;
-    }
     struct smq_event event = {.result = server->session->end_reason, .client = server->session->client};
     bool told = tell(server, SMQ_CLIENT_AGENT_SERVICE_DISCONNECTED, event, 0);
     service->state = told ? SERVICE_PENDING : SERVICE_ACTIVE;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "actors/client_agent/client_agent_private.h"
+#include "actors/client_agent/post.h"
 #include "queues/base/memory.h"
 
 enum { TELL_AGAIN_MS = 100 };
@@ -17,12 +18,10 @@ struct client_agent_session *client_agent_session_reference(struct client_agent_
 }
 
 void client_agent_session_release(struct client_agent_session *session) {
-    if (atomic_fetch_sub_explicit(&session->references, 1, memory_order_acq_rel) != 1) {
+    if (atomic_fetch_sub_explicit(&session->references, 1, memory_order_acq_rel) != 1)
         return;
-    }
-    if (session->client != NULL) {
+    if (session->client != NULL)
         client_release(session->client);
-    }
     struct smq_client_agent *agent = session->agent;
     memory_free(session);
     client_agent_release(agent);
@@ -49,9 +48,8 @@ const struct map_options client_agent_session_map_options = {
 struct smq_client *client_agent_find_session(struct smq_client_agent *agent, struct slice session_id) {
     client_agent_check(agent);
     struct map_node *node = map_find(agent->sessions, session_id);
-    if (node == NULL) {
+    if (node == NULL)
         return NULL;
-    }
     struct smq_client *client = session_of_node(node)->client;
     client = atomic_load(&client->is_connected) ? client_reference(client) : NULL;
     release_node(node);
@@ -61,9 +59,8 @@ struct smq_client *client_agent_find_session(struct smq_client_agent *agent, str
 /* Two sessions with the same id, which only a broken router can make: the later one is not found by it. */
 static void enter_map(struct client_agent_session *session) {
     session->in_map = map_insert(session->agent->sessions, &client_agent_session_reference(session)->node) == SMQ_OK;
-    if (!session->in_map) {
+    if (!session->in_map)
         client_agent_session_release(session);
-    }
 }
 
 static void leave_map(struct client_agent_session *session) {
@@ -79,29 +76,22 @@ static struct client_agent_session *session_of_observer(struct client_observer *
     return (struct client_agent_session *)(void *)((char *)observer - offsetof(struct client_agent_session, observer));
 }
 
-/* A reference goes along. */
-static void tell(struct client_agent_session *session, struct message *message, enum client_agent_message kind) {
-    message->kind = kind;
-    if (actor_send(session->agent->actor, message) != SMQ_OK) {
-        client_agent_session_release(session);
-    }
-}
-
 static void observed_connected(struct client_observer *observer, struct smq_client *client, enum smq_result result) {
     (void)client;
     struct client_agent_session *session = session_of_observer(observer);
     session->connect_result = result;
-    if (result == SMQ_OK) {
+    if (result == SMQ_OK)
         (void)client_agent_session_reference(session);
-    }
-    tell(session, &session->connected, CLIENT_AGENT_CONNECTED);
+    if (post_agent_connected(session) != SMQ_OK)
+        client_agent_session_release(session);
 }
 
 static void observed_disconnected(struct client_observer *observer, struct smq_client *client, enum smq_result reason) {
     (void)client;
     struct client_agent_session *session = session_of_observer(observer);
     session->end_reason = reason;
-    tell(session, &session->disconnected, CLIENT_AGENT_DISCONNECTED);
+    if (post_agent_disconnected(session) != SMQ_OK)
+        client_agent_session_release(session);
 }
 
 static void observed_end(struct client_observer *observer, struct smq_client *client, struct slice entity_id) {
@@ -114,9 +104,8 @@ static void observed_end(struct client_observer *observer, struct smq_client *cl
 enum smq_result client_agent_session_connect(struct client_agent_server *server) {
     struct smq_client_agent *agent = server->agent;
     struct client_agent_session *session = memory_zalloc(sizeof(*session));
-    if (session == NULL) {
+    if (session == NULL)
         return SMQ_ERR_NO_MEMORY;
-    }
     atomic_init(&session->references, 2);
     session->agent = client_agent_reference(agent);
     session->server = server;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "actors/client_agent/client_agent_private.h"
+#include "actors/client_agent/post.h"
 #include "queues/base/log.h"
 #include "queues/base/memory.h"
 #include "queues/base/thread.h"
@@ -70,18 +71,16 @@ static void *reference_given(const struct given *given, size_t index) {
 static enum smq_result create_message(const struct given *given, size_t first, size_t count,
                                       struct subscribe_message **message) {
     struct subscribe_message *made = memory_zalloc(sizeof(*made) + count * sizeof(made->handles[0]));
-    if (made == NULL) {
+    if (made == NULL)
         return SMQ_ERR_NO_MEMORY;
-    }
     made->is_notifier = given->is_notifier;
     enum smq_result result = given->is_notifier ? client_agent_address_parse(given->address, &made->address) : SMQ_OK;
     if (result != SMQ_OK) {
         memory_free(made);
         return result;
     }
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count; i++)
         made->handles[i] = reference_given(given, first + i);
-    }
     made->count = count;
     *message = made;
     return SMQ_OK;
@@ -90,18 +89,17 @@ static enum smq_result create_message(const struct given *given, size_t first, s
 static bool given_is_valid(const struct given *given) {
     bool valid = given->is_notifier ? given->address != NULL && (given->count == 0 || given->notifiers != NULL)
                                     : given->count == 0 || given->queues != NULL;
-    for (size_t i = 0; i < given->count && valid; i++) {
+    for (size_t i = 0; i < given->count && valid; i++)
         valid = given->is_notifier ? notifier_is_valid(given->notifiers[i]) : receive_queue_is_valid(given->queues[i]);
-    }
     return valid;
 }
 
 /* Sends the handles in messages of limited size, so that the agent's turns stay short; or none. */
-static enum smq_result send_handles(struct smq_client_agent *agent, enum client_agent_message kind,
+static enum smq_result send_handles(struct smq_client_agent *agent,
+                                    enum smq_result (*send)(struct smq_client_agent *agent, struct message *message),
                                     const struct given *given) {
-    if (!client_agent_is_valid(agent) || !given_is_valid(given)) {
+    if (!client_agent_is_valid(agent) || !given_is_valid(given))
         return SMQ_ERR_INVALID;
-    }
     thread_attach();
     enum smq_result result = SMQ_OK;
     struct subscribe_message *first = NULL, **end = &first;
@@ -109,17 +107,15 @@ static enum smq_result send_handles(struct smq_client_agent *agent, enum client_
         size_t left = given->count - done, size = left < MESSAGE_HANDLES ? left : MESSAGE_HANDLES;
         result = create_message(given, done, size, end);
         if (result == SMQ_OK) {
-            (*end)->message.kind = kind;
             end = &(*end)->next;
             done += size;
         }
     }
     for (struct subscribe_message *message = first, *next; message != NULL; message = next) {
         next = message->next;
-        result = result == SMQ_OK ? actor_send(agent->actor, &message->message) : result;
-        if (result != SMQ_OK) {
+        result = result == SMQ_OK ? send(agent, &message->message) : result;
+        if (result != SMQ_OK)
             free_message(message);
-        }
     }
     return result;
 }
@@ -127,25 +123,25 @@ static enum smq_result send_handles(struct smq_client_agent *agent, enum client_
 enum smq_result smq_client_agent_subscribe(struct smq_client_agent *agent, struct smq_receive_queue *const *queues,
                                            size_t count) {
     struct given given = {.queues = queues, .count = count};
-    return send_handles(agent, CLIENT_AGENT_SUBSCRIBE, &given);
+    return send_handles(agent, post_agent_subscribe, &given);
 }
 
 enum smq_result smq_client_agent_subscribe_notifications(struct smq_client_agent *agent, const char *address,
                                                          struct smq_notifier *const *notifiers, size_t count) {
     struct given given = {.address = address, .is_notifier = true, .notifiers = notifiers, .count = count};
-    return send_handles(agent, CLIENT_AGENT_SUBSCRIBE, &given);
+    return send_handles(agent, post_agent_subscribe, &given);
 }
 
 enum smq_result smq_client_agent_unsubscribe(struct smq_client_agent *agent, struct smq_receive_queue *const *queues,
                                              size_t count) {
     struct given given = {.queues = queues, .count = count};
-    return send_handles(agent, CLIENT_AGENT_UNSUBSCRIBE, &given);
+    return send_handles(agent, post_agent_unsubscribe, &given);
 }
 
 enum smq_result smq_client_agent_unsubscribe_notifications(struct smq_client_agent *agent, const char *address,
                                                            struct smq_notifier *const *notifiers, size_t count) {
     struct given given = {.address = address, .is_notifier = true, .notifiers = notifiers, .count = count};
-    return send_handles(agent, CLIENT_AGENT_UNSUBSCRIBE, &given);
+    return send_handles(agent, post_agent_unsubscribe, &given);
 }
 
 /* ---- agent's thread ---- */
@@ -167,9 +163,8 @@ static struct client_agent_server *look_up(const struct server_cursor *cursor, s
 /* The server of the handle with this index; NULL: unknown, or out of memory. */
 static struct client_agent_server *server_of_handle(struct server_cursor *cursor, size_t index) {
     if (cursor->message->is_notifier) {
-        if (index == 0) {
+        if (index == 0)
             cursor->server = look_up(cursor, &cursor->message->address);
-        }
         return cursor->server;
     }
     const struct router_address *router = ((const struct smq_receive_queue *)cursor->message->handles[index])->router;
@@ -220,9 +215,8 @@ static void subscribe(struct smq_client_agent *agent, struct client_agent_server
     } else {
         client_agent_subscription_set_handle(subscription, handle);
         subscription->forgotten = false;
-        if (subscription->state != SUBSCRIPTION_ACTIVE) {
+        if (subscription->state != SUBSCRIPTION_ACTIVE)
             return;
-        }
         deactivate(subscription);
     }
     client_agent_list_add(&server->pending, subscription, SUBSCRIPTION_PENDING);
@@ -233,9 +227,8 @@ static void subscribe(struct smq_client_agent *agent, struct client_agent_server
 void client_agent_subscribe_receive(struct smq_client_agent *agent, struct message *message) {
     struct subscribe_message *asked = (struct subscribe_message *)(void *)message;
     struct server_cursor cursor = {.agent = agent, .message = asked, .create = true};
-    for (size_t i = 0; i < asked->count; i++) {
+    for (size_t i = 0; i < asked->count; i++)
         subscribe(agent, server_of_handle(&cursor, i), asked->is_notifier, asked->handles[i]);
-    }
     free_message(asked);
 }
 
@@ -245,9 +238,8 @@ static void unsubscribe(struct smq_client_agent *agent, struct client_agent_serv
         server == NULL
             ? NULL
             : client_agent_table_find(&agent->table, server, is_notifier, client_agent_handle_id(is_notifier, handle));
-    if (subscription == NULL) {
+    if (subscription == NULL)
         return;
-    }
     switch ((enum client_agent_subscription_state)subscription->state) {
     case SUBSCRIPTION_IN_FLIGHT:
         subscription->forgotten = true;
@@ -268,9 +260,8 @@ static void unsubscribe(struct smq_client_agent *agent, struct client_agent_serv
 void client_agent_unsubscribe_receive(struct smq_client_agent *agent, struct message *message) {
     struct subscribe_message *asked = (struct subscribe_message *)(void *)message;
     struct server_cursor cursor = {.agent = agent, .message = asked};
-    for (size_t i = 0; i < asked->count; i++) {
+    for (size_t i = 0; i < asked->count; i++)
         unsubscribe(agent, server_of_handle(&cursor, i), asked->is_notifier, asked->handles[i]);
-    }
     free_message(asked);
 }
 
@@ -282,9 +273,8 @@ static struct smq_batch *lose(struct client_agent_server *server, struct client_
     struct smq_event event = {.result = session->end_reason, .client = session->client};
     struct smq_client_agent_event client_agent_event = {.kind = SMQ_CLIENT_AGENT_DISCONNECTED};
     struct smq_batch *batch = client_agent_make_event(agent, server, event, client_agent_event, size);
-    if (batch == NULL) {
+    if (batch == NULL)
         return NULL;
-    }
     for (size_t i = 0; i < size; i++) {
         struct client_agent_subscription *subscription = session->active.first;
         client_agent_event_add(batch, client_agent_subscription_queue(subscription),
@@ -300,9 +290,8 @@ bool client_agent_subscriptions_lost(struct client_agent_server *server, struct 
     do {
         size_t left = session->active.count, limit = server->agent->options.batch_size;
         struct smq_batch *batch = lose(server, session, left < limit ? left : limit);
-        if (batch == NULL) {
+        if (batch == NULL)
             return false;
-        }
         client_agent_deliver(server->agent, batch);
     } while (session->active.count > 0);
     return true;
@@ -323,14 +312,12 @@ void client_agent_ended_send(struct client_agent_session *session, struct slice 
         log_error("agent: out of memory; the end of a subscription is not noticed");
         return;
     }
-    ended->message.kind = CLIENT_AGENT_ENDED;
     ended->session = client_agent_session_reference(session);
     ended->sequence = ++session->sequence;
     ended->id_length = entity_id.length;
-    if (entity_id.length > 0) {
+    if (entity_id.length > 0)
         memcpy(ended->id, entity_id.bytes, entity_id.length);
-    }
-    if (actor_send(session->agent->actor, &ended->message) != SMQ_OK) {
+    if (post_agent_ended(session, &ended->message) != SMQ_OK) {
         client_agent_session_release(session);
         memory_free(ended);
     }
@@ -341,9 +328,8 @@ void client_agent_ended_send(struct client_agent_session *session, struct slice 
 static void end_subscription(struct smq_client_agent *agent, const struct ended_message *ended, bool is_notifier) {
     struct client_agent_subscription *subscription = client_agent_table_find(
         &agent->table, ended->session->server, is_notifier, slice_of(ended->id, ended->id_length));
-    if (subscription == NULL) {
+    if (subscription == NULL)
         return;
-    }
     if (subscription->state == SUBSCRIPTION_ACTIVE) {
         deactivate(subscription);
         client_agent_subscription_drop(agent, subscription);

@@ -87,9 +87,8 @@ struct client_agent_subscription *client_agent_table_find(const struct client_ag
     struct client_agent_subscription *subscription =
         table->buckets[hash_of(table, server, is_notifier, id) & table->mask];
     while (subscription != NULL && (subscription->server != server || subscription->is_notifier != is_notifier ||
-                                    !slice_equal(client_agent_handle_id(is_notifier, subscription->handle), id))) {
+                                    !slice_equal(client_agent_handle_id(is_notifier, subscription->handle), id)))
         subscription = subscription->bucket_next;
-    }
     return subscription;
 }
 
@@ -98,9 +97,8 @@ static void grow(struct client_agent_table *table) {
     size_t mask = 2 * table->mask + 1;
     struct client_agent_subscription **buckets =
         memory_zalloc_array(mask + 1, sizeof(struct client_agent_subscription *));
-    if (buckets == NULL) {
+    if (buckets == NULL)
         return;
-    }
     for (size_t i = 0; i <= table->mask; i++) {
         for (struct client_agent_subscription *subscription = table->buckets[i], *next; subscription != NULL;
              subscription = next) {
@@ -119,12 +117,10 @@ struct client_agent_subscription *client_agent_table_add(struct client_agent_tab
                                                          struct client_agent_server *server, bool is_notifier,
                                                          void *handle) {
     struct client_agent_subscription *subscription = memory_zalloc(sizeof(*subscription));
-    if (subscription == NULL) {
+    if (subscription == NULL)
         return NULL;
-    }
-    if (table->count > table->mask) {
+    if (table->count > table->mask)
         grow(table);
-    }
     subscription->server = server;
     subscription->is_notifier = is_notifier;
     subscription->handle = reference_handle(is_notifier, handle);
@@ -137,9 +133,8 @@ struct client_agent_subscription *client_agent_table_add(struct client_agent_tab
 
 void client_agent_table_remove(struct client_agent_table *table, struct client_agent_subscription *subscription) {
     struct client_agent_subscription **link = bucket_of(table, table->buckets, table->mask, subscription);
-    while (*link != subscription) {
+    while (*link != subscription)
         link = &(*link)->bucket_next;
-    }
     *link = subscription->bucket_next;
     table->count--;
     release_handle(subscription->is_notifier, subscription->handle);
@@ -165,11 +160,10 @@ void client_agent_list_add(struct client_agent_subscription_list *list, struct c
 void client_agent_list_remove(struct client_agent_subscription_list *list,
                               struct client_agent_subscription *subscription) {
     *subscription->link = subscription->next;
-    if (subscription->next != NULL) {
+    if (subscription->next != NULL)
         subscription->next->link = subscription->link;
-    } else {
+    else
         list->end = subscription->link;
-    }
     subscription->next = NULL;
     subscription->link = NULL;
     list->count--;
@@ -178,9 +172,8 @@ void client_agent_list_remove(struct client_agent_subscription_list *list,
 void client_agent_list_move(struct client_agent_subscription_list *to, struct client_agent_subscription_list *from,
                             enum client_agent_subscription_state state) {
     for (struct client_agent_subscription *subscription = from->first; subscription != NULL;
-         subscription = subscription->next) {
+         subscription = subscription->next)
         subscription->state = (uint8_t)state;
-    }
     if (from->first != NULL) {
         *to->end = from->first;
         from->first->link = to->end;

@@ -44,16 +44,13 @@ static void begin_round(struct wheel_timer *timer) {
     struct client_agent_server *server =
         (struct client_agent_server *)(void *)((char *)timer - offsetof(struct client_agent_server, retry));
     client_agent_server_mark(server);
-    if (client_agent_is_held(server->agent)) {
+    if (client_agent_is_held(server->agent))
         return;
-    }
     client_agent_list_move(&server->pending, &server->waiting, SUBSCRIPTION_PENDING);
-    if (server->service.state == SERVICE_WAITING) {
+    if (server->service.state == SERVICE_WAITING)
         server->service.state = SERVICE_PENDING;
-    }
-    if (!server->connected && server->session == NULL && has_work(server)) {
+    if (!server->connected && server->session == NULL && has_work(server))
         client_agent_worker_connect(server);
-    }
 }
 
 void client_agent_worker_init(struct client_agent_server *server) {
@@ -76,9 +73,8 @@ static void start(struct client_agent_server *server) {
 }
 
 void client_agent_worker_failed(struct client_agent_server *server) {
-    if (!server->worker && has_work(server)) {
+    if (!server->worker && has_work(server))
         start(server);
-    }
     client_agent_server_mark(server);
 }
 
@@ -94,26 +90,22 @@ void client_agent_worker_lost(struct client_agent_server *server, bool short_liv
 
 /* Decides about the worker when nothing more can be done now. */
 static void settle(struct client_agent_server *server) {
-    if (is_busy(server)) {
+    if (is_busy(server))
         return;
-    }
-    if (!has_work(server)) {
+    if (!has_work(server))
         client_agent_worker_stop(server);
-    } else if (!server->worker) {
+    else if (!server->worker)
         start(server);
-    } else if (!wheel_timer_is_active(&server->retry)) {
+    else if (!wheel_timer_is_active(&server->retry))
         schedule(server, client_agent_backoff_next(&server->backoff));
-    }
 }
 
 void client_agent_worker_advance(struct client_agent_server *server) {
-    if (client_agent_is_held(server->agent)) {
+    if (client_agent_is_held(server->agent))
         return;
-    }
-    if (server->connected) {
+    if (server->connected)
         submit(server);
-    } else if (server->session == NULL && has_work(server) && !server->worker) {
+    else if (server->session == NULL && has_work(server) && !server->worker)
         client_agent_worker_connect(server);
-    }
     settle(server);
 }

@@ -89,22 +89,22 @@ uint32_t requests_take(struct requests *requests) {
 }
 
 enum smq_result connection_request_receive(struct connection *connection, uint32_t bit) {
-    struct actor *actor = receive_lane_actor(connection->net->receive_lanes[connection->receive_lane]);
+    struct actor *actor = connection->net->addresses.receive[connection->receive_lane];
     return requests_post(connection, &connection->receive_requests, actor, bit);
 }
 
 enum smq_result connection_request_send(struct connection *connection, uint32_t bit) {
-    struct actor *actor = send_lane_actor(connection->net->send_lanes[connection->send_lane]);
+    struct actor *actor = connection->net->addresses.send[connection->send_lane];
     return requests_post(connection, &connection->send_requests, actor, bit);
 }
 
 enum smq_result connection_request_monitor(struct connection *connection, uint32_t bit) {
-    return requests_post(connection, &connection->monitor_requests, monitor_actor(connection->net->monitor), bit);
+    return requests_post(connection, &connection->monitor_requests, connection->net->addresses.monitor, bit);
 }
 
 void connection_request_listener(struct connection *connection, uint32_t bit) {
     if (!connection->is_client)
-        (void)requests_post(connection, &connection->listener_requests, listener_actor(connection->net->listener_role),
+        (void)requests_post(connection, &connection->listener_requests, connection->net->addresses.listener,
                             bit); /* once the role is stopped nobody counts any more */
 }
 
@@ -139,7 +139,7 @@ enum smq_result connection_send(struct connection *connection, struct outgoing *
     item->connection = connection_reference(connection);
     item->next = NULL;
     item->message.kind = NET_OUTGOING;
-    struct actor *actor = send_lane_actor(connection->net->send_lanes[connection->send_lane]);
+    struct actor *actor = connection->net->addresses.send[connection->send_lane];
     enum smq_result result = actor_send(actor, &item->message);
     if (result != SMQ_OK)
         connection_release(connection);

@@ -10,8 +10,6 @@
 #include "actors/net/connection_private.h"
 #include "transport/net/framing.h"
 
-struct receive_lane;
-
 /* Bytes that the framing wants sent. On its way from the receive lane it holds a reference to the connection. */
 struct framed_reply {
     struct message message; /* NET_REPLY, to the send lane */
@@ -39,11 +37,6 @@ struct framed {
 
 enum smq_result framed_create(const struct framing *framing, struct framed **framed);
 void framed_destroy(struct framed **framed);
-
-/* Receive lane. Reads one step from TLS through the framing; results as those of an unframed step: SMQ_OK: TLS holds
- * more; SMQ_ERR_AGAIN, with `*want`; else the end. `*holds`: TLS holds input.
- * A framing that ended is closed with its replies flushed. */
-enum smq_result framed_read(struct receive_lane *lane, struct connection *connection, enum tls_want *want, bool *holds);
 
 /* Send lane. Takes a reply that came as a message over; its reference to the connection stays the caller's. */
 void framed_add_reply(struct framed *framed, struct framed_reply *reply);

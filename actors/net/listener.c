@@ -277,10 +277,6 @@ static const struct actor_ops listener_ops = {
     .wait = wait_for_events,
 };
 
-struct actor *listener_actor(struct listener_role *role) {
-    return role->actor;
-}
-
 void listener_role_stop(struct listener_role *role) {
     actor_stop(role->actor);
     actor_join(role->actor);
@@ -308,6 +304,7 @@ static enum smq_result create_role(struct net *net, struct listener_role **role)
         result = admission_create(&created->admission);
     if (result == SMQ_OK)
         result = actor_create(&listener_ops, created, -1, &created->actor);
+    net->addresses.listener = created->actor;
     if (result == SMQ_OK)
         result = actor_start(created->actor);
     if (result == SMQ_OK)
@@ -330,7 +327,7 @@ static enum smq_result need_role(struct net *net) {
 /* Has the role make the next change, which `done` (one of the listener's promises) tells, and waits for it. */
 static enum smq_result change(struct listener *listener, struct promise *done) {
     promise_reference(done);
-    enum smq_result result = actor_send(listener->net->listener_role->actor, &listener->message);
+    enum smq_result result = actor_send(listener->net->addresses.listener, &listener->message);
     void *nothing;
     if (result == SMQ_OK)
         result = promise_wait(done, -1, &nothing);

@@ -91,11 +91,8 @@ enum smq_result monitor_create(struct net *net, struct monitor **monitor) {
         return result;
     }
     *monitor = created;
+    net->addresses.monitor = created->actor;
     return SMQ_OK;
-}
-
-struct actor *monitor_actor(struct monitor *monitor) {
-    return monitor->actor;
 }
 
 void monitor_destroy(struct monitor **monitor) {

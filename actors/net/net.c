@@ -17,13 +17,7 @@
 #include "queues/base/secret.h"
 #include "transport/net/address_scope.h"
 
-void net_reference(struct net *net) {
-    atomic_fetch_add_explicit(&net->references, 1, memory_order_relaxed);
-}
-
-void net_release(struct net *net) {
-    if (atomic_fetch_sub_explicit(&net->references, 1, memory_order_acq_rel) != 1)
-        return;
+static void destroy(struct net *net) {
     for (unsigned i = 0; i < net->options.receive_lanes; i++)
         receive_lane_destroy(&net->receive_lanes[i]);
     for (unsigned i = 0; i < net->options.send_lanes; i++)
@@ -43,7 +37,7 @@ static enum smq_result start_monitor(struct net *net) {
     enum smq_result result = monitor_create(net, &net->monitor);
     if (result != SMQ_OK)
         return result;
-    result = actor_start(monitor_actor(net->monitor));
+    result = actor_start(net->addresses.monitor);
     if (result != SMQ_OK)
         monitor_destroy(&net->monitor);
     return result;
@@ -53,7 +47,7 @@ static enum smq_result start_send_lane(struct net *net, unsigned number) {
     enum smq_result result = send_lane_create(net, number, &net->send_lanes[number]);
     if (result != SMQ_OK)
         return result;
-    result = actor_start(send_lane_actor(net->send_lanes[number]));
+    result = actor_start(net->addresses.send[number]);
     if (result != SMQ_OK)
         send_lane_destroy(&net->send_lanes[number]);
     return result;
@@ -63,7 +57,7 @@ static enum smq_result start_receive_lane(struct net *net, unsigned number) {
     enum smq_result result = receive_lane_create(net, number, &net->receive_lanes[number]);
     if (result != SMQ_OK)
         return result;
-    result = actor_start(receive_lane_actor(net->receive_lanes[number]));
+    result = actor_start(net->addresses.receive[number]);
     if (result != SMQ_OK) {
         receive_lane_retire(net->receive_lanes[number]);
         receive_lane_destroy(&net->receive_lanes[number]);
@@ -112,6 +106,7 @@ enum smq_result net_create(const struct net_options *options, struct net **net) 
     pinning_init(&created->send_pinning, created->options.send_lanes);
     random_bytes(created->cookie_key, sizeof created->cookie_key);
     atomic_init(&created->references, 1);
+    created->destroy = destroy;
     net_set_limits(created, &options->limits);
     pthread_mutex_init(&created->lock, NULL);
     waker_init_futex(&created->progress);
@@ -197,15 +192,15 @@ void net_destroy(struct net **net) {
             receive_lane_end_all(destroyed->receive_lanes[i]);
     await(destroyed, have_ended_all, NULL, 0);
     if (destroyed->resolver != NULL)
-        end_actor(resolver_actor(destroyed->resolver));
+        end_actor(destroyed->addresses.resolver);
     for (unsigned i = 0; i < destroyed->options.receive_lanes; i++)
         if (destroyed->receive_lanes[i] != NULL)
-            end_actor(receive_lane_actor(destroyed->receive_lanes[i]));
+            end_actor(destroyed->addresses.receive[i]);
     for (unsigned i = 0; i < destroyed->options.send_lanes; i++)
         if (destroyed->send_lanes[i] != NULL)
-            end_actor(send_lane_actor(destroyed->send_lanes[i]));
+            end_actor(destroyed->addresses.send[i]);
     if (destroyed->monitor != NULL)
-        end_actor(monitor_actor(destroyed->monitor));
+        end_actor(destroyed->addresses.monitor);
     for (unsigned i = 0; i < destroyed->options.receive_lanes; i++)
         if (destroyed->receive_lanes[i] != NULL)
             receive_lane_retire(destroyed->receive_lanes[i]);
@@ -221,7 +216,7 @@ static enum smq_result need_resolver(struct net *net) {
         struct resolver *resolver = NULL;
         result = resolver_create(net, &resolver);
         if (result == SMQ_OK)
-            result = actor_start(resolver_actor(resolver));
+            result = actor_start(net->addresses.resolver);
         if (result == SMQ_OK)
             net->resolver = resolver;
         else
@@ -312,42 +307,6 @@ enum smq_result net_connect(struct net *net, const struct connect_options *optio
     else
         connection_release(created);
     return SMQ_OK;
-}
-
-void net_set_limits(struct net *net, const struct net_limits *limits) {
-    struct shared_limits *shared = &net->limits;
-    atomic_store(&shared->max_connections, limits->max_connections);
-    atomic_store(&shared->max_handshakes, limits->max_handshakes);
-    atomic_store(&shared->handshake_rate, limits->handshake_rate);
-    atomic_store(&shared->handshake_burst, limits->handshake_burst);
-    atomic_store(&shared->cookie_handshakes, limits->cookie_handshakes);
-    atomic_store(&shared->address_cookie_handshakes, limits->address_cookie_handshakes);
-    atomic_store(&shared->cookie_rate, limits->cookie_rate);
-    atomic_store(&shared->address_connections, limits->address_connections);
-    atomic_store(&shared->address_handshakes, limits->address_handshakes);
-    atomic_store(&shared->address_rate, limits->address_rate);
-    atomic_store(&shared->address_burst, limits->address_burst);
-    atomic_store(&shared->block_timeout_ms, limits->block_timeout_ms);
-    atomic_store(&shared->limit_loopback, limits->limit_loopback);
-}
-
-void net_read_limits(const struct net *net, struct net_limits *limits) {
-    const struct shared_limits *shared = &net->limits;
-    *limits = (struct net_limits){
-        .max_connections = atomic_load(&shared->max_connections),
-        .max_handshakes = atomic_load(&shared->max_handshakes),
-        .handshake_rate = atomic_load(&shared->handshake_rate),
-        .handshake_burst = atomic_load(&shared->handshake_burst),
-        .cookie_handshakes = atomic_load(&shared->cookie_handshakes),
-        .address_cookie_handshakes = atomic_load(&shared->address_cookie_handshakes),
-        .cookie_rate = atomic_load(&shared->cookie_rate),
-        .address_connections = atomic_load(&shared->address_connections),
-        .address_handshakes = atomic_load(&shared->address_handshakes),
-        .address_rate = atomic_load(&shared->address_rate),
-        .address_burst = atomic_load(&shared->address_burst),
-        .block_timeout_ms = atomic_load(&shared->block_timeout_ms),
-        .limit_loopback = atomic_load(&shared->limit_loopback),
-    };
 }
 
 void net_read_statistics(struct net *net, struct net_statistics *statistics) {

@@ -31,9 +31,18 @@ struct shared_limits {
     _Atomic bool limit_loopback;
 };
 
+/* Where messages to the roles go: each fills its own place in when it is made, so that whoever has something to tell
+ * it needs not know what is inside. */
+struct net_addresses {
+    struct actor *receive[NET_LANES_MAX], *send[NET_LANES_MAX];
+    struct actor *monitor, *resolver, *listener;
+};
+
 struct net {
     /* constant */
-    struct net_options options; /* its texts are the net's */
+    struct net_options options;     /* its texts are the net's */
+    struct net_addresses addresses; /* those of resolver and listener from their start */
+    void (*destroy)(struct net *net);
     struct pinning receive_pinning, send_pinning;
     uint8_t cookie_key[32]; /* receive_handshake.c */
     struct receive_lane *receive_lanes[NET_LANES_MAX];
@@ -53,13 +62,19 @@ struct net {
     struct counter refused_connections, refused_rate, dropped_handshakes, dropped_blocks, asked_cookies;
 };
 
-void net_reference(struct net *net);
-void net_release(struct net *net);
+static inline void net_reference(struct net *net) {
+    atomic_fetch_add_explicit(&net->references, 1, memory_order_relaxed);
+}
+static inline void net_release(struct net *net) {
+    if (atomic_fetch_sub_explicit(&net->references, 1, memory_order_acq_rel) == 1)
+        net->destroy(net);
+}
+
+/* net_limits.c */
 void net_read_limits(const struct net *net, struct net_limits *limits);
 
 /* receive_lane.c */
 enum smq_result receive_lane_create(struct net *net, unsigned number, struct receive_lane **lane);
-struct actor *receive_lane_actor(struct receive_lane *lane);
 size_t receive_lane_blocks_held(const struct receive_lane *lane);
 /* Ask, and find out; net->progress is woken. */
 void receive_lane_stop_reading(struct receive_lane *lane);
@@ -72,7 +87,6 @@ void receive_lane_destroy(struct receive_lane **lane);
 
 /* send_lane.c */
 enum smq_result send_lane_create(struct net *net, unsigned number, struct send_lane **lane);
-struct actor *send_lane_actor(struct send_lane *lane);
 /* Asks to tell when nothing is left to be sent; the number of this wish is returned. */
 uint64_t send_lane_request_flush(struct send_lane *lane);
 bool send_lane_has_flushed(const struct send_lane *lane, uint64_t wish);
@@ -80,11 +94,9 @@ void send_lane_destroy(struct send_lane **lane);
 
 /* monitor.c */
 enum smq_result monitor_create(struct net *net, struct monitor **monitor);
-struct actor *monitor_actor(struct monitor *monitor);
 void monitor_destroy(struct monitor **monitor);
 
 /* listener.c */
-struct actor *listener_actor(struct listener_role *role);
 /* Stops accepting, ends the role and closes what is left. */
 void listener_role_stop(struct listener_role *role);
 void listener_role_destroy(struct listener_role **role);

@@ -42,6 +42,7 @@ struct receive_lane {
     uint8_t framed_input[TLS_RECORD_MAX]; /* for one step of a framed connection */
 };
 
+/* receive_end.c */
 /* Ends `connection` for `reason`, unless it was ended or another reason was given before. It stays valid until the end
  * of the turn. */
 void receive_end(struct receive_lane *lane, struct connection *connection, enum smq_result reason);
@@ -88,6 +89,13 @@ void receive_read(struct receive_lane *lane, struct connection *connection);
 enum smq_result receive_deliver(struct receive_lane *lane, struct connection *connection, struct block *block);
 void receive_resume(struct receive_lane *lane, struct connection *connection);
 void receive_read_pending(struct receive_lane *lane);
+
+/* receive_framed.c: blocks that lie in a framing. */
+/* Reads one step from TLS through the framing; results as those of an unframed step: SMQ_OK: TLS holds more;
+ * SMQ_ERR_AGAIN, with `*want`; else the end. `*holds`: TLS holds input. A framing that ended is closed with its replies
+ * flushed. */
+enum smq_result receive_framed(struct receive_lane *lane, struct connection *connection, enum tls_want *want,
+                               bool *holds);
 
 /* receive_half.c: what has begun to come has to go on. */
 /* After each reading: whether the connection holds part of a block, or of a record. */

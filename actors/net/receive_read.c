@@ -83,7 +83,7 @@ static enum smq_result read_plain(struct receive_lane *lane, struct connection *
 static enum smq_result read_step(struct receive_lane *lane, struct connection *connection, bool *holds) {
     enum tls_want want = TLS_WANT_READ;
     enum smq_result result = connection->framed == NULL ? read_plain(lane, connection, &want, holds)
-                                                        : framed_read(lane, connection, &want, holds);
+                                                        : receive_framed(lane, connection, &want, holds);
     if (result == SMQ_ERR_AGAIN && want == TLS_WANT_WRITE) {
         turn_reading_off(lane, connection);
         connection_request_send(connection, SEND_AWAIT_ROOM);

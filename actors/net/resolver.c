@@ -328,11 +328,8 @@ enum smq_result resolver_create(struct net *net, struct resolver **resolver) {
         return result;
     }
     *resolver = created;
+    net->addresses.resolver = created->actor;
     return SMQ_OK;
-}
-
-struct actor *resolver_actor(struct resolver *resolver) {
-    return resolver->actor;
 }
 
 void resolver_destroy(struct resolver **resolver) {
@@ -348,12 +345,12 @@ void resolver_destroy(struct resolver **resolver) {
 
 enum smq_result resolver_look_up(struct connection *connection) {
     connection->setup->asks_resolver = true;
-    return requests_post(connection, &connection->setup->resolver, resolver_actor(connection->net->resolver),
+    return requests_post(connection, &connection->setup->resolver, connection->net->addresses.resolver,
                          RESOLVER_LOOK_UP);
 }
 
 void resolver_forget(struct connection *connection) {
     struct setup *setup = connection->setup;
     if (setup != NULL && setup->asks_resolver)
-        (void)requests_post(connection, &setup->resolver, resolver_actor(connection->net->resolver), RESOLVER_FORGET);
+        (void)requests_post(connection, &setup->resolver, connection->net->addresses.resolver, RESOLVER_FORGET);
 }

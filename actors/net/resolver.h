@@ -16,7 +16,6 @@ struct resolver;
 
 /* SMQ_ERR_NO_MEMORY, SMQ_ERR_SYSTEM, SMQ_ERR_INVALID (the net's dns_servers). */
 enum smq_result resolver_create(struct net *net, struct resolver **resolver);
-struct actor *resolver_actor(struct resolver *resolver);
 /* After the actor was joined, or never started. */
 void resolver_destroy(struct resolver **resolver);
 

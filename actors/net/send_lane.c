@@ -413,11 +413,8 @@ enum smq_result send_lane_create(struct net *net, unsigned number, struct send_l
         return result;
     }
     *lane = created;
+    net->addresses.send[number] = created->actor;
     return SMQ_OK;
-}
-
-struct actor *send_lane_actor(struct send_lane *lane) {
-    return lane->actor;
 }
 
 uint64_t send_lane_request_flush(struct send_lane *lane) {

@@ -52,32 +52,6 @@ static void answer_connect_error(struct proxied_command *command, enum smq_resul
     proxied_answer_error(command, told);
 }
 
-void execute_proxy_session(const struct execution *execution) {
-    struct proxy *proxy = execution->router->proxy;
-    const struct smp_command *command = execution->command;
-    if (proxy == NULL ||
-        !live_password_matches(&execution->router->live, command->proxy.has_password, command->proxy.password)) {
-        refuse(execution, smp_error_proxy(SMP_PROXY_BASIC_AUTH));
-        return;
-    }
-    struct command_slot *slot = execution->slot;
-    struct proxied_command *proxied =
-        proxied_create(execution->session, slot->tag, slot->correlation_id, slot->entity_id);
-    if (proxied == NULL) {
-        refuse(execution, smp_error_of(SMP_ERROR_INTERNAL));
-        return;
-    }
-    slot->answer = ANSWER_ELSEWHERE;
-    enum smq_result result = address_text(command->proxy.server, proxy, proxied);
-    if (result == SMQ_OK) {
-        proxied_submit(proxied);
-    } else {
-        proxy_count(&proxy->relays, proxied->own, PROXY_COUNTER(requests));
-        answer_connect_error(proxied, result, NULL);
-    }
-    slot_done(slot);
-}
-
 /* Agent's thread. */
 static void relay_connected(struct client_agent_waiter *waiter, enum smq_result result, const struct smq_error *error,
                             struct smq_client *client) {
@@ -96,7 +70,7 @@ static void relay_connected(struct client_agent_waiter *waiter, enum smq_result 
     smq_client_agent_client_release(&client);
 }
 
-void execute_proxy_connect(struct proxied_command *command) {
+static void connect_relay(struct proxied_command *command) {
     struct proxy *proxy = proxy_of(command);
     uint32_t timeout_ms = proxy->router->config.proxy.connect_timeout_ms + CONNECT_MARGIN_MS;
     proxy_count(&proxy->relays, command->own, PROXY_COUNTER(requests));
@@ -109,4 +83,30 @@ void execute_proxy_connect(struct proxied_command *command) {
     enum smq_result result = client_agent_connect(proxy->agent, command->address, timeout_ms, &command->waiter);
     if (result != SMQ_OK)
         answer_connect_error(command, result, NULL);
+}
+
+void execute_proxy_session(const struct execution *execution) {
+    struct proxy *proxy = execution->router->proxy;
+    const struct smp_command *command = execution->command;
+    if (proxy == NULL ||
+        !live_password_matches(&execution->router->live, command->proxy.has_password, command->proxy.password)) {
+        refuse(execution, smp_error_proxy(SMP_PROXY_BASIC_AUTH));
+        return;
+    }
+    struct command_slot *slot = execution->slot;
+    struct proxied_command *proxied =
+        proxied_create(execution->session, connect_relay, slot->correlation_id, slot->entity_id);
+    if (proxied == NULL) {
+        refuse(execution, smp_error_of(SMP_ERROR_INTERNAL));
+        return;
+    }
+    slot->answer = ANSWER_ELSEWHERE;
+    enum smq_result result = address_text(command->proxy.server, proxy, proxied);
+    if (result == SMQ_OK) {
+        proxied_submit(proxied);
+    } else {
+        proxy_count(&proxy->relays, proxied->own, PROXY_COUNTER(requests));
+        answer_connect_error(proxied, result, NULL);
+    }
+    slot_done(slot);
 }

@@ -12,7 +12,3 @@ void execute_proxy_forward(const struct execution *execution); /* PFWD */
 /* Receive lane. Forwards the one PFWD that makes up the opened `content` of `block`. False: it is something else, or
  * cannot be forwarded at once, and nothing happened; true: it was taken over. */
 bool proxy_forward_received(struct client_session *session, struct block *block, struct slice content);
-
-/* What a proxied command does when it has a place; process lane, PFWD also receive lane. It may be gone afterwards. */
-void execute_proxy_connect(struct proxied_command *command);
-void execute_proxy_forward_now(struct proxied_command *command);

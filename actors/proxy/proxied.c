@@ -6,10 +6,10 @@
 
 #include <string.h>
 
-#include "actors/proxy/execute_proxy.h"
 #include "actors/proxy/proxy.h"
 #include "actors/smp/client_session.h"
-#include "actors/smp/process.h"
+#include "actors/smp/post.h"
+#include "actors/smp/session_credit.h"
 #include "queues/base/log.h"
 #include "queues/base/memory.h"
 
@@ -17,21 +17,21 @@ static struct client_session *session_of(struct message *message) {
     return (struct client_session *)(void *)((char *)message - offsetof(struct client_session, proxied.room));
 }
 
-struct proxied_command *proxied_create(struct client_session *session, enum smp_command_tag tag,
+struct proxied_command *proxied_create(struct client_session *session, void (*begin)(struct proxied_command *command),
                                        struct slice correlation_id, struct slice entity_id) {
     struct proxied_command *command = memory_zalloc(sizeof *command + correlation_id.length + entity_id.length);
     if (command == NULL)
         return NULL;
     command->outgoing.kind = OUTGOING_PROXIED;
     command->session = session;
-    command->tag = tag;
+    command->begin = begin;
     command->correlation_id_length = (uint8_t)correlation_id.length;
     command->entity_id_length = (uint8_t)entity_id.length;
     if (correlation_id.length > 0)
         memcpy(command->ids, correlation_id.bytes, correlation_id.length);
     if (entity_id.length > 0)
         memcpy(command->ids + correlation_id.length, entity_id.bytes, entity_id.length);
-    client_session_work_begun(session);
+    session_work_begun(session);
     return command;
 }
 
@@ -54,16 +54,14 @@ static void give_place(struct client_session *session) {
     if (atomic_load(&proxied->waiting) == 0 || atomic_exchange(&proxied->room_sent, true))
         return;
     connection_reference(session->connection);
-    process_lane_proxy_room(client_session_process_lane(session), session);
+    if (post_process_proxy_room(session) != SMQ_OK)
+        connection_release(session->connection);
 }
 
 static void start(struct proxied_command *command) {
     command->started = true;
     connection_reference(command->session->connection);
-    if (command->tag == SMP_PRXY)
-        execute_proxy_connect(command);
-    else
-        execute_proxy_forward_now(command);
+    command->begin(command);
 }
 
 /* It counts as waiting until it is started, so that none of the receive lane's overtakes it. */
@@ -84,12 +82,11 @@ static void drop_first(struct session_proxied *proxied) {
 static void start_waiting(struct client_session *session) {
     struct session_proxied *proxied = &session->proxied;
     bool open = connection_is_open(session->connection);
-    while (proxied->first != NULL && (!open || take_place(session))) {
+    while (proxied->first != NULL && (!open || take_place(session)))
         if (open)
             start_first(proxied);
         else
             drop_first(proxied);
-    }
     if (proxied->first == NULL && proxied->paused) {
         proxied->paused = false;
         connection_resume(session->connection);
@@ -108,7 +105,7 @@ void proxied_room(struct message *message) {
 static enum smq_result keep_payload(struct proxied_command *command) {
     struct slice *payload = &command->command.payload;
     size_t header = proxy_forward_header_size(command->command.corr_id.length);
-    if (command->tag != SMP_PFWD)
+    if (command->client == NULL) /* PRXY has none */
         return SMQ_OK;
     command->bytes = memory_alloc(header + payload->length);
     if (command->bytes == NULL)
@@ -226,7 +223,7 @@ void proxied_destroy(struct proxied_command **out) {
     memory_free(command->address);
     memory_free(command->bytes);
     memory_free(command);
-    client_session_work_ended(session);
+    session_work_ended(session);
     if (started) {
         give_place(session);
         connection_release(session->connection);

@@ -35,7 +35,7 @@ struct proxied_command {
     struct outgoing outgoing; /* the answer; first */
     struct proxied_command *next;
     struct client_session *session;
-    enum smp_command_tag tag;
+    void (*begin)(struct proxied_command *command);
     bool started;         /* holds a place and a reference to the connection */
     bool own;             /* counted for our own relays, too */
     size_t counted_bytes; /* in the proxy's forward_bytes */
@@ -55,9 +55,10 @@ struct proxied_command {
     uint8_t ids[];
 };
 
-/* A command of the session that takes its block's place as what is answered; the ids are copied. NULL: out of memory.
- * Process or receive lane. */
-struct proxied_command *proxied_create(struct client_session *session, enum smp_command_tag tag,
+/* A command of the session that takes its block's place as what is answered; the ids are copied. `begin` is what it
+ * does when it has a place (process lane, PFWD also receive lane); the command may be gone afterwards. NULL: out of
+ * memory. Process or receive lane. */
+struct proxied_command *proxied_create(struct client_session *session, void (*begin)(struct proxied_command *command),
                                        struct slice correlation_id, struct slice entity_id);
 /* Starts it, or lets it wait for a place. It may be gone afterwards. PFWD: the payload lies in the received block.
  * Process lane. */

@@ -8,6 +8,7 @@
 
 #include "actors/proxy/execute_proxy.h"
 #include "actors/proxy/proxy.h"
+#include "actors/smp/session_credit.h"
 #include "queues/base/memory.h"
 #include "transport/smp/batch.h"
 
@@ -77,7 +78,7 @@ static void relay_answered(struct forward *forward, const struct forward_answer 
         proxied_answer_error(command, proxy_error_of_answer(&outcome, text));
 }
 
-void execute_proxy_forward_now(struct proxied_command *command) {
+static void forward_now(struct proxied_command *command) {
     struct proxy *proxy = proxy_of(command);
     size_t size = sizeof *command + (command->block != NULL ? SMP_BLOCK_SIZE : command->command.payload.length);
     if (!proxy_take_bytes(proxy, size)) {
@@ -129,7 +130,7 @@ static enum smq_result find_destination(const struct smp_router *router, struct 
 static struct proxied_command *make(struct client_session *session, struct block *block,
                                     const struct smp_command *command, struct slice correlation_id,
                                     struct slice entity_id, struct destination *destination) {
-    struct proxied_command *proxied = proxied_create(session, SMP_PFWD, correlation_id, entity_id);
+    struct proxied_command *proxied = proxied_create(session, forward_now, correlation_id, entity_id);
     if (proxied == NULL) {
         smq_client_agent_client_release(&destination->client);
         return NULL;
@@ -203,7 +204,7 @@ static bool is_single_forward(const struct client_session *session, struct slice
 /* Commands of one client are forwarded in their order: none overtakes those that went, or go, through the process
  * lane. */
 static bool others_are_before(struct client_session *session) {
-    return client_session_has_unanswered(session) || atomic_load(&session->proxied.waiting) > 0;
+    return session_has_unanswered(session) || atomic_load(&session->proxied.waiting) > 0;
 }
 
 bool proxy_forward_received(struct client_session *session, struct block *block, struct slice content) {

@@ -6,16 +6,15 @@
 #include "actors/proxy/execute_proxy.h"
 #include "actors/smp/command_batch.h"
 #include "actors/smp/delivery.h"
-#include "actors/smp/process.h"
-#include "actors/smp/services.h"
-#include "actors/smp/subscriber.h"
+#include "actors/smp/post.h"
+#include "actors/smp/session_credit.h"
 #include "queues/base/magic.h"
 #include "queues/base/memory.h"
 #include "transport/smp/batch.h"
 
 static const uint32_t SESSION_MAGIC = MAGIC('S', 'E', 'S', 'S');
 
-enum { FIRST_CHECK_MS = 1000, CREDIT_SHIFT = 32 };
+enum { FIRST_CHECK_MS = 1000 };
 
 void *client_session_accept(void *context, struct connection *connection) {
     struct smp_router *router = context;
@@ -28,7 +27,7 @@ void *client_session_accept(void *context, struct connection *connection) {
     session->identity = identity_current(&router->identity);
     connection_use_tls(connection, session->identity->tls);
     session->phase = SESSION_AWAITS_HELLO;
-    atomic_init(&session->credit, (uint64_t)SESSION_CREDIT << CREDIT_SHIFT);
+    session_credit_init(session);
     session->process_lane = pinning_lane(&router->process_pinning, connection_number(connection));
     for (unsigned lane = 0; lane < router->subscriber_count; lane++)
         session->lanes[lane].farewell.session = session;
@@ -36,55 +35,6 @@ void *client_session_accept(void *context, struct connection *connection) {
     MAGIC_SET(session, SESSION_MAGIC);
     counter_add(&router->counters.connections, 1);
     return session;
-}
-
-struct process_lane *client_session_process_lane(const struct client_session *session) {
-    return session->router->process[session->process_lane];
-}
-
-void client_session_work_begun(struct client_session *session) {
-    atomic_fetch_add_explicit(&session->router->batches_in_progress, 1, memory_order_relaxed);
-}
-
-void client_session_work_ended(struct client_session *session) {
-    if (atomic_fetch_sub_explicit(&session->router->batches_in_progress, 1, memory_order_acq_rel) == 1)
-        waker_wake(&session->router->quiet);
-}
-
-/* Whether what is not answered has reached the credit. */
-static bool is_used_up(uint64_t credit) {
-    return (uint32_t)credit >= credit >> CREDIT_SHIFT;
-}
-
-void client_session_block_admitted(struct client_session *session, uint16_t commands) {
-    uint32_t weight = SESSION_BLOCK_WEIGHT + (uint32_t)commands;
-    uint64_t before = atomic_fetch_add_explicit(&session->credit, weight, memory_order_relaxed);
-    client_session_work_begun(session);
-    if (!is_used_up(before) && is_used_up(before + weight))
-        connection_pause(session->connection);
-}
-
-void client_session_block_answered(struct client_session *session, uint16_t commands) {
-    uint32_t weight = SESSION_BLOCK_WEIGHT + (uint32_t)commands;
-    /* Released for who looks whether something is before it: proxy_forward_received. */
-    uint64_t before = atomic_fetch_sub_explicit(&session->credit, weight, memory_order_acq_rel);
-    if (is_used_up(before) && !is_used_up(before - weight))
-        connection_resume(session->connection);
-    client_session_work_ended(session);
-}
-
-bool client_session_has_unanswered(struct client_session *session) {
-    return (uint32_t)atomic_load(&session->credit) > 0;
-}
-
-void client_session_trust_proxy(struct client_session *session) {
-    const uint64_t more = (uint64_t)(SESSION_PROXY_CREDIT - SESSION_CREDIT) << CREDIT_SHIFT;
-    if (!session->is_proxy)
-        return;
-    session->is_proxy = false;
-    uint64_t before = atomic_fetch_add_explicit(&session->credit, more, memory_order_relaxed);
-    if (is_used_up(before) && !is_used_up(before + more))
-        connection_resume(session->connection);
 }
 
 static enum smq_result session_secured(struct connection *connection, void *state) {
@@ -122,12 +72,22 @@ static enum smq_result start_encryption(struct client_session *session, const st
     return result;
 }
 
+static enum smq_result hand_on_service_hello(struct client_session *session, struct block *block) {
+    connection_reference(session->connection);
+    enum smq_result result = post_process_service_hello(session, block);
+    if (result == SMQ_OK)
+        return SMQ_OK;
+    connection_release(session->connection);
+    block_release(block);
+    return result;
+}
+
 static enum smq_result receive_hello(struct client_session *session, struct block *block) {
     struct smp_client_hello hello;
     struct version_range agreed;
     enum smq_result result = smp_client_hello_parse(block->bytes, &hello);
     if (result == SMQ_OK)
-        result = smp_server_accept(&hello, session->announced, smp_router_fingerprint(session->router), &agreed);
+        result = smp_server_accept(&hello, session->announced, session->router->fingerprint, &agreed);
     if (result == SMQ_OK)
         result = start_encryption(session, &hello);
     if (result != SMQ_OK) {
@@ -138,7 +98,7 @@ static enum smq_result receive_hello(struct client_session *session, struct bloc
     if (hello.has_service) {
         /* Nothing may overtake the look-up of the service: no block is read until it is answered. */
         connection_pause(session->connection);
-        return process_lane_service_hello(client_session_process_lane(session), block);
+        return hand_on_service_hello(session, block);
     }
     connection_established(session->connection);
     block_release(block);
@@ -149,8 +109,8 @@ static enum smq_result receive_bad_block(struct client_session *session, struct 
     struct command_batch *batch = NULL;
     block_release(block);
     enum smq_result result = command_batch_create_bad_block(session, &batch);
-    if (result == SMQ_OK)
-        process_lane_batch(client_session_process_lane(session), batch);
+    if (result == SMQ_OK && post_process_batch(batch) != SMQ_OK)
+        command_batch_finish(&batch);
     return result;
 }
 
@@ -167,8 +127,9 @@ static enum smq_result session_received(struct connection *connection, void *sta
     if (result != SMQ_OK)
         return receive_bad_block(session, block);
     connection_reference(connection);
-    client_session_block_admitted(session, reader.count);
-    process_lane_block(client_session_process_lane(session), block);
+    session_block_admitted(session, reader.count);
+    if (post_process_block(session, block) != SMQ_OK)
+        command_batch_refuse(block);
     return SMQ_OK;
 }
 
@@ -197,10 +158,12 @@ static void session_closed(struct connection *connection, void *state, enum smq_
     counter_add(&router->counters.connections, -1);
     for (unsigned lane = 0; lane < router->subscriber_count; lane++) {
         connection_reference(connection);
-        subscriber_lane_farewell(router->subscribers[lane], &session->lanes[lane].farewell);
+        if (post_subscriber_session_closed(session, lane) != SMQ_OK)
+            connection_release(connection);
     }
     connection_reference(connection);
-    services_farewell(router->services, &session->service_place.farewell);
+    if (post_services_session_closed(session) != SMQ_OK)
+        connection_release(connection);
 }
 
 static void session_released(void *state) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* The router's side of one client connection: handshake, block encryption, credit, and what other roles keep with the
+/* The router's side of one client connection: handshake, block encryption, and what other roles keep with the
  * connection. */
 #pragma once
 
@@ -134,16 +134,3 @@ struct client_session {
 extern const struct protocol client_session_protocol;
 /* For listen_options.accept: the state of a new connection, or NULL when out of memory. */
 void *client_session_accept(void *router, struct connection *connection);
-
-/* Credit: a block was received; its answer was handed to TLS. At the limit the connection is not read. */
-void client_session_block_admitted(struct client_session *session, uint16_t commands);
-void client_session_block_answered(struct client_session *session, uint16_t commands);
-/* Whether blocks are not answered yet. Any thread; what was done before the last answer is seen. */
-bool client_session_has_unanswered(struct client_session *session);
-/* It forwarded a command: a connection that said it is a proxy has the credit of one from now on. Process lane. */
-void client_session_trust_proxy(struct client_session *session);
-/* Work that goes on after its block was answered: the router waits for it, for some time, when it stops. */
-void client_session_work_begun(struct client_session *session);
-void client_session_work_ended(struct client_session *session);
-/* The lane that runs the session's commands. */
-struct process_lane *client_session_process_lane(const struct client_session *session);

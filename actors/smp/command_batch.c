@@ -4,8 +4,7 @@
 
 #include <string.h>
 
-#include "actors/smp/delivery.h"
-#include "actors/smp/process.h"
+#include "actors/smp/session_credit.h"
 #include "queues/base/check.h"
 #include "queues/base/memory.h"
 #include "transport/smp/batch.h"
@@ -34,7 +33,7 @@ void command_batch_refuse(struct block *block) {
     struct connection *connection = block->connection;
     uint16_t count = count_of(block, &reader);
     block_release(block);
-    client_session_block_answered(connection_state(connection), count);
+    session_block_answered(connection_state(connection), count);
     connection_release(connection);
 }
 
@@ -57,7 +56,7 @@ enum smq_result command_batch_create_bad_block(struct client_session *session, s
     if (batch == NULL)
         return SMQ_ERR_NO_MEMORY;
     connection_reference(session->connection);
-    client_session_block_admitted(session, 1);
+    session_block_admitted(session, 1);
     slot_answer_error(&batch->slots[0], smp_error_of(SMP_ERROR_BLOCK));
     batch->next = 1;
     *out = batch;
@@ -89,7 +88,7 @@ void command_batch_finish(struct command_batch **batch) {
         block_release(gone->block);
     uint16_t count = gone->count;
     memory_free(gone);
-    client_session_block_answered(session, count);
+    session_block_answered(session, count);
     connection_release(session->connection);
 }
 

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "actors/smp/command_batch.h"
-#include "actors/smp/process.h"
+#include "actors/smp/post.h"
 #include "queues/base/memory.h"
 
 enum { BUCKETS_FIRST = 4 };
@@ -215,7 +215,7 @@ static void await(struct order_entry *entry, _Atomic uint32_t *counter, struct r
 /* Any thread. The entry is not touched any more unless the lane waits for it. */
 static void count_down(struct order_entry *entry, _Atomic uint32_t *counter) {
     if (atomic_fetch_sub_explicit(counter, 1, memory_order_acq_rel) == ORDER_ARMED + 1)
-        process_lane_freed(client_session_process_lane(entry->session), entry);
+        (void)post_process_order(entry); /* a lane that has stopped has nothing waiting there */
 }
 
 void command_order_freed(struct order_entry *entry) {

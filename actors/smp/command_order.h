@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* The order of one session's commands. What is under way is counted by what it is about: a queue, or an id that may be
- * about to lead to one. A command that must not overtake what is under way at its queue is put aside, without holding up
- * commands about anything else, and is taken up when all of that is done; what comes later about the same goes behind
- * it. Commands that the store refused, to be verified again, keep their place before all that wait.
+ * about to lead to one. A command that must not overtake what is under way at its queue is put aside, without holding
+ * up commands about anything else, and is taken up when all of that is done; what comes later about the same goes
+ * behind it. Commands that the store refused, to be verified again, keep their place before all that wait.
  *
  * An id may be what two queues of a session contend for: one is about to take it and the other to give it up, or to be
- * found by it, or to take it as well. A command that would have to wait for more than its own queue is a fence: it waits
- * for all that is before it, and nothing that comes later begins before it.
+ * found by it, or to take it as well. A command that would have to wait for more than its own queue is a fence: it
+ * waits for all that is before it, and nothing that comes later begins before it.
  *
  * All functions: the session's process lane, unless they say otherwise. */
 #pragma once
@@ -120,8 +120,8 @@ static inline bool command_order_is_fenced(const struct command_order *order) {
 }
 /* Whether something that waits can be looked at. */
 bool command_order_is_ready(const struct command_order *order);
-/* The fence, when all that was before it is done, is the fence no more; NULL: there is none, or it waits, and an entry's
- * message will tell. */
+/* The fence, when all that was before it is done, is the fence no more; NULL: there is none, or it waits, and an
+ * entry's message will tell. */
 struct command_slot *command_order_pass_fence(struct command_order *order, struct ring *parked);
 /* Takes out any command that waits at `entry`, or the fence of its session, for the end of the lane; NULL: none. */
 struct command_slot *command_order_drop(struct order_entry *entry);

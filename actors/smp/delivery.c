@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "actors/smp/event.h"
-#include "actors/smp/subscriber.h"
+#include "actors/smp/post.h"
 #include "queues/base/fault.h"
 #include "queues/base/log.h"
 #include "queues/base/memory.h"
@@ -171,7 +171,8 @@ static void report_lost(struct filling *filling, const struct message_reference 
     delivery->session = filling->session;
     delivery->reference = *reference;
     connection_reference(filling->session->connection);
-    subscriber_lane_lost(filling->router, delivery);
+    if (post_subscriber_lost_delivery(delivery) != SMQ_OK)
+        delivery_release(&delivery);
 }
 
 static enum filled write_own_answer(struct filling *filling, struct command_slot *slot) {

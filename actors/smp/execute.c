@@ -3,24 +3,8 @@
 #include "actors/smp/execute.h"
 
 #include "actors/proxy/execute_proxy.h"
-#include "actors/smp/process.h"
-#include "actors/smp/subscriber.h"
+#include "actors/smp/hand_on.h"
 #include "actors/smp/writer.h"
-
-bool execute_retried(struct command_slot *slot, enum smq_result result) {
-    if (result != SMQ_ERR_AGAIN)
-        return false;
-    slot->request.again = true;
-    process_lane_retry(client_session_process_lane(slot->batch->session), slot);
-    return true;
-}
-
-struct smp_error blocked_error(const struct queue_record *record) {
-    struct smp_blocking_info info = {.reason = SMP_BLOCKED_SPAM};
-    struct reader reader = reader_of(record->status_info);
-    smp_blocking_info_read(&reader, &info);
-    return smp_error_blocked(info);
-}
 
 /* Which message of the subscriber lane each of these commands becomes. */
 static enum subscriber_message subscriber_message_of(enum smp_command_tag tag) {
@@ -46,7 +30,7 @@ void execute_subscription(const struct execution *execution) {
         slot->inform.secured = execution->record->sender_key.length > 0;
         slot->inform.has_notifier = execution->record->notifier.id.length > 0;
     }
-    subscriber_lane_slot(execution->router, slot, subscriber_message_of(slot->tag));
+    slot_to_subscriber(slot, subscriber_message_of(slot->tag));
 }
 
 /* LGET: contact queues only; the blobs are read when the answer is sent. */

@@ -42,15 +42,10 @@ void execute_link_get(const struct execution *execution);     /* execute.c: LGET
 void execute_notifier_subscribe(const struct execution *execution); /* execute_notify.c: NSUB */
 void execute_service_subscribe(const struct execution *execution);  /* execute_notify.c: NSUBS */
 
-/* execute_notify.c. NSUB: has the writer note which service the notifier belongs to, that of the slot's session or
- * none; then the slot goes to its subscriber lane (SUBSCRIBER_NOTIFIER_MOVED). Any thread. */
-void notifier_move_submit(struct command_slot *slot);
-/* Notes the service of a notifier that is about to change; an id that is not ours is none, since nobody can hold it. */
-void notifier_move_note(struct notifier_move *move, struct slice service_id);
-
-/* For operations that completed with something else than success: SMQ_ERR_AGAIN sends the slot back to be verified anew
- * (true: the slot is gone). */
-bool execute_retried(struct command_slot *slot, enum smq_result result);
-
 /* Blocking info of a record, as the protocol's error. */
-struct smp_error blocked_error(const struct queue_record *record);
+static inline struct smp_error blocked_error(const struct queue_record *record) {
+    struct smp_blocking_info info = {.reason = SMP_BLOCKED_SPAM};
+    struct reader reader = reader_of(record->status_info);
+    smp_blocking_info_read(&reader, &info);
+    return smp_error_blocked(info);
+}

@@ -5,7 +5,8 @@
 
 #include <string.h>
 
-#include "actors/smp/subscriber.h"
+#include "actors/smp/hand_on.h"
+#include "actors/smp/notifier_move.h"
 #include "actors/smp/writer.h"
 #include "queues/base/check.h"
 #include "queues/base/memory.h"
@@ -123,7 +124,7 @@ static void done_notifier_set(struct change *change, struct command_slot *slot) 
     response.notifier.id = slice_of(change->notifier_id, SMP_ENTITY_ID_SIZE);
     response.notifier.dh_key = change->dh_key.public_key;
     slot_answer(slot, response);
-    subscriber_lane_slot(slot->batch->session->router, slot, SUBSCRIBER_NOTIFIER_GONE);
+    slot_to_subscriber(slot, SUBSCRIBER_NOTIFIER_GONE);
 }
 
 static enum smq_result apply_notifier_delete(struct change *change, struct command_slot *slot, struct store_txn *txn) {
@@ -135,7 +136,7 @@ static enum smq_result apply_notifier_delete(struct change *change, struct comma
 static void done_notifier_delete(struct change *change, struct command_slot *slot) {
     (void)change;
     slot_answer(slot, smp_response_ok());
-    subscriber_lane_slot(slot->batch->session->router, slot, SUBSCRIBER_NOTIFIER_GONE);
+    slot_to_subscriber(slot, SUBSCRIBER_NOTIFIER_GONE);
 }
 
 static enum smq_result apply_suspend(struct change *change, struct command_slot *slot, struct store_txn *txn) {
@@ -152,7 +153,7 @@ static void done_delete(struct change *change, struct command_slot *slot) {
     (void)change;
     counter_add(&slot->batch->session->router->counters.queues_deleted, 1);
     slot_answer(slot, smp_response_ok());
-    subscriber_lane_slot(slot->batch->session->router, slot, SUBSCRIBER_DELETED);
+    slot_to_subscriber(slot, SUBSCRIBER_DELETED);
 }
 
 static const struct change_row *change_row(enum smp_command_tag tag) {
@@ -195,11 +196,11 @@ static void change_completed(struct store_operation *operation, enum smq_result 
         change_row(slot->tag)->committed(change, slot);
         return;
     }
-    if (execute_retried(slot, result))
+    if (slot_retried(slot, result))
         return;
     if (slot->tag == SMP_NKEY && result == SMQ_ERR_EXISTS && ++change->attempts < ID_ATTEMPTS) {
         random_bytes(change->notifier_id, SMP_ENTITY_ID_SIZE);
-        writer_submit(slot->batch->session->router->writer, &slot->request);
+        post_writer(slot->batch->session->router, &slot->request);
         return;
     }
     if (slot->tag == SMP_NKEY && result == SMQ_ERR_EXISTS)
@@ -250,5 +251,5 @@ void execute_change(const struct execution *execution) {
         .apply = change_apply,
         .completed = change_completed,
     };
-    writer_submit(execution->router->writer, &slot->request);
+    post_writer(execution->router, &slot->request);
 }

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#include "actors/smp/subscriber.h"
+#include "actors/smp/hand_on.h"
 #include "actors/smp/writer.h"
 #include "queues/base/memory.h"
 #include "queues/base/random.h"
@@ -157,7 +157,7 @@ static void create_completed(struct store_operation *operation, enum smq_result 
         random_bytes(queue->recipient_id, SMP_ENTITY_ID_SIZE);
         random_bytes(queue->sender_id, SMP_ENTITY_ID_SIZE);
         random_bytes(queue->notifier_id, SMP_ENTITY_ID_SIZE);
-        writer_submit(router->writer, &slot->request);
+        post_writer(router, &slot->request);
         return;
     }
     if (result == SMQ_OK) {
@@ -166,7 +166,7 @@ static void create_completed(struct store_operation *operation, enum smq_result 
         if (queue->record.recipient_service_id.length > 0) {
             count_service_session(slot->batch->session);
         } else if (queue->subscribe) {
-            subscriber_lane_slot(router, slot, SUBSCRIBER_CREATED);
+            slot_to_subscriber(slot, SUBSCRIBER_CREATED);
             return;
         }
     } else if (result == SMQ_ERR_EXISTS && !queue->client_ids) {
@@ -222,5 +222,5 @@ void execute_new(const struct execution *execution) {
         .apply = create_apply,
         .completed = create_completed,
     };
-    writer_submit(execution->router->writer, &slot->request);
+    post_writer(execution->router, &slot->request);
 }

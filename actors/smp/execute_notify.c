@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* NSUB and NSUBS, up to where subscriptions begin. Which service a notifier belongs to is decided by the writer, and
  * every lane hears of it in the order of the commits. */
-#include <string.h>
-
 #include "actors/smp/execute.h"
-#include "actors/smp/services.h"
-#include "actors/smp/subscriber.h"
+#include "actors/smp/hand_on.h"
+#include "actors/smp/notifier_move.h"
 #include "actors/smp/writer.h"
 #include "stores/smp/service_store.h"
 
@@ -17,52 +15,11 @@ static struct slice service_id(const struct client_session *session) {
     return session->service.present ? slice_of(session->service.id, SMP_ENTITY_ID_SIZE) : slice_of(NULL, 0);
 }
 
-void notifier_move_note(struct notifier_move *move, struct slice id) {
-    move->had_service = id.length == SMP_ENTITY_ID_SIZE;
-    if (move->had_service)
-        memcpy(move->service, id.bytes, SMP_ENTITY_ID_SIZE);
-}
-
-static enum smq_result move_apply(struct store_operation *operation, struct store_txn *txn) {
-    struct command_slot *slot = slot_of(operation);
-    struct queue_id previous;
-    enum smq_result result =
-        queue_store_notifier_service(txn, slot->queue, service_id(slot->batch->session), &previous);
-    if (result == SMQ_OK)
-        notifier_move_note(&slot->move, slice_of(previous.bytes, previous.length));
-    return result;
-}
-
-/* On the writer's thread. */
-static void move_completed(struct store_operation *operation, enum smq_result result) {
-    struct command_slot *slot = slot_of(operation);
-    struct smp_router *router = slot->batch->session->router;
-    if (execute_retried(slot, result))
-        return;
-    if (result != SMQ_OK) {
-        slot_answer_result(slot, result == SMQ_ERR_EMPTY ? SMQ_ERR_AUTH : result);
-        slot_done(slot);
-        return;
-    }
-    slot->move.order = writer_next_order(router->writer);
-    subscriber_lane_slot(router, slot, SUBSCRIBER_NOTIFIER_MOVED);
-}
-
-void notifier_move_submit(struct command_slot *slot) {
-    slot->request.operation = (struct store_operation){
-        .grows = slot->batch->session->service.present,
-        .bytes = SMP_ENTITY_ID_SIZE,
-        .apply = move_apply,
-        .completed = move_completed,
-    };
-    writer_submit(slot->batch->session->router->writer, &slot->request);
-}
-
 void execute_notifier_subscribe(const struct execution *execution) {
     if (execution->session->service.present)
         notifier_move_submit(execution->slot);
     else
-        subscriber_lane_slot(execution->router, execution->slot, SUBSCRIBER_NOTIFY);
+        slot_to_subscriber(execution->slot, SUBSCRIBER_NOTIFY);
 }
 
 static enum smq_result count_apply(struct store_operation *operation, struct store_txn *txn) {
@@ -74,19 +31,18 @@ static enum smq_result count_apply(struct store_operation *operation, struct sto
 /* On the writer's thread. */
 static void count_completed(struct store_operation *operation, enum smq_result result) {
     struct command_slot *slot = slot_of(operation);
-    struct smp_router *router = slot->batch->session->router;
     if (result != SMQ_OK) {
         slot_answer_result(slot, result);
         slot_done(slot);
         return;
     }
-    slot->service_count.order = writer_next_order(router->writer);
-    services_slot(router, slot, SERVICES_SUBSCRIBE);
+    slot->service_count.order = writer_next_order(slot->batch->session->router->writer);
+    slot_to_services(slot, SERVICES_SUBSCRIBE);
 }
 
 /* The count is read by the writer, between the commits that change it. */
 void execute_service_subscribe(const struct execution *execution) {
     struct command_slot *slot = execution->slot;
     slot->request.operation = (struct store_operation){.apply = count_apply, .completed = count_completed};
-    writer_submit(execution->router->writer, &slot->request);
+    post_writer(execution->router, &slot->request);
 }

@@ -2,7 +2,7 @@
 /* SEND: stored by the writer, then pushed by the subscriber lane when the queue was empty. */
 #include "actors/smp/execute.h"
 
-#include "actors/smp/subscriber.h"
+#include "actors/smp/hand_on.h"
 #include "actors/smp/writer.h"
 #include "queues/base/memory.h"
 #include "queues/base/random.h"
@@ -43,7 +43,7 @@ static enum smq_result send_apply(struct store_operation *operation, struct stor
 static void send_completed(struct store_operation *operation, enum smq_result result) {
     struct command_slot *slot = slot_of(operation);
     struct smp_router *router = slot->batch->session->router;
-    if (execute_retried(slot, result))
+    if (slot_retried(slot, result))
         return;
     if (result != SMQ_OK) {
         slot_answer_result(slot, result);
@@ -56,7 +56,7 @@ static void send_completed(struct store_operation *operation, enum smq_result re
         counter_add(&router->counters.messages_sent, 1);
         slot_answer(slot, smp_response_ok());
         if (slot->send.sent.was_empty || slot->send.has_notification) {
-            subscriber_lane_slot(router, slot, SUBSCRIBER_STORED);
+            slot_to_subscriber(slot, SUBSCRIBER_STORED);
             return;
         }
         break;
@@ -120,5 +120,5 @@ void execute_send(const struct execution *execution) {
         .apply = send_apply,
         .completed = send_completed,
     };
-    writer_submit(execution->router->writer, &slot->request);
+    post_writer(execution->router, &slot->request);
 }

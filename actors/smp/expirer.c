@@ -4,6 +4,7 @@
  * the round waits for its interval. Other operations get their turn between steps. */
 #include "actors/smp/expirer.h"
 
+#include "actors/smp/post.h"
 #include "actors/smp/writer.h"
 #include "queues/base/clock.h"
 #include "queues/base/memory.h"
@@ -74,13 +75,13 @@ static void round_completed(struct store_operation *operation, enum smq_result r
         round->more = false;
         round->expired = 0;
     }
-    (void)actor_send(round->expirer->actor, &round->request.message);
+    (void)post_expirer_round(round->expirer->router, &round->request);
 }
 
 static void submit(struct round *round) {
     round->before = clock_realtime_s() - (int64_t)live_value(*round->ttl_s);
     round->request.operation = (struct store_operation){.apply = round_apply, .completed = round_completed};
-    writer_submit(round->expirer->router->writer, &round->request);
+    post_writer(round->expirer->router, &round->request);
 }
 
 static void wait_for_interval(struct round *round) {
@@ -122,7 +123,7 @@ static void settings_changed(struct expirer *expirer) {
 
 static void expirer_receive(void *state, struct message *message) {
     struct expirer *expirer = state;
-    if (message == &expirer->changed) {
+    if (message->kind == EXPIRER_SETTINGS) {
         settings_changed(expirer);
         return;
     }
@@ -180,12 +181,13 @@ enum smq_result expirer_create(struct smp_router *router, struct expirer **out) 
         return result;
     }
     *out = expirer;
+    router->addresses.expirer = expirer->actor;
     return supervisor_start_actor(router->supervisor, expirer->actor);
 }
 
 void expirer_settings_changed(struct expirer *expirer) {
     if (!atomic_exchange(&expirer->changed_sent, true))
-        (void)actor_send(expirer->actor, &expirer->changed); /* a stopped one expires nothing any more */
+        (void)post_expirer_settings(expirer->router, &expirer->changed); /* a stopped one expires nothing any more */
 }
 
 void expirer_destroy(struct expirer **expirer) {

@@ -4,6 +4,7 @@
 #include "actors/smp/process.h"
 
 #include "actors/smp/command_batch.h"
+#include "actors/smp/post.h"
 #include "actors/smp/process_lane.h"
 #include "actors/smp/service_hello.h"
 #include "queues/base/memory.h"
@@ -105,6 +106,7 @@ enum smq_result process_lane_create(struct smp_router *router, unsigned index, s
         return result;
     }
     *out = lane;
+    router->addresses.process[index] = lane->actor;
     return supervisor_start_actor(router->supervisor, lane->actor);
 }
 
@@ -115,46 +117,4 @@ void process_lane_destroy(struct process_lane **lane) {
     queue_lookup_finish(&(*lane)->lookup);
     memory_free(*lane);
     *lane = NULL;
-}
-
-void process_lane_block(struct process_lane *lane, struct block *block) {
-    block->message.kind = PROCESS_BLOCK;
-    if (actor_send(lane->actor, &block->message) != SMQ_OK)
-        command_batch_refuse(block);
-}
-
-void process_lane_batch(struct process_lane *lane, struct command_batch *batch) {
-    batch->outgoing.message.kind = PROCESS_BATCH;
-    if (actor_send(lane->actor, &batch->outgoing.message) != SMQ_OK)
-        command_batch_finish(&batch);
-}
-
-void process_lane_freed(struct process_lane *lane, struct order_entry *entry) {
-    entry->message.kind = PROCESS_ORDER;
-    (void)actor_send(lane->actor, &entry->message); /* a lane that has stopped has nothing waiting there */
-}
-
-void process_lane_retry(struct process_lane *lane, struct command_slot *slot) {
-    slot->request.message.kind = PROCESS_RETRY;
-    if (actor_send(lane->actor, &slot->request.message) == SMQ_OK)
-        return;
-    slot_answer_error(slot, smp_error_of(SMP_ERROR_INTERNAL));
-    slot_done(slot);
-}
-
-void process_lane_proxy_room(struct process_lane *lane, struct client_session *session) {
-    session->proxied.room.kind = PROCESS_PROXY_ROOM;
-    if (actor_send(lane->actor, &session->proxied.room) != SMQ_OK)
-        connection_release(session->connection);
-}
-
-enum smq_result process_lane_service_hello(struct process_lane *lane, struct block *block) {
-    block->message.kind = PROCESS_SERVICE_HELLO;
-    connection_reference(block->connection);
-    enum smq_result result = actor_send(lane->actor, &block->message);
-    if (result == SMQ_OK)
-        return SMQ_OK;
-    connection_release(block->connection);
-    block_release(block);
-    return result;
 }

@@ -4,6 +4,7 @@
 #include "actors/smp/command_batch.h"
 #include "actors/smp/execute.h"
 #include "actors/smp/process_lane.h"
+#include "actors/smp/session_credit.h"
 #include "actors/smp/verify.h"
 #include "queues/base/clock.h"
 #include "queues/base/fault.h"
@@ -25,7 +26,7 @@ static enum progress unwrap(struct command_slot *slot, const struct smp_command 
     if (forwarded_open(slot, command, &error) != SMQ_OK)
         return refuse(slot, error);
     counter_add(&slot->batch->session->router->counters.forwards_received, 1);
-    client_session_trust_proxy(slot->batch->session);
+    session_trust_proxy(slot->batch->session);
     return PROGRESS_AGAIN;
 }
 

@@ -26,8 +26,8 @@ struct process_lane {
     uint8_t scratch[SMP_AUTHORIZED_MAX]; /* bytes to be signed, in one piece */
 };
 
-/* process_command.c: looks the command's queue up, verifies it, and hands it on, or puts it aside in its order. The slot
- * was handed over (slot_handed_over), and stays so while it is put aside. Sets lane->cost_us. */
+/* process_command.c: looks the command's queue up, verifies it, and hands it on, or puts it aside in its order. The
+ * slot was handed over (slot_handed_over), and stays so while it is put aside. Sets lane->cost_us. */
 void process_command_run(struct process_lane *lane, struct command_slot *slot);
 
 /* process_session.c: the turns of sessions. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* The roles of the SMP router: what they share, and the messages that they understand. Internal to actors/smp. */
+/* The roles of the SMP router: what they share. Their messages are in post.h. Internal to actors/smp. */
 #pragma once
 
 #include <stdatomic.h>
@@ -19,43 +19,6 @@
 
 enum { ROUTER_LANES_MAX = 64, ROUTER_LISTENERS_MAX = 64 };
 
-/* Messages to a process lane. */
-enum process_message {
-    PROCESS_BLOCK,         /* struct block: received and opened */
-    PROCESS_BATCH,         /* struct command_batch: a received block that could not be opened */
-    PROCESS_ORDER,         /* struct order_entry: what commands of the session had to wait for is done */
-    PROCESS_RETRY,         /* struct command_slot: the queue's record changed between verification and commit */
-    PROCESS_SERVICE_HELLO, /* struct block: a client hello with a service certificate */
-    PROCESS_PROXY_ROOM     /* struct client_session: a place for its proxied commands came free; see proxied.h */
-};
-
-/* Messages to a subscriber lane. */
-enum subscriber_message {
-    SUBSCRIBER_SUBSCRIBE,      /* struct command_slot: SUB */
-    SUBSCRIBER_CREATED,        /* struct command_slot: NEW with subscription was committed */
-    SUBSCRIBER_GET,            /* struct command_slot */
-    SUBSCRIBER_ACKNOWLEDGE,    /* struct command_slot: ACK, before the store */
-    SUBSCRIBER_ACKNOWLEDGED,   /* struct command_slot: ACK, after the commit */
-    SUBSCRIBER_STORED,         /* struct command_slot: SEND was committed, to an empty queue or with a notification */
-    SUBSCRIBER_DELETED,        /* struct command_slot: DEL was committed */
-    SUBSCRIBER_INFORM,         /* struct command_slot: QUE */
-    SUBSCRIBER_NOTIFY,         /* struct command_slot: NSUB of a connection that is no service */
-    SUBSCRIBER_NOTIFIER_MOVED, /* struct command_slot: NSUB, and the notifier's service was committed */
-    SUBSCRIBER_NOTIFIER_GONE,  /* struct command_slot: NKEY or NDEL was committed */
-    SUBSCRIBER_SERVICE_HELD,   /* struct service_copy: another session holds the service */
-    SUBSCRIBER_HANDED_OVER,    /* struct handed_over: notifications that were handed over are deleted */
-    SUBSCRIBER_LOST_DELIVERY,  /* struct delivery: the message was gone when its turn to be sent came */
-    SUBSCRIBER_SESSION_CLOSED, /* struct session_farewell */
-    SUBSCRIBER_MESSAGE_COUNT
-};
-
-/* Messages to the services role. */
-enum services_message {
-    SERVICES_MOVED,         /* struct command_slot: NSUB, NKEY, NDEL, DEL: a notifier came to a service or left one */
-    SERVICES_SUBSCRIBE,     /* struct command_slot: NSUBS, with the count of the service's queues */
-    SERVICES_SESSION_CLOSED /* struct session_farewell */
-};
-
 /* Everything an operator may ask for, counted where it happens. */
 struct router_counters {
     struct counter connections, subscriptions;
@@ -72,6 +35,13 @@ struct store_writer;
 struct services;
 struct expirer;
 struct proxy;
+
+/* Where messages to the roles go, for post.c. Each role fills its own place before it starts. */
+struct role_addresses {
+    struct actor *writer, *services, *expirer;
+    struct actor *process[ROUTER_LANES_MAX];
+    struct actor *subscribers[ROUTER_LANES_MAX];
+};
 
 struct smp_router {
     struct smp_router_config config; /* as at the start; numbers only: its strings are not kept */
@@ -98,6 +68,7 @@ struct smp_router {
     unsigned subscriber_count;
     struct process_lane *process[ROUTER_LANES_MAX];
     struct subscriber_lane *subscribers[ROUTER_LANES_MAX];
+    struct role_addresses addresses;
 
     /* received blocks whose answers have not been handed to TLS, plus one while the router runs */
     _Atomic uint64_t batches_in_progress;

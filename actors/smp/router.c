@@ -242,9 +242,8 @@ enum smq_result smp_router_create(const struct smp_router_config *config, struct
         goto failed;
     }
     result = start_roles(router, error, error_size);
-    if (result != SMQ_OK && (error_size == 0 || error[0] == 0)) {
+    if (result != SMQ_OK && (error_size == 0 || error[0] == 0))
         (void)fail(result, error, error_size, "starting the router's roles");
-    }
     if (result != SMQ_OK)
         goto failed;
     *out = router;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "actors/smp/client_session.h"
+#include "actors/smp/post.h"
 #include "actors/smp/writer.h"
 #include "queues/base/clock.h"
 #include "queues/base/memory.h"
@@ -123,7 +124,7 @@ static void store_service(struct client_session *session, struct block *block, c
                                                           .bytes = hello->service_chain_key.chain.length,
                                                           .apply = create_apply,
                                                           .completed = create_completed};
-    writer_submit(session->router->writer, &service->request);
+    post_writer(session->router, &service->request);
 }
 
 void service_hello_receive(struct store_reader *reader, struct block *block) {

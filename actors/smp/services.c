@@ -14,7 +14,8 @@
 
 #include "actors/smp/command_batch.h"
 #include "actors/smp/event.h"
-#include "actors/smp/subscriber.h"
+#include "actors/smp/post.h"
+#include "actors/smp/service_change.h"
 #include "queues/base/memory.h"
 
 /* A service that is held. */
@@ -29,15 +30,6 @@ struct services {
     struct service_table holdings;
 };
 
-/* A change of holder on its way through the lanes. */
-struct service_change {
-    _Atomic unsigned lanes; /* that have not applied it */
-    struct command_slot *slot;
-    struct client_session *before; /* with a reference to its connection; NULL: nobody held the service */
-    int64_t count_before;
-    uint8_t id[SMP_ENTITY_ID_SIZE];
-};
-
 static struct slice service_id(const struct client_session *session) {
     return slice_of(session->service.id, SMP_ENTITY_ID_SIZE);
 }
@@ -46,19 +38,6 @@ static struct service_holding *holding_of(const struct services *services, struc
     struct service_node *node = service_table_find(&services->holdings, id);
     return node == NULL ? NULL
                         : (struct service_holding *)(void *)((char *)node - offsetof(struct service_holding, node));
-}
-
-void service_change_applied(struct service_change **reference) {
-    struct service_change *change = *reference;
-    *reference = NULL;
-    if (atomic_fetch_sub_explicit(&change->lanes, 1, memory_order_acq_rel) != 1)
-        return;
-    if (change->before != NULL) {
-        event_send_service_end(change->before, slice_of(change->id, sizeof change->id), change->count_before);
-        connection_release(change->before->connection);
-    }
-    slot_done(change->slot);
-    memory_free(change);
 }
 
 /* Everything that a change of holder takes, so that nothing can fail once it has begun. */
@@ -106,7 +85,11 @@ static void tell_lanes(struct services *services, struct preparation *preparatio
         copy->session = session;
         copy->change = preparation->change;
         memcpy(copy->node.id, session->service.id, SMP_ENTITY_ID_SIZE);
-        subscriber_lane_service(router->subscribers[lane], copy);
+        if (post_subscriber_service_held(router, lane, copy) == SMQ_OK)
+            continue;
+        memory_free(copy); /* a lane that has stopped has applied it */
+        struct service_change *change = preparation->change;
+        service_change_applied(&change);
     }
 }
 
@@ -261,6 +244,7 @@ enum smq_result services_create(struct smp_router *router, struct services **out
         return result;
     }
     *out = services;
+    router->addresses.services = services->actor;
     return supervisor_start_actor(router->supervisor, services->actor);
 }
 
@@ -275,19 +259,4 @@ void services_destroy(struct services **services) {
     service_table_finish(&(*services)->holdings);
     memory_free(*services);
     *services = NULL;
-}
-
-void services_slot(struct smp_router *router, struct command_slot *slot, enum services_message kind) {
-    slot->request.message.kind = kind;
-    if (actor_send(router->services->actor, &slot->request.message) == SMQ_OK)
-        return;
-    if (kind == SERVICES_SUBSCRIBE)
-        slot_answer_error(slot, smp_error_of(SMP_ERROR_INTERNAL));
-    slot_done(slot);
-}
-
-void services_farewell(struct services *services, struct session_farewell *farewell) {
-    farewell->message.kind = SERVICES_SESSION_CLOSED;
-    if (actor_send(services->actor, &farewell->message) != SMQ_OK)
-        connection_release(farewell->session->connection);
 }

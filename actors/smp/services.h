@@ -7,9 +7,7 @@
 #include "actors/smp/service_table.h"
 #include "queues/ring.h"
 
-struct command_slot;
 struct client_session;
-struct session_farewell;
 struct service_change;
 
 /* What one subscriber lane knows of a service: who holds it. Made by the services role; the lane owns it from its
@@ -29,12 +27,3 @@ struct service_copy {
 enum smq_result services_create(struct smp_router *router, struct services **services);
 /* After its thread has ended. */
 void services_destroy(struct services **services);
-
-/* Hands a command over; the role answers it (an answer that is given already is kept). Any thread. Once the role has
- * stopped the slot is done at once. */
-void services_slot(struct smp_router *router, struct command_slot *slot, enum services_message kind);
-/* The session ended; takes over the reference to its connection. Receive lane. */
-void services_farewell(struct services *services, struct session_farewell *farewell);
-
-/* A lane has made a change of holder its own. The last one lets the session before know, and answers the command. */
-void service_change_applied(struct service_change **change);

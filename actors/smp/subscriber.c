@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "actors/smp/delivery.h"
-#include "actors/smp/execute.h"
+#include "actors/smp/hand_on.h"
 #include "actors/smp/subscriber_lane.h"
 #include "queues/base/clock.h"
 #include "queues/base/fault.h"
@@ -182,7 +182,7 @@ static enum smq_result acknowledge_apply(struct store_operation *operation, stru
 static void acknowledge_completed(struct store_operation *operation, enum smq_result result) {
     struct command_slot *slot = slot_of_operation(operation);
     slot->acknowledge_result = result;
-    subscriber_lane_slot(slot->batch->session->router, slot, SUBSCRIBER_ACKNOWLEDGED);
+    slot_to_subscriber(slot, SUBSCRIBER_ACKNOWLEDGED);
 }
 
 /* ACK, first half: it must be for what was delivered here; an empty id passes, and deletes nothing. */
@@ -199,7 +199,7 @@ static void acknowledge(struct subscriber_lane *lane, struct command_slot *slot)
     subscription->in_flight = false;
     subscription->acknowledging = true;
     slot->request.operation = (struct store_operation){.apply = acknowledge_apply, .completed = acknowledge_completed};
-    writer_submit(lane->router->writer, &slot->request);
+    post_writer(lane->router, &slot->request);
 }
 
 /* The ACK could not be done: the message is still in flight. */
@@ -218,7 +218,7 @@ static void acknowledged(struct subscriber_lane *lane, struct command_slot *slot
     if (slot->acknowledge_result == SMQ_ERR_AGAIN) {
         if (subscription != NULL)
             subscription->in_flight = true;
-        (void)execute_retried(slot, SMQ_ERR_AGAIN);
+        (void)slot_retried(slot, SMQ_ERR_AGAIN);
         return;
     }
     if (slot->acknowledge_result != SMQ_OK) {
@@ -365,6 +365,7 @@ enum smq_result subscriber_lane_create(struct smp_router *router, unsigned index
         return result;
     }
     *out = lane;
+    router->addresses.subscribers[index] = lane->actor;
     return supervisor_start_actor(router->supervisor, lane->actor);
 }
 
@@ -376,37 +377,4 @@ void subscriber_lane_destroy(struct subscriber_lane **lane) {
     store_reader_destroy(&(*lane)->reader);
     memory_free(*lane);
     *lane = NULL;
-}
-
-void subscriber_lane_slot(struct smp_router *router, struct command_slot *slot, enum subscriber_message kind) {
-    struct subscriber_lane *lane = router->subscribers[subscriber_lane_of(router, slot->queue.number)];
-    slot->request.message.kind = kind;
-    if (actor_send(lane->actor, &slot->request.message) == SMQ_OK)
-        return;
-    if (kind == SUBSCRIBER_SUBSCRIBE || kind == SUBSCRIBER_GET || kind == SUBSCRIBER_ACKNOWLEDGE ||
-        kind == SUBSCRIBER_INFORM || kind == SUBSCRIBER_NOTIFY || kind == SUBSCRIBER_NOTIFIER_MOVED)
-        slot_answer_error(slot, smp_error_of(SMP_ERROR_INTERNAL));
-    slot_done(slot);
-}
-
-void subscriber_lane_lost(struct smp_router *router, struct delivery *delivery) {
-    struct subscriber_lane *lane = router->subscribers[subscriber_lane_of(router, delivery->reference.queue)];
-    delivery->outgoing.message.kind = SUBSCRIBER_LOST_DELIVERY;
-    if (actor_send(lane->actor, &delivery->outgoing.message) != SMQ_OK)
-        delivery_release(&delivery);
-}
-
-void subscriber_lane_farewell(struct subscriber_lane *lane, struct session_farewell *farewell) {
-    farewell->message.kind = SUBSCRIBER_SESSION_CLOSED;
-    if (actor_send(lane->actor, &farewell->message) != SMQ_OK)
-        connection_release(farewell->session->connection);
-}
-
-void subscriber_lane_service(struct subscriber_lane *lane, struct service_copy *copy) {
-    struct service_change *change = copy->change;
-    copy->message.kind = SUBSCRIBER_SERVICE_HELD;
-    if (actor_send(lane->actor, &copy->message) == SMQ_OK)
-        return;
-    memory_free(copy);
-    service_change_applied(&change);
 }

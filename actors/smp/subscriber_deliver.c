@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "actors/smp/event.h"
-#include "actors/smp/subscriber.h"
+#include "actors/smp/post.h"
 #include "actors/smp/subscriber_lane.h"
 #include "actors/smp/writer.h"
 #include "queues/base/clock.h"
@@ -75,8 +75,8 @@ static enum smq_result handed_over_apply(struct store_operation *operation, stru
 static void handed_over_completed(struct store_operation *operation, enum smq_result result) {
     (void)result; /* a failure means that they are delivered once more */
     struct handed_over *handed_over = (struct handed_over *)(void *)writer_request_of(operation);
-    handed_over->request.message.kind = SUBSCRIBER_HANDED_OVER;
-    if (actor_send(handed_over->lane->actor, &handed_over->request.message) != SMQ_OK)
+    const struct subscriber_lane *lane = handed_over->lane;
+    if (post_subscriber_handed_over(lane->router, lane->index, &handed_over->request) != SMQ_OK)
         memory_free(handed_over);
 }
 
@@ -100,7 +100,7 @@ static void delete_handed_over(struct subscriber_lane *lane, struct handed_over 
     handed_over->last = last;
     handed_over->request.operation.apply = handed_over_apply;
     handed_over->request.operation.completed = handed_over_completed;
-    writer_submit(lane->router->writer, &handed_over->request);
+    post_writer(lane->router, &handed_over->request);
 }
 
 /* Whether the subscription is still for the notifier as it is stored. When it is not, a message says so soon. */

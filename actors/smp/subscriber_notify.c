@@ -2,7 +2,8 @@
 /* Notifier subscriptions of a subscriber lane: of connections (NOTIFY), and of services, which need none a queue
  * (reference: Server.hs, subscribeNotifications). The lane hears of every commit that gives a notifier to a service or
  * takes it away, in order, so that a queue never has both. */
-#include "actors/smp/execute.h"
+#include "actors/smp/hand_on.h"
+#include "actors/smp/notifier_move.h"
 #include "actors/smp/subscriber_lane.h"
 
 /* What the lane reads of a record. */
@@ -81,7 +82,7 @@ void notify_subscribe(struct subscriber_lane *lane, struct command_slot *slot) {
     struct notifier_state state;
     enum smq_result result = look(lane, slot->queue.number, &state);
     if (result == SMQ_OK && state.auth_version != slot->queue.auth_version) {
-        (void)execute_retried(slot, SMQ_ERR_AGAIN);
+        (void)slot_retried(slot, SMQ_ERR_AGAIN);
         return;
     }
     if (result == SMQ_OK && state.has_service) {
@@ -118,7 +119,7 @@ void notify_moved(struct subscriber_lane *lane, struct command_slot *slot) {
     else
         result = register_notify(lane, slot);
     answer_subscribed(slot, result);
-    services_slot(lane->router, slot, SERVICES_MOVED);
+    slot_to_services(slot, SERVICES_MOVED);
 }
 
 /* A queue without a subscriber of its own may be a service's, which the record says. While no service is held there is
@@ -150,7 +151,7 @@ void notify_gone(struct subscriber_lane *lane, struct command_slot *slot) {
     if (of_service != NULL)
         (void)take_away(lane, of_service);
     if (slot->move.had_service)
-        services_slot(lane->router, slot, SERVICES_MOVED);
+        slot_to_services(slot, SERVICES_MOVED);
     else
         slot_done(slot);
 }

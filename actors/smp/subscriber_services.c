@@ -6,6 +6,7 @@
  * notifications in the store, some at a time; a session that takes no more for now stops the search until it does. */
 #include <string.h>
 
+#include "actors/smp/service_change.h"
 #include "actors/smp/subscriber_lane.h"
 #include "queues/base/memory.h"
 #include "stores/smp/ntf_store.h"

@@ -5,6 +5,7 @@
 
 #include <time.h>
 
+#include "actors/smp/post.h"
 #include "queues/base/clock.h"
 #include "queues/base/fault.h"
 #include "queues/base/log.h"
@@ -266,17 +267,13 @@ enum smq_result writer_create(struct smp_router *router, struct store_writer **o
         return result;
     }
     *out = writer;
+    router->addresses.writer = writer->actor;
     return supervisor_start_actor(router->supervisor, writer->actor);
 }
 
 void writer_destroy(struct store_writer **writer) {
     memory_free(*writer);
     *writer = NULL;
-}
-
-void writer_submit(struct store_writer *writer, struct writer_request *request) {
-    if (actor_send(writer->actor, &request->message) != SMQ_OK)
-        request->operation.completed(&request->operation, SMQ_ERR_CANCELLED);
 }
 
 uint64_t writer_next_order(struct store_writer *writer) {
@@ -298,5 +295,5 @@ void writer_touch_queue(struct store_writer *writer, struct queue_reference queu
     touch->day = day;
     touch->request.operation.apply = touch_apply;
     touch->request.operation.completed = touch_completed;
-    writer_submit(writer, &touch->request);
+    post_writer(writer->router, &touch->request);
 }

@@ -9,8 +9,8 @@
 #include "stores/smp/batch.h"
 #include "stores/smp/queue_store.h"
 
-/* A change of the store; embedded in what asks for it. The operation's `completed` runs on the writer's thread, after
- * the commit. */
+/* A change of the store, sent by post_writer; embedded in what asks for it. The operation's `completed` runs on the
+ * writer's thread, after the commit. */
 struct writer_request {
     struct message message; /* first */
     struct store_operation operation;
@@ -24,10 +24,6 @@ struct writer_request {
 enum smq_result writer_create(struct smp_router *router, struct store_writer **writer);
 /* After the thread has ended. */
 void writer_destroy(struct store_writer **writer);
-
-/* Hands the request over; any thread, never blocks. When the writer has stopped the operation completes at once with
- * SMQ_ERR_CANCELLED. */
-void writer_submit(struct store_writer *writer, struct writer_request *request);
 
 /* The request that an operation is part of. */
 struct writer_request *writer_request_of(struct store_operation *operation);

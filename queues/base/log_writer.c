@@ -22,7 +22,6 @@
 #include "queues/base/log.h"
 #include "queues/base/log_format.h"
 #include "queues/base/log_ring.h"
-#include "queues/base/thread.h"
 
 enum { EXIT_WAIT_MS = 500, SUMMARY_MS = 1000, NS_PER_MS = 1000000 };
 _Static_assert(LOG_LINE_MAX < PIPE_BUF, "a pipe with room takes a line whole");
@@ -36,6 +35,7 @@ static _Atomic uint64_t written; /* lines taken from the ring and done with */
 static _Atomic uint64_t lost;
 static struct log_site *_Atomic listed; /* sites that have left lines out; they stay */
 static sem_t work;
+static log_thread_create *create_thread;
 static struct thread *writer;
 
 static bool await_room(int timeout_ms) {
@@ -159,7 +159,8 @@ static void forget_thread(void) {
     atomic_store(&stage, STAGE_DIRECT);
 }
 
-void log_writer_allow(void) {
+void log_writer_allow(log_thread_create *create) {
+    create_thread = create;
     if (sem_init(&work, 0, 0) == 0 && pthread_atfork(NULL, NULL, forget_thread) == 0 && atexit(finish) == 0)
         atomic_store(&stage, STAGE_ALLOWED);
 }
@@ -171,7 +172,7 @@ static void start(void) {
     int allowed = STAGE_ALLOWED;
     if (!atomic_compare_exchange_strong(&stage, &allowed, STAGE_THREAD))
         return;
-    if (thread_create(&writer, "log", run, NULL) == SMQ_OK)
+    if (create_thread(&writer, "log", run, NULL) == SMQ_OK)
         return;
     atomic_store(&stage, STAGE_DIRECT);
     while ((length = log_ring_take(line)) > 0) {

@@ -6,10 +6,16 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-struct log_site;
+#include "smq/result.h"
 
+struct log_site;
+struct thread;
+
+/* How the thread is made: thread_create, given by base_setup, since what makes threads may have something to log. */
+typedef enum smq_result log_thread_create(struct thread **thread, const char *name, void (*run)(void *argument),
+                                          void *argument);
 /* From now on the first line starts the thread. Once, by base_setup. */
-void log_writer_allow(void);
+void log_writer_allow(log_thread_create *create);
 /* Whether lines go through the ring; else they are written at once. */
 bool log_writer_is_used(void);
 /* Takes a whole line: never blocks. Any thread. */

@@ -39,7 +39,7 @@ static void setup(void) {
     if (setup_result == SMQ_OK)
         setup_result = arm_faults();
     if (setup_result == SMQ_OK)
-        log_writer_allow();
+        log_writer_allow(thread_create);
 }
 
 enum smq_result base_setup(void) {

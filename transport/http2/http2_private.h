@@ -68,8 +68,12 @@ struct http2 {
     bool is_destroying;
 };
 
-/* http2.c. The connection fails: `code` is the last thing that the peer is told. Only the first call counts. */
+/* failure.c. The connection fails: `code` is the last thing that the peer is told. Only the first call counts. */
 void http2_fail(struct http2 *http2, enum smq_result result, enum http2_code code, const char *text);
+/* The same for what nghttp2 returned. */
+void http2_fail_by(struct http2 *http2, int returned);
+/* Keeps a copy of what does not fit the room. SMQ_ERR_NO_MEMORY. */
+enum smq_result http2_keep_leftover(struct http2 *http2, struct slice bytes);
 /* The settings and the window of the connection, to be sent; what nghttp2 returns. */
 int http2_submit_settings(struct http2 *http2);
 /* What nghttp2 returned for a submission; fatal ones fail the connection. SMQ_OK, SMQ_ERR_NO_MEMORY, SMQ_ERR_CLOSED. */
