@@ -21,7 +21,7 @@
 #include "test/support/require.h"
 #include "test/support/server_process.h"
 
-enum { USER_TIMEOUT_S = 3, MARGIN_MS = 6000, STOP_MS = 3000, SUBSCRIBERS = 2, MINUTES_15_S = 900 };
+enum { USER_TIMEOUT_S = 3, MARGIN_MS = 6000, STOP_MS = 3000, COMMAND_MS = 20000, SUBSCRIBERS = 2, MINUTES_15_S = 900 };
 
 /* With shortened times: idle, the probe at which the time-out is over, and data sent just before it. */
 enum { FOUND_MS = 1000 * 2 * USER_TIMEOUT_S + MARGIN_MS };
@@ -32,9 +32,18 @@ static void enter(int side) {
     require(setns(side, CLONE_NEWNET) == 0);
 }
 
+/* In the calling thread's namespace; the exit code. */
+static int run(const char *command) {
+    const char *const arguments[] = {"/bin/sh", "-c", command, NULL};
+    struct process *process = process_start(arguments, NULL);
+    int code = process_wait(process, COMMAND_MS);
+    process_destroy(&process);
+    return code;
+}
+
 /* A namespace with loopback, in which the calling thread is then; -1: not allowed. */
 static int make_side(void) {
-    if (unshare(CLONE_NEWNET) != 0 || system("ip link set lo up 2>/dev/null") != 0)
+    if (unshare(CLONE_NEWNET) != 0 || run("ip link set lo up") != 0)
         return -1;
     return open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
 }
@@ -46,9 +55,9 @@ static void lay_cable(int process) {
                    "ip link add far type veth peer name near netns %d && ip addr add 10.99.0.2/24 dev far && "
                    "ip link set far up",
                    process);
-    require(system(command) == 0);
+    require(run(command) == 0);
     enter(router_side);
-    require(system("ip addr add 10.99.0.1/24 dev near && ip link set near up") == 0);
+    require(run("ip addr add 10.99.0.1/24 dev near && ip link set near up") == 0);
     enter(subscriber_side);
 }
 
@@ -104,9 +113,9 @@ static void test_subscribers_whose_host_is_gone_are_found(void **state) {
         require(smq_create_queue(subscribers[i].client.client, NULL, 0, &subscribers[i].queue, NULL) == SMQ_OK);
     }
     assert_int_equal(before + SUBSCRIBERS, server_process_descriptors(&server));
-    require(system("ip route add blackhole 10.99.0.1/32 && ip neigh flush dev far") == 0);
+    require(run("ip route add blackhole 10.99.0.1/32 && ip neigh flush dev far") == 0);
     enter(router_side);
-    require(system("ip neigh replace 10.99.0.2 lladdr 02:00:00:00:00:01 dev near nud permanent") == 0);
+    require(run("ip neigh replace 10.99.0.2 lladdr 02:00:00:00:00:01 dev near nud permanent") == 0);
 
     send_to(&sender, subscribers[0].queue); /* one has something to acknowledge, the other is idle */
     await_descriptors(&server, before, FOUND_MS);
