@@ -225,7 +225,7 @@ static void test_relay_that_comes_back_gets_a_new_session(void **state) {
 
 enum { HELD_MAX = 64 };
 static struct {
-    struct scripted_connection *connection;
+    struct scripted_connection *_Atomic connection;
     struct box_key key;
     uint8_t ids[HELD_MAX][24];
     _Atomic uint32_t count;
