@@ -10,8 +10,8 @@ enum {
     COMMIT_BYTES_MAX = 4 * 1024 * 1024, /* one commit of this size stays near 10 ms on an ordinary SSD */
     COMMIT_COST_MAX_US = 10000,
     OPERATION_COST_US = 25, /* about, for a small one */
-    BYTES_A_US = 64,
-    QUANTUM_US = 125 /* a round over a hundred connections that ask for all they can is 13 ms */
+    BYTES_A_US = 420,       /* as COMMIT_BYTES_MAX in COMMIT_COST_MAX_US */
+    QUANTUM_US = 125        /* a round over a hundred connections that ask for all they can is 13 ms */
 };
 
 static struct writer_source *source_of(struct fair_member *member) {
