@@ -117,6 +117,15 @@ static void test_a_commit_is_bounded_in_count_cost_and_bytes(void **state) {
     assert_int_equal(0, rounds.bytes);
 }
 
+static void test_full_bodies_of_many_share_a_commit(void **state) {
+    (void)state;
+    enum { SENDERS = 100, BODY = 16384 };
+    for (unsigned i = 0; i < SENDERS; i++)
+        (void)ask(i, BODY, 0);
+    struct store_batch batch = gather();
+    assert_int_equal(SENDERS, batch.count);
+}
+
 static void test_what_one_asks_for_keeps_its_order(void **state) {
     (void)state;
     unsigned last[STORM] = {0};
@@ -167,6 +176,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(test_newcomer_is_in_the_next_commit_whatever_others_ask_for),
         TEST(test_a_commit_is_bounded_in_count_cost_and_bytes),
+        TEST(test_full_bodies_of_many_share_a_commit),
         TEST(test_what_one_asks_for_keeps_its_order),
         TEST(test_what_was_refused_before_goes_first),
         TEST(test_all_that_waits_can_be_given_back),
