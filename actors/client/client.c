@@ -151,10 +151,11 @@ static enum smq_result create(struct smq_context *context, const char *address_t
     enum smq_result result = find_protocol(address_text, &protocol, &address, &password);
     if (result != SMQ_OK)
         return result;
-    struct smq_client *made = protocol_accepts(protocol, options) ? allocate(protocol) : NULL;
+    bool is_accepted = protocol_accepts(protocol, options);
+    struct smq_client *made = is_accepted ? allocate(protocol) : NULL;
     if (made == NULL) {
         password_wipe(&password);
-        return protocol_accepts(protocol, options) ? SMQ_ERR_NO_MEMORY : SMQ_ERR_INVALID;
+        return is_accepted ? SMQ_ERR_NO_MEMORY : SMQ_ERR_INVALID;
     }
     made->password = password;
     password_wipe(&password);

@@ -102,6 +102,7 @@ struct client_protocol {
     void (*message)(struct process_lane *lane, struct message *message);
 };
 
-enum { CLIENT_PROTOCOLS = 1 };
+/* Their places in the table, in a lane's states, and among its messages. */
+enum { CLIENT_PROTOCOL_SMP, CLIENT_PROTOCOLS };
 /* All of them; protocols.c. */
 extern const struct client_protocol *const client_protocols[CLIENT_PROTOCOLS];

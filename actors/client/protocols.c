@@ -4,4 +4,4 @@
 
 extern const struct client_protocol smp_client_protocol; /* actors/client/smp */
 
-const struct client_protocol *const client_protocols[CLIENT_PROTOCOLS] = {&smp_client_protocol};
+const struct client_protocol *const client_protocols[CLIENT_PROTOCOLS] = {[CLIENT_PROTOCOL_SMP] = &smp_client_protocol};

@@ -3,6 +3,7 @@
  * of 16 KB over a ratchet, with and without a KEM, in a chain and with a step for each, beside its ciphers alone.
  *
  * bench_ratchet [rounds] */
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -136,7 +137,8 @@ static void measure_messages(const char *what, bool kem, int rounds) {
 }
 
 int main(int count, char **arguments) {
-    int rounds = count > 1 ? atoi(arguments[1]) : 2000; // NOLINT(cert-err34-c)
+    long asked = count > 1 ? strtol(arguments[1], NULL, 10) : 2000;
+    int rounds = asked < 10 || asked > INT_MAX ? 0 : (int)asked;
     if (rounds < 10 || crypto_setup() != SMQ_OK) {
         fprintf(stderr, "usage: bench_ratchet [rounds], at least 10\n");
         return 2;

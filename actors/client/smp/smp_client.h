@@ -40,7 +40,9 @@ static inline struct smp_client *smp_client(const struct smq_client *client) {
 
 /* What SMP posts to process lanes (actors/client/post.h). */
 enum smp_lane_message {
-    LANE_FORWARDS = LANE_PROTOCOL, /* from whoever forwards: forward_list.message, which holds a reference */
+    LANE_FORWARDS = LANE_PROTOCOL +
+                    CLIENT_PROTOCOL_SMP *
+                        LANE_PROTOCOL_KINDS, /* from whoever forwards: forward_list.message, which holds a reference */
 };
 
 struct smp_lane {
@@ -48,7 +50,7 @@ struct smp_lane {
 };
 
 static inline struct registry *lane_registry(const struct process_lane *lane) {
-    return &((struct smp_lane *)lane->states[0])->registry;
+    return &((struct smp_lane *)lane->states[CLIENT_PROTOCOL_SMP])->registry;
 }
 
 /* handshake.c: the calls of the protocol's table. With is_service the router answers once more. */

@@ -214,7 +214,7 @@ static void see_error(struct replay *replay, const struct capture_line *line, en
     enum ratchet_verdict verdict = receive(replay, line, party, slice_of(sent->bytes, sent->length), &received);
     if (strstr(line->text, "CERatchetEarlierMessage") != NULL) {
         capture_check(line, verdict == RATCHET_EARLIER);
-        capture_check(line, received.distance == (uint32_t)atoi(strrchr(line->text, ' ') + 1));
+        capture_check(line, received.distance == strtoul(strrchr(line->text, ' ') + 1, NULL, 10));
     } else {
         capture_check(line, strstr(line->text, "CERatchetDuplicateMessage") != NULL);
         capture_check(line, verdict == RATCHET_DUPLICATE);
