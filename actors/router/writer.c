@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* The store writer. Each turn takes what the mailbox holds to where it waits, and commits as much of that as a commit
  * takes at the end of the turn. */
-#include "actors/smp/writer.h"
+#include "actors/router/writer.h"
 
 #include <time.h>
 

@@ -3,9 +3,9 @@
  * shares the next, as far as it has room: writer_rounds.h. */
 #pragma once
 
+#include "actors/router/writer_rounds.h"
 #include "actors/runtime/actor.h"
 #include "actors/smp/roles.h"
-#include "actors/smp/writer_rounds.h"
 #include "stores/lmdb/batch.h"
 #include "stores/smp/queue_store.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* Cache of X25519 agreements: a small array searched by key, replaced in turn when full. */
-#include "actors/smp/secret_cache.h"
+#include "actors/router/secret_cache.h"
 
 #include <string.h>
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* The process lane: its life, and the messages it gets. Its sessions are served by process_session.c, their commands by
  * process_command.c. */
-#include "actors/smp/process.h"
+#include "actors/router/process.h"
 
-#include "actors/smp/command_batch.h"
+#include "actors/router/command_batch.h"
+#include "actors/router/process_lane.h"
 #include "actors/smp/post.h"
-#include "actors/smp/process_lane.h"
 #include "actors/smp/service_hello.h"
 #include "queues/base/memory.h"
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* A table of counts by key, in the session. Only the process lane changes it; other threads do no more than count down,
  * and tell the lane when it waits for that. */
-#include "actors/smp/command_order.h"
+#include "actors/router/command_order.h"
 
 #include <sodium.h>
 #include <string.h>
 
-#include "actors/smp/command_batch.h"
+#include "actors/router/command_batch.h"
 #include "actors/smp/post.h"
 #include "queues/base/memory.h"
 

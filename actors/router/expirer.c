@@ -2,10 +2,10 @@
 /* The expirer. It also looks when the router's own certificate ends. Each kind of record has a round: a step of bounded
  * size goes to the writer, its completion comes back as a message, and while there is more the next step follows; then
  * the round waits for its interval. Other operations get their turn between steps. */
-#include "actors/smp/expirer.h"
+#include "actors/router/expirer.h"
 
+#include "actors/router/writer.h"
 #include "actors/smp/post.h"
-#include "actors/smp/writer.h"
 #include "queues/base/clock.h"
 #include "queues/base/memory.h"
 #include "stores/smp/msg_store.h"

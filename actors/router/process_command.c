@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* One command on the process lane: looked up, verified and handed on. What must not overtake an earlier command of its
  * session is put aside until that is done: command_order.h. */
-#include "actors/smp/command_batch.h"
+#include "actors/router/command_batch.h"
+#include "actors/router/process_lane.h"
+#include "actors/router/session_credit.h"
+#include "actors/router/verify.h"
 #include "actors/smp/execute.h"
-#include "actors/smp/process_lane.h"
-#include "actors/smp/session_credit.h"
-#include "actors/smp/verify.h"
 #include "queues/base/clock.h"
 #include "queues/base/fault.h"
 

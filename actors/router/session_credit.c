@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* Credit, and its limit, are one number, so that reaching the limit and coming back from it are each seen once. */
-#include "actors/smp/session_credit.h"
+#include "actors/router/session_credit.h"
 
 #include "actors/smp/client_session.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* Two rings: those that come, and those that go round. */
-#include "actors/smp/fair_queue.h"
+#include "actors/router/fair_queue.h"
 
 #include <stddef.h>
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* Command batches: their slots, and the count of hands that decides when the answers leave. */
-#include "actors/smp/command_batch.h"
+#include "actors/router/command_batch.h"
 
 #include <string.h>
 
-#include "actors/smp/session_credit.h"
+#include "actors/router/session_credit.h"
 #include "queues/base/check.h"
 #include "queues/base/memory.h"
 #include "transport/smp/batch.h"

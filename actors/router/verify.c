@@ -2,7 +2,7 @@
 /* Verification of commands. The time it takes depends on the kind of the authorization given, not on what is stored:
  * where a key is missing or of another kind, a fixed key is checked instead and the outcome dropped (SMP authorization
  * rules, "key type against authorization type"). */
-#include "actors/smp/verify.h"
+#include "actors/router/verify.h"
 
 #include "queues/base/postpone.h"
 #include "queues/base/secret.h"

@@ -5,7 +5,7 @@
 
 #include <stddef.h>
 
-#include "actors/smp/fair_queue.h"
+#include "actors/router/fair_queue.h"
 #include "stores/lmdb/batch.h"
 
 struct writer_request;

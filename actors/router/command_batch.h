@@ -9,10 +9,10 @@
 
 #include "actors/net/connection.h"
 #include "actors/proxy/forwarded.h"
+#include "actors/router/command_order.h"
+#include "actors/router/writer.h"
 #include "actors/smp/client_session.h"
-#include "actors/smp/command_order.h"
 #include "actors/smp/kept_answer.h"
-#include "actors/smp/writer.h"
 #include "queues/base/cursor.h"
 #include "stores/smp/msg_store.h"
 #include "stores/smp/queue_store.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* Deficit round robin over sources (fair_queue.h), with a quantum of the writer's own: some operations a round. */
-#include "actors/smp/writer_rounds.h"
+#include "actors/router/writer_rounds.h"
 
-#include "actors/smp/writer.h"
+#include "actors/router/writer.h"
 #include "queues/mailbox.h" /* caa_container_of */
 
 enum {

@@ -7,8 +7,8 @@
 
 #include <cmocka.h>
 
-#include "actors/smp/writer.h"
-#include "actors/smp/writer_rounds.h"
+#include "actors/router/writer.h"
+#include "actors/router/writer_rounds.h"
 #include "queues/base/memory.h"
 
 enum { STORM = 100, EACH = 300 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* A router's identity: loading, checking what clients will check, and replacing it while the router runs. */
-#include "actors/smp/identity.h"
+#include "actors/router/identity.h"
 
 #include <stdio.h>
 #include <string.h>

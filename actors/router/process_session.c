@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* The sessions of a process lane: those with something to do are served round robin, by what it costs; each one's
  * commands are gone through in order, and the next one follows without waiting. */
-#include "actors/smp/command_batch.h"
-#include "actors/smp/process_lane.h"
+#include "actors/router/command_batch.h"
+#include "actors/router/process_lane.h"
 #include "queues/base/clock.h"
 #include "queues/base/postpone.h"
 

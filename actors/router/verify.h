@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "actors/smp/command_batch.h"
+#include "actors/router/command_batch.h"
 #include "stores/smp/queue_store.h"
 #include "transport/smp/command.h"
 #include "transport/smp/transmission.h"

@@ -5,8 +5,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "actors/router/fair_queue.h"
 #include "actors/smp/client_session.h"
-#include "actors/smp/fair_queue.h"
 #include "actors/smp/queue_lookup.h"
 #include "actors/smp/roles.h"
 #include "transport/smp/transmission.h"

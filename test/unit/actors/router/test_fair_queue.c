@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "actors/smp/fair_queue.h"
+#include "actors/router/fair_queue.h"
 
 /* Serves the next member with pieces of its cost until its quantum is used up. */
 static unsigned serve(struct fair_queue *queue, struct fair_member *members, const uint32_t *costs, uint64_t *used) {
