@@ -139,7 +139,7 @@ static enum smq_result open_store(struct smp_router *router) {
             router->config.durability == SMP_DURABILITY_COMMIT ? STORE_DURABILITY_COMMIT : STORE_DURABILITY_INTERVAL,
         .interval_ms = router->config.durability_interval_ms,
     };
-    return store_open(&options, &router->store);
+    return store_open(&smp_store_layout, &options, &router->store);
 }
 
 static void stop_net(void *context) {

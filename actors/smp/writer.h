@@ -6,7 +6,7 @@
 #include "actors/runtime/actor.h"
 #include "actors/smp/roles.h"
 #include "actors/smp/writer_rounds.h"
-#include "stores/smp/batch.h"
+#include "stores/lmdb/batch.h"
 #include "stores/smp/queue_store.h"
 
 /* A change of the store, sent by post_writer; embedded in what asks for it. The operation's `completed` runs on the

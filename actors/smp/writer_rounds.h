@@ -6,7 +6,7 @@
 #include <stddef.h>
 
 #include "actors/smp/fair_queue.h"
-#include "stores/smp/batch.h"
+#include "stores/lmdb/batch.h"
 
 struct writer_request;
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* Folders and files that root makes in a store. */
-#include "stores/smp/store_owner.h"
+#include "stores/lmdb/store_owner.h"
 
 #include <errno.h>
 #include <fcntl.h>

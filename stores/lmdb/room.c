@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* Room for what grows, and who keeps it. */
-#include "stores/smp/room.h"
+#include "stores/lmdb/room.h"
 
 #include <inttypes.h>
 #include <unistd.h>

@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "stores/smp/internal.h"
+#include "stores/lmdb/store_private.h"
 
 /* Pages that growing operations may take in the batch to come, which asks for `growth` (0: it does not grow). Keeps the
  * reserve on the disk as large as the disk allows, notes what is used, and once a minute, or when room is short, frees

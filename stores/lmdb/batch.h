@@ -6,7 +6,7 @@
 #include <stddef.h>
 
 #include "smq/result.h"
-#include "stores/smp/store.h"
+#include "stores/lmdb/store.h"
 
 /* One change of the store, embedded in the request that asks for it. The owner of the request fills the fields below
  * the line before store_batch_add and does not touch the operation until `completed`. */
@@ -18,7 +18,7 @@ struct store_operation {
     bool grows; /* it needs room that stays used (SEND, NEW, ...); false for what frees room or rewrites in place (ACK,
                    DEL, OFF, expiry) */
     size_t bytes; /* about how much it stores: bodies, blobs, keys; the engine adds its own allowance */
-    /* Does the work with the functions of queue_store.h and its neighbours. What the protocol answers (quota,
+    /* Does the work with the functions of the store's folder (stores/smp/queue_store.h and its neighbours). What the protocol answers (quota,
      * duplicate, wrong version, ...) is an outcome: the operation records it in itself and returns SMQ_OK. Any other
      * return value fails this operation alone and must come before its first write. May be called again after a failed
      * transaction (with that transaction's changes undone), so it sets every output each time. A failure of the store

@@ -8,14 +8,13 @@
  *
  * Running out of room is normally seen before it happens (room.h): growing operations are refused when they would eat
  * into what is kept for the others. */
-#include "stores/smp/batch.h"
+#include "stores/lmdb/batch.h"
 
 #include "queues/base/clock.h"
 #include "queues/base/fault.h"
 #include "queues/base/log.h"
-#include "stores/smp/internal.h"
-#include "stores/smp/purge.h"
-#include "stores/smp/room.h"
+#include "stores/lmdb/room.h"
+#include "stores/lmdb/store_private.h"
 
 enum {
     ALLOWANCE_PAGES = 2,   /* what a growing operation takes beside its bytes */
@@ -115,9 +114,9 @@ static bool may_purge(struct store *store) {
 static bool purge_some(struct store_txn *txn) {
     if (store_txn_status(txn) != SMQ_OK)
         return true;
-    bool more = purge_step(txn);
+    bool more = txn->store->layout->purge_step(txn);
     if (store_txn_status(txn) == SMQ_ERR_STORE) {
-        log_error("store: what was deleted cannot be removed; run `smp-server store check`");
+        log_error("store: what was deleted cannot be removed; run `%s`", txn->store->layout->check);
         txn->store->purge_failed = true;
     }
     return more;
