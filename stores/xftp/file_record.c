@@ -92,8 +92,7 @@ enum smq_result file_record_save(struct store_txn *txn, const struct file_record
     write_large(&writer, record->status_info);
     if (writer_finish(&writer) != SMQ_OK || record->status_info.length > STATUS_INFO_MAX)
         return SMQ_ERR_TOO_LARGE;
-    lmdb_put(txn->lmdb, FILE_TABLE_FILES, record->sender_id,
-             slice_of(txn->store->scratch, writer_length(&writer)));
+    lmdb_put(txn->lmdb, FILE_TABLE_FILES, record->sender_id, slice_of(txn->store->scratch, writer_length(&writer)));
     return store_txn_status(txn);
 }
 

@@ -49,9 +49,9 @@ static void put_recipients(struct store_txn *txn, struct slice sender_id, const 
 /* ---- files ---- */
 
 static bool record_is_valid(const struct file_record *record) {
-    return id_is_valid(record->sender_id) && record->sender_key.length > 0 &&
-           record->sender_key.length <= UINT8_MAX && record->digest.length <= UINT8_MAX && record->size > 0 &&
-           record->created >= 0 && record->status < FILE_STATUS_COUNT;
+    return id_is_valid(record->sender_id) && record->sender_key.length > 0 && record->sender_key.length <= UINT8_MAX &&
+           record->digest.length <= UINT8_MAX && record->size > 0 && record->created >= 0 &&
+           record->status < FILE_STATUS_COUNT;
 }
 
 enum smq_result file_store_create(struct store_txn *txn, const struct file_record *record,
