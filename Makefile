@@ -121,9 +121,9 @@ compile_flags := -std=gnu11 -D_GNU_SOURCE $(includes) -pthread -fPIC $(warnings)
 link_flags := -pthread $(link.$(MODE)) $(LDFLAGS)
 
 libs.queues := -lurcu-cds -lurcu-memb -lurcu-common -lsodium
-libs.transport := -lssl -lcrypto -ljansson -lwslay -lnghttp2 -lyaml -lz $(libs.queues)
+libs.transport := -lssl -lcrypto -ljansson -lwslay -lnghttp2 -lhttp_parser -lyaml -lz $(libs.queues)
 libs.stores := -llmdb $(libs.queues)
-libs.actors := -lssl -lcrypto -llmdb -ljansson -lwslay -lcares -lnghttp2 -lyaml -lz $(libs.queues)
+libs.actors := -lssl -lcrypto -llmdb -ljansson -lwslay -lcares -lnghttp2 -lhttp_parser -lyaml -lz $(libs.queues)
 libs.bin := -linih $(libs.actors)
 
 # ---- sources
@@ -166,7 +166,7 @@ archive = $(foreach layer,$(1),$(OUT)/lib$(layer).a)
 # ---- packages
 
 packages := build-essential pkg-config libssl-dev liburcu-dev libnghttp2-dev liblmdb-dev libsodium-dev libinih-dev \
-  libjansson-dev libwslay-dev libc-ares-dev libyaml-dev zlib1g-dev libcmocka-dev valgrind
+  libjansson-dev libwslay-dev libc-ares-dev libhttp-parser-dev libyaml-dev zlib1g-dev libcmocka-dev valgrind
 lint_packages := clang-format clang-tidy cppcheck
 fuzz_packages := clang libclang-rt-14-dev
 needed_packages := $(packages) $(if $(filter fuzz,$(MODE)),$(fuzz_packages))
@@ -316,7 +316,7 @@ $(OUT)/examples/%: docs/examples/%.c $(OUT)/libsmq.a $(OUT)/include/.copied $(OU
 
 # ---- libsmq
 
-libs.library := -lssl -lcrypto -ljansson -lcares -lnghttp2 -lyaml -lz $(libs.queues)
+libs.library := -lssl -lcrypto -ljansson -lcares -lnghttp2 -lhttp_parser -lyaml -lz $(libs.queues)
 library_objects := $(call objects_of,$(library_sources))
 
 # One relocatable object in which only smq_* is global: names of ours cannot clash with the embedding program's.

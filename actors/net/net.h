@@ -51,7 +51,8 @@ struct connect_options {
     const struct tls_context *tls_context; /* client context; outlives the net */
     const char *alpn;                      /* "smp/1", "http/1.1", or NULL for none; a constant text */
     uint8_t key_hash[FINGERPRINT_SIZE];    /* identity of the server */
-    const struct protocol *protocol;       /* outlives the net */
+    const struct protocol *protocol;       /* outlives the net; not looked at with `http` */
+    const struct http_service *http;       /* NULL: blocks; else HTTP/2 (http_connection.h), whose owner is `state` */
     void *state;                           /* the protocol's; owned by the connection if SMQ_OK is returned */
     uint32_t timeout_ms;                   /* budget from now to connection_established; 0: none */
     bool no_keep_alive;                    /* keep-alive is on by default: idle 30 s, interval 15 s, 4 probes */
@@ -94,6 +95,7 @@ struct net_statistics {
     uint64_t blocks_received; /* so far */
     uint64_t blocks_sent;     /* so far */
     uint64_t blocks_held;     /* received blocks that were not released yet */
+    uint64_t http_requests;   /* that came, so far */
     uint64_t tls_failures;    /* handshakes that failed, so far */
     uint64_t asked_cookies;   /* ClientHellos that were answered by asking for a cookie (limits.h), so far */
     /* accepted connections that were not let in, or dropped, for a limit (limits.h), so far */

@@ -55,6 +55,7 @@ static enum smq_result create(const struct tls_context *context, int descriptor,
     struct tls *created = memory_zalloc(sizeof *created);
     if (created == NULL)
         return SMQ_ERR_NO_MEMORY;
+    created->context = context;
     created->is_server = context->is_server;
     created->allowance = HANDSHAKE_ALLOWANCE;
     created->ssl = SSL_new(context->ssl_context);
@@ -241,6 +242,10 @@ enum smq_result tls_take_facts(struct tls *tls, struct tls_facts *facts) {
         SSL_get0_alpn_selected(tls->ssl, &alpn, &alpn_length);
         facts->session_id_length = (uint8_t)length;
         facts->has_alpn = alpn_length > 0;
+        facts->shows_web_certificate = tls->shows_web_certificate;
+        /* Longer names are not among those that we know. */
+        for (size_t i = 0; i < sizeof facts->alpn; i++)
+            facts->alpn[i] = i < alpn_length && alpn_length < sizeof facts->alpn ? (char)alpn[i] : '\0';
         facts->client_certificate_requested = tls->certificate_requested;
         facts->peer_chain_count = tls->peer_chain_count;
         facts->peer_chain = tls->peer_chain;
