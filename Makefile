@@ -146,9 +146,9 @@ all_sources := $(queues_sources) $(transport_sources) $(stores_sources) $(actors
   $(program_sources) $(call sources_in,test) $(example_sources)
 all_headers := $(sort $(shell find queues transport stores actors bin test -name '*.h' 2>/dev/null))
 
-# libsmq is the client side: everything but the stores, the routers' roles, and WebSockets, which only routers speak.
-library_sources := $(queues_sources) $(filter-out transport/net/websocket%,$(transport_sources)) \
-  $(foreach part,runtime net client client_agent,$(call sources_in,actors/$(part)))
+# libsmq is the client side: everything but the stores, the routers' roles, and what only servers speak.
+library_sources := $(queues_sources) $(filter-out transport/net/websocket% transport/http1/%,$(transport_sources)) \
+  $(filter-out actors/net/http_engine_1.c,$(foreach part,runtime net client client_agent,$(call sources_in,actors/$(part))))
 public_headers := queues/base/smq/result.h $(sort $(wildcard actors/client/smq/*.h actors/client_agent/smq/*.h))
 man_pages := $(sort $(wildcard docs/man/*.1))
 
@@ -316,7 +316,7 @@ $(OUT)/examples/%: docs/examples/%.c $(OUT)/libsmq.a $(OUT)/include/.copied $(OU
 
 # ---- libsmq
 
-libs.library := -lssl -lcrypto -ljansson -lcares -lnghttp2 -lhttp_parser -lyaml -lz $(libs.queues)
+libs.library := -lssl -lcrypto -ljansson -lcares -lnghttp2 -lyaml -lz $(libs.queues)
 library_objects := $(call objects_of,$(library_sources))
 
 # One relocatable object in which only smq_* is global: names of ours cannot clash with the embedding program's.

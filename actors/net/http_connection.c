@@ -104,10 +104,10 @@ static enum smq_result recognise(struct http_connection *http, struct slice *byt
         http->preface[http->preface_length++] = *bytes->bytes;
         *bytes = slice_of(bytes->bytes + 1, bytes->length - 1);
     }
-    bool may_be_2 = memcmp(http->preface, preface_start, http->preface_length) == 0;
-    if (may_be_2 && http->preface_length < HTTP_PREFACE_SIZE)
+    bool is_1 = memcmp(http->preface, preface_start, http->preface_length) != 0 && http->service->http1 != NULL;
+    if (!is_1 && http->preface_length < HTTP_PREFACE_SIZE)
         return SMQ_OK;
-    enum smq_result result = use_engine(http, may_be_2 ? &http_engine_2 : &http_engine_1, now_ms);
+    enum smq_result result = use_engine(http, is_1 ? http->service->http1 : &http_engine_2, now_ms);
     if (result == SMQ_OK)
         result = http->engine->receive(http->state, slice_of(http->preface, http->preface_length), now_ms);
     return result;

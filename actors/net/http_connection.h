@@ -22,6 +22,8 @@
 #include "transport/http2/http2_stream.h"
 
 struct http_exchange; /* a request and its answer */
+struct http_engine;
+extern const struct http_engine http_engine_1; /* HTTP/1.1, for servers; not part of libsmq */
 
 /* `owner` is what `opened` made of a connection. */
 struct http_hooks {
@@ -57,8 +59,10 @@ struct http_service {
     const struct http_hooks *hooks;
     void *context; /* of `opened` and `speaks_http` */
     /* Server: whether the connection, on which TLS is up, is one of HTTP; others are the listener's protocol's. NULL:
-     * all are. Which version it speaks, its first bytes tell. */
+     * all are. */
     bool (*speaks_http)(void *context, const struct connection_tls *tls);
+    /* Server: &http_engine_1: who does not begin with the preface of HTTP/2 speaks HTTP/1.1. NULL: HTTP/2 only. */
+    const struct http_engine *http1;
     uint32_t head_ms;     /* for what has begun to come: the preface, a head; not 0 */
     uint32_t idle_ms;     /* without an exchange */
     uint32_t exchange_ms; /* for an exchange, at first; see http_set_deadline */

@@ -31,7 +31,7 @@ struct http_engine {
     void (*release)(void *stream);
     void (*set_deadline)(void *stream, uint64_t at_ms);
 };
-extern const struct http_engine http_engine_2, http_engine_1;
+extern const struct http_engine http_engine_2;
 
 enum { HTTP_PREFACE_SIZE = 3 }; /* bytes that tell the version: no method of HTTP/1.1 begins so */
 

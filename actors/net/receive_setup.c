@@ -11,12 +11,19 @@
 
 enum { UNLIMITED_ATTEMPT_MS = 30000 };
 
-void receive_begin_tls(struct receive_lane *lane, struct connection *connection) {
+static enum smq_result create_tls(struct connection *connection) {
+    const struct tls_context *context = connection->tls_context;
     const struct setup *setup = connection->setup;
-    enum smq_result result = connection->is_client
-                                 ? tls_create_client(connection->tls_context, connection->descriptor, setup->alpn,
-                                                     setup->key_hash, &connection->tls)
-                                 : tls_create_server(connection->tls_context, connection->descriptor, &connection->tls);
+    int descriptor = connection->descriptor;
+    if (!connection->is_client)
+        return tls_create_server(context, descriptor, &connection->tls);
+    if (tls_context_is_web_client(context))
+        return tls_create_web_client(context, descriptor, setup->alpn, setup->host, &connection->tls);
+    return tls_create_client(context, descriptor, setup->alpn, setup->key_hash, &connection->tls);
+}
+
+void receive_begin_tls(struct receive_lane *lane, struct connection *connection) {
+    enum smq_result result = create_tls(connection);
     if (result != SMQ_OK)
         receive_end(lane, connection, result);
     else

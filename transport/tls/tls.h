@@ -48,6 +48,11 @@ enum smq_result tls_context_create_web_server(const struct tls_server_options *o
 
 /* Client side. `credentials` (borrowed; NULL: none) are shown when a server asks for them. */
 enum smq_result tls_context_create_client(const struct credentials *credentials, struct tls_context **context);
+/* Client side of the web: servers are known by name, and vouched for by the authorities in the PEM file `ca_path`
+ * (NULL: those that the system trusts). Blocks on files. SMQ_ERR_SYNTAX: no authorities there; SMQ_ERR_CRYPTO,
+ * SMQ_ERR_NO_MEMORY. */
+enum smq_result tls_context_create_web_client(const char *ca_path, struct tls_context **context);
+bool tls_context_is_web_client(const struct tls_context *context);
 void tls_context_destroy(struct tls_context **context);
 
 /* Wraps `descriptor` (a connected non-blocking socket; borrowed until tls_destroy). SMQ_ERR_NO_MEMORY. */
@@ -56,6 +61,9 @@ enum smq_result tls_create_server(const struct tls_context *context, int descrip
  * copied. */
 enum smq_result tls_create_client(const struct tls_context *context, int descriptor, const char *alpn,
                                   const uint8_t key_hash[FINGERPRINT_SIZE], struct tls **tls);
+/* With a web client's context: `name` is shown to the server (SNI) and looked for in its certificate. */
+enum smq_result tls_create_web_client(const struct tls_context *context, int descriptor, const char *alpn,
+                                      const char *name, struct tls **tls);
 /* Frees all but the socket; sends nothing. */
 void tls_destroy(struct tls **tls);
 

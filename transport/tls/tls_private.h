@@ -15,6 +15,7 @@ struct tls_context {
     SSL_CTX *web_context;    /* what a client that names the server gets; NULL: the same as others */
     const char *const *alpn; /* server side: the protocols that are known, NULL behind */
     bool shows_web_to_all;   /* there is no other certificate */
+    bool is_web_client;
     bool is_server;
 };
 
@@ -59,6 +60,8 @@ void tls_context_set_server_hooks(SSL_CTX *context);
 SSL_CTX *tls_web_context_create(const struct web_certificate *certificate);
 /* The connection's ClientHello has come: takes the web context when it names the server. False: OpenSSL refused. */
 bool tls_web_choose(SSL *ssl);
+/* Has a client show the name, and look for it. False: OpenSSL refused. */
+bool tls_web_expect(SSL *ssl, const char *name);
 /* web_certificate.c: has the context show it. False: OpenSSL refused. */
 bool web_certificate_use(const struct web_certificate *certificate, SSL_CTX *context);
 

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* TLS for browsers, on the ports of a router: the other certificate, and wider parameters, for clients that name the
+/* TLS of the web. For browsers, on the ports of a router: the other certificate, and wider parameters, for clients that name the
  * server. OpenSSL copies most parameters when a connection is made, so they are set again with the certificate. */
 #include <openssl/err.h>
+#include <openssl/x509v3.h>
 
+#include "queues/base/memory.h"
 #include "transport/tls/tls_private.h"
 
 #define WEB_SUITES  "TLS_AES_128_GCM_SHA256:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_256_GCM_SHA384"
@@ -45,4 +47,43 @@ bool tls_web_choose(SSL *ssl) {
     return SSL_set_SSL_CTX(ssl, context->web_context) != NULL && SSL_set_ciphersuites(ssl, WEB_SUITES) == 1 &&
            SSL_set_cipher_list(ssl, WEB_CIPHERS) == 1 && SSL_set1_groups_list(ssl, WEB_GROUPS) == 1 &&
            SSL_set1_sigalgs_list(ssl, WEB_SIGNATURES) == 1;
+}
+
+enum smq_result tls_context_create_web_client(const char *ca_path, struct tls_context **context) {
+    ERR_clear_error();
+    struct tls_context *created = memory_zalloc(sizeof *created);
+    if (created == NULL)
+        return SMQ_ERR_NO_MEMORY;
+    created->is_web_client = true;
+    created->ssl_context = SSL_CTX_new(TLS_client_method());
+    enum smq_result result = created->ssl_context == NULL ? SMQ_ERR_CRYPTO : SMQ_OK;
+    if (result == SMQ_OK) {
+        tls_context_set_manners(created->ssl_context);
+        SSL_CTX_set_verify(created->ssl_context, SSL_VERIFY_PEER, NULL);
+        if (SSL_CTX_set_min_proto_version(created->ssl_context, TLS1_2_VERSION) != 1 ||
+            SSL_CTX_set1_groups_list(created->ssl_context, WEB_GROUPS) != 1)
+            result = SMQ_ERR_CRYPTO;
+        else if ((ca_path == NULL ? SSL_CTX_set_default_verify_paths(created->ssl_context)
+                                  : SSL_CTX_load_verify_locations(created->ssl_context, ca_path, NULL)) != 1)
+            result = SMQ_ERR_SYNTAX;
+    }
+    ERR_clear_error();
+    if (result != SMQ_OK)
+        tls_context_destroy(&created);
+    else
+        *context = created;
+    return result;
+}
+
+bool tls_context_is_web_client(const struct tls_context *context) {
+    return context->is_web_client;
+}
+
+bool tls_web_expect(SSL *ssl, const char *name) {
+    X509_VERIFY_PARAM *parameters = SSL_get0_param(ssl);
+    if (X509_VERIFY_PARAM_set1_ip_asc(parameters, name) == 1)
+        return true; /* addresses are not shown */
+    ERR_clear_error();
+    SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+    return SSL_set_tlsext_host_name(ssl, name) == 1 && SSL_set1_host(ssl, name) == 1;
 }
