@@ -67,8 +67,7 @@ void xftp_fixture_finish(struct xftp_fixture *fixture) {
 }
 
 void xftp_fixture_connect_raw(const struct xftp_fixture *fixture, const char *alpn, struct xftp_peer *peer) {
-    const struct xftp_peer_options options = {
-        .port = fixture->port, .alpn = alpn, .fingerprint = fixture->fingerprint};
+    const struct xftp_peer_options options = {.port = fixture->port, .alpn = alpn, .fingerprint = fixture->fingerprint};
     xftp_peer_open(peer, &options);
 }
 

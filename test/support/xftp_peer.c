@@ -123,8 +123,7 @@ void xftp_peer_close(struct xftp_peer *peer) {
 static void write_all(struct xftp_peer *peer) {
     uint8_t room[ROOM];
     size_t length;
-    while (!peer->is_closed &&
-           http2_output(peer->http2, room, sizeof room, clock_monotonic_ms(), &length) == SMQ_OK)
+    while (!peer->is_closed && http2_output(peer->http2, room, sizeof room, clock_monotonic_ms(), &length) == SMQ_OK)
         if (!net_peer_write(&peer->net, room, length, ROOM))
             peer->is_closed = true;
 }

@@ -23,7 +23,7 @@ struct xftp_stream {
     char fields[XFTP_FIELDS_TEXT]; /* "name: value\n" of each field of the answer */
     uint8_t *answer;               /* its body */
     size_t answer_length, answer_capacity;
-    bool holds; /* what comes is not consumed */
+    bool holds;    /* what comes is not consumed */
     uint8_t *made; /* body that the stream owns */
 };
 

@@ -193,9 +193,9 @@ struct xftp_error xftp_peer_get(struct xftp_peer *peer, const struct xftp_peer_f
     struct xftp_response response;
     require(key_pair_generate(KEY_X25519, &pair) == SMQ_OK);
     const struct xftp_command command = {.tag = XFTP_FGET, .dh_key = pair.public_key};
-    struct xftp_stream *stream = xftp_peer_command(peer, &file->recipients[recipient],
-                                                   xftp_file_recipient(file, recipient), &command, slice_of(NULL, 0),
-                                                   &response);
+    struct xftp_stream *stream =
+        xftp_peer_command(peer, &file->recipients[recipient], xftp_file_recipient(file, recipient), &command,
+                          slice_of(NULL, 0), &response);
     struct xftp_error error = response.tag == XFTP_ERR ? response.error : xftp_error_of(XFTP_ERROR_SIZE);
     if (response.tag == XFTP_FILE && stream->body_ended)
         error = decrypt(file, &pair.private_key, &response,

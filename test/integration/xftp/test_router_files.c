@@ -23,7 +23,7 @@ static int tear_down(void **state) {
     return 0;
 }
 
-#define ROUTER_TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+#define ROUTER_TEST(function)     cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 #define EXPECT_ERROR(call, error) assert_int_equal((call).code, XFTP_ERROR_##error)
 
 static void test_a_ping_is_answered(void **state) {
