@@ -1,30 +1,14 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* A chunk's life at a router: created, uploaded, downloaded, acknowledged, deleted, over real TLS. */
-#include <string.h>
+#include "test/integration/xftp/xftp_tests.h"
 
-#include "test/support/require.h"
-#include "test/support/xftp_fixture.h"
-
-static struct xftp_fixture fixture;
-static struct xftp_peer peer;
-
-static int set_up(void **state) {
-    (void)state;
-    xftp_fixture_init(&fixture);
-    xftp_fixture_start(&fixture);
-    xftp_fixture_connect(&fixture, &peer);
+static int set_up_started(void **state) {
+    (void)set_up(state);
+    start();
     return 0;
 }
 
-static int tear_down(void **state) {
-    (void)state;
-    xftp_peer_close(&peer);
-    xftp_fixture_finish(&fixture);
-    return 0;
-}
-
-#define ROUTER_TEST(function)     cmocka_unit_test_setup_teardown(function, set_up, tear_down)
-#define EXPECT_ERROR(call, error) assert_int_equal((call).code, XFTP_ERROR_##error)
+#define STARTED_TEST(function) cmocka_unit_test_setup_teardown(function, set_up_started, tear_down)
 
 static void test_a_ping_is_answered(void **state) {
     (void)state;
@@ -105,11 +89,11 @@ static void test_a_router_that_starts_again_has_its_chunks(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        ROUTER_TEST(test_a_ping_is_answered),
-        ROUTER_TEST(test_chunks_of_all_sizes_come_back),
-        ROUTER_TEST(test_sizes_that_are_not_allowed_are_refused),
-        ROUTER_TEST(test_recipients_acknowledge_and_senders_delete),
-        ROUTER_TEST(test_a_router_that_starts_again_has_its_chunks),
+        STARTED_TEST(test_a_ping_is_answered),
+        STARTED_TEST(test_chunks_of_all_sizes_come_back),
+        STARTED_TEST(test_sizes_that_are_not_allowed_are_refused),
+        STARTED_TEST(test_recipients_acknowledge_and_senders_delete),
+        STARTED_TEST(test_a_router_that_starts_again_has_its_chunks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
