@@ -20,7 +20,7 @@ enum smp_durability {
 struct smp_proxy_config {
     bool enabled;
     uint32_t client_concurrency;    /* proxied commands that a client may have under way; then it is not read */
-    const char *own_server_domains; /* separated by spaces: relays that are counted apart; NULL: none */
+    const char *own_server_domains; /* separated by spaces or commas: relays that are counted apart; NULL: none */
     uint32_t connect_timeout_ms;    /* for a connection to a relay, all in all */
     uint32_t forward_timeout_ms;    /* for a relay's answer */
     bool allow_private;             /* relays may be at addresses that are not of the public internet */

@@ -143,7 +143,7 @@ static int run_apart(int (*run)(const char *store, const char *folder), const ch
     return 1;
 }
 
-int smp_store(const struct smp_files *files, const struct smp_store_options *options, int count, char **words) {
+int smp_store(const struct server_files *files, const struct smp_store_options *options, int count, char **words) {
     const char *folder = count > 1 ? words[1] : NULL;
     for (size_t i = 0; i < sizeof actions / sizeof actions[0]; i++) {
         if (strcmp(words[0], actions[i].name) != 0)
