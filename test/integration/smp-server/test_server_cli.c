@@ -20,7 +20,7 @@
 
 #include "test/support/process.h"
 
-enum { DEADLINE_MS = 20000, STOP_MS = 3000, TEXT_SIZE = 4096 };
+enum { DEADLINE_MS = 20000, STOP_MS = 3000, TEXT_SIZE = 16384 };
 
 /* A router's two folders, and the program that ran last. */
 struct fixture {
