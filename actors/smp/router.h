@@ -110,7 +110,7 @@ enum smq_result smp_router_create(const struct smp_router_config *config, struct
 enum smq_result smp_router_listen(struct smp_router *router, char *error, size_t error_size);
 
 /* Takes over, without stopping anything, the certificates and key in the files of `config`, and those of its fields
- * that are live (live in bin/smp-server/smp_settings.c); it ignores the others, its paths excepted. Connections keep
+ * that are live (`live` in the tables of its settings); it ignores the others, its paths excepted. Connections keep
  * the certificate that they began with, new ones get the new one. On failure nothing is changed and `error` holds one
  * line for the operator: SMQ_ERR_INVALID (also for certificates of another identity), SMQ_ERR_SYSTEM, SMQ_ERR_SYNTAX,
  * SMQ_ERR_NO_MEMORY. Blocks for the files and a grace period. From the thread that created the router. */
