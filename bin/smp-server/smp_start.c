@@ -127,18 +127,25 @@ static void log_store(const struct smp_store_settings *store) {
             store->restore_messages ? "on" : "off");
 }
 
-static int serve(const struct smp_settings *settings, struct smp_router *router, struct smp_reload *reload,
-                 struct smp_care *care) {
-    char error[512] = "";
-    if (smp_router_listen(router, error, sizeof error) != SMQ_OK) {
+/* What failed is told once: by the log, where that could say more. */
+static int fail(uint64_t errors_before, const char *error) {
+    if (log_error_count() == errors_before)
         (void)fprintf(stderr, "Error: %s\n", error);
-        return 1;
-    }
-    print_serving(router, settings);
-    service_notify_ready(&care->notify);
-    int status = serve_until_stop(router, reload, care);
-    smp_reload_end(reload);
-    return status;
+    return 1;
+}
+
+/* What it is, once it is sure to be that: mistakes are told before. */
+static int introduce(const struct server_files *files, const struct smp_settings *settings,
+                     const struct smp_router_config *config, const uint8_t fingerprint[FINGERPRINT_SIZE],
+                     const struct smp_router *serving) {
+    print_identity(files, settings, fingerprint);
+    print_configuration(files, config);
+    if (serving != NULL)
+        print_serving(serving, settings);
+    if (patient_output_error() == 0)
+        return 0;
+    (void)fprintf(stderr, "Error: cannot write to stdout: %s\n", strerror(patient_output_error()));
+    return 1;
 }
 
 static int run(const struct server_files *files, const struct smp_start_options *options,
@@ -147,17 +154,24 @@ static int run(const struct server_files *files, const struct smp_start_options 
     char error[512] = "";
     struct smp_router *router = NULL;
     struct smp_reload reload = {.files = files, .log_level = options->log_level, .started = settings};
+    uint64_t errors = log_error_count();
     if (!server_read_fingerprint(files, fingerprint))
         return 1;
     struct smp_router_config config = smp_reload_config(files, settings);
-    print_identity(files, settings, fingerprint);
-    print_configuration(files, &config);
-    log_store(&settings->store);
-    if (smp_router_create(&config, &router, error, sizeof error) != SMQ_OK) {
-        (void)fprintf(stderr, "Error: %s\n", error);
-        return 1;
+    if (smp_router_create(&config, &router, error, sizeof error) != SMQ_OK)
+        return fail(errors, error);
+    if (!options->maintenance && smp_router_listen(router, error, sizeof error) != SMQ_OK) {
+        int status = fail(errors, error);
+        smp_router_destroy(&router);
+        return status;
     }
-    int status = options->maintenance ? 0 : serve(settings, router, &reload, care);
+    log_store(&settings->store);
+    int status = introduce(files, settings, &config, fingerprint, options->maintenance ? NULL : router);
+    if (status == 0 && !options->maintenance) {
+        service_notify_ready(&care->notify);
+        status = serve_until_stop(router, &reload, care);
+        smp_reload_end(&reload);
+    }
     smp_router_destroy(&router);
     return status;
 }
