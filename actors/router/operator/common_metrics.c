@@ -17,7 +17,7 @@ enum { LABEL_SIZE = 64, ROLES_MAX = 512 };
 static void write_build(struct metrics_text *metrics, void *context) {
     const struct operator* operator= context;
     char label[LABEL_SIZE];
-    (void)snprintf(label, sizeof label, "version=\"%s\"", operator->table.version);
+    (void)snprintf(label, sizeof label, "version=\"%s\"", operator->version);
     metrics_sample(metrics, "", label, 1, SCALE_ONE);
 }
 
@@ -112,8 +112,8 @@ static void write_received(struct metrics_text *metrics, void *context) {
 
 static struct net_statistics net_figures(const struct operator* operator) {
     struct net_statistics figures = {0};
-    if (operator->table.net != NULL)
-        net_read_statistics(operator->table.net, &figures);
+    if (operator->table.net != NULL && * operator->table.net != NULL)
+        net_read_statistics(*operator->table.net, &figures);
     return figures;
 }
 

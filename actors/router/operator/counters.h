@@ -10,7 +10,7 @@
 enum counter_kind {
     COUNTER_PERIOD, /* of the present day: emptied by the daily line, kept over restarts */
     COUNTER_TOTAL,  /* since the router was made: kept over restarts */
-    COUNTER_NOW,    /* how many there are now, added to and taken from: not kept */
+    COUNTER_NOW,    /* of this run, or how many there are now: not kept */
 };
 
 struct counter_row {

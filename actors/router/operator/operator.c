@@ -32,6 +32,7 @@ enum smq_result operator_create(const struct operator_table *table, const struct
     if (operator== NULL)
         return SMQ_ERR_NO_MEMORY;
     operator->table = * table;
+    operator->version = options->version == NULL ? "unknown" : options->version;
     operator->metrics_interval_s = options->metrics_interval_s;
     operator_reload(operator, options);
     enum smq_result result = statistics_create(&table->statistics, &operator->statistics);
@@ -92,6 +93,10 @@ void operator_destroy(struct operator** operator) {
 
 void operator_reload(struct operator* operator, const struct operator_options * options) {
     atomic_store_explicit(&operator->block_quota, options->control.block_quota, memory_order_relaxed);
+}
+
+const char *operator_version(const struct operator* operator) {
+    return operator->version;
 }
 
 int32_t operator_block_quota(const struct operator* operator) {

@@ -19,6 +19,7 @@ struct supervisor;
 
 /* What is configured. Texts are borrowed until operator_create returns; NULL: none. */
 struct operator_options {
+    const char *version; /* of the program, a constant text */
     /* [STORE_LOG] log_stats: with it the daily line is written, and statistics are kept over restarts */
     bool log_stats;
     const char *statistics_path; /* read and renamed at the start, written at the stop, and now and then */
@@ -37,7 +38,6 @@ struct histogram_row {
 
 struct operator_table {
     const char *protocol; /* "SMP": of the control port's greeting */
-    const char *version;  /* of the program */
     struct statistics_table statistics;
     const struct metric_row *metrics;
     size_t metric_count;
@@ -45,7 +45,7 @@ struct operator_table {
     const struct histogram_row *histograms;
     size_t histogram_count;
     struct control_table control;
-    struct net *net; /* of whose connections there are metrics; NULL: none */
+    struct net **net; /* where the net is whose connections there are metrics of; NULL: none */
 };
 
 struct operator;
@@ -70,6 +70,7 @@ int32_t operator_block_quota(const struct operator* operator);
 void operator_save(struct operator* operator, struct control_request * request);
 
 struct statistics *operator_statistics(struct operator* operator);
+const char *operator_version(const struct operator* operator);
 /* The port that the control port is bound to; 0: it is off. */
 uint16_t operator_control_port(const struct operator* operator);
 

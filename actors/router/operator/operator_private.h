@@ -9,6 +9,7 @@
 
 struct operator{
     struct operator_table table;
+    const char *version;
     char *statistics_path, *daily_path, *metrics_path; /* NULL: not written */
     uint32_t metrics_interval_s;
     _Atomic int32_t block_quota;

@@ -49,7 +49,7 @@ int64_t statistics_read(const struct statistics *statistics, struct statistic st
         return values[statistic.index];
     case STATISTIC_ACTIVE:
         return (int64_t)active_count(statistics->active[statistic.index], statistic.period);
-    case STATISTIC_ZERO:
+    case STATISTIC_NOTHING:
         break;
     }
     return 0;

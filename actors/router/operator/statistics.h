@@ -18,24 +18,24 @@ enum statistic_kind {
     STATISTIC_COUNTER, /* a counter by its row */
     STATISTIC_VALUE,   /* a value by its index in what `sample` fills */
     STATISTIC_ACTIVE,  /* how many were active */
-    STATISTIC_ZERO     /* of a column that is empty by now */
+    STATISTIC_NOTHING  /* of a column that is empty by now */
 };
 struct statistic {
     enum statistic_kind kind;
     unsigned index; /* of the counter, the value, or the set of active ones */
     enum active_period period;
 };
-#define COUNTER(row)                                                                                                   \
+#define OF_COUNTER(row)                                                                                                \
     { STATISTIC_COUNTER, row, 0 }
-#define VALUE(value)                                                                                                   \
+#define OF_VALUE(value)                                                                                                \
     { STATISTIC_VALUE, value, 0 }
-#define ACTIVE(set, period)                                                                                            \
+#define OF_ACTIVE(set, period)                                                                                         \
     { STATISTIC_ACTIVE, set, period }
-#define ZERO                                                                                                           \
-    { STATISTIC_ZERO, 0, 0 }
+#define OF_NOTHING                                                                                                     \
+    { STATISTIC_NOTHING, 0, 0 }
 
 /* A line, or a block of lines, of the statistics file, in its order. A line of a counter has the counter's name and is
- * in the block of its scope; ACTIVE is a block of three lines with the set's name. */
+ * in the block of its scope; OF_ACTIVE is a block of three lines with the set's name. */
 struct statistics_file_row {
     struct statistic statistic;
     const char *name; /* of values */
@@ -43,7 +43,7 @@ struct statistics_file_row {
 /* Names of older files that stand for a row of today's, or for nothing. */
 struct statistics_alias {
     const char *name;           /* of a line; or of a block, with its ':' */
-    struct statistic statistic; /* ZERO: read over */
+    struct statistic statistic; /* OF_NOTHING: read over */
 };
 
 struct statistics_table {
