@@ -8,6 +8,7 @@
 
 #include "actors/client/smq/network.h"
 #include "actors/net/limits.h"
+#include "actors/router/operator/operator.h"
 #include "smq/result.h"
 #include "transport/net/keep_alive.h"
 
@@ -86,6 +87,8 @@ struct smp_router_config {
     bool disconnect_inactive;
     uint32_t inactive_ttl_s; /* unsubscribed connections silent both ways for so long are closed */
     uint32_t inactive_check_interval_s;
+    /* [STORE_LOG] log_stats, prometheus_interval; [TRANSPORT] control_port; [AUTH] control_port_*, daily quota */
+    struct operator_options operator;
     /* [ROLES]: lanes of each role; 0: the number of cores */
     unsigned receive_lanes;
     unsigned process_lanes;
@@ -131,6 +134,9 @@ int smp_router_failure_fd(const struct smp_router *router);
  * all), then joins every thread and closes the store. Nothing acknowledged is lost. Call from the thread that created
  * the router. Nulls `*router`. */
 void smp_router_destroy(struct smp_router **router);
+
+/* The operator's view of it: metrics as text, the control port. Valid while the router lives. */
+struct operator* smp_router_operator(struct smp_router *router);
 
 struct smp_proxy_statistics {
     uint64_t requests, successes;
