@@ -26,6 +26,7 @@
 enum { FLUSH_LIMIT_MS = 5000, HOST_SIZE = 256 };
 
 struct framed;
+struct port_figures;
 struct framing;
 struct http_connection;
 struct http_service;
@@ -177,6 +178,7 @@ struct connection {
     bool is_detached;
     /* listener, which holds a reference while the place is counted */
     struct admission_place place;
+    struct port_figures *port; /* where it was accepted; NULL: not counted */
 
     /* constant */
     bool has_address_key; /* accepted, and limits by address count for it */
@@ -193,7 +195,7 @@ struct connection *connection_create(struct net *net, const struct protocol *pro
 /* Frees one that no role knows yet; its socket and state are the caller's. */
 void connection_abandon(struct connection *connection);
 
-/* Enters PHASE_FLUSHING, whose end has a deadline; whether it was open. What is to be sent is the caller's to see to. */
+/* Enters PHASE_FLUSHING, whose end has a deadline; whether it was open. What is to be sent is the caller's business. */
 bool connection_begin_flush(struct connection *connection, enum smq_result reason);
 enum phase connection_phase(const struct connection *connection);
 /* Enters PHASE_ENDED; returns the reason: the first one that was given. Receive lane. */

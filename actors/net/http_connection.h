@@ -36,12 +36,12 @@ struct http_hooks {
     void (*body)(void *owner, struct http_exchange *exchange, struct slice bytes);
     /* All of the peer's side came, as long as it said; once, also without a body. */
     void (*body_end)(void *owner, struct http_exchange *exchange);
-    /* Asks for up to `size` bytes of the body to be sent, to be written to `room`. SMQ_OK: `*length` were; `*last`: they
-     * end the body. SMQ_ERR_AGAIN: not asked again before http_resume. Others: the body cannot be completed, and the
-     * peer will see that. NULL only where no body is ever sent. */
+    /* Asks for up to `size` bytes of the body to be sent, to be written to `room`. SMQ_OK: `*length` were; `*last`:
+     * they end the body. SMQ_ERR_AGAIN: not asked again before http_resume. Others: the body cannot be completed, and
+     * the peer will see that. NULL only where no body is ever sent. */
     enum smq_result (*fill)(void *owner, struct http_exchange *exchange, uint8_t *room, size_t size, size_t *length,
                             bool *last);
-    /* The exchange is over, once for each that the owner knows; no other hook follows. To be released, here or later. */
+    /* The exchange is over, once for each that the owner knows; no other hook follows. To be released, now or later. */
     void (*over)(void *owner, struct http_exchange *exchange, enum http2_end end);
     /* Its deadline has passed. NULL: it is cancelled. */
     void (*expired)(void *owner, struct http_exchange *exchange);
@@ -86,8 +86,8 @@ void http_discard(struct http_exchange *exchange);
 void http_resume(struct http_exchange *exchange);
 /* How much of the body to be sent the peer takes now, as far as it told. */
 size_t http_window(const struct http_exchange *exchange);
-/* Gives it up; `over` follows. Towards the reference, which ends its whole connection at a reset, complete it or discard
- * instead. */
+/* Gives it up; `over` follows. Towards the reference, which ends its whole connection at a reset, complete it or
+ * discard instead. */
 void http_cancel(struct http_exchange *exchange);
 /* The owner is done with it, once. Not over yet: it is cancelled, and no hook follows. When connection_run has failed,
  * any thread. */
@@ -102,8 +102,8 @@ struct connection *http_connection_of(const struct http_exchange *exchange);
 
 /* ---- connections */
 
-/* Something to be done on a connection's receive lane; embedded in the sender's own struct, and its own again when `run`
- * is called. */
+/* Something to be done on a connection's receive lane; embedded in the sender's own struct, and its own again when
+ * `run` is called. */
 struct connection_task {
     struct message message;        /* on its way */
     struct connection *connection; /* referenced on its way */
@@ -113,4 +113,4 @@ struct connection_task {
  * thread. SMQ_ERR_CLOSED: the lane is stopped, nothing will be called; all exchanges are over. */
 enum smq_result connection_run(struct connection *connection, struct connection_task *task);
 
-/* connection_close (any thread) with `flush` lets exchanges that are under way go on, for 5 s, and takes no new ones. */
+/* connection_close (any thread) with `flush` lets exchanges that are under way go on, for 5 s; it takes no new ones. */

@@ -21,7 +21,8 @@ struct listener {
     _Atomic bool log_tls_errors;
     _Atomic bool log_peers;
     uint16_t port;
-    struct promise *added; /* decided by the role when it has made the change; NULL from then on */
+    struct port_figures *figures; /* NULL: there are too many ports */
+    struct promise *added;        /* decided by the role when it has made the change; NULL from then on */
     struct promise *removed;
     /* the role, once added */
     struct listener *next;

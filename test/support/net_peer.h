@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* A peer that misbehaves on demand: a plain TCP socket, with TLS when asked for, all with deadlines. Without TLS what is
- * written and read is plain. */
+/* A peer that misbehaves on demand: a TCP socket, with TLS after a handshake, all with deadlines. */
 #pragma once
 
 #include <stdbool.h>

@@ -37,8 +37,8 @@ enum smq_result http1_create(const struct http1_config *config, uint64_t now, st
 /* Tells of the exchange that is open (HTTP2_LOST), then frees everything. NULL is allowed. */
 void http1_destroy(struct http1 **http1);
 
-/* Takes bytes that came; to be called only while they are wanted. SMQ_ERR_PROTOCOL: the peer broke a rule, which it will
- * be told; SMQ_ERR_CLOSED: nothing is read any more; SMQ_ERR_NO_MEMORY. */
+/* Takes bytes that came; to be called only while they are wanted. SMQ_ERR_PROTOCOL: the peer broke a rule, which it
+ * will be told; SMQ_ERR_CLOSED: nothing is read any more; SMQ_ERR_NO_MEMORY. */
 enum smq_result http1_receive(struct http1 *http1, struct slice bytes, uint64_t now);
 bool http1_wants_input(const struct http1 *http1);
 /* The peer has ended its side. Whether an exchange is left to be completed. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* TLS of the web. For browsers, on the ports of a router: the other certificate, and wider parameters, for clients that name the
- * server. OpenSSL copies most parameters when a connection is made, so they are set again with the certificate. */
+/* TLS of the web. For browsers, on the ports of a router: the other certificate, and wider parameters, for clients that
+ * name the server. OpenSSL copies most parameters when a connection is made, so they are set again. */
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 
