@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* A command on the process lane: parsed, looked up, and authorized, in the reference's order. */
+#include "actors/xftp/metrics.h"
 #include "actors/xftp/process_lane.h"
 #include "transport/smp/blocking_info.h"
 #include "transport/xftp/block.h"
@@ -31,7 +32,7 @@ static bool open_command(struct xftp_command_context *context) {
 /* ---- whether it may ---- */
 
 static void refuse(struct xftp_command_context *context) {
-    counter_add(&context->lane->router->counters.authorization_failures, 1);
+    counters_add(context->lane->router->counters, COUNT_AUTHORIZATION_FAILURES, 1);
     process_answer_error(context->request, xftp_error_of(XFTP_ERROR_AUTH));
 }
 
@@ -77,7 +78,7 @@ static void process_in_snapshot(struct xftp_command_context *context, struct sto
 static void process_entity(struct xftp_command_context *context) {
     struct store_txn *txn;
     if (store_reader_begin(context->lane->reader, &txn) != SMQ_OK) {
-        counter_add(&context->lane->router->counters.store_failures, 1);
+        counters_add(context->lane->router->counters, COUNT_STORE_FAILURES, 1);
         verify_nothing_there(context);
         refuse(context);
         return;

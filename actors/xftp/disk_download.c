@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* Downloads on a disk lane: bytes are read and encrypted as the recipient takes them. */
 #include "actors/xftp/disk.h"
+#include "actors/xftp/metrics.h"
 #include "actors/xftp/receive.h"
 
 /* A file that is missing or has another size is as if it did not exist. */
@@ -34,7 +35,8 @@ void disk_open(struct xftp_router *router, struct request *request) {
         close_download(request);
     } else {
         request->outcome = OUTCOME_DOWNLOAD;
-        counter_add(&router->counters.file_downloads, 1);
+        counters_add(router->counters, COUNT_FILE_DOWNLOADS, 1);
+        active_note(router->statistics->active[ACTIVE_FILES], active_hash(file_id_slice(&request->file)));
     }
     request_return(request);
 }

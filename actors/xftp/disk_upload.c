@@ -2,6 +2,7 @@
 /* Uploads on a disk lane: bytes are hashed and written as they come; when all have come and are the ones that were
  * announced, they are made durable under the chunk's name, then the store is told, then the sender. */
 #include "actors/xftp/disk.h"
+#include "actors/xftp/metrics.h"
 #include "actors/xftp/post.h"
 #include "actors/xftp/receive.h"
 
@@ -79,14 +80,14 @@ static void uploaded_completed(struct store_operation *operation, enum smq_resul
     struct xftp_response response = xftp_response_ok();
     if (result == SMQ_OK) {
         request->has_claim = false;
-        counter_add(&router->counters.files_uploaded, 1);
+        counters_add(router->counters, COUNT_FILES_UPLOADED, 1);
         request_set_response(request, &response);
         request_return(request);
         return;
     }
     bool is_refused = result == SMQ_ERR_EXISTS || result == SMQ_ERR_NOT_FOUND || result == SMQ_ERR_AUTH;
     give_back_claim(router, request);
-    counter_add(&router->counters.store_failures, !is_refused);
+    counters_add(router->counters, COUNT_STORE_FAILURES, !is_refused);
     request_set_error(request, xftp_error_of(is_refused ? XFTP_ERROR_AUTH : XFTP_ERROR_INTERNAL));
     bool is_useless = result == SMQ_ERR_NOT_FOUND || result == SMQ_ERR_AUTH;
     if (!is_useless || post_disk_request(request, DISK_REMOVE) != SMQ_OK)

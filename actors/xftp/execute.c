@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "actors/xftp/create.h"
+#include "actors/xftp/metrics.h"
 #include "actors/xftp/post.h"
 #include "actors/xftp/process_lane.h"
 
@@ -33,7 +34,7 @@ static void put(struct xftp_command_context *context) {
         return;
     }
     if (!file_quota_claim(&router->quota, request->size)) {
-        counter_add(&router->counters.quota_refusals, 1);
+        counters_add(router->counters, COUNT_QUOTA_REFUSALS, 1);
         process_answer_error(request, xftp_error_of(XFTP_ERROR_QUOTA));
         return;
     }
@@ -58,7 +59,7 @@ static void get(struct xftp_command_context *context) {
 /* Writer's thread. What the store refuses is gone, or was blocked, since it was looked up. */
 static void answer_failure(struct request *request, enum smq_result result) {
     bool is_refused = result == SMQ_ERR_NOT_FOUND || result == SMQ_ERR_AUTH;
-    counter_add(&request->session->router->counters.store_failures, !is_refused);
+    counters_add(request->session->router->counters, COUNT_STORE_FAILURES, !is_refused);
     process_answer_error(request, xftp_error_of(is_refused ? XFTP_ERROR_AUTH : XFTP_ERROR_INTERNAL));
 }
 
@@ -90,7 +91,7 @@ static void delete_completed(struct store_operation *operation, enum smq_result 
     if (request->has_claim)
         file_quota_give_back(&router->quota, request->size);
     request->has_claim = false;
-    counter_add(&router->counters.files_deleted, 1);
+    counters_add(router->counters, COUNT_FILES_DELETED, 1);
     request_set_response(request, &response);
     if (post_disk_request(request, DISK_REMOVE) != SMQ_OK)
         request_return(request);
@@ -112,7 +113,7 @@ static void acknowledge_completed(struct store_operation *operation, enum smq_re
         answer_failure(request, result);
         return;
     }
-    counter_add(&request->session->router->counters.file_download_acks, 1);
+    counters_add(request->session->router->counters, COUNT_FILE_DOWNLOAD_ACKS, 1);
     process_answer(request, &response);
 }
 
