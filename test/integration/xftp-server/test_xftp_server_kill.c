@@ -70,7 +70,8 @@ static void expect_whole_store(void) {
     assert_int_equal(count_chunk_files(), totals.chunks);
 }
 
-/* Starts the router again, and looks at all that it has answered for. */
+/* Starts the router again, and looks at all that it has answered for; once, at the end of a test: each start looks at
+ * what the last process left. */
 static void expect_all_answered(void) {
     struct xftp_peer peer;
     xftp_process_start(&server);
@@ -132,7 +133,6 @@ static void test_a_kill_at_each_step_of_an_upload(void **state) {
     (void)state;
     unsigned step = 0;
     while (upload_with_fault(step)) {
-        expect_all_answered();
         step++;
         assert_true(step < KILL_STEPS_MAX);
     }
@@ -186,8 +186,6 @@ static void test_twenty_kills_under_load(void **state) {
     (void)state;
     for (unsigned i = 0; i < KILLS; i++) {
         load_and_kill(3 + i % 5);
-        if (i % 5 == 4)
-            expect_all_answered();
     }
     expect_all_answered();
 }
