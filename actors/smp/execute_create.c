@@ -162,6 +162,7 @@ static void create_completed(struct store_operation *operation, enum smq_result 
     }
     if (result == SMQ_OK) {
         counter_add(&router->counters.queues_created, 1);
+        unused_queues_add(&router->new_quota->unused, slot->queue.number);
         answer_ids(slot, queue);
         if (queue->record.recipient_service_id.length > 0) {
             count_service_session(slot->batch->session);
@@ -194,10 +195,27 @@ static bool refuse_new(const struct execution *execution) {
     return true;
 }
 
+/* True: the slot is answered. */
+static bool exceeds_quota(const struct execution *execution) {
+    struct router_counters *counters = &execution->router->counters;
+    struct counter *const refused[] = {[NEW_QUOTA_ADDRESS] = &counters->new_refused_address,
+                                       [NEW_QUOTA_PASSWORD] = &counters->new_refused_password,
+                                       [NEW_QUOTA_UNUSED] = &counters->new_refused_unused};
+    const struct live_settings *live = &execution->router->live;
+    enum new_quota_verdict verdict = new_quota_take(execution->router->new_quota, live, execution->session->connection,
+                                                    live_password_is_needed(live));
+    if (verdict == NEW_QUOTA_ALLOWED)
+        return false;
+    counter_add(refused[verdict], 1);
+    slot_answer_error(execution->slot, smp_error_of(SMP_ERROR_QUOTA));
+    slot_done(execution->slot);
+    return true;
+}
+
 void execute_new(const struct execution *execution) {
     const struct smp_new *create = &execution->command->create;
     struct command_slot *slot = execution->slot;
-    if (refuse_new(execution))
+    if (refuse_new(execution) || exceeds_quota(execution))
         return;
     struct new_queue *queue = memory_zalloc(sizeof *queue);
     if (queue == NULL) {

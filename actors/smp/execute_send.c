@@ -54,6 +54,7 @@ static void send_completed(struct store_operation *operation, enum smq_result re
     switch (slot->send.sent.outcome) {
     case MSG_SENT:
         counter_add(&router->counters.messages_sent, 1);
+        unused_queues_remove(&router->new_quota->unused, slot->queue.number);
         slot_answer(slot, smp_response_ok());
         if (slot->send.sent.was_empty || slot->send.has_notification) {
             slot_to_subscriber(slot, SUBSCRIBER_STORED);

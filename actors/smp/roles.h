@@ -10,6 +10,7 @@
 #include "actors/runtime/actor.h"
 #include "actors/runtime/supervisor.h"
 #include "actors/smp/live.h"
+#include "actors/smp/new_quota.h"
 #include "actors/smp/router.h"
 #include "queues/base/counter.h"
 #include "queues/pinning.h"
@@ -26,7 +27,8 @@ struct router_counters {
     struct counter messages_sent, messages_received, messages_expired, quota_refusals;
     struct counter notifications_sent, notifications_expired;
     struct counter authorization_failures, store_failures;
-    struct counter forwards_received; /* RFWD that could be opened */
+    struct counter forwards_received;                                             /* RFWD that could be opened */
+    struct counter new_refused_address, new_refused_password, new_refused_unused; /* by the quotas on new queues */
 };
 
 struct process_lane;
@@ -60,7 +62,8 @@ struct smp_router {
     struct store_writer *writer;
     struct services *services;
     struct expirer *expirer;
-    struct proxy *proxy;  /* NULL: switched off */
+    struct proxy *proxy; /* NULL: switched off */
+    struct new_quota *new_quota;
     uint8_t hash_key[16]; /* random, of this process: for what clients should not be able to choose */
     unsigned process_count;
     struct pinning process_pinning;    /* connections to process lanes */

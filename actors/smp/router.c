@@ -48,7 +48,10 @@ struct smp_router_config smp_router_config_default(void) {
                    .address_handshakes = 512,
                    .address_rate = 100,
                    .address_burst = 1000,
-                   .block_timeout_ms = 60000},
+                   .block_timeout_ms = 60000,
+                   .unsent_bytes = UINT64_C(1) << 30},
+        .new_queues_per_address = 36000,
+        .unused_queues = 1000000,
         .accept_service_credentials = true,
         .new_queues = true,
         .map_size = UINT64_C(64) << 30,
@@ -221,6 +224,12 @@ enum smq_result smp_router_create(const struct smp_router_config *config, struct
         return fail(SMQ_ERR_NO_MEMORY, error, error_size, "router");
     waker_init_futex(&router->quiet);
     random_bytes(router->hash_key, sizeof router->hash_key);
+    router->new_quota = memory_zalloc(sizeof *router->new_quota);
+    if (router->new_quota == NULL) {
+        result = fail(SMQ_ERR_NO_MEMORY, error, error_size, "router");
+        goto failed;
+    }
+    new_quota_init(router->new_quota, router->hash_key);
     atomic_init(&router->batches_in_progress, 1);
     result = keep_config(router, config);
     if (result != SMQ_OK) {
@@ -367,6 +376,9 @@ void smp_router_destroy(struct smp_router **out) {
     store_close(&router->store);
     identity_replace(&router->identity, NULL);
     live_destroy(&router->live);
+    if (router->new_quota != NULL)
+        new_quota_clear(router->new_quota);
+    memory_free(router->new_quota);
     waker_destroy(&router->quiet);
     free_config(router);
     memory_free(router);
@@ -398,6 +410,8 @@ void smp_router_statistics(struct smp_router *router, struct smp_router_statisti
             store_totals_get(txn, &totals);
         store_reader_destroy(&reader);
     }
+    struct net_statistics net;
+    net_read_statistics(router->net, &net);
     *statistics = (struct smp_router_statistics){
         .queues = totals.queues,
         .messages = totals.messages,
@@ -416,6 +430,11 @@ void smp_router_statistics(struct smp_router *router, struct smp_router_statisti
         .authorization_failures = value_of(&counters->authorization_failures),
         .store_failures = value_of(&counters->store_failures),
         .forwards_received = value_of(&counters->forwards_received),
+        .new_refused_address = value_of(&counters->new_refused_address),
+        .new_refused_password = value_of(&counters->new_refused_password),
+        .new_refused_unused = value_of(&counters->new_refused_unused),
+        .dropped_unsent = net.dropped_unsent,
+        .unused_queues = unused_queues_count(&router->new_quota->unused),
     };
     if (router->proxy != NULL) {
         statistics->relays = proxy_statistics(&router->proxy->relays.all);
