@@ -158,6 +158,7 @@ struct smp_router_config smp_settings_router_config(const struct smp_settings *s
     configure_store(&config, &settings->store);
     configure_transport(&config, settings);
     configure_proxy(&config, settings);
+    config.operator= settings_operator_options(&settings->statistics, &settings->control);
     config.limits = settings_net_limits(&settings->limits);
     config.new_queues_per_address = (uint32_t)settings->smp_limits.new_queues_per_address;
     config.new_queues_per_password = (uint32_t)settings->smp_limits.new_queues_per_password;
