@@ -7,6 +7,7 @@
 #include "bin/common/server_cert.h"
 #include "bin/common/server_delete.h"
 #include "bin/smp-server/smp_address.h"
+#include "bin/smp-server/smp_check.h"
 #include "bin/smp-server/smp_kind.h"
 #include "bin/smp-server/smp_options.h"
 #include "bin/smp-server/smp_reference.h"
@@ -48,6 +49,13 @@ static int run_address(void *target, int count, char **words) {
     return smp_address(&arguments->files);
 }
 
+static int run_check(void *target, int count, char **words) {
+    const struct smp_arguments *arguments = target;
+    (void)count;
+    (void)words;
+    return set_up() ? smp_check(&arguments->files) : 1;
+}
+
 static int run_store(void *target, int count, char **words) {
     const struct smp_arguments *arguments = target;
     return smp_store(&arguments->files, &arguments->store, count, words);
@@ -84,6 +92,9 @@ static const struct cli_command commands[] = {
      .run = run_cert},
     {.name = "start", .summary = "Start server", .options = &smp_start_option_list, .run = run_start},
     {.name = "address", .summary = "Print the server address, with the password for new queues", .run = run_address},
+    {.name = "check",
+     .summary = "Check INI file, certificates and store, also beside a running server",
+     .run = run_check},
     {.name = "store",
      .summary = "Look after the store: backup FOLDER, check [FOLDER], compact, restore FOLDER, stats [FOLDER]",
      .options = &smp_store_option_list,

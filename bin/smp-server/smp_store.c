@@ -169,3 +169,7 @@ int smp_store(const struct server_files *files, const struct smp_store_options *
     (void)fprintf(stderr, "smp-server store: unknown action %s (try `smp-server store --help`)\n", words[0]);
     return 1;
 }
+
+int smp_store_check(const struct server_files *files) {
+    return run_apart(run_check, files->store, NULL);
+}

@@ -12,3 +12,6 @@ struct smp_store_options {
 
 /* Runs the action that the words name. Returns the exit code; mistakes are told on stderr. No other thread may run. */
 int smp_store(const struct server_files *files, const struct smp_store_options *options, int count, char **words);
+
+/* `check` of the router's store. */
+int smp_store_check(const struct server_files *files);
