@@ -32,7 +32,7 @@ struct proxy {
     struct smq_context *context;
     struct smq_client_agent *agent;
     struct smq_network *network;
-    char *own_domains;                  /* separated by spaces */
+    char *own_domains;                  /* separated by spaces or commas */
     _Atomic uint64_t forward_bytes;     /* of commands under way */
     struct proxy_counter_pair relays;   /* PRXY */
     struct proxy_counter_pair forwards; /* PFWD */

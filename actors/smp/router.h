@@ -21,7 +21,7 @@ enum smp_durability {
 struct smp_proxy_config {
     bool enabled;
     uint32_t client_concurrency;    /* proxied commands that a client may have under way; then it is not read */
-    const char *own_server_domains; /* separated by spaces: relays that are counted apart; NULL: none */
+    const char *own_server_domains; /* separated by spaces or commas: relays that are counted apart; NULL: none */
     uint32_t connect_timeout_ms;    /* for a connection to a relay, all in all */
     uint32_t forward_timeout_ms;    /* for a relay's answer */
     bool allow_private;             /* relays may be at addresses that are not of the public internet */
@@ -113,7 +113,7 @@ enum smq_result smp_router_create(const struct smp_router_config *config, struct
 enum smq_result smp_router_listen(struct smp_router *router, char *error, size_t error_size);
 
 /* Takes over, without stopping anything, the certificates and key in the files of `config`, and those of its fields
- * that are live (live in bin/smp-server/smp_settings.c); it ignores the others, its paths excepted. Connections keep
+ * that are live (`live` in the tables of its settings); it ignores the others, its paths excepted. Connections keep
  * the certificate that they began with, new ones get the new one. On failure nothing is changed and `error` holds one
  * line for the operator: SMQ_ERR_INVALID (also for certificates of another identity), SMQ_ERR_SYSTEM, SMQ_ERR_SYNTAX,
  * SMQ_ERR_NO_MEMORY. Blocks for the files and a grace period. From the thread that created the router. */
