@@ -30,6 +30,15 @@ static enum smq_result folder_of(const char *variable, const char *fallback, cha
     return SMQ_OK;
 }
 
+/* Named as the INI file and the program are. */
+static void locate_statistics(struct server_files *files) {
+    int stem = (int)strcspn(files->kind->ini_name, ".");
+    const char *name = files->kind->ini_name;
+    (void)snprintf(files->statistics, SERVER_PATH_SIZE, "%s/%.*s-stats.log", files->data, stem, name);
+    (void)snprintf(files->daily_lines, SERVER_PATH_SIZE, "%s/%.*s-stats.daily.log", files->data, stem, name);
+    (void)snprintf(files->metrics, SERVER_PATH_SIZE, "%s/%s-metrics.txt", files->data, files->kind->program);
+}
+
 enum smq_result server_files_locate(const struct server_kind *kind, struct server_files *files) {
     files->kind = kind;
     if (folder_of(kind->configuration_variable, kind->configuration_folder, files->configuration) != SMQ_OK ||
@@ -50,6 +59,7 @@ enum smq_result server_files_locate(const struct server_kind *kind, struct serve
     };
     for (size_t index = 0; index < sizeof paths / sizeof paths[0]; index++)
         (void)snprintf(paths[index].path, SERVER_PATH_SIZE, "%s/%s", paths[index].folder, paths[index].name);
+    locate_statistics(files);
     return SMQ_OK;
 }
 

@@ -33,7 +33,7 @@ static const struct ini_row control_passwords[] = {
                CHECKED(settings_password_valid, SETTINGS_PASSWORD)),
     SECRET_ROW("control_port_user_password", user_password, NULL, CHECKED(settings_password_valid, SETTINGS_PASSWORD)),
     NUMBER_ROW("daily_block_queue_quota", daily_block_quota, "20", -1, INT32_MAX,
-               "Queues that may be blocked there in a day; 0: no limit, -1: none may."),
+               "Queues that may be blocked there in a day; 0: no limit, -1: none may.", LIVE),
 };
 
 const struct ini_rows control_port_rows = INI_ROWS(control_port);

@@ -2,6 +2,7 @@
 /* Reload: the table of settings says which rows are live. */
 #include "bin/smp-server/smp_reload.h"
 
+#include "bin/common/server_operator.h"
 #include "bin/smp-server/smp_limits.h"
 #include "queues/base/log.h"
 
@@ -12,6 +13,7 @@ struct smp_router_config smp_reload_config(const struct server_files *files, con
     config.server_certificate_path = files->server_certificate;
     config.server_key_path = files->server_key;
     config.store_directory = files->store;
+    config.operator= server_operator_options(files, SMQ_VERSION, &settings->statistics, &settings->control);
     return config;
 }
 
