@@ -61,6 +61,11 @@ static int run_store(void *target, int count, char **words) {
     return smp_store(&arguments->files, &arguments->store, count, words);
 }
 
+static int run_ctl(void *target, int count, char **words) {
+    const struct smp_arguments *arguments = target;
+    return smp_ctl(&arguments->files, &arguments->ctl, count, words);
+}
+
 static int run_delete(void *target, int count, char **words) {
     const struct smp_arguments *arguments = target;
     (void)count;
@@ -102,6 +107,13 @@ static const struct cli_command commands[] = {
      .arguments_min = 1,
      .arguments_max = 2,
      .run = run_store},
+    {.name = "ctl",
+     .summary = "Send a command to the control port of the running server; `ctl help` lists them",
+     .options = &smp_ctl_option_list,
+     .arguments = "COMMAND [ARGUMENT]...",
+     .arguments_min = 1,
+     .arguments_max = 8,
+     .run = run_ctl},
     {.name = "delete", .summary = "Delete configuration and log files", .run = run_delete},
     {.name = "journal",
      .summary = "Import/export messages to/from journal storage (of the reference server, not here)",

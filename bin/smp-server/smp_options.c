@@ -183,8 +183,20 @@ static const struct cli_option database_options[] = {
     DATABASE_OPTION(0, "pool-size", pool_size, "POOL_SIZE", "Database pool size"),
 };
 
+static const struct cli_option ctl_options[] = {
+    {.long_name = "json",
+     .type = CLI_FLAG,
+     .offset = offsetof(struct smp_arguments, ctl.json),
+     .help = "Print the answer as JSON"},
+    {.long_name = "user",
+     .type = CLI_FLAG,
+     .offset = offsetof(struct smp_arguments, ctl.user),
+     .help = "Use the password of the user role, not the admin's"},
+};
+
 const struct cli_option_list smp_init_option_list = CLI_OPTIONS(init_options);
 const struct cli_option_list smp_cert_option_list = CLI_OPTIONS(cert_options);
 const struct cli_option_list smp_start_option_list = CLI_OPTIONS(start_options);
 const struct cli_option_list smp_store_option_list = CLI_OPTIONS(store_options);
+const struct cli_option_list smp_ctl_option_list = CLI_OPTIONS(ctl_options);
 const struct cli_option_list smp_database_option_list = CLI_OPTIONS(database_options);
