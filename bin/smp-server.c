@@ -182,6 +182,11 @@ static const struct cli_option start_options[] = {
      .metavariable = "CONFIRM_MIGRATIONS",
      .choices = migrations,
      .help = "Accepted; this router has no database migrations"},
+    {.short_name = 'y',
+     .long_name = "yes",
+     .type = CLI_FLAG,
+     .offset = START(yes),
+     .help = "Import the reference server's files, when there is no store yet, without asking"},
 };
 
 static bool set_up(void) {
@@ -209,6 +214,8 @@ static int run_start(void *target, int count, char **words) {
     struct arguments *arguments = target;
     (void)count;
     (void)words;
+    if (smp_import_at_start(&arguments->files, arguments->start.yes) != 0)
+        return 1;
     return smp_start(&arguments->files, &arguments->start, VERSION_LINE);
 }
 
@@ -267,10 +274,38 @@ static int run_cert(void *target, int count, char **words) {
     return 0;
 }
 
-static const struct cli_option store_options[] = {{.long_name = "json",
-                                                   .type = CLI_FLAG,
-                                                   .offset = offsetof(struct arguments, store.json),
-                                                   .help = "Print the figures of stats as JSON"}};
+#define STORE(field) offsetof(struct arguments, store.field)
+
+static const struct cli_option store_options[] = {
+    {.long_name = "json", .type = CLI_FLAG, .offset = STORE(json), .help = "Print the figures of stats as JSON"},
+    {.short_name = 'y',
+     .long_name = "yes",
+     .type = CLI_FLAG,
+     .offset = STORE(import.yes),
+     .help = "Import without asking"},
+    {.long_name = "from",
+     .type = CLI_TEXT,
+     .offset = STORE(import.from),
+     .metavariable = "FOLDER",
+     .help = "Import the reference server's files from there (default: the folder of the data)"},
+    {.long_name = "postgres",
+     .type = CLI_TEXT,
+     .offset = STORE(import.postgres),
+     .metavariable = "URI",
+     .help = "Import queues and messages from the reference server's PostgreSQL database"},
+    {.long_name = "schema",
+     .type = CLI_TEXT,
+     .offset = STORE(import.schema),
+     .metavariable = "DB_SCHEMA",
+     .help = "Its schema (default: smp_server)"},
+    {.long_name = "messages",
+     .type = CLI_CHOICE,
+     .offset = STORE(import.messages),
+     .metavariable = "KIND",
+     .choices = smp_import_messages,
+     .help = "Import messages from the file, or from the journal, when there are both"},
+    {.long_name = "out", .type = CLI_TEXT, .offset = STORE(out), .metavariable = "FOLDER", .help = "Export to there"},
+};
 
 static int run_store(void *target, int count, char **words) {
     const struct arguments *arguments = target;
@@ -310,9 +345,10 @@ static const struct cli_command commands[] = {
     {.name = "cert", .summary = "Generate new online TLS server credentials", OPTIONS(cert_options), .run = run_cert},
     {.name = "start", .summary = "Start server", OPTIONS(start_options), .run = run_start},
     {.name = "store",
-     .summary = "Look after the store: backup FOLDER, check [FOLDER], compact, restore FOLDER, stats [FOLDER]",
+     .summary = "Look after the store: backup FOLDER, check [FOLDER], compact, restore FOLDER, stats [FOLDER], import, "
+                "export",
      OPTIONS(store_options),
-     .arguments = "backup|check|compact|restore|stats [FOLDER]",
+     .arguments = "backup|check|compact|restore|stats|import|export [FOLDER]",
      .arguments_min = 1,
      .arguments_max = 2,
      .run = run_store},
@@ -320,7 +356,10 @@ static const struct cli_command commands[] = {
 };
 
 int main(int argc, char **argv) {
-    struct arguments arguments = {.init = {.ip = "127.0.0.1"}, .cert = {.algorithm = -1}, .start = {.log_level = -1}};
+    struct arguments arguments = {.init = {.ip = "127.0.0.1"},
+                                  .cert = {.algorithm = -1},
+                                  .start = {.log_level = -1},
+                                  .store = {.import = {.messages = -1}}};
     struct cli_program program = {
         .name = "smp-server",
         .version = VERSION_LINE,

@@ -177,3 +177,34 @@ void log_output_destroy(struct log_output **output) {
     memory_free(*output);
     *output = NULL;
 }
+
+static enum smq_result copy_bytes(struct log_input *input, struct log_output *output) {
+    for (;;) {
+        size_t length = 0;
+        struct writer *writer = log_output_writer(output);
+        if (writer == NULL)
+            return log_output_finish(output);
+        enum smq_result result = read_file(input, writer->position, LOG_OUTPUT_ROOM, &length);
+        if (result != SMQ_OK || length == 0)
+            return result;
+        writer->position += length;
+    }
+}
+
+enum smq_result log_file_copy(const char *from, const char *to) {
+    struct log_input input;
+    struct log_output *output = NULL;
+    enum smq_result result = log_input_open(&input, from);
+    if (result != SMQ_OK)
+        return result;
+    result = log_output_create(to, &output);
+    if (result == SMQ_OK)
+        result = copy_bytes(&input, output);
+    if (result == SMQ_OK)
+        result = log_output_finish(output);
+    if (result == SMQ_OK)
+        result = log_output_publish(output);
+    log_output_destroy(&output);
+    log_input_close(&input);
+    return result;
+}

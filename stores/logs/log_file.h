@@ -49,3 +49,6 @@ enum smq_result log_output_publish(struct log_output *output);
 void log_output_destroy(struct log_output **output);
 
 enum { LOG_OUTPUT_ROOM = 1 << 20 };
+
+/* Copies a file of any size: whole, durable, under a name that is free. Errors of both sides. */
+enum smq_result log_file_copy(const char *from, const char *to);

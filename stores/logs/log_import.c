@@ -43,19 +43,18 @@ static enum smq_result apply_lines(void *context, struct store_txn *txn) {
     return result;
 }
 
-static enum smq_result run_all(struct run *run) {
-    const struct log_import *import = run->import;
+static enum smq_result run_all(struct run *run, struct store_import *store) {
     enum smq_result result = log_lines_load(run->lines);
     while (result == SMQ_OK) {
-        result = import->transact(import->context, log_lines_loaded(run->lines), apply_lines, run);
+        result = store_import_run(store, log_lines_loaded(run->lines), apply_lines, run);
         if (result == SMQ_OK)
             result = log_lines_load(run->lines);
     }
     return result == SMQ_ERR_EMPTY ? SMQ_OK : result;
 }
 
-enum smq_result log_import_run(const struct log_import *import, struct log_source source, const char *name,
-                               struct log_report *report, uint64_t *lines) {
+enum smq_result log_import_run(const struct log_import *import, struct store_import *store, struct log_source source,
+                               const char *name, struct log_report *report, uint64_t *lines) {
     struct run run = {.import = import, .name = name, .report = report};
     enum smq_result result = log_lines_create(source, LOG_IMPORT_CHUNK, &run.lines);
     run.record = memory_zalloc(import->table->record_size);
@@ -63,7 +62,7 @@ enum smq_result log_import_run(const struct log_import *import, struct log_sourc
     if (result == SMQ_OK && (run.record == NULL || run.room == NULL))
         result = SMQ_ERR_NO_MEMORY;
     if (result == SMQ_OK)
-        result = run_all(&run);
+        result = run_all(&run, store);
     *lines = run.lines != NULL ? log_lines_count(run.lines) : 0;
     log_report_file_done(report, name);
     if (run.room != NULL)

@@ -7,11 +7,10 @@
 #include <stdint.h>
 
 #include "smq/result.h"
+#include "stores/lmdb/store_import.h"
 #include "stores/logs/log_lines.h"
 #include "stores/logs/log_record.h"
 #include "stores/logs/log_report.h"
-
-struct store_txn;
 
 struct log_import {
     const struct log_record_table *table;
@@ -20,9 +19,6 @@ struct log_import {
      * store's, and ends it. */
     enum smq_result (*apply)(void *context, struct store_txn *txn, unsigned kind, const void *record,
                              const char **fault);
-    /* Calls `step` once in a transaction, and commits that. `bytes`: of text that it will take. */
-    enum smq_result (*transact)(void *context, size_t bytes,
-                                enum smq_result (*step)(void *step_context, struct store_txn *txn), void *step_context);
     void *context;
 };
 
@@ -31,5 +27,5 @@ enum { LOG_IMPORT_CHUNK = 24 << 20 };
 
 /* Reads `source` to its end; faults are told with `name` and line, but for those that the source tells. `lines` gets
  * how many there were. Errors: the source's, the store's, SMQ_ERR_NO_MEMORY. */
-enum smq_result log_import_run(const struct log_import *import, struct log_source source, const char *name,
-                               struct log_report *report, uint64_t *lines);
+enum smq_result log_import_run(const struct log_import *import, struct store_import *store, struct log_source source,
+                               const char *name, struct log_report *report, uint64_t *lines);

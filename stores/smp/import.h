@@ -16,7 +16,7 @@ enum smq_result smp_import_record(struct store_txn *txn, enum smp_log_kind kind,
                                   const char **fault);
 
 /* Appends a message to its queue whatever the queue's status and the quota are; `last` remembers the queue of the one
- * before, and is zeroed before the first of a transaction. After a marker the queue takes no messages until it is
+ * before, and is zeroed before the first. After a marker the queue takes no messages until it is
  * empty; a marker at its head gives way to a new one. */
 struct smp_import_last {
     struct queue_id recipient_id;

@@ -9,22 +9,23 @@
 #include <stdint.h>
 
 #include "smq/result.h"
-#include "stores/smp/store.h"
+#include "stores/lmdb/store.h"
 
 struct store_import;
 
 /* Takes the lock of the store in `directory` (which is made when it is missing), so that no router runs, and opens an
  * empty store in `directory`/import.part. Errors of store_open, among them SMQ_ERR_EXISTS: a router, or another import,
  * is running; SMQ_ERR_VERSION: the store there is of a newer program; and SMQ_ERR_INVALID: it is not empty. */
-enum smq_result store_import_begin(const char *directory, uint64_t map_size, struct store_import **out);
+enum smq_result store_import_begin(const struct store_layout *layout, const char *directory, uint64_t map_size,
+                                   struct store_import **out);
 
 /* Calls `step` in one transaction and commits it; once, whatever comes of it. `bytes`: about how much it stores.
  * Errors: what `step` returns, SMQ_ERR_STORE_FULL, SMQ_ERR_STORE, SMQ_ERR_NO_MEMORY. */
 enum smq_result store_import_run(struct store_import *import, size_t bytes,
                                  enum smq_result (*step)(void *context, struct store_txn *txn), void *context);
 
-/* How many of everything it holds. */
-enum smq_result store_import_totals(struct store_import *import, struct store_totals *totals);
+/* The store itself, for readers, which are to be destroyed before the import ends. */
+struct store *store_import_store(struct store_import *import);
 
 /* Makes it durable and puts it in place. Ends the import also when that fails. */
 enum smq_result store_import_finish(struct store_import **import);

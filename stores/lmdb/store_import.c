@@ -1,19 +1,18 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* A store made beside its place. */
-#include "stores/smp/store_import.h"
+#include "stores/lmdb/store_import.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "queues/base/log.h"
 #include "queues/base/memory.h"
-#include "stores/smp/batch.h"
-#include "stores/smp/internal.h"
-#include "stores/smp/store_owner.h"
+#include "stores/lmdb/batch.h"
+#include "stores/lmdb/store_owner.h"
+#include "stores/lmdb/store_private.h"
 
 enum {
     PATH_SIZE = 4096,
@@ -46,40 +45,46 @@ static void remove_part(const struct store_import *import) {
 
 /* ---- begin ---- */
 
-/* Counts what the store in place holds; a folder without one holds nothing. */
-static enum smq_result check_is_empty(const char *directory) {
+/* Entries in all tables but those of the store's own affairs. */
+static uint64_t count_entries(struct store *store) {
+    uint64_t entries = 0;
+    for (unsigned table = STORE_TABLE_META + 1; table < store->layout->table_count; table++)
+        if (table != store->layout->purge_table)
+            entries += lmdb_table_size(store->writer_view, table);
+    return entries;
+}
+
+/* A folder without a store holds nothing. */
+static enum smq_result check_is_empty(const struct store_layout *layout, const char *directory) {
     char data[PATH_SIZE + 16];
     struct store *store;
-    struct store_space space;
-    struct store_totals totals;
     (void)snprintf(data, sizeof data, "%s/data.mdb", directory);
     if (access(data, F_OK) != 0)
         return errno == ENOENT ? SMQ_OK : failed("read", data);
-    enum smq_result result = store_open_to_read(directory, &store);
+    enum smq_result result = store_open_to_read(layout, directory, &store);
     if (result != SMQ_OK)
         return result;
-    result = store_space_get(store, &space, &totals);
+    result = lmdb_begin(store->writer_view);
+    if (result == SMQ_OK && count_entries(store) > 0) {
+        log_error("store: %s is not empty; an import needs an empty store", directory);
+        result = SMQ_ERR_INVALID;
+    }
+    lmdb_abort(store->writer_view);
     store_close(&store);
-    if (result != SMQ_OK)
-        return result;
-    uint64_t services = totals.services[0] + totals.services[1] + totals.services[2];
-    if (totals.queues == 0 && services == 0)
-        return SMQ_OK;
-    log_error("store: %s holds %" PRIu64 " queues and %" PRIu64 " services; an import needs an empty store", directory,
-              totals.queues, services);
-    return SMQ_ERR_INVALID;
+    return result;
 }
 
-static enum smq_result open_part(struct store_import *import, uint64_t map_size) {
+static enum smq_result open_part(const struct store_layout *layout, struct store_import *import, uint64_t map_size) {
     const struct store_options options = {.directory = import->part,
                                           .map_size = map_size,
                                           .durability = STORE_DURABILITY_INTERVAL,
                                           .interval_ms = INTERVAL_MS};
     remove_part(import);
-    return store_open(&options, &import->store);
+    return store_open(layout, &options, &import->store);
 }
 
-enum smq_result store_import_begin(const char *directory, uint64_t map_size, struct store_import **out) {
+enum smq_result store_import_begin(const struct store_layout *layout, const char *directory, uint64_t map_size,
+                                   struct store_import **out) {
     struct store_import *import = memory_zalloc(sizeof *import);
     if (import == NULL)
         return SMQ_ERR_NO_MEMORY;
@@ -94,9 +99,9 @@ enum smq_result store_import_begin(const char *directory, uint64_t map_size, str
         result = store_lock(directory, &import->lock);
     import->locked = result == SMQ_OK;
     if (result == SMQ_OK)
-        result = check_is_empty(directory);
+        result = check_is_empty(layout, directory);
     if (result == SMQ_OK)
-        result = open_part(import, map_size);
+        result = open_part(layout, import, map_size);
     if (result == SMQ_OK)
         *out = import;
     else
@@ -140,17 +145,8 @@ enum smq_result store_import_run(struct store_import *import, size_t bytes,
     return step.result;
 }
 
-enum smq_result store_import_totals(struct store_import *import, struct store_totals *totals) {
-    struct store_reader *reader;
-    struct store_txn *txn;
-    enum smq_result result = store_reader_create(import->store, &reader);
-    if (result != SMQ_OK)
-        return result;
-    result = store_reader_begin(reader, &txn);
-    if (result == SMQ_OK)
-        store_totals_get(txn, totals);
-    store_reader_destroy(&reader);
-    return result;
+struct store *store_import_store(struct store_import *import) {
+    return import->store;
 }
 
 /* ---- end ---- */
