@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -116,6 +117,7 @@ static void tell_left_out(const struct smp_export_counts *counts) {
 int smp_export(const struct smp_files *files, const char *folder) {
     struct exporting exporting = {0};
     struct smp_reference_files out;
+    (void)signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is told as a full disk is */
     if (crypto_setup() != SMQ_OK || folder_create(folder) != SMQ_OK || !smp_reference_files_locate(folder, &out)) {
         (void)fprintf(stderr, "Error: %s: %s\n", folder, strerror(errno));
         return 1;

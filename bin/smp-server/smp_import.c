@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -307,6 +308,7 @@ static int import_found(struct importing *importing, const struct smp_files *fil
 
 int smp_import(const struct smp_files *files, const struct smp_import_options *options) {
     struct importing importing = {.options = options, .report = {.tell = print_line}};
+    (void)signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is told as a full disk is */
     if (crypto_setup() != SMQ_OK) {
         (void)fprintf(stderr, "Error: libsodium cannot be set up\n");
         return 1;
@@ -324,5 +326,7 @@ int smp_import_at_start(const struct smp_files *files, bool yes) {
         !log_file_current(from.store_log, from.store_log_current, &recovered))
         return 0;
     printf("There is no store in %s yet, but the files of a reference server\n", files->store);
-    return smp_import(files, &options);
+    int status = smp_import(files, &options);
+    (void)fflush(stdout); /* before the router's output takes its place */
+    return status;
 }
