@@ -124,7 +124,7 @@ libs.queues := -lurcu-cds -lurcu-memb -lurcu-common -lsodium
 libs.transport := -lssl -lcrypto -ljansson -lwslay -lnghttp2 -lyaml -lz $(libs.queues)
 libs.stores := -llmdb $(libs.queues)
 libs.actors := -lssl -lcrypto -llmdb -ljansson -lwslay -lcares -lnghttp2 -lyaml -lz $(libs.queues)
-libs.bin := -linih $(libs.actors)
+libs.bin := $(libs.actors)
 
 # ---- sources
 
@@ -165,7 +165,7 @@ archive = $(foreach layer,$(1),$(OUT)/lib$(layer).a)
 
 # ---- packages
 
-packages := build-essential pkg-config libssl-dev liburcu-dev libnghttp2-dev liblmdb-dev libsodium-dev libinih-dev \
+packages := build-essential pkg-config libssl-dev liburcu-dev libnghttp2-dev liblmdb-dev libsodium-dev \
   libjansson-dev libwslay-dev libc-ares-dev libyaml-dev zlib1g-dev libcmocka-dev valgrind
 lint_packages := clang-format clang-tidy cppcheck
 fuzz_packages := clang libclang-rt-14-dev

@@ -164,7 +164,7 @@ RUN(acknowledge)
 RUN(info)
 RUN(delete)
 
-#define OPTIONS(table) .options = table, .option_count = sizeof table / sizeof table[0]
+#define OPTIONS(table) .options = &(const struct cli_option_list)CLI_OPTIONS(table)
 
 static const struct cli_command commands[] = {
     {.name = "create",

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "actors/router/session_credit.h"
+#include "actors/smp/metrics.h"
 #include "queues/base/check.h"
 #include "queues/base/memory.h"
 #include "transport/smp/batch.h"
@@ -123,10 +124,7 @@ void slot_answer(struct command_slot *slot, struct smp_response response) {
 }
 
 void slot_answer_error(struct command_slot *slot, struct smp_error error) {
-    if (error.code == SMP_ERROR_AUTH)
-        counter_add(&slot->batch->session->router->counters.authorization_failures, 1);
-    if (error.code == SMP_ERROR_STORE)
-        counter_add(&slot->batch->session->router->counters.store_failures, 1);
+    smp_count_error(slot->batch->session->router, slot->tag, &error);
     slot_answer(slot, smp_response_error(error));
 }
 

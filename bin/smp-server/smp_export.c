@@ -77,7 +77,7 @@ static enum smq_result write_all(struct exporting *exporting) {
     return result;
 }
 
-static enum smq_result publish_all(struct exporting *exporting, const struct smp_files *files,
+static enum smq_result publish_all(struct exporting *exporting, const struct server_files *files,
                                    const struct smp_reference_files *out) {
     struct smp_reference_files own;
     enum smq_result result = SMQ_OK;
@@ -114,7 +114,7 @@ static void tell_left_out(const struct smp_export_counts *counts) {
         printf("Left out: %" PRIu64 " notifications that cannot be decrypted\n", counts->lost_notifications);
 }
 
-int smp_export(const struct smp_files *files, const char *folder) {
+int smp_export(const struct server_files *files, const char *folder) {
     struct exporting exporting = {0};
     struct smp_reference_files out;
     (void)signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is told as a full disk is */

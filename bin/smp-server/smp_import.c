@@ -152,7 +152,7 @@ static bool choose_messages(struct importing *importing) {
     return true;
 }
 
-static bool find_files(struct importing *importing, const struct smp_files *files) {
+static bool find_files(struct importing *importing, const struct server_files *files) {
     const char *from = importing->options->from != NULL ? importing->options->from : files->data;
     if (!is_folder(from)) {
         (void)fprintf(stderr, "Error: %s: %s\n", from, errno != 0 ? strerror(errno) : "no folder");
@@ -248,7 +248,7 @@ static int tell_failure(enum smq_result result) {
 }
 
 /* The router restores its statistics from a file of the reference's form and name, so handing them over is a copy. */
-static enum smq_result take_statistics(const struct importing *importing, const struct smp_files *files) {
+static enum smq_result take_statistics(const struct importing *importing, const struct server_files *files) {
     struct smp_reference_files own;
     if (!file_exists(importing->from.statistics) || !smp_reference_files_locate(files->data, &own) ||
         file_exists(own.statistics))
@@ -256,7 +256,7 @@ static enum smq_result take_statistics(const struct importing *importing, const 
     return log_file_copy(importing->from.statistics, own.statistics);
 }
 
-static int finish(struct importing *importing, const struct smp_files *files, const struct store_totals *totals) {
+static int finish(struct importing *importing, const struct server_files *files, const struct store_totals *totals) {
     enum smq_result result = store_import_finish(&importing->store);
     if (result != SMQ_OK)
         return tell_failure(result);
@@ -272,23 +272,27 @@ static int finish(struct importing *importing, const struct smp_files *files, co
     return 0;
 }
 
-static uint64_t map_size_of(const struct smp_files *files, bool *is_valid) {
+static void print_mistake(void *context, const char *line) {
+    (void)context;
+    (void)fprintf(stderr, "Error: %s\n", line);
+}
+
+static uint64_t map_size_of(const struct server_files *files, bool *is_valid) {
     struct smp_settings settings;
-    struct ini_report report = {0};
+    struct ini_report report = {.mistake = print_mistake};
     *is_valid = true;
     if (!file_exists(files->ini))
         return default_map_size;
     if (smp_settings_load(files->ini, &settings, &report) != SMQ_OK) {
-        (void)fprintf(stderr, "Error: %s\n", report.error);
         *is_valid = false;
         return 0;
     }
-    uint64_t map_size = (uint64_t)settings.map_size;
+    uint64_t map_size = (uint64_t)settings.store.map_size;
     smp_settings_destroy(&settings);
     return map_size;
 }
 
-static int import_found(struct importing *importing, const struct smp_files *files) {
+static int import_found(struct importing *importing, const struct server_files *files) {
     struct store_totals totals;
     bool is_valid;
     uint64_t map_size = map_size_of(files, &is_valid);
@@ -306,7 +310,7 @@ static int import_found(struct importing *importing, const struct smp_files *fil
     return status;
 }
 
-int smp_import(const struct smp_files *files, const struct smp_import_options *options) {
+int smp_import(const struct server_files *files, const struct smp_import_options *options) {
     struct importing importing = {.options = options, .report = {.tell = print_line}};
     (void)signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is told as a full disk is */
     if (crypto_setup() != SMQ_OK) {
@@ -316,7 +320,7 @@ int smp_import(const struct smp_files *files, const struct smp_import_options *o
     return find_files(&importing, files) ? import_found(&importing, files) : 1;
 }
 
-int smp_import_at_start(const struct smp_files *files, bool yes) {
+int smp_import_at_start(const struct server_files *files, bool yes) {
     const struct smp_import_options options = {.yes = yes, .messages = -1};
     struct smp_reference_files from;
     char data[LOG_PATH_SIZE];

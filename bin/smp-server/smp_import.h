@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "bin/smp-server/smp_files.h"
+#include "bin/common/server_files.h"
 
 struct smp_import_options {
     bool yes;             /* ask nothing */
@@ -21,8 +21,8 @@ struct smp_import_options {
 extern const char *const smp_import_messages[];
 
 /* Returns the exit code; mistakes are told on stderr. */
-int smp_import(const struct smp_files *files, const struct smp_import_options *options);
+int smp_import(const struct server_files *files, const struct smp_import_options *options);
 
 /* Before a router starts: when there is no store yet, but the reference's store log is there, imports it, after asking.
  * 0: go on. */
-int smp_import_at_start(const struct smp_files *files, bool yes);
+int smp_import_at_start(const struct server_files *files, bool yes);

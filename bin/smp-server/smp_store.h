@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-#include "bin/smp-server/smp_files.h"
+#include "bin/common/server_files.h"
 #include "bin/smp-server/smp_import.h"
 
 struct smp_store_options {
@@ -14,4 +14,4 @@ struct smp_store_options {
 };
 
 /* Runs the action that the words name. Returns the exit code; mistakes are told on stderr. No other thread may run. */
-int smp_store(const struct smp_files *files, const struct smp_store_options *options, int count, char **words);
+int smp_store(const struct server_files *files, const struct smp_store_options *options, int count, char **words);
