@@ -166,7 +166,7 @@ archive = $(foreach layer,$(1),$(OUT)/lib$(layer).a)
 # ---- packages
 
 packages := build-essential pkg-config libssl-dev liburcu-dev libnghttp2-dev liblmdb-dev libsodium-dev \
-  libjansson-dev libwslay-dev libc-ares-dev libyaml-dev zlib1g-dev libcmocka-dev valgrind
+  libjansson-dev libwslay-dev libc-ares-dev libyaml-dev zlib1g-dev libpq-dev postgresql-15 libcmocka-dev valgrind
 lint_packages := clang-format clang-tidy cppcheck
 fuzz_packages := clang libclang-rt-14-dev
 needed_packages := $(packages) $(if $(filter fuzz,$(MODE)),$(fuzz_packages))
