@@ -297,11 +297,11 @@ $(OUT)/test/integration/%: $(OUT)/objects/test/integration/%.o $(call archive,su
 $(OUT)/test/stress/%: $(OUT)/objects/test/stress/%.o $(call archive,support programs $(router_layers))
 	$(call link,-lcmocka $(libs.bin))
 
-$(OUT)/test/fuzz/replay_%: $(OUT)/objects/test/fuzz/fuzz_%.o $(OUT)/objects/test/fuzz/replay.o $(call archive,transport queues)
-	$(call link,$(libs.transport))
+$(OUT)/test/fuzz/replay_%: $(OUT)/objects/test/fuzz/fuzz_%.o $(OUT)/objects/test/fuzz/replay.o $(call archive,stores transport queues)
+	$(call link,-llmdb $(libs.transport))
 
-$(OUT)/test/fuzz/fuzz_%: $(OUT)/objects/test/fuzz/fuzz_%.o $(call archive,transport queues)
-	$(call link,$(libs.transport))
+$(OUT)/test/fuzz/fuzz_%: $(OUT)/objects/test/fuzz/fuzz_%.o $(call archive,stores transport queues)
+	$(call link,-llmdb $(libs.transport))
 
 # Examples are built as a stranger would: public headers and libsmq only.
 $(OUT)/include/.copied: $(public_headers)
