@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "queues/base/text.h"
+#include "stores/logs/log_status.h"
 
 static const char service_roles[SERVICE_ROLE_COUNT] = {'M', 'N', 'P'};
 
@@ -13,41 +14,6 @@ bool smp_service_role_of(uint8_t letter, enum service_role *role) {
     if (found != NULL)
         *role = (enum service_role)(found - service_roles);
     return found != NULL;
-}
-
-/* ---- blocking: reason=spam|content[,notice={...}] ---- */
-
-/* A JSON object, by its braces; what is inside is for who imports it to look at. */
-static void skip_object(struct reader *reader) {
-    unsigned depth = 0;
-    bool in_text = false;
-    do {
-        uint8_t byte = read_u8(reader);
-        if (byte < ' ')
-            reader_fail(reader);
-        else if (byte == '\\' && in_text)
-            (void)read_u8(reader);
-        else if (byte == '"')
-            in_text = !in_text;
-        else if (!in_text)
-            depth += byte == '{' ? 1U : byte == '}' ? -1U : 0U;
-    } while (depth > 0 && !reader->failed);
-}
-
-static struct slice read_blocking(struct reader *reader) {
-    const uint8_t *start = reader->position;
-    read_literal(reader, "reason=");
-    if (!read_if(reader, "spam"))
-        read_literal(reader, "content");
-    if (read_if(reader, ",notice={")) {
-        reader->position--;
-        skip_object(reader);
-    }
-    return reader->failed ? slice_of("", 0) : slice_of(start, (size_t)(reader->position - start));
-}
-
-static bool has_notice(struct slice blocking) {
-    return blocking.length > 0 && memmem(blocking.bytes, blocking.length, ",notice=", 8) != NULL;
 }
 
 /* ---- parts of records ---- */
@@ -97,14 +63,7 @@ static void write_notifier(struct writer *writer, const struct queue_notifier *n
 }
 
 static void read_status(struct reader *reader, struct queue_record *queue) {
-    if (read_if(reader, "off")) {
-        queue->status = QUEUE_OFF;
-    } else if (read_if(reader, "blocked,")) {
-        queue->status = QUEUE_BLOCKED;
-        queue->status_info = read_blocking(reader);
-    } else {
-        read_literal(reader, "active");
-    }
+    queue->status = (enum queue_status)log_read_status(reader, &queue->status_info);
 }
 
 enum smq_result smp_status_read(struct slice text, struct queue_record *queue) {
@@ -167,13 +126,13 @@ static void write_service_of_queue(struct writer *writer, struct slice recipient
 }
 
 static void write_status_and_service(struct writer *writer, const struct queue_record *queue) {
-    if (queue->status != QUEUE_ACTIVE)
-        write_text(writer, queue->status == QUEUE_OFF ? " status=off" : " status=blocked,");
-    if (queue->status == QUEUE_BLOCKED)
-        write_slice(writer, queue->status_info);
+    if (queue->status != QUEUE_ACTIVE) {
+        write_text(writer, " status=");
+        log_write_status(writer, (enum log_status)queue->status, queue->status_info);
+    }
     if (queue->recipient_service_id.length == 0)
         return;
-    if (queue->status == QUEUE_BLOCKED && has_notice(queue->status_info)) {
+    if (queue->status == QUEUE_BLOCKED && log_blocking_has_notice(queue->status_info)) {
         write_text(writer, "\nQUEUE_SERVICE");
         write_service_of_queue(writer, queue->recipient_id, 'R', queue->recipient_service_id);
         return;
@@ -291,7 +250,7 @@ static void read_block(struct log_reader *reader, void *target) {
     read_recipient(reader, record);
     read_literal(&reader->text, " ");
     record->queue.status = QUEUE_BLOCKED;
-    record->queue.status_info = read_blocking(&reader->text);
+    record->queue.status_info = log_read_blocking(&reader->text);
 }
 
 static void write_block(struct writer *writer, const void *source) {

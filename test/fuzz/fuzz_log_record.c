@@ -1,18 +1,23 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* Fuzzes lines of the reference's logs. The first byte selects the log. What is read is written; what was written is read
  * and written the same. */
+#include "stores/logs/ntf_store_log.h"
 #include "stores/logs/smp_message_log.h"
 #include "stores/logs/smp_store_log.h"
+#include "stores/logs/xftp_store_log.h"
 #include "test/fuzz/fuzz.h"
 
 enum { WRITTEN_MAX = 1 << 20 };
 
-static const struct log_record_table *const tables[] = {&smp_store_log, &smp_message_log, &smp_notification_log};
+static const struct log_record_table *const tables[] = {&smp_store_log, &smp_message_log, &smp_notification_log,
+                                                        &xftp_store_log, &ntf_store_log};
 
 static union {
     struct smp_log_record store;
     struct smp_log_message message;
     struct smp_log_notification notification;
+    struct xftp_log_record xftp;
+    struct ntf_log_record ntf;
 } record;
 static uint8_t first[WRITTEN_MAX], second[WRITTEN_MAX];
 
