@@ -24,6 +24,7 @@
 
 const char *const smp_import_messages[] = {"file", "journal", NULL};
 enum { MESSAGES_FILE, MESSAGES_JOURNAL };
+enum { STORE_QUEUES_DATABASE = 1 }; /* index of smp-server.ini's store_queues */
 
 static const char default_schema[] = "smp_server";
 static const uint64_t default_map_size = UINT64_C(64) << 30;
@@ -277,28 +278,32 @@ static void print_mistake(void *context, const char *line) {
     (void)fprintf(stderr, "Error: %s\n", line);
 }
 
-static uint64_t map_size_of(const struct server_files *files, bool *is_valid) {
+/* What smp-server.ini says, if it is there. */
+struct import_settings {
+    uint64_t map_size;
+    bool from_database; /* the reference kept its queues there */
+};
+
+static bool read_settings(const struct server_files *files, struct import_settings *found) {
     struct smp_settings settings;
     struct ini_report report = {.mistake = print_mistake};
-    *is_valid = true;
+    *found = (struct import_settings){.map_size = default_map_size};
     if (!file_exists(files->ini))
-        return default_map_size;
-    if (smp_settings_load(files->ini, &settings, &report) != SMQ_OK) {
-        *is_valid = false;
-        return 0;
-    }
-    uint64_t map_size = (uint64_t)settings.store.map_size;
+        return true;
+    if (smp_settings_load(files->ini, &settings, &report) != SMQ_OK)
+        return false;
+    found->map_size = (uint64_t)settings.store.map_size;
+    found->from_database = settings.store.store_queues == STORE_QUEUES_DATABASE;
     smp_settings_destroy(&settings);
-    return map_size;
+    return true;
 }
 
 static int import_found(struct importing *importing, const struct server_files *files) {
     struct store_totals totals;
-    bool is_valid;
-    uint64_t map_size = map_size_of(files, &is_valid);
-    if (!is_valid || !ask_to_begin(importing, files->store))
+    struct import_settings settings;
+    if (!read_settings(files, &settings) || !ask_to_begin(importing, files->store))
         return 1;
-    enum smq_result result = store_import_begin(&smp_store_layout, files->store, map_size, &importing->store);
+    enum smq_result result = store_import_begin(&smp_store_layout, files->store, settings.map_size, &importing->store);
     if (result == SMQ_OK)
         result = read_all(importing);
     if (result == SMQ_OK)
@@ -320,15 +325,31 @@ int smp_import(const struct server_files *files, const struct smp_import_options
     return find_files(&importing, files) ? import_found(&importing, files) : 1;
 }
 
+/* A router that began with nothing would tell the clients of those queues that they are gone. */
+static int refuse_to_forget_database(const struct server_files *files) {
+    struct import_settings settings;
+    if (!read_settings(files, &settings))
+        return 1;
+    if (!settings.from_database)
+        return 0;
+    (void)fprintf(
+        stderr,
+        "Error: there is no store yet, and %s says that queues are in a database: run `smp-server store import "
+        "--postgres URI`, or set store_queues = memory to begin with none\n",
+        files->ini);
+    return 1;
+}
+
 int smp_import_at_start(const struct server_files *files, bool yes) {
     const struct smp_import_options options = {.yes = yes, .messages = -1};
     struct smp_reference_files from;
     char data[LOG_PATH_SIZE];
     bool recovered;
     (void)snprintf(data, sizeof data, "%s/data.mdb", files->store);
-    if (file_exists(data) || !file_exists(files->ini) || !smp_reference_files_locate(files->data, &from) ||
-        !log_file_current(from.store_log, from.store_log_current, &recovered))
+    if (file_exists(data) || !file_exists(files->ini) || !smp_reference_files_locate(files->data, &from))
         return 0;
+    if (!log_file_current(from.store_log, from.store_log_current, &recovered))
+        return refuse_to_forget_database(files);
     printf("There is no store in %s yet, but the files of a reference server\n", files->store);
     int status = smp_import(files, &options);
     (void)fflush(stdout); /* before the router's output takes its place */

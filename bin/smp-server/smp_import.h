@@ -23,6 +23,6 @@ extern const char *const smp_import_messages[];
 /* Returns the exit code; mistakes are told on stderr. */
 int smp_import(const struct server_files *files, const struct smp_import_options *options);
 
-/* Before a router starts: when there is no store yet, but the reference's store log is there, imports it, after asking.
- * 0: go on. */
+/* Before a router starts: when there is no store yet, but the reference's store log is there, imports it, after asking;
+ * when smp-server.ini says that the queues are in a database, refuses to begin without them. 0: go on. */
 int smp_import_at_start(const struct server_files *files, bool yes);

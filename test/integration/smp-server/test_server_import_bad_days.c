@@ -190,6 +190,17 @@ static void test_a_start_imports_once_and_serves(void **state) {
     assert_null(strstr(process_output(import_cli.server.process), "Import"));
 }
 
+/* Clients would be told that their queues are gone. */
+static void test_a_start_does_not_forget_a_database(void **state) {
+    const char *errors;
+    (void)state;
+    import_cli_write(import_cli.server.configuration, "smp-server.ini",
+                     "[STORE_LOG]\nstore_queues = database\nstore_messages = database\n[TRANSPORT]\nport = 5223\n");
+    assert_int_equal(1, server_process_refusal(&import_cli.server, &errors));
+    assert_non_null(strstr(errors, "smp-server store import --postgres URI"));
+    assert_false(import_cli_has(import_cli.server.data, "store/data.mdb"));
+}
+
 static void test_a_start_asks(void **state) {
     (void)state;
     put_reference_files();
@@ -210,6 +221,7 @@ int main(void) {
         WITH_FOLDERS(test_a_start_that_cannot_ask_says_so_and_ends),
         WITH_FOLDERS(test_a_start_imports_once_and_serves),
         WITH_FOLDERS(test_a_start_asks),
+        WITH_FOLDERS(test_a_start_does_not_forget_a_database),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
