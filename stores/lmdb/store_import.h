@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* A store filled from outside. It is made beside the place of the store, without waiting for the disk, and put there
- * with one rename when it is whole and durable. So an import that was killed has left nothing but a folder that the next
- * one empties, and it needs no marks of how far it got: it begins anew, which takes less than a minute for a million
- * queues. Blocks for the disk; one thread. Reasons of failures are logged. */
+ * with one rename when it is whole and durable. So an import that was killed has left nothing but a folder that the
+ * next one empties, and it needs no marks of how far it got: it begins anew, which takes less than a minute for a
+ * million queues. Blocks for the disk; one thread. Reasons of failures are logged. */
 #pragma once
 
 #include <stddef.h>

@@ -23,8 +23,8 @@ enum ntf_log_kind {
 
 enum { NTF_LOG_SECRET_SIZE = 32 };
 
-/* What a line says; what the kind does not have is empty. Texts are as they stand in the line, for the protocol's codecs
- * (transport/ntf, transport/wire) to read: they have forms of their own. */
+/* What a line says; what the kind does not have is empty. Texts are as they stand in the line, for the protocol's
+ * codecs (transport/ntf, transport/wire) to read: they have forms of their own. */
 struct ntf_log_record {
     struct slice id;           /* of the token; of SCREATE, SSTATUS and SDELETE: the subscription */
     struct slice device_token; /* text: provider and token */

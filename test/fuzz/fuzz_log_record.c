@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* Fuzzes lines of the reference's logs. The first byte selects the log. What is read is written; what was written is read
- * and written the same. */
+/* Fuzzes lines of the reference's logs. The first byte selects the log. What is read is written; what was written is
+ * read and written the same. */
 #include "stores/logs/ntf_store_log.h"
 #include "stores/logs/smp_message_log.h"
 #include "stores/logs/smp_store_log.h"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* Store logs of the XFTP and NTF routers: files of the reference, and lines of every kind, read and written the same. */
+/* Store logs of the XFTP and NTF routers: files of the reference, and lines of every kind, read and written the
+ * same. */
 #include "stores/logs/ntf_store_log.h"
 #include "stores/logs/xftp_store_log.h"
 #include "test/unit/stores/logs/log_fixture.h"
@@ -13,7 +14,7 @@
     " dhSecret=" SECRET " regCode=" SECRET " cron=30"
 #define SUBSCRIPTION                                                                                                   \
     "SCREATE subId=" ID " smpQueue=smp://" SECRET "@smp.example.org/" ID " notifierKey=" KEY " tknId=" ID2 " subStatu" \
-                                                                                                           "s="
+    "s="
 
 static uint8_t room[XFTP_STORE_LINE_MAX];
 
