@@ -166,7 +166,8 @@ archive = $(foreach layer,$(1),$(OUT)/lib$(layer).a)
 # ---- packages
 
 packages := build-essential pkg-config libssl-dev liburcu-dev libnghttp2-dev liblmdb-dev libsodium-dev \
-  libjansson-dev libwslay-dev libc-ares-dev libhttp-parser-dev libyaml-dev zlib1g-dev libcmocka-dev valgrind
+  libjansson-dev libwslay-dev libc-ares-dev libhttp-parser-dev libyaml-dev zlib1g-dev libpq-dev postgresql-15 \
+  libcmocka-dev valgrind
 lint_packages := clang-format clang-tidy cppcheck
 fuzz_packages := clang libclang-rt-14-dev
 needed_packages := $(packages) $(if $(filter fuzz,$(MODE)),$(fuzz_packages))
@@ -297,11 +298,11 @@ $(OUT)/test/integration/%: $(OUT)/objects/test/integration/%.o $(call archive,su
 $(OUT)/test/stress/%: $(OUT)/objects/test/stress/%.o $(call archive,support programs $(router_layers))
 	$(call link,-lcmocka $(libs.bin))
 
-$(OUT)/test/fuzz/replay_%: $(OUT)/objects/test/fuzz/fuzz_%.o $(OUT)/objects/test/fuzz/replay.o $(call archive,transport queues)
-	$(call link,$(libs.transport))
+$(OUT)/test/fuzz/replay_%: $(OUT)/objects/test/fuzz/fuzz_%.o $(OUT)/objects/test/fuzz/replay.o $(call archive,stores transport queues)
+	$(call link,-llmdb $(libs.transport))
 
-$(OUT)/test/fuzz/fuzz_%: $(OUT)/objects/test/fuzz/fuzz_%.o $(call archive,transport queues)
-	$(call link,$(libs.transport))
+$(OUT)/test/fuzz/fuzz_%: $(OUT)/objects/test/fuzz/fuzz_%.o $(call archive,stores transport queues)
+	$(call link,-llmdb $(libs.transport))
 
 # Examples are built as a stranger would: public headers and libsmq only.
 $(OUT)/include/.copied: $(public_headers)
