@@ -38,6 +38,10 @@ struct cli_option {
     const char *accepted;             /* with `check`: the end of the sentence "expected ..." */
 };
 
+static inline bool cli_option_takes_argument(const struct cli_option *option) {
+    return option->type != CLI_FLAG && option->type != CLI_FLAG_OFF;
+}
+
 struct cli_command {
     const char *name; /* NULL in a program without commands: its one row */
     const char *summary;
