@@ -1,12 +1,14 @@
 #!/bin/sh
 # SPDX-License-Identifier: AGPL-3.0-or-later
-# Installs what `make all man units` has built, or removes exactly that. Usage: install.sh list|install|uninstall|settle,
-# with in the environment: OUT (the tree), VERSION, SOVERSION, PROGRAMS, HEADERS, PREFIX, LIBDIR, DESTDIR.
+# Installs what `make all man units completion` has built, or removes exactly that.
+# Usage: install.sh list|install|uninstall TREE, with PREFIX, LIBDIR and DESTDIR in the environment.
 #
 # `list` is the one list: KIND SOURCE TARGET, the target below DESTDIR; KIND is a mode, or link (SOURCE is what it says).
-# `settle` is for machines: the cache of libraries, users and folders, and systemd's list of units. Not with DESTDIR.
 set -eu
-: "${OUT:?}" "${VERSION:?}" "${SOVERSION:?}" "${PROGRAMS:?}" "${HEADERS:?}" "${PREFIX:?}" "${LIBDIR:?}"
+OUT=$2
+# shellcheck disable=SC1091 # made by the Makefile
+. "$OUT/installed.env" # VERSION, SOVERSION, PROGRAMS, HEADERS
+: "${VERSION:?}" "${SOVERSION:?}" "${PROGRAMS:?}" "${HEADERS:?}" "${PREFIX:?}" "${LIBDIR:?}"
 DESTDIR=${DESTDIR-}
 share=$PREFIX/share
 doc=$share/doc/simplexmq-c
@@ -38,9 +40,9 @@ list_services() {
 }
 
 list_documents() {
-    for page in "$OUT"/man/*.[0-9]; do
-        target=$share/man/man${page##*.}/${page##*/}
-        if [ -L "$page" ]; then echo "link $(readlink "$page") $target"; else echo "644 $page $target"; fi
+    for section in 1 3 5 8; do
+        find "$OUT/man" -name "*.$section" \( -type l -printf "link %l $share/man/man$section/%f\n" -o \
+            -printf "644 %p $share/man/man$section/%f\n" \)
     done
     for text in README.md docs/*.md docs/*.json; do [ ! -e "$text" ] || echo "644 $text $doc/${text##*/}"; done
     for example in docs/examples/*; do [ ! -f "$example" ] || echo "644 $example $doc/examples/${example##*/}"; done
@@ -55,18 +57,17 @@ list() {
 
 install_all() {
     list | while read -r kind source target; do
-        mkdir -p "$DESTDIR${target%/*}"
         if [ "$kind" = link ]; then
             ln -sf "$source" "$DESTDIR$target"
         else
-            install -m "$kind" "$source" "$DESTDIR$target"
+            install -D -m "$kind" "$source" "$DESTDIR$target"
         fi
     done
 }
 
 # Files, then those folders that are only ours; folders that others share stay.
 uninstall_all() {
-    list | while read -r _ _ target; do rm -f "$DESTDIR$target"; done
+    list | while read -r _ _ target; do echo "$DESTDIR$target"; done | xargs -d '\n' rm -f
     for folder in "$PREFIX/include/smq" "$doc/examples" "$doc"; do
         [ ! -d "$DESTDIR$folder" ] || rmdir "$DESTDIR$folder" 2>/dev/null || echo "$DESTDIR$folder stays: it holds other files"
     done
@@ -76,6 +77,7 @@ have() {
     command -v "$1" >/dev/null
 }
 
+# On the machine itself: the cache of libraries, users and folders, systemd's list of units.
 settle() {
     if [ -n "$DESTDIR" ] || [ "$(id -u)" -ne 0 ]; then return 0; fi
     PATH=$PATH:/usr/sbin:/sbin
@@ -93,9 +95,8 @@ case ${1-} in
     list) list ;;
     install) install_all && settle ;;
     uninstall) uninstall_all && settle ;;
-    settle) settle ;;
     *)
-        sed -n '3,4s/^# //p' "$0" >&2
+        sed -n '4s/^# //p' "$0" >&2
         exit 1
         ;;
 esac

@@ -41,18 +41,23 @@ $(OUT)/completion/%: contrib/bash-completion/smq.bash
 
 # ---- installing
 
-installing := OUT=$(OUT) VERSION=$(VERSION) SOVERSION=$(SOVERSION) PROGRAMS='$(program_names)' \
-  HEADERS='$(public_headers)' PREFIX=$(PREFIX) LIBDIR=$(LIBDIR) DESTDIR=$(DESTDIR) contrib/install.sh
+$(OUT)/installed.env: force
+	@mkdir -p $(@D)
+	@printf '%s\n' "VERSION='$(VERSION)'" "SOVERSION='$(SOVERSION)'" "PROGRAMS='$(program_names)'" \
+	  "HEADERS='$(public_headers)'" > $@
+
+what_is_installed := all man units completion $(OUT)/installed.env
+installing := PREFIX=$(PREFIX) LIBDIR=$(LIBDIR) DESTDIR=$(DESTDIR) contrib/install.sh
 
 .PHONY: uninstall list-installed
-install: all man units completion
-	$(quiet)$(installing) install
+install: $(what_is_installed)
+	$(quiet)$(installing) install $(OUT)
 
-uninstall: man units
-	$(quiet)$(installing) uninstall
+uninstall: man units $(OUT)/installed.env
+	$(quiet)$(installing) uninstall $(OUT)
 
-list-installed: man units
-	@$(installing) list
+list-installed: man units $(OUT)/installed.env
+	@$(installing) list $(OUT)
 
 # ---- programs of one file
 
@@ -93,11 +98,14 @@ deps-deb:
 	$(call install_missing,$(packages) $(deb_packages))
 
 deb: deps-deb
-	$(quiet)contrib/debian/build.sh $(deb_tree) $(VERSION) $(SOVERSION)
+	$(quiet)DEB_JOBS=$(J) contrib/debian/build.sh $(deb_tree) $(VERSION) $(SOVERSION) $(RELEASE_DATE)
 
 # ---- tests
 
-# In chroots of Debian, as root; the quick parts are integration tests.
+# The quick parts are integration tests.
+build-tests: $(if $(filter $(OUT)/test/integration/packaging/%,$(call only,$(tests))),$(what_is_installed))
+
+# In chroots of Debian, as root.
 .PHONY: test-packaging
-test-packaging: all man units completion static
+test-packaging: $(what_is_installed) static
 	$(quiet)test/packaging/test-packaging.sh $(OUT)
