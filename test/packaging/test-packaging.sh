@@ -236,8 +236,7 @@ debian_packages() {
     # shellcheck disable=SC2086
     in_root "$root" apt-get remove -q -y $packages >"$work/apt.log" 2>&1 || fail "remove: $(tail "$work/apt.log")"
     [ ! -e "$root/usr/bin/smp-server" ] || fail 'the program stays'
-    # shellcheck disable=SC2086
-    in_root "$root" apt-get purge -q -y $packages >"$work/apt.log" 2>&1 || fail "purge: $(tail "$work/apt.log")"
+    in_root "$root" dpkg --purge simplexmq-c >"$work/apt.log" 2>&1 || fail "purge: $(tail "$work/apt.log")"
     grep -q 'stays: it holds keys' "$work/apt.log" || fail 'purge does not tell what stays'
     ls "$root/etc/opt/simplex/ca.key" "$root/var/opt/simplex/store/data.mdb" >/dev/null || fail 'purge takes keys or messages'
     [ ! -d "$root/usr/share/doc/simplexmq-c" ] || fail 'documents stay'
