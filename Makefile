@@ -129,7 +129,7 @@ libs.queues := -lurcu-cds -lurcu-memb -lurcu-common -lsodium
 libs.transport := -lssl -lcrypto -ljansson -lwslay -lnghttp2 -lyaml -lz $(libs.queues)
 libs.stores := -llmdb $(libs.queues)
 libs.actors := -lssl -lcrypto -llmdb -ljansson -lwslay -lcares -lnghttp2 -lyaml -lz $(libs.queues)
-libs.bin := -linih $(libs.actors)
+libs.bin := $(libs.actors)
 
 # ---- sources
 
@@ -169,7 +169,7 @@ archive = $(foreach layer,$(1),$(OUT)/lib$(layer).a)
 
 # ---- packages
 
-packages := build-essential pkg-config libssl-dev liburcu-dev libnghttp2-dev liblmdb-dev libsodium-dev libinih-dev \
+packages := build-essential pkg-config libssl-dev liburcu-dev libnghttp2-dev liblmdb-dev libsodium-dev \
   libjansson-dev libwslay-dev libc-ares-dev libyaml-dev zlib1g-dev libcmocka-dev valgrind
 lint_packages := clang-format clang-tidy cppcheck
 fuzz_packages := clang libclang-rt-14-dev
@@ -216,14 +216,14 @@ test stress:
 fuzz:
 	$(quiet)+$(MAKE) --no-print-directory MODE=fuzz run-fuzz
 
-# Only the integration tests start our programs.
+# Only integration and stress tests start our programs.
 build-tests: $(call only,$(tests) $(replays)) \
   $(if $(filter $(OUT)/test/integration/%,$(call only,$(tests))),$(programs) $(examples))
 
 run-test: build-tests
 	$(quiet)test/run-tests.sh $(MODE) $(OUT) $(call only,$(tests) $(replays))
 
-run-stress: $(call only,$(stress_tests))
+run-stress: $(call only,$(stress_tests)) $(programs)
 	$(quiet)test/run-tests.sh $(MODE) $(OUT) $(call only,$(stress_tests))
 
 run-fuzz: $(call only,$(fuzzers))

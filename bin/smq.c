@@ -166,7 +166,7 @@ RUN(info)
 RUN(delete)
 RUN(ping)
 
-#define OPTIONS(table) .options = table, .option_count = sizeof table / sizeof table[0]
+#define OPTIONS(table) .options = &(const struct cli_option_list)CLI_OPTIONS(table)
 
 static const struct cli_command commands[] = {
     {.name = "create",

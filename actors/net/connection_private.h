@@ -26,6 +26,7 @@
 enum { FLUSH_LIMIT_MS = 5000, HOST_SIZE = 256 };
 
 struct framed;
+struct port_figures;
 struct framing;
 struct name; /* resolver.c */
 
@@ -171,6 +172,7 @@ struct connection {
     bool is_detached;
     /* listener, which holds a reference while the place is counted */
     struct admission_place place;
+    struct port_figures *port; /* where it was accepted; NULL: not counted */
 
     /* constant */
     bool has_address_key; /* accepted, and limits by address count for it */

@@ -34,7 +34,8 @@ struct listener {
     _Atomic bool log_tls_errors;
     _Atomic bool log_peers;
     uint16_t port;
-    struct promise *added; /* decided by the role when it has made the change; NULL from then on */
+    struct port_figures *figures; /* NULL: there are too many ports */
+    struct promise *added;        /* decided by the role when it has made the change; NULL from then on */
     struct promise *removed;
     /* the role, once added */
     struct listener *next;
@@ -120,6 +121,8 @@ static void leave(struct listener_role *role, struct connection *connection) {
     if (connection->place.address == NULL)
         return;
     admission_leave(role->admission, &connection->place, clock_monotonic_ms());
+    if (connection->port != NULL)
+        atomic_fetch_add_explicit(&connection->port->closed, 1, memory_order_relaxed);
     connection_release(connection);
 }
 
@@ -153,6 +156,9 @@ static void admit(struct listener_role *role, const struct listener *listener, c
     atomic_store(&connection->budget_deadline_ms,
                  clock_monotonic_ms() + atomic_load_explicit(&listener->tls_timeout_ms, memory_order_relaxed));
     counter_add(&listener->net->accepted, 1);
+    connection->port = listener->figures;
+    if (connection->port != NULL)
+        atomic_fetch_add_explicit(&connection->port->accepted, 1, memory_order_relaxed);
     /* The receive lanes are stopped after this role. */
     CHECK(connection_request_receive(connection, RECEIVE_START) == SMQ_OK);
 }
@@ -196,7 +202,20 @@ static void close_sockets(struct listener *listener) {
         socket_close(&listener->sockets[i].descriptor);
 }
 
+/* Those of the port, or a free place for them. */
+static struct port_figures *figures_of(struct net *net, uint16_t port) {
+    for (size_t i = 0; i < NET_PORTS_MAX; i++) {
+        uint16_t known = atomic_load_explicit(&net->ports[i].port, memory_order_relaxed);
+        if (known == 0)
+            atomic_store_explicit(&net->ports[i].port, port, memory_order_relaxed);
+        if (known == 0 || known == port)
+            return &net->ports[i];
+    }
+    return NULL;
+}
+
 static void add(struct listener_role *role, struct listener *listener) {
+    listener->figures = figures_of(role->net, listener->port);
     listener->next = role->listeners;
     role->listeners = listener;
     for (size_t i = 0; i < listener->count; i++) {

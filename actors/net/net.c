@@ -325,3 +325,16 @@ void net_read_statistics(struct net *net, struct net_statistics *statistics) {
     for (unsigned i = 0; i < net->options.receive_lanes; i++)
         statistics->blocks_held += receive_lane_blocks_held(net->receive_lanes[i]);
 }
+
+size_t net_read_ports(const struct net *net, struct net_port ports[NET_PORTS_MAX]) {
+    size_t count = 0;
+    for (; count < NET_PORTS_MAX; count++) {
+        const struct port_figures *figures = &net->ports[count];
+        ports[count] = (struct net_port){.port = atomic_load_explicit(&figures->port, memory_order_relaxed),
+                                         .closed = atomic_load_explicit(&figures->closed, memory_order_relaxed),
+                                         .accepted = atomic_load_explicit(&figures->accepted, memory_order_relaxed)};
+        if (ports[count].port == 0)
+            break;
+    }
+    return count;
+}

@@ -103,3 +103,12 @@ struct net_statistics {
     uint64_t dropped_blocks;      /* block_timeout_ms, or too many unfinished blocks on the lane */
 };
 void net_read_statistics(struct net *net, struct net_statistics *statistics);
+
+/* What came by a port that is, or was, listened on. */
+enum { NET_PORTS_MAX = 64 };
+struct net_port {
+    uint16_t port;
+    uint64_t accepted, closed; /* connections so far */
+};
+/* In the order in which they were first listened on; how many, at most NET_PORTS_MAX. Any thread. */
+size_t net_read_ports(const struct net *net, struct net_port ports[NET_PORTS_MAX]);

@@ -38,6 +38,12 @@ struct net_addresses {
     struct actor *monitor, *resolver, *listener;
 };
 
+/* A port that was listened on. Written by the listener. */
+struct port_figures {
+    _Atomic uint16_t port; /* 0: none yet */
+    _Atomic uint64_t accepted, closed;
+};
+
 struct net {
     /* constant */
     struct net_options options;     /* its texts are the net's */
@@ -59,6 +65,7 @@ struct net {
     struct waker progress; /* for the owner's thread: a lane has done what it was asked */
     struct shared_limits limits;
     struct counter connections, accepted, connected, blocks_received, blocks_sent, tls_failures;
+    struct port_figures ports[NET_PORTS_MAX];
     struct counter refused_connections, refused_rate, dropped_handshakes, dropped_blocks, asked_cookies;
 };
 

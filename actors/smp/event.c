@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "actors/smp/command_batch.h"
+#include "actors/router/command_batch.h"
 #include "queues/base/memory.h"
 
 static enum smq_result send_event(struct client_session *session, enum smp_response_tag tag, struct slice entity_id,
@@ -32,6 +32,11 @@ void event_send(struct client_session *session, enum smp_response_tag tag, struc
     (void)send_event(session, tag, entity_id, slice_of(NULL, 0));
 }
 
+void event_send_blocked(struct client_session *session, struct slice recipient_id,
+                        const struct smp_blocking_info *info) {
+    (void)send_event(session, SMP_ERR, recipient_id, slice_of(info, sizeof *info));
+}
+
 void event_send_service_end(struct client_session *session, struct slice service_id, int64_t count) {
     (void)send_event(session, SMP_ENDS, service_id, slice_of(&count, sizeof count));
 }
@@ -56,6 +61,11 @@ void event_response(const struct event *event, struct smp_response *response) {
     const uint8_t *payload = event->bytes + event->entity_length;
     if (event->tag == SMP_ENDS)
         memcpy(&response->count, payload, sizeof response->count);
+    if (event->tag == SMP_ERR) {
+        struct smp_blocking_info info;
+        memcpy(&info, payload, sizeof info);
+        response->error = smp_error_blocked(info);
+    }
     if (event->tag != SMP_NMSG)
         return;
     response->notification.nonce = slice_of(payload, BOX_NONCE_SIZE);

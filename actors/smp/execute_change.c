@@ -5,9 +5,10 @@
 
 #include <string.h>
 
+#include "actors/router/writer.h"
 #include "actors/smp/hand_on.h"
+#include "actors/smp/metrics.h"
 #include "actors/smp/notifier_move.h"
-#include "actors/smp/writer.h"
 #include "queues/base/check.h"
 #include "queues/base/memory.h"
 #include "queues/base/random.h"
@@ -54,6 +55,10 @@ static void release(void *owned) {
     memory_free(owned);
 }
 
+static void count(const struct command_slot *slot, enum smp_counter counter) {
+    counters_add(slot->batch->session->router->counters, counter, 1);
+}
+
 static void done_ok(struct change *change, struct command_slot *slot) {
     (void)change;
     slot_answer(slot, smp_response_ok());
@@ -71,7 +76,7 @@ static enum smq_result apply_secure(struct change *change, struct command_slot *
 
 static void count_secured(const struct change *change, struct command_slot *slot) {
     if (change->secured)
-        counter_add(&slot->batch->session->router->counters.queues_secured, 1);
+        count(slot, COUNT_Q_SECURED);
 }
 
 static void done_secured(struct change *change, struct command_slot *slot) {
@@ -120,6 +125,7 @@ static enum smq_result apply_notifier_set(struct change *change, struct command_
 }
 
 static void done_notifier_set(struct change *change, struct command_slot *slot) {
+    count(slot, COUNT_NTF_CREATED);
     struct smp_response response = {.tag = SMP_NID};
     response.notifier.id = slice_of(change->notifier_id, SMP_ENTITY_ID_SIZE);
     response.notifier.dh_key = change->dh_key.public_key;
@@ -134,7 +140,8 @@ static enum smq_result apply_notifier_delete(struct change *change, struct comma
 }
 
 static void done_notifier_delete(struct change *change, struct command_slot *slot) {
-    (void)change;
+    if (change->deleted.notifier.length > 0)
+        count(slot, COUNT_NTF_DELETED);
     slot_answer(slot, smp_response_ok());
     slot_to_subscriber(slot, SUBSCRIBER_NOTIFIER_GONE);
 }
@@ -150,8 +157,8 @@ static enum smq_result apply_delete(struct change *change, struct command_slot *
 }
 
 static void done_delete(struct change *change, struct command_slot *slot) {
-    (void)change;
-    counter_add(&slot->batch->session->router->counters.queues_deleted, 1);
+    count(slot, COUNT_Q_DELETED_ALL);
+    count(slot, change->deleted.secured ? COUNT_Q_DELETED_SECURED : COUNT_Q_DELETED_NEW);
     slot_answer(slot, smp_response_ok());
     slot_to_subscriber(slot, SUBSCRIBER_DELETED);
 }

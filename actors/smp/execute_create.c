@@ -5,8 +5,9 @@
 
 #include <string.h>
 
+#include "actors/router/writer.h"
 #include "actors/smp/hand_on.h"
-#include "actors/smp/writer.h"
+#include "actors/smp/metrics.h"
 #include "queues/base/memory.h"
 #include "queues/base/random.h"
 #include "queues/base/secret.h"
@@ -161,7 +162,9 @@ static void create_completed(struct store_operation *operation, enum smq_result 
         return;
     }
     if (result == SMQ_OK) {
-        counter_add(&router->counters.queues_created, 1);
+        counters_add(router->counters, COUNT_Q_CREATED, 1);
+        if (queue->record.notifier.id.length > 0)
+            counters_add(router->counters, COUNT_NTF_NEW_CREATED, 1);
         answer_ids(slot, queue);
         if (queue->record.recipient_service_id.length > 0) {
             count_service_session(slot->batch->session);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* Settings that may change while the router runs (the rows with `live` in bin/smp-server/smp_settings.c). Roles read
+/* Settings that may change while the router runs (rows of settings with `live`). Roles read
  * each with one load when they need it, and keep no copy. */
 #pragma once
 

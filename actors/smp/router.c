@@ -9,16 +9,18 @@
 #include <unistd.h>
 
 #include "actors/proxy/proxy.h"
+#include "actors/router/expirer.h"
+#include "actors/router/identity.h"
+#include "actors/router/process.h"
+#include "actors/router/writer.h"
 #include "actors/smp/client_session.h"
 #include "actors/smp/delivery.h"
-#include "actors/smp/expirer.h"
-#include "actors/smp/identity.h"
 #include "actors/smp/live.h"
-#include "actors/smp/process.h"
+#include "actors/smp/metrics.h"
 #include "actors/smp/roles.h"
+#include "actors/smp/router_operator.h"
 #include "actors/smp/services.h"
 #include "actors/smp/subscriber.h"
-#include "actors/smp/writer.h"
 #include "queues/base/clock.h"
 #include "queues/base/log.h"
 #include "queues/base/memory.h"
@@ -139,7 +141,7 @@ static enum smq_result open_store(struct smp_router *router) {
             router->config.durability == SMP_DURABILITY_COMMIT ? STORE_DURABILITY_COMMIT : STORE_DURABILITY_INTERVAL,
         .interval_ms = router->config.durability_interval_ms,
     };
-    return store_open(&options, &router->store);
+    return store_open(&smp_store_layout, &options, &router->store);
 }
 
 static void stop_net(void *context) {
@@ -188,7 +190,8 @@ static enum smq_result start_net(struct smp_router *router) {
     return supervisor_add(router->supervisor, "drain", drain, router);
 }
 
-static enum smq_result start_roles(struct smp_router *router, char *error, size_t error_size) {
+static enum smq_result start_roles(struct smp_router *router, const struct operator_options *operator, char * error,
+                                   size_t error_size) {
     enum smq_result result = supervisor_create(&router->supervisor);
     if (result == SMQ_OK)
         result = writer_create(router, &router->writer);
@@ -204,6 +207,8 @@ static enum smq_result start_roles(struct smp_router *router, char *error, size_
         result = start_net(router);
     if (result == SMQ_OK)
         result = expirer_create(router, &router->expirer);
+    if (result == SMQ_OK)
+        result = router_operator_start(router, operator, error, error_size);
     return result;
 }
 
@@ -241,7 +246,9 @@ enum smq_result smp_router_create(const struct smp_router_config *config, struct
         (void)fail(result, error, error_size, config->store_directory);
         goto failed;
     }
-    result = start_roles(router, error, error_size);
+    result = router_operator_create(router, &config->operator);
+    if (result == SMQ_OK)
+        result = start_roles(router, &config->operator, error, error_size);
     if (result != SMQ_OK && (error_size == 0 || error[0] == 0))
         (void)fail(result, error, error_size, "starting the router's roles");
     if (result != SMQ_OK)
@@ -327,6 +334,7 @@ enum smq_result smp_router_reload(struct smp_router *router, const struct smp_ro
         listener_change(router->listeners[i], &manners);
     identity_replace(&router->identity, identity);
     expirer_settings_changed(router->expirer);
+    operator_reload(router->operator, & config->operator);
     identity_warn(identity, clock_realtime_s());
     return SMQ_OK;
 }
@@ -356,6 +364,7 @@ void smp_router_destroy(struct smp_router **out) {
         return;
     if (router->supervisor != NULL)
         supervisor_destroy(&router->supervisor);
+    router_operator_destroy(router);
     for (unsigned i = 0; i < router->process_count; i++)
         process_lane_destroy(&router->process[i]);
     for (unsigned i = 0; i < router->subscriber_count; i++)
@@ -373,54 +382,50 @@ void smp_router_destroy(struct smp_router **out) {
     *out = NULL;
 }
 
-static uint64_t value_of(const struct counter *counter) {
-    int64_t value = counter_read(counter);
+struct operator* smp_router_operator(struct smp_router *router) {
+    return router->operator;
+}
+
+static uint64_t value_of(const struct smp_router *router, unsigned counter) {
+    int64_t value = counters_read(router->counters, counter);
     return value > 0 ? (uint64_t)value : 0;
 }
 
-static struct smp_proxy_statistics proxy_statistics(const struct proxy_counters *counters) {
+/* `first`: of the five, in their order. */
+static struct smp_proxy_statistics proxy_statistics(const struct smp_router *router, unsigned first) {
     return (struct smp_proxy_statistics){
-        .requests = value_of(&counters->requests),
-        .successes = value_of(&counters->successes),
-        .errors_connect = value_of(&counters->errors_connect),
-        .errors_compat = value_of(&counters->errors_compat),
-        .errors_other = value_of(&counters->errors_other),
+        .requests = value_of(router, first),
+        .successes = value_of(router, first + PROXY_COUNTER(successes)),
+        .errors_connect = value_of(router, first + PROXY_COUNTER(errors_connect)),
+        .errors_compat = value_of(router, first + PROXY_COUNTER(errors_compat)),
+        .errors_other = value_of(router, first + PROXY_COUNTER(errors_other)),
     };
 }
 
 void smp_router_statistics(struct smp_router *router, struct smp_router_statistics *statistics) {
-    const struct router_counters *counters = &router->counters;
-    struct store_totals totals = {0};
-    struct store_reader *reader;
-    struct store_txn *txn;
-    if (store_reader_create(router->store, &reader) == SMQ_OK) {
-        if (store_reader_begin(reader, &txn) == SMQ_OK)
-            store_totals_get(txn, &totals);
-        store_reader_destroy(&reader);
-    }
+    int64_t values[STATISTICS_VALUES_MAX];
+    statistics_sample(router->statistics, values);
     *statistics = (struct smp_router_statistics){
-        .queues = totals.queues,
-        .messages = totals.messages,
-        .notifications = totals.notifications,
-        .connections = value_of(&counters->connections),
-        .subscriptions = value_of(&counters->subscriptions),
-        .queues_created = value_of(&counters->queues_created),
-        .queues_deleted = value_of(&counters->queues_deleted),
-        .queues_secured = value_of(&counters->queues_secured),
-        .messages_sent = value_of(&counters->messages_sent),
-        .messages_received = value_of(&counters->messages_received),
-        .messages_expired = value_of(&counters->messages_expired),
-        .quota_refusals = value_of(&counters->quota_refusals),
-        .notifications_sent = value_of(&counters->notifications_sent),
-        .notifications_expired = value_of(&counters->notifications_expired),
-        .authorization_failures = value_of(&counters->authorization_failures),
-        .store_failures = value_of(&counters->store_failures),
-        .forwards_received = value_of(&counters->forwards_received),
+        .queues = (uint64_t)values[VALUE_QUEUES],
+        .messages = (uint64_t)values[VALUE_MESSAGES],
+        .notifications = (uint64_t)values[VALUE_NOTIFICATIONS],
+        .connections = value_of(router, COUNT_CONNECTIONS),
+        .subscriptions = value_of(router, COUNT_SUBSCRIPTIONS),
+        .queues_created = value_of(router, COUNT_Q_CREATED),
+        .queues_deleted = value_of(router, COUNT_Q_DELETED_ALL),
+        .queues_secured = value_of(router, COUNT_Q_SECURED),
+        .messages_sent = value_of(router, COUNT_MSG_SENT),
+        .messages_received = value_of(router, COUNT_MSG_RECV),
+        .messages_expired = value_of(router, COUNT_MSG_EXPIRED),
+        .quota_refusals = value_of(router, COUNT_MSG_SENT_QUOTA),
+        .notifications_sent = value_of(router, COUNT_MSG_NTFS),
+        .notifications_expired = value_of(router, COUNT_MSG_NTF_EXPIRED),
+        .authorization_failures = value_of(router, COUNT_AUTH_FAILURES),
+        .store_failures = value_of(router, COUNT_STORE_FAILURES),
+        .forwards_received = value_of(router, COUNT_P_MSG_FWDS_RECV),
+        .relays = proxy_statistics(router, COUNT_P_RELAYS_REQUESTS),
+        .relays_own = proxy_statistics(router, COUNT_P_RELAYS_OWN_REQUESTS),
+        .forwards = proxy_statistics(router, COUNT_P_MSG_FWDS_REQUESTS),
+        .forwards_own = proxy_statistics(router, COUNT_P_MSG_FWDS_OWN_REQUESTS),
     };
-    if (router->proxy != NULL) {
-        statistics->relays = proxy_statistics(&router->proxy->relays.all);
-        statistics->relays_own = proxy_statistics(&router->proxy->relays.own);
-        statistics->forwards = proxy_statistics(&router->proxy->forwards.all);
-        statistics->forwards_own = proxy_statistics(&router->proxy->forwards.own);
-    }
 }

@@ -28,10 +28,16 @@ static void offer_long(const char *name, const char *typed) {
     offer(word, typed);
 }
 
+static const struct cli_option_list *options_of(const struct cli_command *command) {
+    static const struct cli_option_list none = {0};
+    return command->options != NULL ? command->options : &none;
+}
+
 /* The option that `word` names by its letter or its whole name. */
 static const struct cli_option *option_of(const struct cli_command *command, const char *word) {
-    for (size_t index = 0; index < command->option_count && word[0] == '-'; index++) {
-        const struct cli_option *option = &command->options[index];
+    const struct cli_option_list *options = options_of(command);
+    for (size_t index = 0; index < options->count && word[0] == '-'; index++) {
+        const struct cli_option *option = &options->rows[index];
         bool is_letter = option->short_name != 0 && word[1] == option->short_name && word[2] == 0;
         if (is_letter || (word[1] == '-' && strcmp(word + 2, option->long_name) == 0))
             return option;
@@ -56,8 +62,9 @@ static void offer_argument(const struct cli_option *option, const char *typed) {
 }
 
 static void offer_options(const struct cli_command *command, const char *typed) {
-    for (size_t index = 0; index < command->option_count; index++)
-        offer_long(command->options[index].long_name, typed);
+    const struct cli_option_list *options = options_of(command);
+    for (size_t index = 0; index < options->count; index++)
+        offer_long(options->rows[index].long_name, typed);
     offer_long("help", typed);
     if (command->name == NULL)
         offer_long("version", typed);

@@ -4,11 +4,11 @@
 
 #include <stdbool.h>
 
-#include "bin/smp-server/smp_files.h"
+#include "bin/common/server_files.h"
 
 struct smp_store_options {
     bool json; /* stats */
 };
 
 /* Runs the action that the words name. Returns the exit code; mistakes are told on stderr. No other thread may run. */
-int smp_store(const struct smp_files *files, const struct smp_store_options *options, int count, char **words);
+int smp_store(const struct server_files *files, const struct smp_store_options *options, int count, char **words);

@@ -53,6 +53,10 @@ struct log_site {
 void log_write(struct log_site *site, enum log_level level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* How many lines of LOG_LEVEL_ERROR were logged: who is told of a failure may find that it was told already. Any
+ * thread. */
+uint64_t log_error_count(void);
+
 /* Waits until what was logged before is written, at most `timeout_ms`; true if it is. At the end of the process it is
  * called by itself, with 500 ms. Any thread, in any state. */
 bool log_flush(uint32_t timeout_ms);

@@ -17,7 +17,7 @@ enum {
 };
 
 static uint64_t *total_of(struct store_txn *txn, const struct queue_list *list) {
-    struct store_totals *totals = &txn->figures.totals;
+    struct store_totals *totals = &figures_of(txn)->totals;
     return list->entries == TABLE_MESSAGES ? &totals->messages : &totals->notifications;
 }
 
@@ -185,7 +185,7 @@ static void write_entry(struct store_txn *txn, const struct queue_list *list, ui
 void list_add(struct store_txn *txn, const struct queue_list *list, uint64_t number, struct list_state *state,
               const struct list_entry *entry, const struct slice pieces[LIST_PIECES_MAX], uint64_t *sequence) {
     struct list_entry added = *entry;
-    added.sequence = txn->figures.next_sequence++;
+    added.sequence = figures_of(txn)->next_sequence++;
     added.length = 0;
     for (size_t i = 0; i < LIST_PIECES_MAX; i++)
         added.length += (uint32_t)pieces[i].length;

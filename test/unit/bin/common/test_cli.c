@@ -73,6 +73,8 @@ static const struct cli_option options[] = {
      .help = "Sets the choice"},
 };
 
+static const struct cli_option_list option_list = CLI_OPTIONS(options);
+
 static int run_recorded(void *target, int count, char **words) {
     struct values *values = target;
     values->runs++;
@@ -85,14 +87,13 @@ static int run_recorded(void *target, int count, char **words) {
 }
 
 static const struct cli_command commands[] = {
-    {.name = "plain", .summary = "Does it", .options = options, .option_count = 7, .run = run_recorded},
+    {.name = "plain", .summary = "Does it", .options = &option_list, .run = run_recorded},
     {.name = "words",
      .summary = "Takes words",
      .arguments = "FIRST [SECOND]",
      .arguments_min = 1,
      .arguments_max = 2,
-     .options = options,
-     .option_count = 7,
+     .options = &option_list,
      .run = run_recorded},
     {.name = "play", .summary = "Takes a verb", .arguments = "start|stop|state [FOLDER]", .arguments_max = 2},
 };
