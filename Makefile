@@ -170,8 +170,8 @@ archive = $(foreach layer,$(1),$(OUT)/lib$(layer).a)
 # ---- packages
 
 packages := build-essential pkg-config libssl-dev liburcu-dev libnghttp2-dev liblmdb-dev libsodium-dev \
-  libjansson-dev libwslay-dev libc-ares-dev libyaml-dev zlib1g-dev libcmocka-dev valgrind
-lint_packages := clang-format clang-tidy cppcheck
+  libjansson-dev libwslay-dev libc-ares-dev libyaml-dev zlib1g-dev libcmocka-dev valgrind mandoc
+lint_packages := clang-format clang-tidy cppcheck shellcheck
 fuzz_packages := clang libclang-rt-14-dev
 needed_packages := $(packages) $(if $(filter fuzz,$(MODE)),$(fuzz_packages))
 

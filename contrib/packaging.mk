@@ -91,6 +91,8 @@ $(static_out)/%: $(OUT)/objects/bin/%.o $(static_out)/objects/name_service.o $(c
 # ---- Debian packages
 
 deb_packages := debhelper dpkg-dev lintian
+# What only tests need.
+test_packages := libcmocka-dev valgrind mandoc postgresql-%
 deb_tree := $(BUILD)/deb/simplexmq-c-$(VERSION)
 
 .PHONY: deb deps-deb
@@ -98,7 +100,8 @@ deps-deb:
 	$(call install_missing,$(packages) $(deb_packages))
 
 deb: deps-deb
-	$(quiet)DEB_JOBS=$(J) contrib/debian/build.sh $(deb_tree) $(VERSION) $(SOVERSION) $(RELEASE_DATE)
+	$(quiet)DEB_JOBS=$(J) contrib/debian/build.sh $(deb_tree) $(VERSION) $(SOVERSION) $(RELEASE_DATE) \
+	  $(filter-out build-essential $(test_packages),$(packages))
 
 # ---- tests
 
@@ -106,6 +109,9 @@ deb: deps-deb
 build-tests: $(if $(filter $(OUT)/test/integration/packaging/%,$(call only,$(tests))),$(what_is_installed))
 
 # In chroots of Debian, as root.
-.PHONY: test-packaging
-test-packaging: $(what_is_installed) static
+.PHONY: test-packaging deps-test-packaging
+deps-test-packaging:
+	$(call install_missing,$(packages) $(deb_packages) debootstrap busybox-static iproute2)
+
+test-packaging: deps-test-packaging $(what_is_installed) static deb
 	$(quiet)test/packaging/test-packaging.sh $(OUT)

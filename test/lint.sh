@@ -24,7 +24,7 @@ search() { # pattern files...
 }
 
 files=("$@")
-mapfile -t scripts < <(find test .ci -name '*.sh' -o -path .ci/run)
+mapfile -t scripts < <(find test .ci contrib -name '*.sh' -o -path .ci/run -o -path 'contrib/docker/[eh]*')
 mapfile -t code < <(under queues stores transport actors bin)
 
 # Format.
@@ -89,6 +89,10 @@ complain "forbidden call" "$(search \
     '\b(strcpy|strcat|strncpy|strncat|sprintf|vsprintf|gets|atoi|atol|atoll|atof|alloca|strtok|rand|srand|usleep|setjmp|longjmp)\(' \
     "${code[@]}")"
 complain "unfinished work" "$(search '\b(TODO|FIXME|XXX|HACK)\b' "${files[@]}")"
+
+# Scripts that operators' machines run, and the test of these.
+mapfile -t shipped < <(printf '%s\n' "${scripts[@]}" | grep -E '^(contrib|test/packaging)/')
+complain "shellcheck complains" "$(shellcheck --format=gcc contrib/debian/*.postrm contrib/bash-completion/smq.bash -s bash "${shipped[@]}")"
 
 if [ "$failures" -ne 0 ]; then
     echo "lint: $failures rules broken"
