@@ -252,6 +252,7 @@ from_source() {
     tar --exclude=./build --exclude=./.git -cf - . | tar -C "$root/src" -xf -
     in_root "$root" apt-get install -q -y --no-install-recommends make systemd-standalone-sysusers systemd-standalone-tmpfiles \
         >"$work/apt.log" 2>&1 || fail "$(tail "$work/apt.log")"
+    find "$root/usr/local" ! -type d | sort >"$work/before"
     in_root "$root" sh -c 'cd /src && make deps && make && make install' >"$work/make.log" 2>&1 ||
         fail "make deps && make && make install: $(tail -n 20 "$work/make.log")"
     look_at_unit "$root" /usr/local/lib/systemd/system/smp-server.service
@@ -259,7 +260,7 @@ from_source() {
     first_hour "$root"
     in_root "$root" sh -c 'cd /src && make demo' >"$work/make.log" 2>&1 || fail "make demo: $(tail "$work/make.log")"
     in_root "$root" sh -c 'cd /src && make uninstall' >"$work/make.log" 2>&1 || fail "make uninstall: $(tail "$work/make.log")"
-    [ -z "$(find "$root/usr/local" ! -type d)" ] || fail "make uninstall leaves $(find "$root/usr/local" ! -type d)"
+    find "$root/usr/local" ! -type d | sort | diff "$work/before" - >"$work/out" || fail "make uninstall leaves: $(cat "$work/out")"
 }
 
 [ "$(id -u)" -eq 0 ] || fail 'needs root, for chroot'
