@@ -39,6 +39,8 @@ static int run_start(void *target, int count, char **words) {
     const struct smp_arguments *arguments = target;
     (void)count;
     (void)words;
+    if (smp_import_at_start(&arguments->files, arguments->start.yes) != 0)
+        return 1;
     return smp_start(&arguments->files, &arguments->start);
 }
 
@@ -61,6 +63,11 @@ static int run_store(void *target, int count, char **words) {
     return smp_store(&arguments->files, &arguments->store, count, words);
 }
 
+static int run_ctl(void *target, int count, char **words) {
+    const struct smp_arguments *arguments = target;
+    return smp_ctl(&arguments->files, &arguments->ctl, count, words);
+}
+
 static int run_delete(void *target, int count, char **words) {
     const struct smp_arguments *arguments = target;
     (void)count;
@@ -69,15 +76,13 @@ static int run_delete(void *target, int count, char **words) {
 }
 
 static int run_journal(void *target, int count, char **words) {
-    (void)target;
     (void)count;
-    return smp_journal(words[0]);
+    return smp_journal(&((const struct smp_arguments *)target)->files, words[0]);
 }
 
 static int run_database(void *target, int count, char **words) {
-    (void)target;
     (void)count;
-    return smp_database(words[0]);
+    return smp_database(&((const struct smp_arguments *)target)->files, words[0]);
 }
 
 /* Their options are in smp_options.c. */
@@ -96,12 +101,20 @@ static const struct cli_command commands[] = {
      .summary = "Check INI file, certificates and store, also beside a running server",
      .run = run_check},
     {.name = "store",
-     .summary = "Look after the store: backup FOLDER, check [FOLDER], compact, restore FOLDER, stats [FOLDER]",
+     .summary = "Look after the store: backup FOLDER, check [FOLDER], compact, restore FOLDER, stats [FOLDER], import, "
+                "export",
      .options = &smp_store_option_list,
-     .arguments = "backup|check|compact|restore|stats [FOLDER]",
+     .arguments = "backup|check|compact|restore|stats|import|export [FOLDER]",
      .arguments_min = 1,
      .arguments_max = 2,
      .run = run_store},
+    {.name = "ctl",
+     .summary = "Send a command to the control port of the running server; `ctl help` lists them",
+     .options = &smp_ctl_option_list,
+     .arguments = "COMMAND [ARGUMENT]...",
+     .arguments_min = 1,
+     .arguments_max = 8,
+     .run = run_ctl},
     {.name = "delete", .summary = "Delete configuration and log files", .run = run_delete},
     {.name = "journal",
      .summary = "Import/export messages to/from journal storage (of the reference server, not here)",
@@ -120,7 +133,11 @@ static const struct cli_command commands[] = {
 
 int main(int argc, char **argv) {
     struct smp_arguments arguments = {
-        .init = {.ip = "127.0.0.1"}, .cert = {.algorithm = -1}, .start = {.log_level = -1}};
+        .init = {.ip = "127.0.0.1"},
+        .cert = {.algorithm = -1},
+        .start = {.log_level = -1},
+        .store = {.import = {.messages = -1}},
+    };
     struct cli_program program = {
         .name = "smp-server",
         .version = smp_server_kind.version,

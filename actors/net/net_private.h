@@ -15,7 +15,7 @@
 enum { NET_LANES_MAX = 64 };
 
 /* Kinds of messages that the network roles receive. */
-enum net_message { NET_CONNECTION, NET_OUTGOING, NET_REPLY, NET_LANE, NET_LISTENER };
+enum net_message { NET_CONNECTION, NET_OUTGOING, NET_REPLY, NET_LANE, NET_LISTENER, NET_TASK };
 
 struct receive_lane;
 struct send_lane;
@@ -66,7 +66,7 @@ struct net {
     struct waker progress; /* for the owner's thread: a lane has done what it was asked */
     struct shared_limits limits;
     _Atomic uint64_t unsent_bytes; /* of what is in queues of connections */
-    struct counter connections, accepted, connected, blocks_received, blocks_sent, tls_failures;
+    struct counter connections, accepted, connected, blocks_received, blocks_sent, tls_failures, http_requests;
     struct port_figures ports[NET_PORTS_MAX];
     struct counter refused_connections, refused_rate, dropped_handshakes, dropped_blocks, dropped_unsent, asked_cookies;
 };

@@ -104,7 +104,8 @@ static void await_room(struct send_lane *lane, struct connection *connection) {
 
 static void finish_flush(struct connection *connection) {
     connection->is_sent_out = true;
-    tls_shutdown(connection->tls);
+    if (connection->tls != NULL)
+        tls_shutdown(connection->tls);
     socket_end_sending(connection->descriptor);
     connection_request_receive(connection, RECEIVE_AWAIT_END);
 }
@@ -319,6 +320,7 @@ static void receive(void *state, struct message *message) {
         lane->wanted = atomic_load(&lane->wish);
         break;
     case NET_LISTENER:
+    case NET_TASK:
         break;
     }
 }

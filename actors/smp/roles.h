@@ -10,6 +10,7 @@
 #include "actors/router/operator/operator.h"
 #include "actors/runtime/actor.h"
 #include "actors/runtime/supervisor.h"
+#include "actors/smp/command_times.h"
 #include "actors/smp/live.h"
 #include "actors/smp/new_quota.h"
 #include "actors/smp/router.h"
@@ -80,7 +81,8 @@ struct smp_router {
     struct counters *counters;               /* the operator's, added to by all */
     struct statistics *statistics;           /* likewise */
     struct histogram *acknowledgement_times; /* acknowledgement_times.h */
-    struct map *clients;                     /* clients.h */
+    struct command_times command_times;
+    struct map *clients; /* clients.h */
     struct blocked_today blocked;
 };
 

@@ -48,7 +48,7 @@ enum smq_result server_files_locate(const struct server_kind *kind, struct serve
         {files->store, files->data, "store"},
         {files->pages, files->data, "www"},
         {files->statistics, files->data, kind->statistics_name},
-        {files->daily, files->data, kind->daily_name},
+        {files->daily_lines, files->data, kind->daily_name},
         {files->metrics, files->data, kind->metrics_name},
     };
     for (size_t index = 0; index < sizeof paths / sizeof paths[0]; index++)

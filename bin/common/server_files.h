@@ -40,7 +40,7 @@ struct server_files {
     char fingerprint[SERVER_PATH_SIZE];
     char store[SERVER_PATH_SIZE]; /* folder */
     char pages[SERVER_PATH_SIZE]; /* folder, of web pages */
-    char statistics[SERVER_PATH_SIZE], daily[SERVER_PATH_SIZE], metrics[SERVER_PATH_SIZE];
+    char statistics[SERVER_PATH_SIZE], daily_lines[SERVER_PATH_SIZE], metrics[SERVER_PATH_SIZE];
 };
 
 /* Fills in the paths from the environment. SMQ_ERR_TOO_LARGE. */

@@ -2,6 +2,7 @@
 /* Reload: the table of settings says which rows are live. */
 #include "bin/smp-server/smp_reload.h"
 
+#include "bin/common/server_operator.h"
 #include "bin/smp-server/smp_limits.h"
 #include "queues/base/log.h"
 
@@ -12,9 +13,7 @@ struct smp_router_config smp_reload_config(const struct server_files *files, con
     config.server_certificate_path = files->server_certificate;
     config.server_key_path = files->server_key;
     config.store_directory = files->store;
-    config.operator.statistics_path = files->statistics;
-    config.operator.daily_path = files->daily;
-    config.operator.metrics_path = files->metrics;
+    server_operator_locate(&config.operator, files, SMQ_VERSION);
     return config;
 }
 

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* smp-server store ACTION: backup, check, compact, restore, stats. */
+/* smp-server store ACTION: backup, check, compact, export, import, restore, stats. */
 #pragma once
 
 #include <stdbool.h>
 
 #include "bin/common/server_files.h"
+#include "bin/smp-server/smp_import.h"
 
 struct smp_store_options {
-    bool json; /* stats */
+    bool json;                        /* stats */
+    struct smp_import_options import; /* import */
+    const char *out;                  /* export */
 };
 
 /* Runs the action that the words name. Returns the exit code; mistakes are told on stderr. No other thread may run. */

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <malloc.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "actors/net/net.h"
@@ -47,7 +48,9 @@ static void write_file_failures(struct metrics_text *metrics, void *context) {
 
 /* ---- roles */
 
-/* One figure of every role. The walk holds the list of roles, so it only notes. */
+/* One figure of every role. A proxy's lanes are named as those of the router that it is part of, and are told apart by
+ * a number: the walk begins with those that started last.
+ * The walk holds the list of roles, so it only notes. */
 struct role_figures {
     uint64_t (*figure)(const struct watched *watched);
     unsigned count;
@@ -71,7 +74,13 @@ static void write_roles(struct metrics_text *metrics, uint64_t (*figure)(const s
     watch_each(note_role, &figures);
     for (unsigned i = 0; i < figures.count; i++) {
         char label[LABEL_SIZE];
-        (void)snprintf(label, sizeof label, "role=\"%s\"", figures.roles[i].name);
+        unsigned number = 1;
+        for (unsigned j = 0; j < i; j++)
+            number += strcmp(figures.roles[i].name, figures.roles[j].name) == 0;
+        if (number == 1)
+            (void)snprintf(label, sizeof label, "role=\"%s\"", figures.roles[i].name);
+        else
+            (void)snprintf(label, sizeof label, "role=\"%s#%u\"", figures.roles[i].name, number);
         metrics_sample(metrics, "", label, (int64_t)figures.roles[i].value, scale);
     }
 }
