@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* The control port of a running router: the commands and words of the reference, what they do to queues and who hears of
- * it. */
+/* The control port of a running router: the commands and words of the reference, what they do to queues and who hears
+ * of it. */
 #include <ctype.h>
 #include <setjmp.h>
 #include <stdarg.h>
