@@ -51,6 +51,7 @@ struct outgoing {
     struct connection *connection; /* set by connection_send */
     struct outgoing *next;         /* used by the send role */
     uint32_t kind;                 /* the protocol's own */
+    uint32_t bytes;                /* memory that is kept until it is sent, by the sender; counts in net_limits */
 };
 
 /* The unsent items of one connection, oldest first. Only its send lane touches it. */

@@ -189,6 +189,7 @@ void command_batch_let_go(struct command_batch *batch) {
     if (batch->since_us != 0)
         command_times_add(&batch->session->router->command_times, batch->slots[0].tag, batch->since_us);
     batch->outgoing.kind = OUTGOING_ANSWERS;
+    batch->outgoing.bytes = (uint32_t)(sizeof *batch + batch->count * sizeof batch->slots[0]);
     if (is_answered_elsewhere(batch) || connection_send(batch->session->connection, &batch->outgoing) != SMQ_OK)
         command_batch_finish(&batch);
 }

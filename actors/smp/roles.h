@@ -12,6 +12,7 @@
 #include "actors/runtime/supervisor.h"
 #include "actors/smp/command_times.h"
 #include "actors/smp/live.h"
+#include "actors/smp/new_quota.h"
 #include "actors/smp/router.h"
 #include "queues/map.h"
 #include "queues/pinning.h"
@@ -58,7 +59,8 @@ struct smp_router {
     struct store_writer *writer;
     struct services *services;
     struct expirer *expirer;
-    struct proxy *proxy;  /* NULL: switched off */
+    struct proxy *proxy; /* NULL: switched off */
+    struct new_quota *new_quota;
     uint8_t hash_key[16]; /* random, of this process: for what clients should not be able to choose */
     unsigned process_count;
     struct pinning process_pinning;    /* connections to process lanes */

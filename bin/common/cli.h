@@ -38,6 +38,10 @@ struct cli_option {
     const char *accepted;             /* with `check`: the end of the sentence "expected ..." */
 };
 
+static inline bool cli_option_takes_argument(const struct cli_option *option) {
+    return option->type != CLI_FLAG && option->type != CLI_FLAG_OFF;
+}
+
 struct cli_option_list {
     const struct cli_option *rows;
     size_t count;

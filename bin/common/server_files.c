@@ -30,15 +30,6 @@ static enum smq_result folder_of(const char *variable, const char *fallback, cha
     return SMQ_OK;
 }
 
-/* Named as the INI file and the program are. */
-static void locate_statistics(struct server_files *files) {
-    int stem = (int)strcspn(files->kind->ini_name, ".");
-    const char *name = files->kind->ini_name;
-    (void)snprintf(files->statistics, SERVER_PATH_SIZE, "%s/%.*s-stats.log", files->data, stem, name);
-    (void)snprintf(files->daily_lines, SERVER_PATH_SIZE, "%s/%.*s-stats.daily.log", files->data, stem, name);
-    (void)snprintf(files->metrics, SERVER_PATH_SIZE, "%s/%s-metrics.txt", files->data, files->kind->program);
-}
-
 enum smq_result server_files_locate(const struct server_kind *kind, struct server_files *files) {
     files->kind = kind;
     if (folder_of(kind->configuration_variable, kind->configuration_folder, files->configuration) != SMQ_OK ||
@@ -56,10 +47,12 @@ enum smq_result server_files_locate(const struct server_kind *kind, struct serve
         {files->fingerprint, files->configuration, "fingerprint"},
         {files->store, files->data, "store"},
         {files->pages, files->data, "www"},
+        {files->statistics, files->data, kind->statistics_name},
+        {files->daily_lines, files->data, kind->daily_name},
+        {files->metrics, files->data, kind->metrics_name},
     };
     for (size_t index = 0; index < sizeof paths / sizeof paths[0]; index++)
         (void)snprintf(paths[index].path, SERVER_PATH_SIZE, "%s/%s", paths[index].folder, paths[index].name);
-    locate_statistics(files);
     return SMQ_OK;
 }
 

@@ -4,22 +4,11 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-struct operator_options server_operator_options(const struct server_files *files, const char *version,
-                                                const struct statistics_settings *statistics,
-                                                const struct control_settings *control) {
-    return (struct operator_options){
-        .version = version,
-        .log_stats = statistics->log_stats,
-        .statistics_path = files->statistics,
-        .daily_path = files->daily_lines,
-        .metrics_path = files->metrics,
-        .metrics_interval_s = (uint32_t)statistics->prometheus_interval,
-        .control = {.is_on = control->port > 0,
-                    .port = (uint16_t)control->port,
-                    .user_password = control->user_password,
-                    .admin_password = control->admin_password,
-                    .block_quota = (int32_t)control->daily_block_quota},
-    };
+void server_operator_locate(struct operator_options *options, const struct server_files *files, const char *version) {
+    options->version = version;
+    options->statistics_path = files->statistics;
+    options->daily_path = files->daily_lines;
+    options->metrics_path = files->metrics;
 }
 
 void server_operator_print(const struct operator_options *options) {

@@ -4,12 +4,9 @@
 
 #include "actors/router/operator/operator.h"
 #include "bin/common/server_files.h"
-#include "bin/common/settings_operator.h"
 
-/* Borrows from all. `version`: of the program. */
-struct operator_options server_operator_options(const struct server_files *files, const char *version,
-                                                const struct statistics_settings *statistics,
-                                                const struct control_settings *control);
+/* Completes what settings_operator_options made with the files' paths, which it borrows, and the program's version. */
+void server_operator_locate(struct operator_options *options, const struct server_files *files, const char *version);
 
 /* Lines about it at the start, on stdout. */
 void server_operator_print(const struct operator_options *options);

@@ -144,6 +144,10 @@ static void write_held(struct metrics_text *metrics, void *context) {
     metrics_sample(metrics, "", NULL, (int64_t)net_figures(context).blocks_held, SCALE_ONE);
 }
 
+static void write_unsent(struct metrics_text *metrics, void *context) {
+    metrics_sample(metrics, "", NULL, (int64_t)net_figures(context).unsent_bytes, SCALE_ONE);
+}
+
 static void write_tls_failures(struct metrics_text *metrics, void *context) {
     metrics_sample(metrics, "", NULL, (int64_t)net_figures(context).tls_failures, SCALE_ONE);
 }
@@ -155,6 +159,7 @@ static void write_refused(struct metrics_text *metrics, void *context) {
     metrics_sample(metrics, "", "limit=\"handshakes\"", (int64_t)figures.dropped_handshakes, SCALE_ONE);
     metrics_sample(metrics, "", "limit=\"blocks\"", (int64_t)figures.dropped_blocks, SCALE_ONE);
     metrics_sample(metrics, "", "limit=\"cookies\"", (int64_t)figures.asked_cookies, SCALE_ONE);
+    metrics_sample(metrics, "", "limit=\"unsent\"", (int64_t)figures.dropped_unsent, SCALE_ONE);
 }
 
 const struct metric_row common_metrics[] = {
@@ -188,6 +193,7 @@ const struct metric_row common_metrics[] = {
      .write = write_accepted},
     {.name = "smq_blocks_total", .help = "Blocks received and sent", .type = "counter", .write = write_blocks},
     {.name = "smq_blocks_held", .help = "Received blocks that are worked on", .type = "gauge", .write = write_held},
+    {.name = "smq_unsent_bytes", .help = "Memory of what waits to be sent", .type = "gauge", .write = write_unsent},
     {.name = "smq_tls_failures_total",
      .help = "TLS handshakes that failed",
      .type = "counter",
