@@ -77,6 +77,26 @@ have() {
     command -v "$1" >/dev/null
 }
 
+# The user and the folders of a router, as its files for systemd say; without systemd's tools by hand.
+make_user_and_folders() { # program
+    if have systemd-sysusers; then
+        systemd-sysusers "$PREFIX/lib/sysusers.d/$1.conf"
+    else
+        sed -n 's/^u \([a-z]*\) - ".*" \([^ ]*\) \(.*\)/\1 \2 \3/p' "$PREFIX/lib/sysusers.d/$1.conf" |
+            while read -r user home shell; do
+                getent passwd "$user" >/dev/null ||
+                    useradd --system --user-group --no-create-home --home-dir "$home" --shell "$shell" "$user"
+            done
+    fi
+    if have systemd-tmpfiles; then
+        systemd-tmpfiles --create "$PREFIX/lib/tmpfiles.d/$1.conf"
+    else
+        sed -n 's/^d //p' "$PREFIX/lib/tmpfiles.d/$1.conf" | while read -r path mode user group _; do
+            install -d -m "$mode" -o "$user" -g "$group" "$path"
+        done
+    fi
+}
+
 # On the machine itself: the cache of libraries, users and folders, systemd's list of units.
 settle() {
     if [ -n "$DESTDIR" ] || [ "$(id -u)" -ne 0 ]; then return 0; fi
@@ -84,11 +104,10 @@ settle() {
     ! have ldconfig || ldconfig
     for unit in "$OUT"/systemd/*.service; do
         program=$(basename "$unit" .service)
-        if [ ! -e "$PREFIX/lib/sysusers.d/$program.conf" ]; then continue; fi # after uninstall: user and data stay
-        ! have systemd-sysusers || systemd-sysusers "$PREFIX/lib/sysusers.d/$program.conf"
-        ! have systemd-tmpfiles || systemd-tmpfiles --create "$PREFIX/lib/tmpfiles.d/$program.conf"
+        # After uninstall they are not there: user and data stay.
+        if [ -e "$PREFIX/lib/sysusers.d/$program.conf" ]; then make_user_and_folders "$program"; fi
     done
-    [ ! -d /run/systemd/system ] || systemctl daemon-reload
+    if [ -d /run/systemd/system ]; then systemctl daemon-reload; fi
 }
 
 case ${1-} in
