@@ -126,9 +126,9 @@ compile_flags := -std=gnu11 -D_GNU_SOURCE $(includes) -pthread -fPIC $(warnings)
 link_flags := -pthread $(link.$(MODE)) $(LDFLAGS)
 
 libs.queues := -lurcu-cds -lurcu-memb -lurcu-common -lsodium
-libs.transport := -lssl -lcrypto -ljansson -lwslay -lnghttp2 -lyaml -lz $(libs.queues)
+libs.transport := -lssl -lcrypto -ljansson -lwslay -lnghttp2 -lhttp_parser -lyaml -lz $(libs.queues)
 libs.stores := -llmdb $(libs.queues)
-libs.actors := -lssl -lcrypto -llmdb -ljansson -lwslay -lcares -lnghttp2 -lyaml -lz $(libs.queues)
+libs.actors := -lssl -lcrypto -llmdb -ljansson -lwslay -lcares -lnghttp2 -lhttp_parser -lyaml -lz $(libs.queues)
 libs.bin := $(libs.actors)
 
 # ---- sources
@@ -151,9 +151,9 @@ all_sources := $(queues_sources) $(transport_sources) $(stores_sources) $(actors
   $(program_sources) $(call sources_in,test) $(example_sources)
 all_headers := $(sort $(shell find queues transport stores actors bin test -name '*.h' 2>/dev/null))
 
-# libsmq is the client side: everything but the stores, the routers' roles, and WebSockets, which only routers speak.
-library_sources := $(queues_sources) $(filter-out transport/net/websocket%,$(transport_sources)) \
-  $(foreach part,runtime net client client_agent,$(call sources_in,actors/$(part)))
+# libsmq is the client side: everything but the stores, the routers' roles, and what only servers speak.
+library_sources := $(queues_sources) $(filter-out transport/net/websocket% transport/http1/%,$(transport_sources)) \
+  $(filter-out actors/net/http_engine_1.c,$(foreach part,runtime net client client_agent,$(call sources_in,actors/$(part))))
 public_headers := queues/base/smq/result.h $(sort $(wildcard actors/client/smq/*.h actors/client_agent/smq/*.h))
 
 programs := $(patsubst bin/%.c,$(OUT)/bin/%,$(program_sources))
@@ -170,7 +170,8 @@ archive = $(foreach layer,$(1),$(OUT)/lib$(layer).a)
 # ---- packages
 
 packages := build-essential pkg-config libssl-dev liburcu-dev libnghttp2-dev liblmdb-dev libsodium-dev \
-  libjansson-dev libwslay-dev libc-ares-dev libyaml-dev zlib1g-dev libcmocka-dev valgrind mandoc
+  libjansson-dev libwslay-dev libc-ares-dev libhttp-parser-dev libyaml-dev zlib1g-dev libpq-dev postgresql-15 \
+  libcmocka-dev valgrind mandoc
 lint_packages := clang-format clang-tidy cppcheck shellcheck
 fuzz_packages := clang libclang-rt-14-dev
 needed_packages := $(packages) $(if $(filter fuzz,$(MODE)),$(fuzz_packages))
@@ -301,11 +302,11 @@ $(OUT)/test/integration/%: $(OUT)/objects/test/integration/%.o $(call archive,su
 $(OUT)/test/stress/%: $(OUT)/objects/test/stress/%.o $(call archive,support programs $(router_layers))
 	$(call link,-lcmocka $(libs.bin))
 
-$(OUT)/test/fuzz/replay_%: $(OUT)/objects/test/fuzz/fuzz_%.o $(OUT)/objects/test/fuzz/replay.o $(call archive,transport queues)
-	$(call link,$(libs.transport))
+$(OUT)/test/fuzz/replay_%: $(OUT)/objects/test/fuzz/fuzz_%.o $(OUT)/objects/test/fuzz/replay.o $(call archive,stores transport queues)
+	$(call link,-llmdb $(libs.transport))
 
-$(OUT)/test/fuzz/fuzz_%: $(OUT)/objects/test/fuzz/fuzz_%.o $(call archive,transport queues)
-	$(call link,$(libs.transport))
+$(OUT)/test/fuzz/fuzz_%: $(OUT)/objects/test/fuzz/fuzz_%.o $(call archive,stores transport queues)
+	$(call link,-llmdb $(libs.transport))
 
 # Examples are built as a stranger would: public headers and libsmq only.
 $(OUT)/include/.copied: $(public_headers)

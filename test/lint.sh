@@ -79,6 +79,8 @@ mapfile -t others < <(outside '^actors/net/dns\.c$')
 complain "<ares.h> outside of actors/net/dns.c" "$(search '<ares\.h>' "${others[@]}")"
 mapfile -t others < <(outside '^transport/xftp/(yaml_walk\.|link_web\.c$)')
 complain "<yaml.h> outside of transport/xftp/yaml_walk, or <zlib.h> outside of link_web.c" "$(search '<(yaml|zlib)\.h>' "${others[@]}")"
+mapfile -t others < <(outside '^transport/http1/')
+complain "http_parser outside of transport/http1" "$(search '<http_parser\.h>' "${others[@]}")"
 mapfile -t others < <(outside '^transport/http2/')
 complain "nghttp2 outside of transport/http2" "$(search '<nghttp2/' "${others[@]}")"
 mapfile -t others < <(outside '^queues/')

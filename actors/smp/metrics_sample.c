@@ -28,6 +28,7 @@ static void sample_totals(struct smp_router *router, int64_t *values) {
     values[VALUE_NTF_SERVICE_QUEUES] = (int64_t)totals.notifier_service_queues;
     values[VALUE_STORE_SECURED] = (int64_t)totals.queues_secured;
     values[VALUE_STORE_LINKS] = (int64_t)totals.links;
+    values[VALUE_UNUSED_QUEUES] = (int64_t)unused_queues_count(&router->new_quota->unused);
     values[VALUE_STORE_BLOCKED] = (int64_t)totals.queues_by_status[QUEUE_BLOCKED];
 }
 

@@ -42,7 +42,8 @@ struct control {
     uint16_t port;
     struct ring sessions;
     unsigned session_count;
-    uint64_t next_password_ms; /* before that no password is looked at: a wrong one was shown */
+    uint32_t stranger_ms, idle_ms, unread_ms; /* see control_options */
+    uint64_t next_password_ms;                /* before that no password is looked at: a wrong one was shown */
 };
 
 /* control_session.c */
