@@ -3,7 +3,8 @@
 # Installs what `make all man units completion` has built, or removes exactly that.
 # Usage: install.sh list|install|uninstall TREE, with PREFIX, LIBDIR and DESTDIR in the environment.
 #
-# `list` is the one list: KIND SOURCE TARGET, the target below DESTDIR; KIND is a mode, or link (SOURCE is what it says).
+# `list` is the one list: KIND SOURCE TARGET, the target below DESTDIR; KIND is a mode, link (SOURCE is what it
+# says), or copy (of a link).
 set -eu
 OUT=$2
 # shellcheck disable=SC1091 # made by the Makefile
@@ -41,7 +42,7 @@ list_services() {
 
 list_documents() {
     for section in 1 3 5 8; do
-        find "$OUT/man" -name "*.$section" \( -type l -printf "link %l $share/man/man$section/%f\n" -o \
+        find "$OUT/man" -name "*.$section" \( -type l -printf "copy %p $share/man/man$section/%f\n" -o \
             -printf "644 %p $share/man/man$section/%f\n" \)
     done
     for text in README.md docs/*.md docs/*.json; do [ ! -e "$text" ] || echo "644 $text $doc/${text##*/}"; done
@@ -55,14 +56,27 @@ list() {
     list_documents
 }
 
+# A command for all files of a folder that keep their names, since there are many manual pages.
 install_all() {
-    list | while read -r kind source target; do
-        if [ "$kind" = link ]; then
-            ln -sf "$source" "$DESTDIR$target"
-        else
-            install -D -m "$kind" "$source" "$DESTDIR$target"
-        fi
-    done
+    list | awk -v root="$DESTDIR" '
+        function last(path) { sub(/.*\//, "", path); return path }
+        {
+            folder = root $3
+            sub(/\/[^\/]*$/, "", folder)
+            folders[folder]
+            if ($1 == "link") links = links sprintf("ln -sf %s \047%s\047\n", $2, root $3)
+            else if (last($2) != last($3)) links = links sprintf("install -m %s %s \047%s\047\n", $1, $2, root $3)
+            else together[$1 " " folder] = together[$1 " " folder] " " $2
+        }
+        END {
+            for (folder in folders) printf "mkdir -p \047%s\047\n", folder
+            for (key in together) {
+                kind = substr(key, 1, index(key, " ") - 1)
+                folder = substr(key, index(key, " ") + 1)
+                print (kind == "copy" ? "cp -P" : "install -m " kind) " -t \047" folder "\047" together[key]
+            }
+            printf "%s", links
+        }' | sh -e
 }
 
 # Files, then those folders that are only ours; folders that others share stay.

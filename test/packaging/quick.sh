@@ -38,17 +38,17 @@ linked_by_strangers() {
 
 installed_and_removed() {
     install_script install || fail 'install failed'
-    local source target kind
-    while read -r kind source target; do
-        if [ "$kind" = link ]; then
-            [ -e "$folder/root$target" ] || fail "$target leads nowhere"
-        else
-            cmp -s "$source" "$folder/root$target" || fail "$target is not $source"
-            echo "$kind $folder/root$target"
-        fi
-    done < <(install_script list) >"$folder/modes"
-    cut -d ' ' -f 2 "$folder/modes" | xargs stat -c '%a %n' | cmp -s - "$folder/modes" || fail 'a file has not its mode'
-    [ "$(find "$folder/root" ! -type d | wc -l)" -eq "$(install_script list | wc -l)" ] || fail 'more is installed than the list says'
+    install_script list >"$folder/list"
+    awk -v root="$folder/root" '$1 ~ /^[0-9]/ { print $2, root $3, $1 }' "$folder/list" >"$folder/files"
+    cut -d ' ' -f 2 "$folder/files" | xargs stat -c '%a %n' >"$folder/modes" || fail 'a file is not there'
+    awk '{ print $3, $2 }' "$folder/files" | cmp -s - "$folder/modes" || fail 'a file has not its mode'
+    cut -d ' ' -f 1 "$folder/files" | xargs md5sum | cut -d ' ' -f 1 >"$folder/sources"
+    cut -d ' ' -f 2 "$folder/files" | xargs md5sum | cut -d ' ' -f 1 | cmp -s - "$folder/sources" || fail 'a file is another'
+    local target
+    while read -r target; do
+        if [ ! -L "$target" ] || [ ! -e "$target" ]; then fail "$target leads nowhere"; fi
+    done < <(awk -v root="$folder/root" '$1 !~ /^[0-9]/ { print root $3 }' "$folder/list")
+    [ "$(find "$folder/root" ! -type d | wc -l)" -eq "$(wc -l <"$folder/list")" ] || fail 'more is installed than the list says'
     [ "$(wc -l <"$folder/modes")" -gt 50 ] || fail 'hardly anything is installed'
     "$folder/root/usr/bin/smp-server" --version >"$folder/version" || fail 'the installed smp-server does not run'
     grep -q "v$VERSION" "$folder/version" || fail "not version $VERSION: $(cat "$folder/version")"
