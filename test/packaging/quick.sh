@@ -64,6 +64,23 @@ installed_and_removed() {
     install_script uninstall >/dev/null || fail 'a second uninstall fails'
 }
 
+# Each file that is installed is in exactly one Debian package, and none of their patterns is in vain.
+packaged() {
+    local target pattern count
+    PREFIX=/usr LIBDIR=/usr/lib/some contrib/install.sh list "$tree" | sed 's/.* //; s|^/usr/lib/systemd|/lib/systemd|' >"$folder/targets"
+    echo /usr/share/doc/simplexmq-c/ARCHITECTURE.md >>"$folder/targets"
+    cat contrib/debian/*.install >"$folder/patterns"
+    while read -r target; do
+        count=0
+        while read -r pattern; do
+            # shellcheck disable=SC2254 # a pattern it is
+            case $target in /$pattern) count=$((count + 1)) && echo "$pattern" >>"$folder/used" ;; esac
+        done <"$folder/patterns"
+        [ "$count" -eq 1 ] || fail "$target is in $count packages"
+    done <"$folder/targets"
+    [ -z "$(sort -u "$folder/used" | comm -3 - <(sort -u "$folder/patterns"))" ] || fail "in vain: $(sort -u "$folder/used" | comm -3 - <(sort -u "$folder/patterns"))"
+}
+
 # ---- manual pages
 
 commands_of() { # program
