@@ -6,6 +6,7 @@
 #include "bin/common/cli.h"
 #include "bin/common/server_cert.h"
 #include "bin/common/server_delete.h"
+#include "bin/xftp-server/xftp_ctl.h"
 #include "bin/xftp-server/xftp_kind.h"
 #include "bin/xftp-server/xftp_options.h"
 #include "queues/base/descriptor.h"
@@ -39,6 +40,11 @@ static int run_start(void *target, int count, char **words) {
     return xftp_start(&arguments->files, &arguments->start);
 }
 
+static int run_ctl(void *target, int count, char **words) {
+    const struct xftp_arguments *arguments = target;
+    return xftp_ctl(&arguments->files, &arguments->ctl, count, words);
+}
+
 static int run_delete(void *target, int count, char **words) {
     const struct xftp_arguments *arguments = target;
     (void)count;
@@ -57,6 +63,13 @@ static const struct cli_command commands[] = {
      .options = &xftp_cert_option_list,
      .run = run_cert},
     {.name = "start", .summary = "Start server", .options = &xftp_start_option_list, .run = run_start},
+    {.name = "ctl",
+     .summary = "Send a command to the control port of the running server; `ctl help` lists them",
+     .options = &xftp_ctl_option_list,
+     .arguments = "COMMAND [ARGUMENT]...",
+     .arguments_min = 1,
+     .arguments_max = 8,
+     .run = run_ctl},
     {.name = "delete", .summary = "Delete configuration and log files", .run = run_delete},
 };
 

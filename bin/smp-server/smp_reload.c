@@ -3,6 +3,7 @@
 #include "bin/smp-server/smp_reload.h"
 
 #include "bin/common/server_descriptors.h"
+#include "bin/common/server_operator.h"
 #include "queues/base/log.h"
 
 struct smp_router_config smp_reload_config(const struct server_files *files, const struct smp_settings *settings) {
@@ -12,6 +13,7 @@ struct smp_router_config smp_reload_config(const struct server_files *files, con
     config.server_certificate_path = files->server_certificate;
     config.server_key_path = files->server_key;
     config.store_directory = files->store;
+    server_operator_locate(&config.operator, files, SMQ_VERSION);
     return config;
 }
 
@@ -44,11 +46,13 @@ void smp_reload(struct smp_reload *reload, struct smp_router *router) {
     char error[512];
     if (smp_settings_load(reload->files->ini, &read, &report) != SMQ_OK) {
         log_error("reload: nothing is changed: %s", report.error);
+        smp_router_reload_failed(router);
         return;
     }
     if (report.given == 0) { /* somebody is writing it: defaults would open a router that a password closes */
         log_error("reload: nothing is changed: %s has no settings", reload->files->ini);
         smp_settings_destroy(&read);
+        smp_router_reload_failed(router);
         return;
     }
     struct smp_router_config config = smp_reload_config(reload->files, &read);

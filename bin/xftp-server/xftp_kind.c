@@ -5,15 +5,8 @@
 #include "bin/xftp-server/xftp_settings.h"
 
 /* The reference's own store log stays, and so do the chunks, whose folder the operator chose. */
-static const char *const data_names[] = {"store/data.mdb",
-                                         "store/lock.mdb",
-                                         "store/lock",
-                                         "store/data.mdb.part",
-                                         "store/data.mdb.before-restore",
-                                         "file-server-stats.log",
-                                         "file-server-stats.daily.log",
-                                         "xftp-server-metrics.txt",
-                                         NULL};
+static const char *const data_names[] = {
+    "store/data.mdb", "store/lock.mdb", "store/lock", "store/data.mdb.part", "store/data.mdb.before-restore", NULL};
 
 const struct server_kind xftp_server_kind = {
     .program = "xftp-server",
@@ -29,4 +22,7 @@ const struct server_kind xftp_server_kind = {
     .data_variable = "XFTP_SERVER_LOG_PATH",
     .data_folder = "/var/opt/simplex-xftp",
     .data_names = data_names,
+    .statistics_name = "file-server-stats.log",
+    .daily_name = "file-server-stats.daily.log",
+    .metrics_name = "xftp-server-metrics.txt",
 };

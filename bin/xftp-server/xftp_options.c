@@ -94,6 +94,18 @@ static const struct cli_option start_options[] = {
      .help = "Accepted; this router has no database migrations"},
 };
 
+static const struct cli_option ctl_options[] = {
+    {.long_name = "json",
+     .type = CLI_FLAG,
+     .offset = offsetof(struct xftp_arguments, ctl.json),
+     .help = "Print the answer as JSON"},
+    {.long_name = "user",
+     .type = CLI_FLAG,
+     .offset = offsetof(struct xftp_arguments, ctl.user),
+     .help = "Use the password of the user role, not the admin's"},
+};
+
 const struct cli_option_list xftp_init_option_list = CLI_OPTIONS(init_options);
 const struct cli_option_list xftp_cert_option_list = CLI_OPTIONS(cert_options);
 const struct cli_option_list xftp_start_option_list = CLI_OPTIONS(start_options);
+const struct cli_option_list xftp_ctl_option_list = CLI_OPTIONS(ctl_options);

@@ -4,6 +4,7 @@
 
 #include "bin/common/cli.h"
 #include "bin/common/server_cert.h"
+#include "bin/common/server_ctl.h"
 #include "bin/xftp-server/xftp_init.h"
 #include "bin/xftp-server/xftp_start.h"
 
@@ -13,6 +14,8 @@ struct xftp_arguments {
     struct xftp_init_options init;
     struct server_cert_options cert;
     struct xftp_start_options start;
+    struct server_ctl_options ctl;
 };
 
-extern const struct cli_option_list xftp_init_option_list, xftp_cert_option_list, xftp_start_option_list;
+extern const struct cli_option_list xftp_init_option_list, xftp_cert_option_list, xftp_start_option_list,
+    xftp_ctl_option_list;

@@ -100,23 +100,12 @@ static void configure_transport(struct xftp_router_config *config, const struct 
     config->web_key_path = settings->web.key;
 }
 
-static void configure_operator(struct operator_options *options, const struct xftp_settings *settings) {
-    const struct control_settings *control = &settings->control;
-    options->log_stats = settings->statistics.log_stats;
-    options->metrics_interval_s = (uint32_t)settings->statistics.prometheus_interval;
-    options->control = (struct control_options){.is_on = control->port != 0,
-                                                .port = (uint16_t)control->port,
-                                                .user_password = control->user_password,
-                                                .admin_password = control->admin_password,
-                                                .block_quota = (int32_t)control->daily_block_quota};
-}
-
 struct xftp_router_config xftp_settings_router_config(const struct xftp_settings *settings) {
     struct xftp_router_config config;
     xftp_router_config_default(&config);
     configure_files(&config, settings);
     configure_transport(&config, settings);
-    configure_operator(&config.operator, settings);
+    config.operator= settings_operator_options(&settings->statistics, &settings->control);
     config.new_files = settings->auth.new_files;
     if (settings->auth.create_password != NULL)
         (void)password_parse(slice_of_text(settings->auth.create_password), &config.create_password);

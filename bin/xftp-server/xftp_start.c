@@ -12,17 +12,13 @@
 #include "bin/common/patient_output.h"
 #include "bin/common/server_care.h"
 #include "bin/common/server_descriptors.h"
+#include "bin/common/server_operator.h"
 #include "bin/common/server_print.h"
 #include "bin/common/signals.h"
 #include "bin/xftp-server/xftp_settings.h"
 #include "queues/base/log.h"
 #include "queues/base/memory.h"
 #include "queues/base/setup.h"
-
-/* Files of the data folder. */
-struct data_paths {
-    char statistics[SERVER_PATH_SIZE], daily[SERVER_PATH_SIZE], metrics[SERVER_PATH_SIZE];
-};
 
 static void print_mistake(void *context, const char *line) {
     (void)context;
@@ -78,6 +74,7 @@ static int introduce(const struct server_files *files, const struct xftp_setting
     print_configuration(files, settings, config);
     for (size_t i = 0; i < settings->port_count; i++)
         printf("Listening on port %" PRIu16 "...\n", xftp_router_port(router, i));
+    server_operator_print(&config->operator);
     if (patient_output_error() == 0)
         return 0;
     (void)fprintf(stderr, "Error: cannot write to stdout: %s\n", strerror(patient_output_error()));
@@ -119,24 +116,14 @@ static int serve_until_stop(const struct xftp_router *router, struct server_care
     return wish == SIGNAL_STOP ? 0 : 1;
 }
 
-static void name_data(const struct server_files *files, struct data_paths *paths) {
-    (void)snprintf(paths->statistics, sizeof paths->statistics, "%s/file-server-stats.log", files->data);
-    (void)snprintf(paths->daily, sizeof paths->daily, "%s/file-server-stats.daily.log", files->data);
-    (void)snprintf(paths->metrics, sizeof paths->metrics, "%s/xftp-server-metrics.txt", files->data);
-}
-
-static struct xftp_router_config configure(const struct server_files *files, const struct xftp_settings *settings,
-                                           const struct data_paths *paths) {
+static struct xftp_router_config configure(const struct server_files *files, const struct xftp_settings *settings) {
     struct xftp_router_config config = xftp_settings_router_config(settings);
     server_fit_limits(&config.limits);
     config.ca_certificate_path = files->ca_certificate;
     config.server_certificate_path = files->server_certificate;
     config.server_key_path = files->server_key;
     config.store_directory = files->store;
-    config.operator.version = SMQ_VERSION;
-    config.operator.statistics_path = paths->statistics;
-    config.operator.daily_path = paths->daily;
-    config.operator.metrics_path = paths->metrics;
+    server_operator_locate(&config.operator, files, SMQ_VERSION);
     return config;
 }
 
@@ -150,13 +137,11 @@ static int fail(uint64_t errors_before, const char *error) {
 static int run(const struct server_files *files, const struct xftp_settings *settings, struct server_care *care) {
     uint8_t fingerprint[FINGERPRINT_SIZE];
     char error[512] = "";
-    struct data_paths paths;
     struct xftp_router *router = NULL;
     uint64_t errors = log_error_count();
     if (!server_read_fingerprint(files, fingerprint))
         return 1;
-    name_data(files, &paths);
-    struct xftp_router_config config = configure(files, settings, &paths);
+    struct xftp_router_config config = configure(files, settings);
     if (xftp_router_create(&config, &router, error, sizeof error) != SMQ_OK)
         return fail(errors, error);
     int status = 1;
