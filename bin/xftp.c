@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* xftp: files over XFTP routers. Commands, options and words are those of the reference (FileTransfer/Client/Main.hs). */
+/* xftp: files over XFTP routers. Commands, options and words are those of the reference (FileTransfer/Client/Main.hs),
+ * and some of our own. */
 #include <signal.h>
 #include <stdio.h>
 

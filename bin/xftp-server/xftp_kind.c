@@ -5,8 +5,19 @@
 #include "bin/xftp-server/xftp_settings.h"
 
 /* The reference's own store log stays, and so do the chunks, whose folder the operator chose. */
-static const char *const data_names[] = {
-    "store/data.mdb", "store/lock.mdb", "store/lock", "store/data.mdb.part", "store/data.mdb.before-restore", NULL};
+static const char *const data_names[] = {"store/data.mdb",
+                                         "store/lock.mdb",
+                                         "store/lock",
+                                         "store/data.mdb.part",
+                                         "store/data.mdb.before-restore",
+                                         "file-server-stats.log",
+                                         "file-server-stats.log.bak",
+                                         "file-server-stats.log.bad",
+                                         "file-server-stats.log.part",
+                                         "file-server-stats.daily.log",
+                                         "xftp-server-metrics.txt",
+                                         "xftp-server-metrics.txt.part",
+                                         NULL};
 
 const struct server_kind xftp_server_kind = {
     .program = "xftp-server",

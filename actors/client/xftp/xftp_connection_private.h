@@ -64,7 +64,8 @@ void xftp_call_give_back(struct call_message *message);
 /* The caller is done with it; a request that is still under way breaks the connection, and nothing is read of head and
  * body any more when this returns. */
 void xftp_call_end(struct xftp_call **call);
-/* Waits for the answer's block, which is then in `call->answer`, answer_length bytes. SMQ_ERR_TIMEOUT, SMQ_ERR_NETWORK. */
+/* Waits for the answer's block, which is then in `call->answer`, answer_length bytes. SMQ_ERR_TIMEOUT,
+ * SMQ_ERR_NETWORK. */
 enum smq_result xftp_call_answer(struct xftp_call *call, uint64_t deadline_ms);
 /* Waits for whatever comes next. NULL: nothing did, until `deadline_ms`, or ever. */
 struct call_message *xftp_connection_wait(struct xftp_connection *connection, uint64_t deadline_ms);

@@ -184,9 +184,8 @@ static void load_and_kill(unsigned count) {
 
 static void test_twenty_kills_under_load(void **state) {
     (void)state;
-    for (unsigned i = 0; i < KILLS; i++) {
+    for (unsigned i = 0; i < KILLS; i++)
         load_and_kill(3 + i % 5);
-    }
     expect_all_answered();
 }
 
