@@ -15,14 +15,14 @@ static bool open_command(struct xftp_command_context *context) {
     struct slice head = slice_of(request->block, request->block_length);
     if (xftp_block_open(head, xftp_session_id(request->session), transmission, &error) != SMQ_OK) {
         request_set_ids(request, transmission->correlation_id, slice_of(NULL, 0));
-        process_answer_error(request, error);
+        request_answer_error(request, error);
         return false;
     }
     request_set_ids(request, transmission->correlation_id, transmission->entity_id);
     if (xftp_command_parse(transmission->command, &context->command, &error) != SMQ_OK ||
         xftp_command_check_credentials(&context->command, transmission->authorization_kind != SMP_AUTHORIZATION_NONE,
                                        transmission->entity_id.length > 0, &error) != SMQ_OK) {
-        process_answer_error(request, error);
+        request_answer_error(request, error);
         return false;
     }
     request->tag = context->command.tag;
@@ -33,7 +33,7 @@ static bool open_command(struct xftp_command_context *context) {
 
 static void refuse(struct xftp_command_context *context) {
     counters_add(context->lane->router->counters, COUNT_AUTHORIZATION_FAILURES, 1);
-    process_answer_error(context->request, xftp_error_of(XFTP_ERROR_AUTH));
+    request_answer_error(context->request, xftp_error_of(XFTP_ERROR_AUTH));
 }
 
 static enum smq_result look_up(struct xftp_command_context *context, struct store_txn *txn, struct slice *key) {
@@ -55,7 +55,7 @@ static void tell_blocked(struct xftp_command_context *context) {
     struct smp_blocking_info info = {0};
     struct reader reader = reader_of(context->record.status_info);
     smp_blocking_info_read(&reader, &info);
-    process_answer_error(context->request, xftp_error_blocked(info));
+    request_answer_error(context->request, xftp_error_blocked(info));
 }
 
 /* With the lane's snapshot open. */

@@ -4,9 +4,16 @@
 #include "actors/xftp/disk.h"
 #include "actors/xftp/metrics.h"
 #include "actors/xftp/post.h"
-#include "actors/xftp/receive.h"
 
 /* ---- pieces ---- */
+
+static void close_upload(struct request *request) {
+    if (request->is_open) {
+        xftp_chunk_check_close(&request->check);
+        chunk_upload_abandon(&request->upload); /* nothing, after it was kept */
+    }
+    request->is_open = false;
+}
 
 static enum smq_result begin(struct xftp_router *router, struct request *request) {
     enum smq_result result =
@@ -14,11 +21,13 @@ static enum smq_result begin(struct xftp_router *router, struct request *request
     if (result != SMQ_OK)
         return result;
     result = chunk_upload_begin(router->folder, &request->upload);
-    if (result == SMQ_OK)
-        request->is_open = true;
-    else
+    if (result != SMQ_OK) {
         xftp_chunk_check_close(&request->check);
-    return result;
+        return result;
+    }
+    request->forget = close_upload;
+    request->is_open = true;
+    return SMQ_OK;
 }
 
 static enum smq_result write_piece(struct xftp_router *router, struct request *request, struct slice bytes) {
@@ -37,18 +46,10 @@ void disk_write(struct piece *piece) {
     struct request *request = piece->request;
     request->write_result = write_piece(request->session->router, request, slice_of(piece->bytes, piece->length));
     piece->result = request->write_result;
-    receive_piece_written(piece);
+    piece_return(piece);
 }
 
 /* ---- the end ---- */
-
-static void close_upload(struct request *request) {
-    if (request->is_open) {
-        xftp_chunk_check_close(&request->check);
-        chunk_upload_abandon(&request->upload); /* nothing, after it was kept */
-    }
-    request->is_open = false;
-}
 
 static void give_back_claim(struct xftp_router *router, struct request *request) {
     if (request->has_claim)

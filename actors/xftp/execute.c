@@ -9,7 +9,7 @@
 
 static void ping(struct xftp_command_context *context) {
     struct xftp_response response = {.tag = XFTP_PONG};
-    process_answer(context->request, &response);
+    request_answer(context->request, &response);
 }
 
 /* What of the record is needed later, when the snapshot is over. */
@@ -35,7 +35,7 @@ static void put(struct xftp_command_context *context) {
     }
     if (!file_quota_claim(&router->quota, request->size)) {
         counters_add(router->counters, COUNT_QUOTA_REFUSALS, 1);
-        process_answer_error(request, xftp_error_of(XFTP_ERROR_QUOTA));
+        request_answer_error(request, xftp_error_of(XFTP_ERROR_QUOTA));
         return;
     }
     request->has_claim = true;
@@ -46,12 +46,12 @@ static void put(struct xftp_command_context *context) {
 static void get(struct xftp_command_context *context) {
     struct request *request = context->request;
     if (!context->record.has_chunk) {
-        process_answer_error(request, xftp_error_of(XFTP_ERROR_NO_FILE));
+        request_answer_error(request, xftp_error_of(XFTP_ERROR_NO_FILE));
         return;
     }
     request->client_key = context->command.dh_key;
     if (post_disk_request(request, DISK_OPEN) != SMQ_OK)
-        process_answer_error(request, xftp_error_of(XFTP_ERROR_INTERNAL));
+        request_answer_error(request, xftp_error_of(XFTP_ERROR_INTERNAL));
 }
 
 /* ---- FDEL, FACK ---- */
@@ -60,7 +60,7 @@ static void get(struct xftp_command_context *context) {
 static void answer_failure(struct request *request, enum smq_result result) {
     bool is_refused = result == SMQ_ERR_NOT_FOUND || result == SMQ_ERR_AUTH;
     counters_add(request->session->router->counters, COUNT_STORE_FAILURES, !is_refused);
-    process_answer_error(request, xftp_error_of(is_refused ? XFTP_ERROR_AUTH : XFTP_ERROR_INTERNAL));
+    request_answer_error(request, xftp_error_of(is_refused ? XFTP_ERROR_AUTH : XFTP_ERROR_INTERNAL));
 }
 
 static void send_change(struct request *request,
@@ -68,7 +68,7 @@ static void send_change(struct request *request,
                         void (*completed)(struct store_operation *operation, enum smq_result result)) {
     request->change.operation = (struct store_operation){.apply = apply, .completed = completed};
     if (post_change(request->session->router, &request->change) != SMQ_OK)
-        process_answer_error(request, xftp_error_of(XFTP_ERROR_INTERNAL));
+        request_answer_error(request, xftp_error_of(XFTP_ERROR_INTERNAL));
 }
 
 static enum smq_result apply_delete(struct store_operation *operation, struct store_txn *txn) {
@@ -114,14 +114,14 @@ static void acknowledge_completed(struct store_operation *operation, enum smq_re
         return;
     }
     counters_add(request->session->router->counters, COUNT_FILE_DOWNLOAD_ACKS, 1);
-    process_answer(request, &response);
+    request_answer(request, &response);
 }
 
 static void acknowledge(struct xftp_command_context *context) {
     if (file_id_set(&context->request->recipient, context->transmission.entity_id) == SMQ_OK)
         send_change(context->request, apply_acknowledge, acknowledge_completed);
     else
-        process_answer_error(context->request, xftp_error_of(XFTP_ERROR_AUTH));
+        request_answer_error(context->request, xftp_error_of(XFTP_ERROR_AUTH));
 }
 
 /* ---- the table ---- */
@@ -142,7 +142,7 @@ static const struct {
 void execute_command(struct xftp_command_context *context) {
     enum xftp_command_tag tag = context->command.tag;
     if (rows[tag].needs_record && !keep_record(context))
-        process_answer_error(context->request, xftp_error_of(XFTP_ERROR_AUTH));
+        request_answer_error(context->request, xftp_error_of(XFTP_ERROR_AUTH));
     else
         rows[tag].execute(context);
 }

@@ -64,7 +64,7 @@ static void step_completed(struct store_operation *operation, enum smq_result re
     struct step *step = (struct step *)(void *)change_of(operation);
     if (result != SMQ_OK)
         step->count = 0;
-    (void)post_expirer_round(step->router, &step->change); /* else the expirer has stopped */
+    (void)post_round(step->router, &step->change); /* else the expirer has stopped */
 }
 
 static void arm(struct xftp_expirer *expirer, uint64_t after_ms) {

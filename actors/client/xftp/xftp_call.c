@@ -228,20 +228,15 @@ static void take_message(void *context, struct mailbox_node *node) {
     connection->last = message;
 }
 
-struct call_message *xftp_connection_wait(struct xftp_connection *connection, uint64_t deadline_ms) {
-    while (connection->first == NULL) {
-        while (mailbox_drain(connection->mailbox, take_message, connection, SIZE_MAX))
-            continue;
-        uint64_t now_ms = clock_monotonic_ms();
-        if (connection->first != NULL)
-            break;
-        if (connection->is_closed || now_ms >= deadline_ms)
-            return NULL;
-        uint64_t left_ms = deadline_ms - now_ms;
-        (void)waker_wait(&connection->waker, left_ms > INT32_MAX ? INT32_MAX : (int)left_ms);
-    }
+static struct call_message *take_first(struct xftp_connection *connection) {
     struct call_message *message = connection->first;
-    connection->first = message->next;
+    if (message != NULL)
+        connection->first = message->next;
+    return message;
+}
+
+/* What it says of connection and call. */
+static struct call_message *look_at(struct xftp_connection *connection, struct call_message *message) {
     if (message->event == CALL_CLOSED) {
         connection->is_closed = connection->is_broken = true;
         connection->reason = message->result;
@@ -249,6 +244,22 @@ struct call_message *xftp_connection_wait(struct xftp_connection *connection, ui
     if (message->event == CALL_OVER)
         message->call->was_told_over = true;
     return message;
+}
+
+struct call_message *xftp_connection_wait(struct xftp_connection *connection, uint64_t deadline_ms) {
+    for (;;) {
+        struct call_message *message = take_first(connection);
+        if (message != NULL)
+            return look_at(connection, message);
+        bool more = mailbox_drain(connection->mailbox, take_message, connection, SIZE_MAX);
+        uint64_t now_ms = clock_monotonic_ms();
+        if (more || connection->first != NULL)
+            continue;
+        if (connection->is_closed || now_ms >= deadline_ms)
+            return NULL;
+        uint64_t left_ms = deadline_ms - now_ms;
+        (void)waker_wait(&connection->waker, left_ms > INT32_MAX ? INT32_MAX : (int)left_ms);
+    }
 }
 
 void xftp_connection_break(struct xftp_connection *connection) {
