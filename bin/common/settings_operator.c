@@ -4,6 +4,7 @@
 
 #include "bin/common/ini_rows.h"
 #include "bin/common/settings_checks.h"
+#include "bin/common/settings_socks.h"
 
 /* ---- statistics */
 
