@@ -75,6 +75,7 @@ struct smp_router {
 
     /* What an operator sees: metrics.h says what is counted. */
     struct operator* operator;
+    struct web *web;
     struct counters *counters;               /* the operator's, added to by all */
     struct statistics *statistics;           /* likewise */
     struct histogram *acknowledgement_times; /* acknowledgement_times.h */

@@ -3,6 +3,7 @@
 #include "bin/smp-server/smp_reload.h"
 
 #include "bin/smp-server/smp_limits.h"
+#include "bin/smp-server/smp_pages.h"
 #include "queues/base/log.h"
 
 struct smp_router_config smp_reload_config(const struct server_files *files, const struct smp_settings *settings) {
@@ -12,6 +13,7 @@ struct smp_router_config smp_reload_config(const struct server_files *files, con
     config.server_certificate_path = files->server_certificate;
     config.server_key_path = files->server_key;
     config.store_directory = files->store;
+    smp_pages_configure(settings, &config);
     return config;
 }
 

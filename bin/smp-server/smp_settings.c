@@ -20,6 +20,7 @@ static const struct ini_part parts[] = {
     PART("TRANSPORT", transport, transport_rows),
     PART("TRANSPORT", smp_transport, smp_transport_rows),
     PART("TRANSPORT", control, control_port_rows),
+    PART("TRANSPORT", monitor, monitor_rows),
     PART("LIMITS", limits, limits_rows, .comment = "What peers may take of the router; 0: no limit."),
     PART("PROXY", proxy, smp_proxy_rows),
     PART("PROXY", network, network_rows),

@@ -71,6 +71,7 @@ struct smp_settings {
     struct inactive_settings inactive;
     struct role_settings roles;
     struct web_settings web;
+    struct monitor_settings monitor;
     struct log_settings log;
     /* Parsed from `port`, `websockets`, `bind` and `socks_proxy`. */
     uint16_t ports[SETTINGS_LIST_MAX];
