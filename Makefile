@@ -177,7 +177,7 @@ endef
 
 # ---- targets
 
-.PHONY: all deps check-deps deps-lint demo test run-test stress run-stress fuzz run-fuzz bench lint format install clean \
+.PHONY: all deps check-deps deps-lint demo web-look test run-test stress run-stress fuzz run-fuzz bench lint format install clean \
   help force libraries build-tests
 
 all: $(programs) libraries
@@ -195,6 +195,11 @@ deps-lint:
 
 help:
 	@sed -n '/^# Builds/,/^$$/s/^# \{0,1\}//p' Makefile
+
+# Needs chromium and zbar-tools, which are large: it is not part of `make test`.
+web-look: all
+	$(call install_missing,chromium zbar-tools)
+	$(quiet)test/web-look.sh $(OUT)
 
 demo: all
 	$(quiet)test/demo.sh $(OUT)

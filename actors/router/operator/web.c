@@ -26,7 +26,9 @@ static void write_metrics(const struct web *web, struct web_answer *answer) {
 static void receive(void *state, struct message *message) {
     struct web *web = state;
     struct web_request *request = caa_container_of(message, struct web_request, message);
-    if (request->kind == WEB_METRICS)
+    if (atomic_load(&web->bytes) >= WEB_BYTES_MAX)
+        web_write_fault(503, "Too many requests: please come again.", &request->answer);
+    else if (request->kind == WEB_METRICS)
         write_metrics(web, &request->answer);
     else
         web_read_page(web, request->path, &request->answer);

@@ -20,7 +20,7 @@ struct supervisor;
 struct web;
 
 enum {
-    WEB_PENDING_MAX = 64,      /* requests that the role has not answered yet */
+    WEB_PENDING_MAX = 1024,    /* requests that the role has not answered yet */
     WEB_FILE_MAX = 4 << 20,    /* bytes of a file that is served */
     WEB_BYTES_MAX = 128 << 20, /* of answers that are being sent */
     WEB_PATH_MAX = 1024,

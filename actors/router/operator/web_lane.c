@@ -142,8 +142,7 @@ static void hand_on(struct web_request *request, enum web_kind kind) {
     struct web *web = request->web;
     request->kind = kind;
     request->task.run = came_back;
-    if (atomic_fetch_add(&web->pending, 1) < WEB_PENDING_MAX && atomic_load(&web->bytes) < WEB_BYTES_MAX &&
-        actor_send(web->actor, &request->message) == SMQ_OK)
+    if (atomic_fetch_add(&web->pending, 1) < WEB_PENDING_MAX && actor_send(web->actor, &request->message) == SMQ_OK)
         return;
     atomic_fetch_sub(&web->pending, 1);
     request->task.run = NULL;
