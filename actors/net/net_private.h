@@ -66,7 +66,8 @@ struct net {
     struct shared_limits limits;
     struct counter connections, accepted, connected, blocks_received, blocks_sent, tls_failures, http_requests;
     struct port_figures ports[NET_PORTS_MAX];
-    struct counter refused_connections, refused_rate, dropped_handshakes, dropped_blocks, asked_cookies;
+    struct counter refused_connections, refused_rate, dropped_handshakes, dropped_blocks, asked_cookies,
+        refused_proxied;
 };
 
 static inline void net_reference(struct net *net) {
