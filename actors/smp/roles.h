@@ -53,6 +53,7 @@ struct smp_router {
     uint16_t bound_ports[ROUTER_LISTENERS_MAX];
     char **bind_addresses;
     uint16_t *ports;
+    struct net_address_range *proxies;
 
     struct store_writer *writer;
     struct services *services;

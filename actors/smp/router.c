@@ -111,8 +111,11 @@ static enum smq_result keep_config(struct smp_router *router, const struct smp_r
         return result;
     router->ports = memory_zalloc_array(config->port_count + config->websocket_port_count, sizeof *config->ports);
     router->bind_addresses = memory_zalloc_array(config->bind_address_count + 1, sizeof *router->bind_addresses);
-    if (router->ports == NULL || router->bind_addresses == NULL)
+    router->proxies = memory_zalloc_array(config->proxy_count + 1, sizeof *router->proxies);
+    if (router->ports == NULL || router->bind_addresses == NULL || router->proxies == NULL)
         return SMQ_ERR_NO_MEMORY;
+    for (size_t i = 0; i < config->proxy_count; i++)
+        router->proxies[i] = config->proxies[i];
     for (size_t i = 0; i < config->port_count; i++)
         router->ports[i] = config->ports[i];
     for (size_t i = 0; i < config->websocket_port_count; i++)
@@ -302,6 +305,8 @@ static enum smq_result listen_on(struct smp_router *router, uint16_t port, const
     struct listen_options options = {
         .addresses = (const char *const *)router->bind_addresses,
         .address_count = router->config.bind_address_count,
+        .proxies = router->proxies,
+        .proxy_count = router->config.proxy_count,
         .port = port,
         .protocol = &client_session_protocol,
         .framing = framing,
@@ -326,8 +331,13 @@ static enum smq_result listen_for_web(struct smp_router *router, char *error, si
     bool is_shared = false;
     for (size_t i = 0; i < router->config.port_count; i++)
         is_shared = is_shared || router->ports[i] == router->config.web_ports.https;
-    return web_listen(router->web, router->net, is_shared ? NULL : &tls, (const char *const *)router->bind_addresses,
-                      router->config.bind_address_count, error, error_size);
+    const struct listen_options common = {
+        .addresses = (const char *const *)router->bind_addresses,
+        .address_count = router->config.bind_address_count,
+        .proxies = router->proxies,
+        .proxy_count = router->config.proxy_count,
+    };
+    return web_listen(router->web, router->net, is_shared ? NULL : &tls, &common, error, error_size);
 }
 
 uint16_t smp_router_web_port(const struct smp_router *router, enum web_port which) {
@@ -410,6 +420,7 @@ int smp_router_failure_fd(const struct smp_router *router) {
 
 static void free_config(struct smp_router *router) {
     memory_free(router->ports);
+    memory_free(router->proxies);
     for (size_t i = 0; router->bind_addresses != NULL && i < router->config.bind_address_count; i++)
         memory_free(router->bind_addresses[i]);
     memory_free(router->bind_addresses);

@@ -11,6 +11,7 @@
 #include "actors/router/operator/operator.h"
 #include "actors/router/operator/web.h"
 #include "smq/result.h"
+#include "transport/net/address_range.h"
 #include "transport/net/keep_alive.h"
 
 enum smp_durability {
@@ -61,6 +62,9 @@ struct smp_router_config {
     bool accept_service_credentials;   /* ask clients for a TLS certificate */
     bool log_tls_errors;               /* a line for each failed TLS handshake */
     bool log_peers;                    /* with the address of the peer */
+    /* With any, connections to every port come through them and begin with a header of the PROXY protocol. */
+    const struct net_address_range *proxies;
+    size_t proxy_count;
     /* [LIMITS]; taken over by smp_router_reload */
     struct net_limits limits;
     /* [AUTH] */

@@ -14,6 +14,7 @@
 #include "actors/router/operator/text_buffer.h"
 #include "smq/result.h"
 
+struct listen_options;
 struct listener;
 struct net;
 struct supervisor;
@@ -63,11 +64,11 @@ struct web_tls {
     void *(*accept)(void *context, struct connection *connection);
     void *context;
 };
-/* Opens the ports: pages on the addresses that are given (count 0: all); `tls` NULL: not that of https, which the router
- * has itself. Results and `error` as of net_listen; then none is open. Any attached thread that is no role of the net.
+/* Opens the ports: pages on the addresses, and behind the proxies, of `common`; `tls` NULL: not that of https, which the
+ * router has itself. Results and `error` as of net_listen; then none is open. Any attached thread that is no role of the net.
  */
-enum smq_result web_listen(struct web *web, struct net *net, const struct web_tls *tls, const char *const *addresses,
-                           size_t address_count, char *error, size_t error_size);
+enum smq_result web_listen(struct web *web, struct net *net, const struct web_tls *tls,
+                           const struct listen_options *common, char *error, size_t error_size);
 void web_stop_listening(struct web *web);
 /* The port that is bound; 0: none. */
 uint16_t web_bound_port(const struct web *web, enum web_port which);

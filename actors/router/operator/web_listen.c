@@ -14,24 +14,16 @@ static enum smq_result listen_on(struct web *web, struct net *net, enum web_port
     return net_listen(net, options, &web->listeners[which], error, error_size);
 }
 
-enum smq_result web_listen(struct web *web, struct net *net, const struct web_tls *tls, const char *const *addresses,
-                           size_t address_count, char *error, size_t error_size) {
+enum smq_result web_listen(struct web *web, struct net *net, const struct web_tls *tls,
+                           const struct listen_options *common, char *error, size_t error_size) {
     const struct web_ports *ports = &web->options.ports;
     const char *monitor_address = web->monitor_address;
     const struct http_service *pages = web_pages(web);
-    struct listen_options http = {
-        .addresses = addresses,
-        .address_count = address_count,
-        .port = pages == NULL ? 0 : ports->http,
-        .is_plain = true,
-        .http = pages,
-    };
-    struct listen_options https = {
-        .addresses = addresses,
-        .address_count = address_count,
-        .port = pages == NULL || tls == NULL ? 0 : ports->https,
-        .http = pages,
-    };
+    struct listen_options http = *common, https = *common;
+    http.http = https.http = pages;
+    http.is_plain = true;
+    http.port = pages == NULL ? 0 : ports->http;
+    https.port = pages == NULL || tls == NULL ? 0 : ports->https;
     struct listen_options monitor = {
         .addresses = &monitor_address,
         .address_count = 1,
