@@ -7,6 +7,7 @@
 #include "bin/common/server_cert.h"
 #include "bin/common/server_delete.h"
 #include "bin/smp-server/smp_address.h"
+#include "bin/smp-server/smp_check.h"
 #include "bin/smp-server/smp_kind.h"
 #include "bin/smp-server/smp_options.h"
 #include "bin/smp-server/smp_reference.h"
@@ -38,6 +39,8 @@ static int run_start(void *target, int count, char **words) {
     const struct smp_arguments *arguments = target;
     (void)count;
     (void)words;
+    if (smp_import_at_start(&arguments->files, arguments->start.yes) != 0)
+        return 1;
     return smp_start(&arguments->files, &arguments->start);
 }
 
@@ -48,9 +51,21 @@ static int run_address(void *target, int count, char **words) {
     return smp_address(&arguments->files);
 }
 
+static int run_check(void *target, int count, char **words) {
+    const struct smp_arguments *arguments = target;
+    (void)count;
+    (void)words;
+    return set_up() ? smp_check(&arguments->files) : 1;
+}
+
 static int run_store(void *target, int count, char **words) {
     const struct smp_arguments *arguments = target;
     return smp_store(&arguments->files, &arguments->store, count, words);
+}
+
+static int run_ctl(void *target, int count, char **words) {
+    const struct smp_arguments *arguments = target;
+    return smp_ctl(&arguments->files, &arguments->ctl, count, words);
 }
 
 static int run_delete(void *target, int count, char **words) {
@@ -61,15 +76,13 @@ static int run_delete(void *target, int count, char **words) {
 }
 
 static int run_journal(void *target, int count, char **words) {
-    (void)target;
     (void)count;
-    return smp_journal(words[0]);
+    return smp_journal(&((const struct smp_arguments *)target)->files, words[0]);
 }
 
 static int run_database(void *target, int count, char **words) {
-    (void)target;
     (void)count;
-    return smp_database(words[0]);
+    return smp_database(&((const struct smp_arguments *)target)->files, words[0]);
 }
 
 /* Their options are in smp_options.c. */
@@ -84,13 +97,24 @@ static const struct cli_command commands[] = {
      .run = run_cert},
     {.name = "start", .summary = "Start server", .options = &smp_start_option_list, .run = run_start},
     {.name = "address", .summary = "Print the server address, with the password for new queues", .run = run_address},
+    {.name = "check",
+     .summary = "Check INI file, certificates and store, also beside a running server",
+     .run = run_check},
     {.name = "store",
-     .summary = "Look after the store: backup FOLDER, check [FOLDER], compact, restore FOLDER, stats [FOLDER]",
+     .summary = "Look after the store: backup FOLDER, check [FOLDER], compact, restore FOLDER, stats [FOLDER], import, "
+                "export",
      .options = &smp_store_option_list,
-     .arguments = "backup|check|compact|restore|stats [FOLDER]",
+     .arguments = "backup|check|compact|restore|stats|import|export [FOLDER]",
      .arguments_min = 1,
      .arguments_max = 2,
      .run = run_store},
+    {.name = "ctl",
+     .summary = "Send a command to the control port of the running server; `ctl help` lists them",
+     .options = &smp_ctl_option_list,
+     .arguments = "COMMAND [ARGUMENT]...",
+     .arguments_min = 1,
+     .arguments_max = 8,
+     .run = run_ctl},
     {.name = "delete", .summary = "Delete configuration and log files", .run = run_delete},
     {.name = "journal",
      .summary = "Import/export messages to/from journal storage (of the reference server, not here)",
@@ -109,7 +133,11 @@ static const struct cli_command commands[] = {
 
 int main(int argc, char **argv) {
     struct smp_arguments arguments = {
-        .init = {.ip = "127.0.0.1"}, .cert = {.algorithm = -1}, .start = {.log_level = -1}};
+        .init = {.ip = "127.0.0.1"},
+        .cert = {.algorithm = -1},
+        .start = {.log_level = -1},
+        .store = {.import = {.messages = -1}},
+    };
     struct cli_program program = {
         .name = "smp-server",
         .version = smp_server_kind.version,

@@ -240,6 +240,8 @@ struct outgoing *outgoing_take(struct outgoing_queue *queue) {
     if (queue->head == NULL)
         queue->tail = NULL;
     taken->next = NULL;
+    if (taken->bytes > 0)
+        atomic_fetch_sub_explicit(&taken->connection->net->unsent_bytes, taken->bytes, memory_order_relaxed);
     return taken;
 }
 

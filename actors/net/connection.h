@@ -28,6 +28,7 @@ struct block {
     struct message message;        /* for whoever passes the block on through a mailbox */
     struct connection *connection; /* borrowed: the holder takes its own reference when it keeps the block */
     struct slice content;          /* the protocol's own: what it found in `bytes` */
+    uint64_t since_us;             /* likewise: when it came */
     struct block_pool *pool;       /* private from here to `filled` */
     struct block *next;
     uint32_t filled;
@@ -50,6 +51,7 @@ struct outgoing {
     struct connection *connection; /* set by connection_send */
     struct outgoing *next;         /* used by the send role */
     uint32_t kind;                 /* the protocol's own */
+    uint32_t bytes;                /* memory that is kept until it is sent, by the sender; counts in net_limits */
 };
 
 /* The unsent items of one connection, oldest first. Only its send lane touches it. */

@@ -170,8 +170,10 @@ struct connection {
     struct connection *ready_next;
     bool is_ready;
     bool is_polled_for_room;
-    bool awaits_room;      /* in the poller, until there is room in the socket */
-    bool write_is_pending; /* a record waits in TLS for room in the socket */
+    bool awaits_room;          /* in the poller, until there is room in the socket */
+    bool write_is_pending;     /* a record waits in TLS for room in the socket */
+    struct ring stalled_place; /* then: in the lane's list of such, oldest first */
+    uint64_t stalled_since_ms;
     bool reader_waits;
     bool is_flushing;
     bool is_sent_out; /* flushed or failed: nothing is written any more */

@@ -335,6 +335,8 @@ void net_read_statistics(struct net *net, struct net_statistics *statistics) {
     statistics->dropped_handshakes = (uint64_t)counter_read(&net->dropped_handshakes);
     statistics->asked_cookies = (uint64_t)counter_read(&net->asked_cookies);
     statistics->dropped_blocks = (uint64_t)counter_read(&net->dropped_blocks);
+    statistics->dropped_unsent = (uint64_t)counter_read(&net->dropped_unsent);
+    statistics->unsent_bytes = atomic_load(&net->unsent_bytes);
     statistics->blocks_held = 0;
     for (unsigned i = 0; i < net->options.receive_lanes; i++)
         statistics->blocks_held += receive_lane_blocks_held(net->receive_lanes[i]);

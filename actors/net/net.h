@@ -105,6 +105,8 @@ struct net_statistics {
     uint64_t refused_proxied;     /* of no listed proxy, or without a header (listener.h) */
     uint64_t dropped_handshakes;  /* max_handshakes, address_handshakes, max_connections */
     uint64_t dropped_blocks;      /* block_timeout_ms, or too many unfinished blocks on the lane */
+    uint64_t dropped_unsent;      /* unsent_bytes */
+    uint64_t unsent_bytes;        /* of what waits to be sent now */
 };
 void net_read_statistics(struct net *net, struct net_statistics *statistics);
 

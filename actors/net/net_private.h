@@ -28,6 +28,7 @@ struct shared_limits {
     _Atomic uint32_t max_connections, max_handshakes, handshake_rate, handshake_burst, cookie_handshakes,
         address_cookie_handshakes, cookie_rate, address_connections, address_handshakes, address_rate, address_burst,
         block_timeout_ms;
+    _Atomic uint64_t unsent_bytes;
     _Atomic bool limit_loopback;
 };
 
@@ -64,9 +65,10 @@ struct net {
     _Atomic bool is_stopping;
     struct waker progress; /* for the owner's thread: a lane has done what it was asked */
     struct shared_limits limits;
+    _Atomic uint64_t unsent_bytes; /* of what is in queues of connections */
     struct counter connections, accepted, connected, blocks_received, blocks_sent, tls_failures, http_requests;
     struct port_figures ports[NET_PORTS_MAX];
-    struct counter refused_connections, refused_rate, dropped_handshakes, dropped_blocks, asked_cookies,
+    struct counter refused_connections, refused_rate, dropped_handshakes, dropped_blocks, dropped_unsent, asked_cookies,
         refused_proxied;
 };
 

@@ -114,9 +114,10 @@ struct command_batch {
     struct block *block;            /* NULL once every command is done */
     _Atomic uint32_t working; /* commands in other hands, plus one while the process lane goes through the block */
     uint16_t count;
-    uint16_t next;    /* first command that has not been looked at */
-    uint16_t written; /* send lane: answers before this one are in a block */
-    uint16_t pushed;  /* send lane: pushes before this one, likewise */
+    uint16_t next;     /* first command that has not been looked at */
+    uint16_t written;  /* send lane: answers before this one are in a block */
+    uint64_t since_us; /* when its block came; 0: unknown */
+    uint16_t pushed;   /* send lane: pushes before this one, likewise */
     struct command_slot slots[];
 };
 

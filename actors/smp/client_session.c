@@ -123,6 +123,7 @@ static enum smq_result session_received(struct connection *connection, void *sta
     struct client_session *session = state;
     if (session->phase == SESSION_AWAITS_HELLO)
         return receive_hello(session, block);
+    block->since_us = clock_monotonic_us();
     struct smp_content reader;
     enum smq_result result = smp_session_open_block(&session->smp, block->bytes, &block->content);
     if (result == SMQ_OK && proxy_forward_received(session, block, block->content))

@@ -91,6 +91,10 @@ static const struct counter_row counters[COUNT_SMP_COUNTERS] = {
     [COUNT_NTF_SERVICES_HELD] = {"ntfServicesHeld", NULL, COUNTER_NOW},
     [COUNT_AUTH_FAILURES] = {"authFailures", NULL, COUNTER_NOW},
     [COUNT_STORE_FAILURES] = {"storeFailures", NULL, COUNTER_NOW},
+    [COUNT_NEW_REFUSED_ADDRESS] = {"newRefusedAddress", NULL, COUNTER_NOW},
+    [COUNT_NEW_REFUSED_PASSWORD] = {"newRefusedPassword", NULL, COUNTER_NOW},
+    [COUNT_NEW_REFUSED_UNUSED] = {"newRefusedUnused", NULL, COUNTER_NOW},
+    [COUNT_RELOAD_FAILURES] = {"reloadFailures", NULL, COUNTER_NOW},
 };
 
 static const char *const active_sets[ACTIVE_SMP_SETS] = {

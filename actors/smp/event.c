@@ -15,6 +15,7 @@ static enum smq_result send_event(struct client_session *session, enum smp_respo
     if (event == NULL)
         return SMQ_ERR_NO_MEMORY;
     event->outgoing.kind = OUTGOING_EVENT;
+    event->outgoing.bytes = (uint32_t)(sizeof *event + entity_id.length + payload.length);
     event->tag = tag;
     event->entity_length = (uint8_t)entity_id.length;
     event->payload_length = (uint8_t)payload.length;

@@ -193,12 +193,19 @@ static enum smq_result change_apply(struct store_operation *operation, struct st
 }
 
 /* On the writer's thread. */
+/* Of a queue that was made and waits for somebody to use it. */
+static bool is_use(enum smp_command_tag tag) {
+    return tag == SMP_KEY || tag == SMP_SKEY || tag == SMP_LKEY || tag == SMP_DEL;
+}
+
 static void change_completed(struct store_operation *operation, enum smq_result result) {
     struct command_slot *slot = slot_of(operation);
     struct change *change = slot->owned;
     if (result == SMQ_OK)
         result = change->outcome;
     if (result == SMQ_OK) {
+        if (is_use(slot->tag))
+            unused_queues_remove(&slot->batch->session->router->new_quota->unused, slot->queue.number);
         slot->move.order = writer_next_order(slot->batch->session->router->writer);
         change_row(slot->tag)->committed(change, slot);
         return;

@@ -64,6 +64,7 @@ static void send_completed(struct store_operation *operation, enum smq_result re
     switch (slot->send.sent.outcome) {
     case MSG_SENT:
         count_sent(router, slot);
+        unused_queues_remove(&router->new_quota->unused, slot->queue.number);
         slot_answer(slot, smp_response_ok());
         if (slot->send.sent.was_empty || slot->send.has_notification) {
             slot_to_subscriber(slot, SUBSCRIBER_STORED);

@@ -93,15 +93,19 @@ enum smp_counter {
     COUNT_NTF_SERVICES_SUB_QUEUES,
     COUNT_NTF_SERVICES_SUB_END,
     /* of this run */
-    COUNT_CLIENTS,           /* connections whose handshake is done, open now */
-    COUNT_CONNECTIONS,       /* those that are accepted, open now */
-    COUNT_SUBSCRIPTIONS,     /* queues that somebody gets the messages of */
-    COUNT_GETS,              /* queues that somebody has done GET on */
-    COUNT_IN_FLIGHT,         /* of both, those with a message that was not acknowledged */
-    COUNT_NTF_SUBSCRIPTIONS, /* queues that somebody gets the notifications of */
-    COUNT_NTF_SERVICES_HELD, /* notification services that are subscribed */
-    COUNT_AUTH_FAILURES,     /* commands that were answered AUTH */
-    COUNT_STORE_FAILURES,    /* commands that were answered STORE */
+    COUNT_CLIENTS,             /* connections whose handshake is done, open now */
+    COUNT_CONNECTIONS,         /* those that are accepted, open now */
+    COUNT_SUBSCRIPTIONS,       /* queues that somebody gets the messages of */
+    COUNT_GETS,                /* queues that somebody has done GET on */
+    COUNT_IN_FLIGHT,           /* of both, those with a message that was not acknowledged */
+    COUNT_NTF_SUBSCRIPTIONS,   /* queues that somebody gets the notifications of */
+    COUNT_NTF_SERVICES_HELD,   /* notification services that are subscribed */
+    COUNT_AUTH_FAILURES,       /* commands that were answered AUTH */
+    COUNT_STORE_FAILURES,      /* commands that were answered STORE */
+    COUNT_NEW_REFUSED_ADDRESS, /* NEW, by the quotas on new queues */
+    COUNT_NEW_REFUSED_PASSWORD,
+    COUNT_NEW_REFUSED_UNUSED,
+    COUNT_RELOAD_FAILURES, /* reloads that changed nothing, for a mistake in a file */
     COUNT_SMP_COUNTERS
 };
 
@@ -138,6 +142,7 @@ enum smp_value {
     VALUE_STORE_SECURED,
     VALUE_STORE_LINKS,
     VALUE_STORE_BLOCKED,
+    VALUE_UNUSED_QUEUES, /* of those made since the start */
     VALUE_SMP_VALUES
 };
 

@@ -10,7 +10,9 @@
 #include "actors/router/operator/operator.h"
 #include "actors/runtime/actor.h"
 #include "actors/runtime/supervisor.h"
+#include "actors/smp/command_times.h"
 #include "actors/smp/live.h"
+#include "actors/smp/new_quota.h"
 #include "actors/smp/router.h"
 #include "queues/map.h"
 #include "queues/pinning.h"
@@ -58,7 +60,8 @@ struct smp_router {
     struct store_writer *writer;
     struct services *services;
     struct expirer *expirer;
-    struct proxy *proxy;  /* NULL: switched off */
+    struct proxy *proxy; /* NULL: switched off */
+    struct new_quota *new_quota;
     uint8_t hash_key[16]; /* random, of this process: for what clients should not be able to choose */
     unsigned process_count;
     struct pinning process_pinning;    /* connections to process lanes */
@@ -80,7 +83,8 @@ struct smp_router {
     struct counters *counters;               /* the operator's, added to by all */
     struct statistics *statistics;           /* likewise */
     struct histogram *acknowledgement_times; /* acknowledgement_times.h */
-    struct map *clients;                     /* clients.h */
+    struct command_times command_times;
+    struct map *clients; /* clients.h */
     struct blocked_today blocked;
 };
 

@@ -51,7 +51,10 @@ struct smp_router_config smp_router_config_default(void) {
                    .address_handshakes = 512,
                    .address_rate = 100,
                    .address_burst = 1000,
-                   .block_timeout_ms = 60000},
+                   .block_timeout_ms = 60000,
+                   .unsent_bytes = UINT64_C(1) << 30},
+        .new_queues_per_address = 36000,
+        .unused_queues = 1000000,
         .accept_service_credentials = true,
         .new_queues = true,
         .map_size = UINT64_C(64) << 30,
@@ -257,6 +260,12 @@ enum smq_result smp_router_create(const struct smp_router_config *config, struct
         return fail(SMQ_ERR_NO_MEMORY, error, error_size, "router");
     waker_init_futex(&router->quiet);
     random_bytes(router->hash_key, sizeof router->hash_key);
+    router->new_quota = memory_zalloc(sizeof *router->new_quota);
+    if (router->new_quota == NULL) {
+        result = fail(SMQ_ERR_NO_MEMORY, error, error_size, "router");
+        goto failed;
+    }
+    new_quota_init(router->new_quota, router->hash_key);
     atomic_init(&router->batches_in_progress, 1);
     result = keep_config(router, config);
     if (result != SMQ_OK) {
@@ -369,8 +378,8 @@ static bool serves_web(struct smp_router *router) {
     return has_web;
 }
 
-enum smq_result smp_router_reload(struct smp_router *router, const struct smp_router_config *config, char *error,
-                                  size_t error_size) {
+static enum smq_result reload(struct smp_router *router, const struct smp_router_config *config, char *error,
+                              size_t error_size) {
     struct router_identity *identity = NULL;
     if (error_size > 0)
         error[0] = 0;
@@ -389,6 +398,8 @@ enum smq_result smp_router_reload(struct smp_router *router, const struct smp_ro
         if (error_size > 0)
             (void)snprintf(error, error_size, "%s: the web certificate is gone", config->web_certificate_path);
     }
+    if (result == SMQ_OK && router->proxy != NULL)
+        result = proxy_reload(router->proxy, config);
     if (result == SMQ_OK)
         result = live_apply(&router->live, config);
     if (result != SMQ_OK) {
@@ -404,6 +415,36 @@ enum smq_result smp_router_reload(struct smp_router *router, const struct smp_ro
     operator_reload(router->operator, & config->operator);
     identity_warn(identity, clock_realtime_s());
     return SMQ_OK;
+}
+
+enum smq_result smp_router_check(const struct smp_router_config *config, int64_t *valid_until_s, char *error,
+                                 size_t error_size) {
+    struct router_identity *identity = NULL;
+    if (error_size > 0)
+        error[0] = 0;
+    enum smq_result result = check_config(config);
+    if (result != SMQ_OK)
+        return fail(result, error, error_size, "configuration");
+    if (crypto_setup() != SMQ_OK)
+        return fail(SMQ_ERR_CRYPTO, error, error_size, "cryptographic libraries");
+    result = identity_load(config, clock_realtime_s(), &identity, error, error_size);
+    if (result != SMQ_OK)
+        return error_size > 0 && error[0] == 0 ? fail(result, error, error_size, "TLS credentials") : result;
+    *valid_until_s = identity->valid_until_s;
+    identity_release(&identity);
+    return SMQ_OK;
+}
+
+void smp_router_reload_failed(struct smp_router *router) {
+    counters_add(router->counters, COUNT_RELOAD_FAILURES, 1);
+}
+
+enum smq_result smp_router_reload(struct smp_router *router, const struct smp_router_config *config, char *error,
+                                  size_t error_size) {
+    enum smq_result result = reload(router, config, error, error_size);
+    if (result != SMQ_OK)
+        smp_router_reload_failed(router);
+    return result;
 }
 
 uint16_t smp_router_port(const struct smp_router *router, size_t i) {
@@ -445,6 +486,9 @@ void smp_router_destroy(struct smp_router **out) {
     store_close(&router->store);
     identity_replace(&router->identity, NULL);
     live_destroy(&router->live);
+    if (router->new_quota != NULL)
+        new_quota_clear(router->new_quota);
+    memory_free(router->new_quota);
     waker_destroy(&router->quiet);
     free_config(router);
     memory_free(router);
@@ -472,8 +516,10 @@ static struct smp_proxy_statistics proxy_statistics(const struct smp_router *rou
 }
 
 void smp_router_statistics(struct smp_router *router, struct smp_router_statistics *statistics) {
+    struct net_statistics net;
     int64_t values[STATISTICS_VALUES_MAX];
     statistics_sample(router->statistics, values);
+    net_read_statistics(router->net, &net);
     *statistics = (struct smp_router_statistics){
         .queues = (uint64_t)values[VALUE_QUEUES],
         .messages = (uint64_t)values[VALUE_MESSAGES],
@@ -492,6 +538,12 @@ void smp_router_statistics(struct smp_router *router, struct smp_router_statisti
         .authorization_failures = value_of(router, COUNT_AUTH_FAILURES),
         .store_failures = value_of(router, COUNT_STORE_FAILURES),
         .forwards_received = value_of(router, COUNT_P_MSG_FWDS_RECV),
+        .new_refused_address = value_of(router, COUNT_NEW_REFUSED_ADDRESS),
+        .new_refused_password = value_of(router, COUNT_NEW_REFUSED_PASSWORD),
+        .new_refused_unused = value_of(router, COUNT_NEW_REFUSED_UNUSED),
+        .reload_failures = value_of(router, COUNT_RELOAD_FAILURES),
+        .dropped_unsent = net.dropped_unsent,
+        .unused_queues = unused_queues_count(&router->new_quota->unused),
         .relays = proxy_statistics(router, COUNT_P_RELAYS_REQUESTS),
         .relays_own = proxy_statistics(router, COUNT_P_RELAYS_OWN_REQUESTS),
         .forwards = proxy_statistics(router, COUNT_P_MSG_FWDS_REQUESTS),

@@ -67,6 +67,9 @@ struct smp_router_config {
     size_t proxy_count;
     /* [LIMITS]; taken over by smp_router_reload */
     struct net_limits limits;
+    /* of new queues, see actors/smp/new_quota.h; 0: no limit */
+    uint32_t new_queues_per_address, new_queues_per_password; /* in an hour */
+    uint64_t unused_queues;                                   /* made since the start, and not used yet */
     /* [AUTH] */
     bool new_queues;             /* NEW is allowed */
     const char *create_password; /* NULL: NEW needs no password */
@@ -129,6 +132,14 @@ enum smq_result smp_router_listen(struct smp_router *router, char *error, size_t
 enum smq_result smp_router_reload(struct smp_router *router, const struct smp_router_config *config, char *error,
                                   size_t error_size);
 
+/* Whether smp_router_create would take the configuration and credentials; opens nothing. `*valid_until_s` is when the
+ * first certificate ends, UTC. Errors of smp_router_create, with `error`. Any thread; blocks for the files. */
+enum smq_result smp_router_check(const struct smp_router_config *config, int64_t *valid_until_s, char *error,
+                                 size_t error_size);
+
+/* Counts a reload that did not come so far, for a mistake in the INI file; smp_router_reload counts its own. */
+void smp_router_reload_failed(struct smp_router *router);
+
 /* The port that the i-th configured port is bound to; those of WebSockets are counted after the others. */
 uint16_t smp_router_port(const struct smp_router *router, size_t i);
 
@@ -166,6 +177,10 @@ struct smp_router_statistics {
     uint64_t notifications_sent, notifications_expired;
     uint64_t authorization_failures, store_failures;
     uint64_t forwards_received; /* commands that proxies forwarded to this router */
+    uint64_t new_refused_address, new_refused_password, new_refused_unused; /* NEW, by the quotas on new queues */
+    uint64_t reload_failures;
+    uint64_t dropped_unsent; /* connections that did not read (limits.unsent_bytes) */
+    uint64_t unused_queues;  /* now, of those made since the start */
     /* As a proxy: connections asked for (PRXY) and commands forwarded (PFWD), for all relays and for our own ones. */
     struct smp_proxy_statistics relays, relays_own, forwards, forwards_own;
 };

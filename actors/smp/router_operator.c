@@ -17,10 +17,14 @@ enum smq_result router_operator_create(struct smp_router *router, const struct o
         .metrics_context = router,
         .control = smp_control_table(router),
         .net = &router->net,
+        .histogram_count = COMMAND_TIMES_KINDS,
     };
     enum smq_result result = clients_create(&router->clients);
     if (result == SMQ_OK)
         result = acknowledgement_times_create(&router->acknowledgement_times);
+    if (result == SMQ_OK)
+        result = command_times_create(&router->command_times);
+    table.histograms = router->command_times.rows;
     if (result == SMQ_OK)
         result = operator_create(&table, options, &router->operator);
     if (result != SMQ_OK)
@@ -43,6 +47,7 @@ void router_operator_destroy(struct smp_router *router) {
         (void)operator_keep(router->operator);
     operator_destroy(&router->operator);
     histogram_destroy(&router->acknowledgement_times);
+    command_times_destroy(&router->command_times);
     if (router->clients != NULL)
         map_destroy(&router->clients);
 }

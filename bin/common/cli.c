@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bin/common/cli_complete.h"
+
 enum { OPTIONS_MAX = 48, HELP_COLUMN = 30, ID_FIRST = 1000 };
 
 static size_t option_count(const struct cli_command *command) {
@@ -37,16 +39,12 @@ __attribute__((format(printf, 2, 3))) static int mistake(const struct parsing *p
     return 1;
 }
 
-static bool takes_argument(const struct cli_option *option) {
-    return option->type != CLI_FLAG && option->type != CLI_FLAG_OFF;
-}
-
 static void print_option(const struct cli_option *option) {
     char left[128];
     char argument[64] = "";
     if (option->type == CLI_TEXT_OPTIONAL)
         (void)snprintf(argument, sizeof argument, "[=%s]", option->metavariable);
-    else if (takes_argument(option))
+    else if (cli_option_takes_argument(option))
         (void)snprintf(argument, sizeof argument, " %s", option->metavariable);
     if (option->short_name != 0)
         (void)snprintf(left, sizeof left, "-%c,--%s%s", option->short_name, option->long_name, argument);
@@ -170,9 +168,9 @@ static void fill_tables(const struct cli_command *command, struct getopt_tables 
     tables->short_options[short_length++] = ':'; /* tells a missing argument from an unknown option */
     for (size_t index = 0; index < option_count(command) && index < OPTIONS_MAX; index++) {
         const struct cli_option *option = &command->options->rows[index];
-        int argument = option->type == CLI_TEXT_OPTIONAL ? optional_argument
-                       : takes_argument(option)          ? required_argument
-                                                         : no_argument;
+        int argument = option->type == CLI_TEXT_OPTIONAL   ? optional_argument
+                       : cli_option_takes_argument(option) ? required_argument
+                                                           : no_argument;
         tables->options[count++] =
             (struct option){.name = option->long_name, .has_arg = argument, .val = ID_FIRST + (int)index};
         if (option->short_name != 0) {
@@ -249,6 +247,10 @@ static int run_command(const struct parsing *parsing, int argc, char **argv) {
 
 static int run_program(const struct cli_program *program, int argc, char **argv) {
     struct parsing parsing = {.program = program};
+    if (argc >= 2 && strcmp(argv[1], "--complete") == 0) {
+        cli_complete(program, argc - 2, argv + 2);
+        return 0;
+    }
     if (program->command_count == 1 && program->commands[0].name == NULL) {
         parsing.command = &program->commands[0];
         return run_command(&parsing, argc, argv);
@@ -295,14 +297,20 @@ static int skip_runtime_options(const char *program, int argc, char **argv) {
     return kept;
 }
 
+bool cli_flush(void) {
+    static bool failed;
+    errno = 0;
+    if (fflush(stdout) == 0 && ferror(stdout) == 0)
+        return true;
+    if (!failed)
+        (void)fprintf(stderr, "Error: cannot write to stdout: %s\n", errno != 0 ? strerror(errno) : "not all of it");
+    failed = true;
+    return false;
+}
+
 int cli_run(const struct cli_program *program, int argc, char **argv) {
     if (program->skips_runtime_options)
         argc = skip_runtime_options(program->name, argc, argv);
     int status = run_program(program, argc, argv);
-    errno = 0;
-    if (fflush(stdout) == 0 && ferror(stdout) == 0)
-        return status;
-    (void)fprintf(stderr, "Error: cannot write to stdout%s%s\n", errno != 0 ? ": " : "",
-                  errno != 0 ? strerror(errno) : "");
-    return status != 0 ? status : 1;
+    return cli_flush() || status != 0 ? status : 1;
 }

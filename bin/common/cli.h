@@ -38,6 +38,10 @@ struct cli_option {
     const char *accepted;             /* with `check`: the end of the sentence "expected ..." */
 };
 
+static inline bool cli_option_takes_argument(const struct cli_option *option) {
+    return option->type != CLI_FLAG && option->type != CLI_FLAG_OFF;
+}
+
 struct cli_option_list {
     const struct cli_option *rows;
     size_t count;
@@ -69,6 +73,9 @@ struct cli_program {
     /* `+RTS ... -RTS`, which scripts give to the reference's program, is skipped with a warning. */
     bool skips_runtime_options;
 };
+
+/* Writes out what was printed. False when that fails, now or before, which is told on stderr in one line, once. */
+bool cli_flush(void);
 
 /* Parses, then runs the command. Returns main's exit code: that of the command, 0 after --help and --version, 1 after a
  * mistake, which is told on stderr in one line: also when stdout could not be written. No option or argument may have

@@ -47,6 +47,9 @@ enum smq_result server_files_locate(const struct server_kind *kind, struct serve
         {files->fingerprint, files->configuration, "fingerprint"},
         {files->store, files->data, "store"},
         {files->pages, files->data, "www"},
+        {files->statistics, files->data, kind->statistics_name},
+        {files->daily_lines, files->data, kind->daily_name},
+        {files->metrics, files->data, kind->metrics_name},
     };
     for (size_t index = 0; index < sizeof paths / sizeof paths[0]; index++)
         (void)snprintf(paths[index].path, SERVER_PATH_SIZE, "%s/%s", paths[index].folder, paths[index].name);

@@ -23,6 +23,7 @@ struct server_kind {
     size_t settings_size;                                      /* of the struct that the table fills in */
     const char *configuration_variable, *configuration_folder; /* of the environment, and without it */
     const char *data_variable, *data_folder;
+    const char *statistics_name, *daily_name, *metrics_name; /* in the data folder, of operator_options */
     /* Names of what the router makes in the data folder; end with NULL. A name of two parts, as in "store/data.mdb", is
      * of a file in a folder, which goes when it is empty. Those of the other folder are the same for all. */
     const char *const *data_names;
@@ -39,6 +40,7 @@ struct server_files {
     char fingerprint[SERVER_PATH_SIZE];
     char store[SERVER_PATH_SIZE]; /* folder */
     char pages[SERVER_PATH_SIZE]; /* folder, of web pages */
+    char statistics[SERVER_PATH_SIZE], daily_lines[SERVER_PATH_SIZE], metrics[SERVER_PATH_SIZE];
 };
 
 /* Fills in the paths from the environment. SMQ_ERR_TOO_LARGE. */

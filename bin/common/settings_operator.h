@@ -4,6 +4,7 @@
 #pragma once
 
 #include "actors/client/smq/network.h"
+#include "actors/router/operator/operator.h"
 #include "bin/common/ini.h"
 
 /* Part of [STORE_LOG] */
@@ -43,6 +44,10 @@ struct network_settings {
 
 extern const struct ini_rows statistics_rows, control_port_rows, control_password_rows, monitor_rows, web_rows,
     network_rows;
+
+/* Without the paths of its files; texts are borrowed. */
+struct operator_options settings_operator_options(const struct statistics_settings *statistics,
+                                                  const struct control_settings *control);
 
 /* `socks_proxy` with its host as an address, or NULL; borrowed. */
 struct smq_network_options settings_network(const struct network_settings *settings, const char *socks_proxy);

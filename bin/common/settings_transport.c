@@ -101,6 +101,8 @@ static const struct ini_row limits[] = {
                LIVE),
     NUMBER_ROW("block_timeout", block_timeout, "60", 0, 86400, "Seconds for the rest of a block that began to come.",
                LIVE),
+    SIZE_ROW("unsent_bytes", unsent_bytes, "1G", 0, INT64_C(1) << 46,
+             "Memory of what waits to be sent; beyond it, connections that do not read are dropped.", LIVE),
     SWITCH_ROW("limit_loopback", limit_loopback, "off", "Limits by address count for loopback, too.", LIVE),
 };
 
@@ -120,6 +122,7 @@ struct net_limits settings_net_limits(const struct limits_settings *settings) {
         .address_rate = (uint32_t)settings->address_rate,
         .address_burst = (uint32_t)settings->address_burst,
         .block_timeout_ms = (uint32_t)(settings->block_timeout * 1000),
+        .unsent_bytes = (uint64_t)settings->unsent_bytes,
         .limit_loopback = settings->limit_loopback,
     };
 }

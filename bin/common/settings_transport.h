@@ -26,6 +26,7 @@ struct limits_settings {
     int64_t cookie_handshakes, address_cookie_handshakes, cookie_rate;
     int64_t address_connections, address_handshakes, address_rate, address_burst;
     int64_t block_timeout;
+    int64_t unsent_bytes;
     bool limit_loopback;
 };
 

@@ -11,8 +11,12 @@ static const char *const data_names[] = {"store/data.mdb",
                                          "store/data.mdb.part",
                                          "store/data.mdb.before-restore",
                                          "smp-server-stats.log",
+                                         "smp-server-stats.log.bak",
+                                         "smp-server-stats.log.bad",
+                                         "smp-server-stats.log.part",
                                          "smp-server-stats.daily.log",
                                          "smp-server-metrics.txt",
+                                         "smp-server-metrics.txt.part",
                                          NULL};
 
 const struct server_kind smp_server_kind = {
@@ -28,5 +32,8 @@ const struct server_kind smp_server_kind = {
     .configuration_folder = "/etc/opt/simplex",
     .data_variable = "SMP_SERVER_LOG_PATH",
     .data_folder = "/var/opt/simplex",
+    .statistics_name = "smp-server-stats.log",
+    .daily_name = "smp-server-stats.daily.log",
+    .metrics_name = "smp-server-metrics.txt",
     .data_names = data_names,
 };

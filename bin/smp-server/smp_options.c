@@ -86,7 +86,7 @@ static const struct cli_option init_options[] = {
      .type = CLI_TEXT_OPTIONAL,
      .offset = INIT(socks_proxy),
      .metavariable = "PROXY",
-     .implied = "localhost:9050",
+     .implied = "127.0.0.1:9050",
      .help = "Outgoing SOCKS proxy to forward messages to onion-only servers"},
     TEXT_OPTION("own-domains", own_domains, "DOMAINS", "Own server domain names (comma-separated)"),
     {.long_name = "source-code",
@@ -163,12 +163,45 @@ static const struct cli_option start_options[] = {
      .metavariable = "CONFIRM_MIGRATIONS",
      .choices = migrations,
      .help = "Accepted; this router has no database migrations"},
+    {.short_name = 'y',
+     .long_name = "yes",
+     .type = CLI_FLAG,
+     .offset = START(yes),
+     .help = "Import the reference server's files, when there is no store yet, without asking"},
 };
 
-static const struct cli_option store_options[] = {{.long_name = "json",
-                                                   .type = CLI_FLAG,
-                                                   .offset = offsetof(struct smp_arguments, store.json),
-                                                   .help = "Print the figures of stats as JSON"}};
+#define STORE(field) offsetof(struct smp_arguments, store.field)
+
+static const struct cli_option store_options[] = {
+    {.long_name = "json", .type = CLI_FLAG, .offset = STORE(json), .help = "Print the figures of stats as JSON"},
+    {.short_name = 'y',
+     .long_name = "yes",
+     .type = CLI_FLAG,
+     .offset = STORE(import.yes),
+     .help = "Import without asking"},
+    {.long_name = "from",
+     .type = CLI_TEXT,
+     .offset = STORE(import.from),
+     .metavariable = "FOLDER",
+     .help = "Import the reference server's files from there (default: the folder of the data)"},
+    {.long_name = "postgres",
+     .type = CLI_TEXT,
+     .offset = STORE(import.postgres),
+     .metavariable = "URI",
+     .help = "Import queues and messages from the reference server's PostgreSQL database"},
+    {.long_name = "schema",
+     .type = CLI_TEXT,
+     .offset = STORE(import.schema),
+     .metavariable = "DB_SCHEMA",
+     .help = "Its schema (default: smp_server)"},
+    {.long_name = "messages",
+     .type = CLI_CHOICE,
+     .offset = STORE(import.messages),
+     .metavariable = "KIND",
+     .choices = smp_import_messages,
+     .help = "Import messages from the file, or from the journal, when there are both"},
+    {.long_name = "out", .type = CLI_TEXT, .offset = STORE(out), .metavariable = "FOLDER", .help = "Export to there"},
+};
 
 #define DATABASE_OPTION(short_, name_, field_, metavariable_, help_)                                                   \
     {                                                                                                                  \
@@ -183,8 +216,20 @@ static const struct cli_option database_options[] = {
     DATABASE_OPTION(0, "pool-size", pool_size, "POOL_SIZE", "Database pool size"),
 };
 
+static const struct cli_option ctl_options[] = {
+    {.long_name = "json",
+     .type = CLI_FLAG,
+     .offset = offsetof(struct smp_arguments, ctl.json),
+     .help = "Print the answer as JSON"},
+    {.long_name = "user",
+     .type = CLI_FLAG,
+     .offset = offsetof(struct smp_arguments, ctl.user),
+     .help = "Use the password of the user role, not the admin's"},
+};
+
 const struct cli_option_list smp_init_option_list = CLI_OPTIONS(init_options);
 const struct cli_option_list smp_cert_option_list = CLI_OPTIONS(cert_options);
 const struct cli_option_list smp_start_option_list = CLI_OPTIONS(start_options);
 const struct cli_option_list smp_store_option_list = CLI_OPTIONS(store_options);
+const struct cli_option_list smp_ctl_option_list = CLI_OPTIONS(ctl_options);
 const struct cli_option_list smp_database_option_list = CLI_OPTIONS(database_options);

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "bin/smp-server/smp_import.h"
+
 struct action {
     const char *command, *name;
     int code;
@@ -21,7 +23,9 @@ static const struct action actions[] = {
     {"database", "delete", 0, "nothing to do: this router has no database"},
 };
 
-static int run(const char *command, const char *name) {
+static int run(const struct server_files *files, const char *command, const char *name) {
+    if (strcmp(name, "import") == 0 && smp_import_at_start(files, false) != 0)
+        return 1;
     for (size_t i = 0; i < sizeof actions / sizeof actions[0]; i++) {
         const struct action *action = &actions[i];
         if (strcmp(action->command, command) != 0 || strcmp(action->name, name) != 0)
@@ -33,10 +37,10 @@ static int run(const char *command, const char *name) {
     return 1;
 }
 
-int smp_journal(const char *action) {
-    return run("journal", action);
+int smp_journal(const struct server_files *files, const char *action) {
+    return run(files, "journal", action);
 }
 
-int smp_database(const char *action) {
-    return run("database", action);
+int smp_database(const struct server_files *files, const char *action) {
+    return run(files, "database", action);
 }

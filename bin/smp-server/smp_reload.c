@@ -2,6 +2,7 @@
 /* Reload: the table of settings says which rows are live. */
 #include "bin/smp-server/smp_reload.h"
 
+#include "bin/common/server_operator.h"
 #include "bin/smp-server/smp_limits.h"
 #include "bin/smp-server/smp_pages.h"
 #include "queues/base/log.h"
@@ -14,6 +15,7 @@ struct smp_router_config smp_reload_config(const struct server_files *files, con
     config.server_key_path = files->server_key;
     config.store_directory = files->store;
     smp_pages_configure(settings, &config);
+    server_operator_locate(&config.operator, files, SMQ_VERSION);
     return config;
 }
 
@@ -46,11 +48,13 @@ void smp_reload(struct smp_reload *reload, struct smp_router *router) {
     char error[512];
     if (smp_settings_load(reload->files->ini, &read, &report) != SMQ_OK) {
         log_error("reload: nothing is changed: %s", report.error);
+        smp_router_reload_failed(router);
         return;
     }
     if (report.given == 0) { /* somebody is writing it: defaults would open a router that a password closes */
         log_error("reload: nothing is changed: %s has no settings", reload->files->ini);
         smp_settings_destroy(&read);
+        smp_router_reload_failed(router);
         return;
     }
     struct smp_router_config config = smp_reload_config(reload->files, &read);

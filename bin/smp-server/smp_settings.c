@@ -22,6 +22,7 @@ static const struct ini_part parts[] = {
     PART("TRANSPORT", control, control_port_rows),
     PART("TRANSPORT", monitor, monitor_rows),
     PART("LIMITS", limits, limits_rows, .comment = "What peers may take of the router; 0: no limit."),
+    PART("LIMITS", smp_limits, smp_limit_rows),
     PART("PROXY", proxy, smp_proxy_rows),
     PART("PROXY", network, network_rows),
     PART("INACTIVE_CLIENTS", inactive, inactive_rows),
@@ -163,7 +164,11 @@ struct smp_router_config smp_settings_router_config(const struct smp_settings *s
     configure_store(&config, &settings->store);
     configure_transport(&config, settings);
     configure_proxy(&config, settings);
+    config.operator= settings_operator_options(&settings->statistics, &settings->control);
     config.limits = settings_net_limits(&settings->limits);
+    config.new_queues_per_address = (uint32_t)settings->smp_limits.new_queues_per_address;
+    config.new_queues_per_password = (uint32_t)settings->smp_limits.new_queues_per_password;
+    config.unused_queues = (uint64_t)settings->smp_limits.unused_queues;
     config.new_queues = settings->auth.new_queues;
     config.create_password = settings->auth.create_password;
     config.disconnect_inactive = settings->inactive.disconnect;

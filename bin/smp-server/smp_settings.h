@@ -44,6 +44,11 @@ struct smp_transport_settings {
     bool accept_service_credentials;
 };
 
+/* [LIMITS], besides struct limits_settings */
+struct smp_limit_settings {
+    int64_t new_queues_per_address, new_queues_per_password, unused_queues;
+};
+
 /* [PROXY], besides struct network_settings */
 struct smp_proxy_settings {
     bool enable;
@@ -66,6 +71,7 @@ struct smp_settings {
     struct transport_settings transport;
     struct smp_transport_settings smp_transport;
     struct limits_settings limits;
+    struct smp_limit_settings smp_limits;
     struct network_settings network;
     struct smp_proxy_settings proxy;
     struct inactive_settings inactive;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* Rows of [AUTH] and [TRANSPORT] that only this router has. */
+/* Rows of [AUTH], [TRANSPORT] and [LIMITS] that only this router has. */
 #include <string.h>
 
 #include "bin/common/ini_rows.h"
@@ -64,3 +64,19 @@ static const struct ini_row transport[] = {
 };
 
 const struct ini_rows smp_transport_rows = INI_ROWS(transport);
+
+/* ---- [LIMITS] */
+
+#undef FIELD
+#define FIELD(name) offsetof(struct smp_limit_settings, name)
+
+static const struct ini_row limits[] = {
+    NUMBER_ROW("new_queues_per_address", new_queues_per_address, "36000", 0, 1000000000,
+               "Queues that may be made in an hour from one address.", LIVE),
+    NUMBER_ROW("new_queues_per_password", new_queues_per_password, "0", 0, 1000000000,
+               "Queues that may be made in an hour with create_password, by all who have it.", LIVE),
+    NUMBER_ROW("unused_queues", unused_queues, "1000000", 0, UINT32_MAX,
+               "Queues made since the start that nobody has secured or sent to; then no more are made.", LIVE),
+};
+
+const struct ini_rows smp_limit_rows = INI_ROWS(limits);

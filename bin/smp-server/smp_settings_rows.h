@@ -5,7 +5,7 @@
 #include "bin/common/ini.h"
 #include "transport/wire/version.h"
 
-extern const struct ini_rows smp_store_rows, smp_auth_rows, smp_transport_rows, smp_proxy_rows;
+extern const struct ini_rows smp_store_rows, smp_auth_rows, smp_transport_rows, smp_limit_rows, smp_proxy_rows;
 extern const char smp_store_comment[];
 
 /* A range within those that this version speaks. */

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "bin/common/patient_output.h"
+#include "bin/common/server_operator.h"
 #include "bin/common/server_print.h"
 #include "bin/common/signals.h"
 #include "bin/smp-server/smp_address.h"
@@ -67,6 +68,7 @@ static void print_configuration(const struct server_files *files, const struct s
     printf("creating new queues %s\n", !config->new_queues               ? "NOT allowed"
                                        : config->create_password != NULL ? "requires password"
                                                                          : "allowed");
+    server_operator_print(&config->operator);
 }
 
 static void print_serving(const struct smp_router *router, const struct smp_settings *settings) {

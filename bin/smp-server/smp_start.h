@@ -12,6 +12,7 @@ struct smp_start_options {
     int log_level;                   /* index into settings_log_levels; -1: as in smp-server.ini */
     bool compact_log, skip_warnings; /* of the reference's stores; nothing to do here */
     int confirm_migrations;
+    bool yes; /* see smp_import_at_start */
 };
 
 /* Reads smp-server.ini, checks the certificates, prints what the reference prints, and serves until SIGINT or SIGTERM;

@@ -10,6 +10,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "bin/common/cli.h"
+#include "bin/smp-server/smp_export.h"
 #include "bin/smp-server/smp_store_stats.h"
 #include "queues/base/log.h"
 #include "stores/smp/store_check.h"
@@ -133,13 +135,13 @@ static void let_faults_end_it(void) {
 static int run_apart(int (*run)(const char *store, const char *folder), const char *store, const char *folder) {
     int status = 0;
     pid_t parent = getpid();
-    (void)fflush(stdout);
+    if (!cli_flush())
+        return 1;
     pid_t child = fork();
     if (child == 0) {
         let_faults_end_it();
         int code = prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == parent ? run(store, folder) : 1;
-        (void)fflush(stdout);
-        _exit(code);
+        _exit(cli_flush() ? code : 1);
     }
     if (child < 0 || waitpid(child, &status, 0) != child) {
         (void)fprintf(stderr, "Error: cannot start a process\n");
@@ -151,8 +153,28 @@ static int run_apart(int (*run)(const char *store, const char *folder), const ch
     return 1;
 }
 
+/* What needs more than folders of stores: files and options. */
+static int run_import(const struct server_files *files, const struct smp_store_options *options) {
+    return smp_import(files, &options->import);
+}
+
+static int run_export(const struct server_files *files, const struct smp_store_options *options) {
+    if (options->out != NULL)
+        return smp_export(files, options->out);
+    (void)fprintf(stderr, "smp-server store export: say --out FOLDER\n");
+    return 1;
+}
+
+static const struct {
+    const char *name;
+    int (*run)(const struct server_files *files, const struct smp_store_options *options);
+} migrations[] = {{"import", run_import}, {"export", run_export}};
+
 int smp_store(const struct server_files *files, const struct smp_store_options *options, int count, char **words) {
     const char *folder = count > 1 ? words[1] : NULL;
+    for (size_t i = 0; i < sizeof migrations / sizeof migrations[0] && count == 1; i++)
+        if (strcmp(words[0], migrations[i].name) == 0)
+            return migrations[i].run(files, options);
     for (size_t i = 0; i < sizeof actions / sizeof actions[0]; i++) {
         if (strcmp(words[0], actions[i].name) != 0)
             continue;
@@ -168,4 +190,8 @@ int smp_store(const struct server_files *files, const struct smp_store_options *
     }
     (void)fprintf(stderr, "smp-server store: unknown action %s (try `smp-server store --help`)\n", words[0]);
     return 1;
+}
+
+int smp_store_check(const struct server_files *files) {
+    return run_apart(run_check, files->store, NULL);
 }

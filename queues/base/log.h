@@ -29,10 +29,11 @@ struct log_site {
     struct log_site *next;
 };
 
-/* Logs "2026-01-31T12:00:00.123Z ERROR text\n". Longer than 1,000 bytes: cut. Control characters become '?', so that
- * text from a peer cannot forge a line. Keeps errno. Never blocks: when the ring is full the line is counted, and "N
- * lines lost" is written once there is room. `format` is a literal. Any thread. Never pass secrets, queue ids or peer
- * addresses. */
+/* Logs "2026-01-31T12:00:00.123Z ERROR text\n", or "<3>ERROR text\n" when stderr is what systemd's JOURNAL_STREAM
+ * names: then the journal knows the priority, and tells the time. Longer than 1,000 bytes: cut. Control characters
+ * become '?', so that text from a peer cannot forge a line. Keeps errno. Never blocks: when the ring is full the line
+ * is counted, and "N lines lost" is written once there is room. `format` is a literal. Any thread. Never pass secrets,
+ * queue ids or peer addresses. */
 #define log_line(level, ...)                                                                                           \
     do {                                                                                                               \
         static struct log_site log_site_here;                                                                          \

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <malloc.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "actors/net/net.h"
@@ -47,7 +48,9 @@ static void write_file_failures(struct metrics_text *metrics, void *context) {
 
 /* ---- roles */
 
-/* One figure of every role. The walk holds the list of roles, so it only notes. */
+/* One figure of every role. A proxy's lanes are named as those of the router that it is part of, and are told apart by
+ * a number: the walk begins with those that started last.
+ * The walk holds the list of roles, so it only notes. */
 struct role_figures {
     uint64_t (*figure)(const struct watched *watched);
     unsigned count;
@@ -71,7 +74,13 @@ static void write_roles(struct metrics_text *metrics, uint64_t (*figure)(const s
     watch_each(note_role, &figures);
     for (unsigned i = 0; i < figures.count; i++) {
         char label[LABEL_SIZE];
-        (void)snprintf(label, sizeof label, "role=\"%s\"", figures.roles[i].name);
+        unsigned number = 1;
+        for (unsigned j = 0; j < i; j++)
+            number += strcmp(figures.roles[i].name, figures.roles[j].name) == 0;
+        if (number == 1)
+            (void)snprintf(label, sizeof label, "role=\"%s\"", figures.roles[i].name);
+        else
+            (void)snprintf(label, sizeof label, "role=\"%s#%u\"", figures.roles[i].name, number);
         metrics_sample(metrics, "", label, (int64_t)figures.roles[i].value, scale);
     }
 }
@@ -135,6 +144,10 @@ static void write_held(struct metrics_text *metrics, void *context) {
     metrics_sample(metrics, "", NULL, (int64_t)net_figures(context).blocks_held, SCALE_ONE);
 }
 
+static void write_unsent(struct metrics_text *metrics, void *context) {
+    metrics_sample(metrics, "", NULL, (int64_t)net_figures(context).unsent_bytes, SCALE_ONE);
+}
+
 static void write_tls_failures(struct metrics_text *metrics, void *context) {
     metrics_sample(metrics, "", NULL, (int64_t)net_figures(context).tls_failures, SCALE_ONE);
 }
@@ -146,6 +159,7 @@ static void write_refused(struct metrics_text *metrics, void *context) {
     metrics_sample(metrics, "", "limit=\"handshakes\"", (int64_t)figures.dropped_handshakes, SCALE_ONE);
     metrics_sample(metrics, "", "limit=\"blocks\"", (int64_t)figures.dropped_blocks, SCALE_ONE);
     metrics_sample(metrics, "", "limit=\"cookies\"", (int64_t)figures.asked_cookies, SCALE_ONE);
+    metrics_sample(metrics, "", "limit=\"unsent\"", (int64_t)figures.dropped_unsent, SCALE_ONE);
 }
 
 const struct metric_row common_metrics[] = {
@@ -179,6 +193,7 @@ const struct metric_row common_metrics[] = {
      .write = write_accepted},
     {.name = "smq_blocks_total", .help = "Blocks received and sent", .type = "counter", .write = write_blocks},
     {.name = "smq_blocks_held", .help = "Received blocks that are worked on", .type = "gauge", .write = write_held},
+    {.name = "smq_unsent_bytes", .help = "Memory of what waits to be sent", .type = "gauge", .write = write_unsent},
     {.name = "smq_tls_failures_total",
      .help = "TLS handshakes that failed",
      .type = "counter",

@@ -13,7 +13,7 @@
 #include "transport/net/address.h"
 #include "transport/net/socket.h"
 
-enum { ACCEPTS_A_TURN = 16 };
+enum { ACCEPTS_A_TURN = 16, STRANGER_MS = 60000, IDLE_MS = 1800000, UNREAD_MS = 30000 };
 
 static void accept_some(struct control *control) {
     for (int i = 0; i < ACCEPTS_A_TURN; i++) {
@@ -100,6 +100,10 @@ static enum smq_result bind_port(struct control *control, uint16_t port, char *e
     return result;
 }
 
+static uint32_t or_default(uint32_t configured, uint32_t otherwise) {
+    return configured == 0 ? otherwise : configured;
+}
+
 enum smq_result control_create(const char *protocol, const struct control_table *table,
                                const struct control_options *options, struct control **control, char *error,
                                size_t error_size) {
@@ -109,6 +113,9 @@ enum smq_result control_create(const char *protocol, const struct control_table 
     created->protocol = protocol;
     created->table = *table;
     created->listener = -1;
+    created->stranger_ms = or_default(options->stranger_ms, STRANGER_MS);
+    created->idle_ms = or_default(options->idle_ms, IDLE_MS);
+    created->unread_ms = or_default(options->unread_ms, UNREAD_MS);
     enum smq_result result = set_password(&created->passwords[CONTROL_USER], options->user_password);
     if (result == SMQ_OK)
         result = set_password(&created->passwords[CONTROL_ADMIN], options->admin_password);

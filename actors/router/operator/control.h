@@ -23,6 +23,9 @@ struct control_options {
     uint16_t port;                              /* 0: the kernel chooses */
     const char *user_password, *admin_password; /* NULL: nobody gets that role */
     int32_t block_quota;                        /* that may be blocked a day; 0: no limit, -1: none */
+    /* A session ends when its peer says nothing for so long, without a role and with one, or does not read for so long
+     * what it was answered; 0: a minute, half an hour, half a minute. */
+    uint32_t stranger_ms, idle_ms, unread_ms;
 };
 
 /* A command under way. It belongs to whoever works on it, until control_done. */

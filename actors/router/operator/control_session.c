@@ -9,15 +9,15 @@
 #include "queues/base/secret.h"
 #include "transport/net/socket.h"
 
-enum {
-    STRANGER_MS = 60000, /* for a peer without a role to say something */
-    IDLE_MS = 1800000,   /* for others */
-    UNREAD_MS = 30000,   /* for a peer to read on */
-    LINES_A_TURN = 64
-};
+enum { LINES_A_TURN = 64 };
 
-static void set_patience(struct control_session *session, uint64_t ms) {
+static void set_patience(struct control_session *session, uint32_t ms) {
     wheel_add(actor_wheel(session->control->actor), &session->patience, clock_monotonic_ms() + ms);
+}
+
+static void await_lines(struct control_session *session) {
+    const struct control *control = session->control;
+    set_patience(session, session->role == CONTROL_NONE ? control->stranger_ms : control->idle_ms);
 }
 
 static void run_out(struct wheel_timer *timer) {
@@ -50,6 +50,8 @@ static void watch(struct control_session *session) {
     unsigned interest = (may_read ? POLL_READ : POLL_NOTHING) | (has_output(session) ? POLL_WRITE : POLL_NOTHING);
     if (interest == session->interest)
         return;
+    if ((interest & ~session->interest & POLL_WRITE) != 0)
+        set_patience(session, session->control->unread_ms);
     session->interest = interest;
     (void)poller_change(session->control->poller, session->descriptor, interest, session);
 }
@@ -68,11 +70,11 @@ static bool send_some(struct control_session *session) {
             return false;
         }
         session->sent += count;
-        set_patience(session, UNREAD_MS);
+        set_patience(session, session->control->unread_ms);
     }
     text_clear(&session->output);
     session->sent = 0;
-    set_patience(session, session->role == CONTROL_NONE ? STRANGER_MS : IDLE_MS);
+    await_lines(session);
     if (!session->is_ending)
         return true;
     socket_end_sending(session->descriptor);
@@ -134,7 +136,7 @@ static void read_some(struct control_session *session) {
                                 sizeof session->input - session->filled, &count);
     if (result == SMQ_OK) {
         session->filled += count;
-        set_patience(session, session->role == CONTROL_NONE ? STRANGER_MS : IDLE_MS);
+        await_lines(session);
     } else if (result != SMQ_ERR_AGAIN) {
         control_session_close(session);
         return;

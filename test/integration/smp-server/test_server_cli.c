@@ -448,7 +448,10 @@ static void test_second_router_on_one_store_is_refused(void **state) {
     int status = run(fixture, NULL, "start");
     process_destroy(&first);
     assert_int_equal(status, 1);
-    assert_non_null(strstr(process_errors(fixture->server), "Error: "));
+    assert_one_line(process_errors(fixture->server));
+    assert_non_null(strstr(process_errors(fixture->server), "is in use by another process"));
+    assert_null(strstr(process_errors(fixture->server), "exists"));
+    assert_string_equal(process_output(fixture->server), ""); /* a mistake comes before any banner */
 }
 
 #define CASE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)

@@ -308,6 +308,10 @@ static void test_empty_settings_give_the_routers_defaults(void **state) {
     assert_int_equal(config.proxy.client_attempts, standard.proxy.client_attempts);
     assert_int_equal(config.proxy.relay_idle_ms, standard.proxy.relay_idle_ms);
     assert_int_equal(config.proxy.forward_bytes, standard.proxy.forward_bytes);
+    assert_memory_equal(&config.limits, &standard.limits, sizeof config.limits);
+    assert_int_equal(config.new_queues_per_address, standard.new_queues_per_address);
+    assert_int_equal(config.new_queues_per_password, standard.new_queues_per_password);
+    assert_int_equal(config.unused_queues, standard.unused_queues);
     assert_int_equal(config.new_queues, standard.new_queues);
     assert_int_equal(config.map_size, standard.map_size);
     assert_int_equal(config.durability, standard.durability);
