@@ -60,8 +60,9 @@ void listener_await_header(struct listener_role *role, struct listener *listener
         socket_close(&descriptor);
         return;
     }
-    if (role->proxied_count == WAITING_MAX)
-        drop(role, caa_container_of(ring_first(&role->proxied), struct proxied, place));
+    struct ring *oldest = ring_first(&role->proxied);
+    if (role->proxied_count == WAITING_MAX && oldest != NULL)
+        drop(role, caa_container_of(oldest, struct proxied, place));
     *proxied = (struct proxied){
         .subject.is_proxied = true,
         .listener = listener,

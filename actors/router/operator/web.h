@@ -53,8 +53,8 @@ enum smq_result web_start(struct web *web, struct supervisor *supervisor);
 /* When the supervisor has ended the role and the net is destroyed. NULL inside is allowed. */
 void web_destroy(struct web **web);
 
-/* What listeners give to browsers, on ports that are shared with the router's protocol and on others; and on the port of
- * monitoring. They live as long as `web`. */
+/* What listeners give to browsers, on ports that are shared with the router's protocol and on others; and on the port
+ * of monitoring. They live as long as `web`. */
 const struct http_service *web_pages(const struct web *web);
 const struct http_service *web_health(const struct web *web);
 
@@ -64,9 +64,9 @@ struct web_tls {
     void *(*accept)(void *context, struct connection *connection);
     void *context;
 };
-/* Opens the ports: pages on the addresses, and behind the proxies, of `common`; `tls` NULL: not that of https, which the
- * router has itself. Results and `error` as of net_listen; then none is open. Any attached thread that is no role of the net.
- */
+/* Opens the ports: pages on the addresses, and behind the proxies, of `common`; `tls` NULL: not that of https, which
+ * the router has itself. Results and `error` as of net_listen; then none is open. Any attached thread that is no role
+ * of the net. */
 enum smq_result web_listen(struct web *web, struct net *net, const struct web_tls *tls,
                            const struct listen_options *common, char *error, size_t error_size);
 void web_stop_listening(struct web *web);
