@@ -226,8 +226,6 @@ static enum smq_result start_roles(struct smp_router *router, const struct opera
                                    size_t error_size) {
     enum smq_result result = supervisor_create(&router->supervisor);
     if (result == SMQ_OK)
-        result = start_web(router, error, error_size);
-    if (result == SMQ_OK)
         result = writer_create(router, &router->writer);
     if (result == SMQ_OK)
         result = services_create(router, &router->services);
@@ -243,6 +241,8 @@ static enum smq_result start_roles(struct smp_router *router, const struct opera
         result = expirer_create(router, &router->expirer);
     if (result == SMQ_OK)
         result = router_operator_start(router, operator, error, error_size);
+    if (result == SMQ_OK)
+        result = start_web(router, error, error_size);
     return result;
 }
 

@@ -48,7 +48,8 @@ struct web_options {
 
 /* SMQ_ERR_NO_MEMORY; SMQ_ERR_SYSTEM (errno): the folder cannot be found. Blocks for that. */
 enum smq_result web_create(const struct web_options *options, struct web **web);
-/* Starts the role under the supervisor: before any listener, and so that it ends after the net. */
+/* Starts the role under the supervisor: after all that metrics are of, before the listeners. Whoever asks when it has
+ * ended is told to come again. */
 enum smq_result web_start(struct web *web, struct supervisor *supervisor);
 /* When the supervisor has ended the role and the net is destroyed. NULL inside is allowed. */
 void web_destroy(struct web **web);
