@@ -55,6 +55,7 @@ struct smp_router {
     uint16_t bound_ports[ROUTER_LISTENERS_MAX];
     char **bind_addresses;
     uint16_t *ports;
+    struct net_address_range *proxies;
 
     struct store_writer *writer;
     struct services *services;
@@ -78,6 +79,7 @@ struct smp_router {
 
     /* What an operator sees: metrics.h says what is counted. */
     struct operator* operator;
+    struct web *web;
     struct counters *counters;               /* the operator's, added to by all */
     struct statistics *statistics;           /* likewise */
     struct histogram *acknowledgement_times; /* acknowledgement_times.h */

@@ -11,6 +11,7 @@
 #include "actors/proxy/proxy.h"
 #include "actors/router/expirer.h"
 #include "actors/router/identity.h"
+#include "actors/router/identity_web.h"
 #include "actors/router/process.h"
 #include "actors/router/writer.h"
 #include "actors/smp/client_session.h"
@@ -113,8 +114,11 @@ static enum smq_result keep_config(struct smp_router *router, const struct smp_r
         return result;
     router->ports = memory_zalloc_array(config->port_count + config->websocket_port_count, sizeof *config->ports);
     router->bind_addresses = memory_zalloc_array(config->bind_address_count + 1, sizeof *router->bind_addresses);
-    if (router->ports == NULL || router->bind_addresses == NULL)
+    router->proxies = memory_zalloc_array(config->proxy_count + 1, sizeof *router->proxies);
+    if (router->ports == NULL || router->bind_addresses == NULL || router->proxies == NULL)
         return SMQ_ERR_NO_MEMORY;
+    for (size_t i = 0; i < config->proxy_count; i++)
+        router->proxies[i] = config->proxies[i];
     for (size_t i = 0; i < config->port_count; i++)
         router->ports[i] = config->ports[i];
     for (size_t i = 0; i < config->websocket_port_count; i++)
@@ -171,6 +175,7 @@ static void stop_listening(void *context) {
     for (unsigned i = 0; i < router->listener_count; i++)
         listener_stop(&router->listeners[i]);
     router->listener_count = 0;
+    web_stop_listening(router->web);
 }
 
 static enum smq_result start_net(struct smp_router *router) {
@@ -193,6 +198,30 @@ static enum smq_result start_net(struct smp_router *router) {
     return supervisor_add(router->supervisor, "drain", drain, router);
 }
 
+static enum smq_result write_metrics(void *context, struct text_buffer *text) {
+    struct smp_router *router = context;
+    return operator_metrics(router->operator, false, text);
+}
+
+static bool is_ready(void *context) {
+    struct smp_router *router = context;
+    return !atomic_load_explicit(&router->is_drained, memory_order_acquire);
+}
+
+static enum smq_result start_web(struct smp_router *router, char *error, size_t error_size) {
+    const struct web_options options = {
+        .static_path = router->config.pages_directory,
+        .ports = router->config.web_ports,
+        .write_metrics = write_metrics,
+        .is_ready = is_ready,
+        .context = router,
+    };
+    enum smq_result result = web_create(&options, &router->web);
+    if (result != SMQ_OK)
+        return fail(result, error, error_size, "[WEB] static_path");
+    return web_start(router->web, router->supervisor);
+}
+
 static enum smq_result start_roles(struct smp_router *router, const struct operator_options *operator, char * error,
                                    size_t error_size) {
     enum smq_result result = supervisor_create(&router->supervisor);
@@ -212,6 +241,8 @@ static enum smq_result start_roles(struct smp_router *router, const struct opera
         result = expirer_create(router, &router->expirer);
     if (result == SMQ_OK)
         result = router_operator_start(router, operator, error, error_size);
+    if (result == SMQ_OK)
+        result = start_web(router, error, error_size);
     return result;
 }
 
@@ -283,9 +314,12 @@ static enum smq_result listen_on(struct smp_router *router, uint16_t port, const
     struct listen_options options = {
         .addresses = (const char *const *)router->bind_addresses,
         .address_count = router->config.bind_address_count,
+        .proxies = router->proxies,
+        .proxy_count = router->config.proxy_count,
         .port = port,
         .protocol = &client_session_protocol,
         .framing = framing,
+        .http = framing == NULL ? web_pages(router->web) : NULL,
         .accept = client_session_accept,
         .context = router,
         .has_keep_alive = true,
@@ -300,12 +334,33 @@ static enum smq_result listen_on(struct smp_router *router, uint16_t port, const
     return SMQ_OK;
 }
 
+/* Pages with TLS are on the router's own ports, too; a port of their own is there when it is another one. */
+static enum smq_result listen_for_web(struct smp_router *router, char *error, size_t error_size) {
+    const struct web_tls tls = {&identity_web_protocol, identity_web_accept, &router->identity};
+    bool is_shared = false;
+    for (size_t i = 0; i < router->config.port_count; i++)
+        is_shared = is_shared || router->ports[i] == router->config.web_ports.https;
+    const struct listen_options common = {
+        .addresses = (const char *const *)router->bind_addresses,
+        .address_count = router->config.bind_address_count,
+        .proxies = router->proxies,
+        .proxy_count = router->config.proxy_count,
+    };
+    return web_listen(router->web, router->net, is_shared ? NULL : &tls, &common, error, error_size);
+}
+
+uint16_t smp_router_web_port(const struct smp_router *router, enum web_port which) {
+    return web_bound_port(router->web, which);
+}
+
 enum smq_result smp_router_listen(struct smp_router *router, char *error, size_t error_size) {
     enum smq_result result = SMQ_OK;
     size_t count = router->config.port_count + router->config.websocket_port_count;
     for (size_t i = 0; i < count && result == SMQ_OK; i++)
         result = listen_on(router, router->ports[i], i < router->config.port_count ? NULL : &websocket_framing, error,
                            error_size);
+    if (result == SMQ_OK)
+        result = listen_for_web(router, error, error_size);
     if (result == SMQ_OK) {
         result = supervisor_add(router->supervisor, "listeners", stop_listening, router);
         if (result != SMQ_OK)
@@ -314,6 +369,13 @@ enum smq_result smp_router_listen(struct smp_router *router, char *error, size_t
     if (result != SMQ_OK)
         stop_listening(router);
     return result;
+}
+
+static bool serves_web(struct smp_router *router) {
+    struct router_identity *current = identity_current(&router->identity);
+    bool has_web = current->web != NULL;
+    identity_release(&current);
+    return has_web;
 }
 
 static enum smq_result reload(struct smp_router *router, const struct smp_router_config *config, char *error,
@@ -330,6 +392,11 @@ static enum smq_result reload(struct smp_router *router, const struct smp_router
         if (error_size > 0)
             (void)snprintf(error, error_size, "%s: another identity than the router's; that needs a restart",
                            config->ca_certificate_path);
+    }
+    if (result == SMQ_OK && identity->web == NULL && config->web_certificate_path != NULL && serves_web(router)) {
+        result = SMQ_ERR_NOT_FOUND;
+        if (error_size > 0)
+            (void)snprintf(error, error_size, "%s: the web certificate is gone", config->web_certificate_path);
     }
     if (result == SMQ_OK && router->proxy != NULL)
         result = proxy_reload(router->proxy, config);
@@ -394,6 +461,7 @@ int smp_router_failure_fd(const struct smp_router *router) {
 
 static void free_config(struct smp_router *router) {
     memory_free(router->ports);
+    memory_free(router->proxies);
     for (size_t i = 0; router->bind_addresses != NULL && i < router->config.bind_address_count; i++)
         memory_free(router->bind_addresses[i]);
     memory_free(router->bind_addresses);
@@ -406,6 +474,7 @@ void smp_router_destroy(struct smp_router **out) {
     if (router->supervisor != NULL)
         supervisor_destroy(&router->supervisor);
     router_operator_destroy(router);
+    web_destroy(&router->web);
     for (unsigned i = 0; i < router->process_count; i++)
         process_lane_destroy(&router->process[i]);
     for (unsigned i = 0; i < router->subscriber_count; i++)

@@ -9,7 +9,9 @@
 #include "actors/client/smq/network.h"
 #include "actors/net/limits.h"
 #include "actors/router/operator/operator.h"
+#include "actors/router/operator/web.h"
 #include "smq/result.h"
+#include "transport/net/address_range.h"
 #include "transport/net/keep_alive.h"
 
 enum smp_durability {
@@ -41,9 +43,10 @@ struct smp_proxy_config {
  * smp_router_create returns. */
 struct smp_router_config {
     /* credentials */
-    const char *ca_certificate_path;       /* PEM; the router's identity is the fingerprint of its first certificate */
-    const char *server_certificate_path;   /* PEM, signed by the CA */
-    const char *server_key_path;           /* PEM */
+    const char *ca_certificate_path;     /* PEM; the router's identity is the fingerprint of its first certificate */
+    const char *server_certificate_path; /* PEM, signed by the CA */
+    const char *server_key_path;         /* PEM */
+    const char *web_certificate_path, *web_key_path; /* PEM, for browsers; NULL: none. Also taken over by a reload */
     uint32_t certificate_check_interval_s; /* how often the log warns of a certificate that ends within 30 days */
     /* [TRANSPORT] */
     const char *const *bind_addresses; /* IPv4 or IPv6 literals or names; count 0: all addresses, dual stack */
@@ -59,6 +62,9 @@ struct smp_router_config {
     bool accept_service_credentials;   /* ask clients for a TLS certificate */
     bool log_tls_errors;               /* a line for each failed TLS handshake */
     bool log_peers;                    /* with the address of the peer */
+    /* With any, connections to every port come through them and begin with a header of the PROXY protocol. */
+    const struct net_address_range *proxies;
+    size_t proxy_count;
     /* [LIMITS]; taken over by smp_router_reload */
     struct net_limits limits;
     /* of new queues, see actors/smp/new_quota.h; 0: no limit */
@@ -92,6 +98,9 @@ struct smp_router_config {
     uint32_t inactive_check_interval_s;
     /* [STORE_LOG] log_stats, prometheus_interval; [TRANSPORT] control_port; [AUTH] control_port_*, daily quota */
     struct operator_options operator;
+    /* [WEB]: the folder that pages are served from (NULL: none), and ports; [TRANSPORT] metrics_port, metrics_bind */
+    const char *pages_directory;
+    struct web_ports web_ports;
     /* [ROLES]: lanes of each role; 0: the number of cores */
     unsigned receive_lanes;
     unsigned process_lanes;
@@ -133,6 +142,9 @@ void smp_router_reload_failed(struct smp_router *router);
 
 /* The port that the i-th configured port is bound to; those of WebSockets are counted after the others. */
 uint16_t smp_router_port(const struct smp_router *router, size_t i);
+
+/* Those of the web; 0: not open. */
+uint16_t smp_router_web_port(const struct smp_router *router, enum web_port which);
 
 /* Fingerprint of the identity certificate: 32 bytes, valid while the router lives. */
 const uint8_t *smp_router_fingerprint(const struct smp_router *router);
