@@ -7,8 +7,8 @@
 
 #include "actors/router/command_batch.h"
 #include "queues/base/memory.h"
+#include "transport/block/batch.h"
 #include "transport/crypto/proxy_layer.h"
-#include "transport/smp/batch.h"
 
 /* The writable place of bytes that lie in the slot's block. */
 static uint8_t *in_block(const struct command_slot *slot, const uint8_t *bytes) {
@@ -19,13 +19,13 @@ static uint8_t *in_block(const struct command_slot *slot, const uint8_t *bytes) 
 /* The one transmission of the client's content. As in the reference, content that is no list of transmissions counts as
  * one that cannot be read, and is answered inside the layers. */
 static enum smq_result take_transmission(struct slice content, struct slice *transmission) {
-    struct smp_content reader;
+    struct block_content reader;
     *transmission = slice_of(NULL, 0);
-    if (smp_content_open(content, &reader) != SMQ_OK)
+    if (block_content_open(content, &reader) != SMQ_OK)
         return SMQ_OK;
     if (reader.count != 1)
         return SMQ_ERR_SYNTAX;
-    (void)smp_content_next(&reader, transmission);
+    (void)block_content_next(&reader, transmission);
     return SMQ_OK;
 }
 
@@ -58,7 +58,7 @@ enum smq_result forwarded_open(struct command_slot *slot, const struct smp_comma
                                                 command->payload.length, &forward);
     if (result != SMQ_OK)
         return fail(result,
-                    result == SMQ_ERR_CRYPTO ? smp_error_of(SMP_ERROR_CRYPTO) : smp_error_command(SMP_COMMAND_SYNTAX),
+                    result == SMQ_ERR_CRYPTO ? smp_error_of(SMP_ERROR_CRYPTO) : smp_error_command(COMMAND_SYNTAX),
                     error);
     struct forwarded *forwarded = memory_zalloc(sizeof *forwarded);
     if (forwarded == NULL)

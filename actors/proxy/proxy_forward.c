@@ -10,7 +10,7 @@
 #include "actors/proxy/proxy.h"
 #include "actors/router/session_credit.h"
 #include "queues/base/memory.h"
-#include "transport/smp/batch.h"
+#include "transport/block/batch.h"
 
 static struct proxy *proxy_of(const struct proxied_command *command) {
     return command->session->router->proxy;
@@ -186,18 +186,17 @@ void execute_proxy_forward(const struct execution *execution) {
 
 /* Whether the content is one PFWD that nothing is wrong with. */
 static bool is_single_forward(const struct client_session *session, struct slice content,
-                              struct smp_transmission *transmission, struct smp_command *command) {
+                              struct transmission *transmission, struct smp_command *command) {
     static const char word[] = "PFWD ";
-    struct smp_envelope envelope = smp_session_envelope(&session->smp);
-    struct smp_content reader;
+    struct transmission_form form = smp_session_form(&session->smp);
+    struct block_content reader;
     struct slice bytes;
     struct smp_error error;
-    return smp_content_open(content, &reader) == SMQ_OK && reader.count == 1 && smp_content_next(&reader, &bytes) &&
-           smp_transmission_parse(&envelope, bytes, transmission, &error) == SMQ_OK &&
-           transmission->authorization_kind == SMP_AUTHORIZATION_NONE &&
-           transmission->command.length >= sizeof word - 1 &&
+    return block_content_open(content, &reader) == SMQ_OK && reader.count == 1 && block_content_next(&reader, &bytes) &&
+           smp_transmission_parse(&form, bytes, transmission, &error) == SMQ_OK &&
+           transmission->authorization_kind == AUTHORIZATION_NONE && transmission->command.length >= sizeof word - 1 &&
            memcmp(transmission->command.bytes, word, sizeof word - 1) == 0 &&
-           smp_command_parse(envelope.version, transmission->command, command, &error) == SMQ_OK &&
+           smp_command_parse(form.version, transmission->command, command, &error) == SMQ_OK &&
            smp_command_check_credentials(command, false, transmission->entity_id.length > 0, &error) == SMQ_OK;
 }
 
@@ -209,7 +208,7 @@ static bool others_are_before(struct client_session *session) {
 
 bool proxy_forward_received(struct client_session *session, struct block *block, struct slice content) {
     struct proxy *proxy = session->router->proxy;
-    struct smp_transmission transmission;
+    struct transmission transmission;
     struct smp_command command;
     struct destination destination;
     if (proxy == NULL || session->service.present || others_are_before(session) ||

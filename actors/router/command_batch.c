@@ -7,7 +7,7 @@
 #include "actors/router/session_credit.h"
 #include "queues/base/check.h"
 #include "queues/base/memory.h"
-#include "transport/smp/batch.h"
+#include "transport/block/batch.h"
 
 static struct command_batch *allocate(struct client_session *session, uint16_t count) {
     struct command_batch *batch = memory_zalloc(sizeof *batch + count * sizeof batch->slots[0]);
@@ -23,13 +23,13 @@ static struct command_batch *allocate(struct client_session *session, uint16_t c
     return batch;
 }
 
-static uint16_t count_of(const struct block *block, struct smp_content *reader) {
-    CHECK(smp_content_open(block->content, reader) == SMQ_OK); /* was opened when it was admitted */
+static uint16_t count_of(const struct block *block, struct block_content *reader) {
+    CHECK(block_content_open(block->content, reader) == SMQ_OK); /* was opened when it was admitted */
     return reader->count;
 }
 
 void command_batch_refuse(struct block *block) {
-    struct smp_content reader;
+    struct block_content reader;
     struct connection *connection = block->connection;
     uint16_t count = count_of(block, &reader);
     block_release(block);
@@ -38,7 +38,7 @@ void command_batch_refuse(struct block *block) {
 }
 
 struct command_batch *command_batch_create(struct block *block) {
-    struct smp_content reader;
+    struct block_content reader;
     struct command_batch *batch = allocate(connection_state(block->connection), count_of(block, &reader));
     if (batch == NULL) {
         connection_close(block->connection, SMQ_ERR_NO_MEMORY, false);
@@ -46,7 +46,7 @@ struct command_batch *command_batch_create(struct block *block) {
         return NULL;
     }
     for (uint16_t i = 0; i < batch->count; i++)
-        smp_content_next(&reader, &batch->slots[i].bytes);
+        block_content_next(&reader, &batch->slots[i].bytes);
     batch->block = block;
     return batch;
 }
@@ -110,11 +110,11 @@ enum smq_result slot_set_ids(struct command_slot *slot, struct slice correlation
     return SMQ_OK;
 }
 
-struct smp_envelope slot_envelope(const struct command_slot *slot) {
-    struct smp_envelope envelope = smp_session_envelope(&slot->batch->session->smp);
+struct transmission_form slot_form(const struct command_slot *slot) {
+    struct transmission_form form = smp_session_form(&slot->batch->session->smp);
     if (slot->forwarded != NULL)
-        envelope.version = slot->forwarded->version;
-    return envelope;
+        form.version = slot->forwarded->version;
+    return form;
 }
 
 void slot_answer(struct command_slot *slot, struct smp_response response) {

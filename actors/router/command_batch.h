@@ -135,7 +135,7 @@ void command_batch_finish(struct command_batch **batch);
 enum smq_result slot_set_ids(struct command_slot *slot, struct slice correlation_id, struct slice entity_id);
 /* The form of its transmissions: the session's, or of the version that a forwarded command chose. Borrows the
  * session's id. */
-struct smp_envelope slot_envelope(const struct command_slot *slot);
+struct transmission_form slot_form(const struct command_slot *slot);
 void slot_answer(struct command_slot *slot, struct smp_response response);
 void slot_answer_error(struct command_slot *slot, struct smp_error error);
 /* The answer to what a store operation came to: SMQ_OK → OK, SMQ_ERR_NOT_FOUND and SMQ_ERR_AUTH → AUTH, failures of

@@ -108,7 +108,7 @@ static bool spare_answers(struct process_lane *lane, struct command_slot *slot, 
 
 /* The checks that the answer AUTH stands for; true: passed. */
 static bool is_authorised(struct process_lane *lane, struct command_slot *slot, const struct execution *execution,
-                          const struct smp_transmission *transmission) {
+                          const struct transmission *transmission) {
     struct verification verification;
     struct smp_error error =
         smp_error_of(smp_command_info(slot->tag)->key == SMP_KEY_SERVICE ? SMP_ERROR_SERVICE : SMP_ERROR_AUTH);
@@ -129,7 +129,7 @@ static bool is_authorised(struct process_lane *lane, struct command_slot *slot, 
 }
 
 static enum progress authorise_and_execute(struct process_lane *lane, struct command_slot *slot,
-                                           struct execution *execution, const struct smp_transmission *transmission) {
+                                           struct execution *execution, const struct transmission *transmission) {
     const struct execution_row *row = execution_row(slot->tag);
     struct order_wish wish;
     if (!take_place(lane, slot, execution, transmission->entity_id, &wish))
@@ -158,27 +158,27 @@ static enum progress authorise_and_execute(struct process_lane *lane, struct com
 
 static enum progress run_transmission(struct process_lane *lane, struct command_slot *slot) {
     struct client_session *session = slot->batch->session;
-    struct smp_envelope envelope = slot_envelope(slot);
-    struct smp_transmission transmission;
+    struct transmission_form form = slot_form(slot);
+    struct transmission transmission;
     struct smp_command command;
     struct smp_error error;
     struct execution execution = {
         .router = lane->router, .session = session, .slot = slot, .command = &command, .now_s = clock_realtime_s()};
 
-    enum smq_result parsed = smp_transmission_parse(&envelope, slot->bytes, &transmission, &error);
+    enum smq_result parsed = smp_transmission_parse(&form, slot->bytes, &transmission, &error);
     if (slot_set_ids(slot, transmission.correlation_id,
                      parsed == SMQ_OK ? transmission.entity_id : slice_of(NULL, 0)) != SMQ_OK)
         return refuse(slot, smp_error_of(SMP_ERROR_INTERNAL));
     if (parsed != SMQ_OK)
         return refuse(slot, error);
-    if (smp_command_parse(envelope.version, transmission.command, &command, &error) != SMQ_OK)
+    if (smp_command_parse(form.version, transmission.command, &command, &error) != SMQ_OK)
         return refuse(slot, error);
     slot->tag = command.tag;
-    bool has_authorization = transmission.authorization_kind != SMP_AUTHORIZATION_NONE;
+    bool has_authorization = transmission.authorization_kind != AUTHORIZATION_NONE;
     if (smp_command_check_credentials(&command, has_authorization, transmission.entity_id.length > 0, &error) != SMQ_OK)
         return refuse(slot, error);
     if (slot->forwarded != NULL && !smp_command_info(command.tag)->forwardable)
-        return refuse(slot, smp_error_command(SMP_COMMAND_PROHIBITED));
+        return refuse(slot, smp_error_command(COMMAND_PROHIBITED));
     return authorise_and_execute(lane, slot, &execution, &transmission);
 }
 

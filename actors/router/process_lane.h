@@ -9,7 +9,7 @@
 #include "actors/smp/client_session.h"
 #include "actors/smp/queue_lookup.h"
 #include "actors/smp/roles.h"
-#include "transport/smp/transmission.h"
+#include "transport/block/transmission.h"
 
 struct command_slot;
 
@@ -18,12 +18,12 @@ struct process_lane {
     struct actor *actor;
     struct store_reader *reader;
     unsigned index;
-    struct fair_queue sessions;          /* client_session.member: those with something to do */
-    struct ring parked;                  /* order_entry.parked: commands wait there for what is under way */
-    struct wheel_timer turn;             /* another turn follows at once */
-    uint32_t cost_us;                    /* of the present command */
-    struct queue_lookup lookup;          /* of the present command */
-    uint8_t scratch[SMP_AUTHORIZED_MAX]; /* bytes to be signed, in one piece */
+    struct fair_queue sessions;      /* client_session.member: those with something to do */
+    struct ring parked;              /* order_entry.parked: commands wait there for what is under way */
+    struct wheel_timer turn;         /* another turn follows at once */
+    uint32_t cost_us;                /* of the present command */
+    struct queue_lookup lookup;      /* of the present command */
+    uint8_t scratch[AUTHORIZED_MAX]; /* bytes to be signed, in one piece */
 };
 
 /* process_command.c: looks the command's queue up, verifies it, and hands it on, or puts it aside in its order. The

@@ -11,15 +11,15 @@
 
 /* What a check costs, about, in microseconds of a core; the lane serves its sessions by that. Others are not kept
  * waiting for their wakes by a long one. */
-static void charge(const struct verification *verification, enum smp_authorization_kind kind) {
+static void charge(const struct verification *verification, enum authorization_kind kind) {
     static const uint16_t costs[] = {
-        [SMP_AUTHORIZATION_NONE] = 0,
-        [SMP_AUTHORIZATION_ED25519] = 90,
-        [SMP_AUTHORIZATION_ED448] = 260,
-        [SMP_AUTHORIZATION_AUTHENTICATOR] = 45,
+        [AUTHORIZATION_NONE] = 0,
+        [AUTHORIZATION_ED25519] = 90,
+        [AUTHORIZATION_ED448] = 260,
+        [AUTHORIZATION_AUTHENTICATOR] = 45,
     };
     *verification->cost_us += costs[kind];
-    if (kind == SMP_AUTHORIZATION_ED448)
+    if (kind == AUTHORIZATION_ED448)
         postponed_run();
 }
 
@@ -28,11 +28,11 @@ static bool is_service_signed(const struct verification *verification) {
 }
 
 void verification_prepare(struct verification *verification, const struct command_slot *slot,
-                          const struct smp_transmission *transmission, const struct smp_command *command,
-                          uint8_t *scratch, uint32_t *cost_us) {
+                          const struct transmission *transmission, const struct smp_command *command, uint8_t *scratch,
+                          uint32_t *cost_us) {
     struct client_session *session = slot->batch->session;
     verification->session = session;
-    verification->envelope = slot_envelope(slot);
+    verification->form = slot_form(slot);
     verification->service = session->service.present && slot->forwarded == NULL ? &session->service : NULL;
     verification->transmission = transmission;
     verification->command = command;
@@ -41,15 +41,15 @@ void verification_prepare(struct verification *verification, const struct comman
     struct slice fingerprint = slice_of(NULL, 0);
     if (is_service_signed(verification))
         fingerprint = slice_of(session->service.fingerprint, sizeof session->service.fingerprint);
-    smp_authorized_parts(&verification->envelope, fingerprint, transmission, &verification->authorized);
+    authorized_parts(&verification->form, fingerprint, transmission, &verification->authorized);
 }
 
 static struct slice contiguous(const struct verification *verification) {
-    return smp_authorized_contiguous(&verification->authorized, verification->scratch, SMP_AUTHORIZED_MAX);
+    return authorized_contiguous(&verification->authorized, verification->scratch, AUTHORIZED_MAX);
 }
 
 void verify_nothing(const struct verification *verification) {
-    const struct smp_transmission *transmission = verification->transmission;
+    const struct transmission *transmission = verification->transmission;
     charge(verification, transmission->authorization_kind);
     authorization_verify_dummy(transmission->authorization, transmission->correlation_id, contiguous(verification),
                                &verification->session->handshake_key.private_key);
@@ -59,16 +59,16 @@ void verify_nothing(const struct verification *verification) {
  * one. */
 static bool verify_authenticator(const struct verification *verification, const struct public_key *key) {
     struct secret_cache *cache = &verification->session->secrets;
-    const struct smp_transmission *transmission = verification->transmission;
+    const struct transmission *transmission = verification->transmission;
     const struct box_key *cached = secret_cache_find(cache, key);
     struct box_key agreed;
     if (cached == NULL)
-        charge(verification, SMP_AUTHORIZATION_AUTHENTICATOR);
+        charge(verification, AUTHORIZATION_AUTHENTICATOR);
     if (cached == NULL && box_key_agree(&verification->session->handshake_key.private_key, key, &agreed) != SMQ_OK)
         return false;
-    bool verified = authenticator_verify(cached != NULL ? cached : &agreed, transmission->correlation_id,
-                                         verification->authorized.parts, SMP_AUTHORIZED_PARTS,
-                                         transmission->authorization) == SMQ_OK;
+    bool verified =
+        authenticator_verify(cached != NULL ? cached : &agreed, transmission->correlation_id,
+                             verification->authorized.parts, AUTHORIZED_PARTS, transmission->authorization) == SMQ_OK;
     if (cached == NULL) {
         if (verified)
             secret_cache_add(cache, key, &agreed);
@@ -79,24 +79,24 @@ static bool verify_authenticator(const struct verification *verification, const 
 
 static bool signature_verifies(const struct verification *verification, const struct public_key *key,
                                struct slice message, struct slice signature) {
-    charge(verification, key->algorithm == KEY_ED448 ? SMP_AUTHORIZATION_ED448 : SMP_AUTHORIZATION_ED25519);
+    charge(verification, key->algorithm == KEY_ED448 ? AUTHORIZATION_ED448 : AUTHORIZATION_ED25519);
     return signature_verify(key, message, signature) == SMQ_OK;
 }
 
 static bool verify_key(const struct verification *verification, const struct public_key *key) {
-    const struct smp_transmission *transmission = verification->transmission;
+    const struct transmission *transmission = verification->transmission;
     switch (transmission->authorization_kind) {
-    case SMP_AUTHORIZATION_NONE:
+    case AUTHORIZATION_NONE:
         return false;
-    case SMP_AUTHORIZATION_ED25519:
+    case AUTHORIZATION_ED25519:
         if (key->algorithm == KEY_ED25519)
             return signature_verifies(verification, key, contiguous(verification), transmission->authorization);
         break;
-    case SMP_AUTHORIZATION_ED448:
+    case AUTHORIZATION_ED448:
         if (key->algorithm == KEY_ED448)
             return signature_verifies(verification, key, contiguous(verification), transmission->authorization);
         break;
-    case SMP_AUTHORIZATION_AUTHENTICATOR:
+    case AUTHORIZATION_AUTHENTICATOR:
         if (key->algorithm == KEY_X25519)
             return verify_authenticator(verification, key);
         break;
@@ -119,7 +119,7 @@ static bool verify_recipient_keys(const struct verification *verification, struc
     struct reader reader = reader_of(keys);
     struct public_key key;
     (void)read_u8(&reader);
-    while (smp_key_list_next(&reader, &key))
+    while (key_list_next(&reader, &key))
         if (verify_key(verification, &key))
             return true;
     return false;
@@ -128,7 +128,7 @@ static bool verify_recipient_keys(const struct verification *verification, struc
 /* SEND: an unsecured queue takes unauthorised messages only. */
 static bool verify_sender(const struct verification *verification, const struct queue_record *record) {
     if (record->sender_key.length == 0)
-        return verification->transmission->authorization_kind == SMP_AUTHORIZATION_NONE;
+        return verification->transmission->authorization_kind == AUTHORIZATION_NONE;
     return verify_stored_key(verification, record->sender_key);
 }
 
@@ -169,9 +169,9 @@ bool verify_command(const struct verification *verification, const struct queue_
 bool verify_service(const struct verification *verification, struct smp_error *error) {
     const struct service_session *service = verification->service;
     const struct smp_command_info *info = smp_command_info(verification->command->tag);
-    const struct smp_transmission *transmission = verification->transmission;
+    const struct transmission *transmission = verification->transmission;
     if (service != NULL && info->role != SMP_ROLE_ANY && info->role != service->role) {
-        *error = smp_error_command(SMP_COMMAND_PROHIBITED);
+        *error = smp_error_command(COMMAND_PROHIBITED);
         return false;
     }
     *error = smp_error_of(SMP_ERROR_SERVICE);
@@ -180,16 +180,16 @@ bool verify_service(const struct verification *verification, struct smp_error *e
     if (!transmission->has_service_signature)
         return true;
     /* The service signs the command without its fingerprint in front. */
-    struct smp_authorized parts;
-    smp_authorized_parts(&verification->envelope, slice_of(NULL, 0), transmission, &parts);
-    struct slice signed_bytes = smp_authorized_contiguous(&parts, verification->scratch, SMP_AUTHORIZED_MAX);
+    struct authorized parts;
+    authorized_parts(&verification->form, slice_of(NULL, 0), transmission, &parts);
+    struct slice signed_bytes = authorized_contiguous(&parts, verification->scratch, AUTHORIZED_MAX);
     return signature_verifies(verification, &service->key, signed_bytes, transmission->service_signature);
 }
 
 bool verify_service_command(const struct verification *verification) {
     const struct service_session *service = verification->service;
-    const struct smp_transmission *transmission = verification->transmission;
+    const struct transmission *transmission = verification->transmission;
     return service != NULL && slice_equal(transmission->entity_id, slice_of(service->id, sizeof service->id)) &&
-           transmission->authorization_kind == SMP_AUTHORIZATION_ED25519 &&
+           transmission->authorization_kind == AUTHORIZATION_ED25519 &&
            signature_verifies(verification, &service->key, contiguous(verification), transmission->authorization);
 }

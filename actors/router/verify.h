@@ -8,24 +8,24 @@
 
 #include "actors/router/command_batch.h"
 #include "stores/smp/queue_store.h"
+#include "transport/block/transmission.h"
 #include "transport/smp/command.h"
-#include "transport/smp/transmission.h"
 
 /* What is verified. Process lane only. */
 struct verification {
     struct client_session *session;
-    struct smp_envelope envelope;
+    struct transmission_form form;
     const struct service_session *service; /* NULL: the command does not speak for a service */
-    const struct smp_transmission *transmission;
+    const struct transmission *transmission;
     const struct smp_command *command;
-    struct smp_authorized authorized; /* what the entity's key signs */
-    uint8_t *scratch;                 /* SMP_AUTHORIZED_MAX bytes of the lane */
-    uint32_t *cost_us;                /* what the checks cost, about, is added there */
+    struct authorized authorized; /* what the entity's key signs */
+    uint8_t *scratch;             /* AUTHORIZED_MAX bytes of the lane */
+    uint32_t *cost_us;            /* what the checks cost, about, is added there */
 };
 
 void verification_prepare(struct verification *verification, const struct command_slot *slot,
-                          const struct smp_transmission *transmission, const struct smp_command *command,
-                          uint8_t *scratch, uint32_t *cost_us);
+                          const struct transmission *transmission, const struct smp_command *command, uint8_t *scratch,
+                          uint32_t *cost_us);
 
 /* The service checks, in the reference's order: the session's role may send the command (else CMD PROHIBITED); the
  * service signature is there exactly when it must be, and verifies (else SERVICE). True: passed. */

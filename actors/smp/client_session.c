@@ -10,7 +10,7 @@
 #include "actors/smp/post.h"
 #include "queues/base/magic.h"
 #include "queues/base/memory.h"
-#include "transport/smp/batch.h"
+#include "transport/block/batch.h"
 
 static const uint32_t SESSION_MAGIC = MAGIC('S', 'E', 'S', 'S');
 
@@ -118,12 +118,12 @@ static enum smq_result session_received(struct connection *connection, void *sta
     struct client_session *session = state;
     if (session->phase == SESSION_AWAITS_HELLO)
         return receive_hello(session, block);
-    struct smp_content reader;
+    struct block_content reader;
     enum smq_result result = smp_session_open_block(&session->smp, block->bytes, &block->content);
     if (result == SMQ_OK && proxy_forward_received(session, block, block->content))
         return SMQ_OK;
     if (result == SMQ_OK)
-        result = smp_content_open(block->content, &reader);
+        result = block_content_open(block->content, &reader);
     if (result != SMQ_OK)
         return receive_bad_block(session, block);
     connection_reference(connection);

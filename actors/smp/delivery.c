@@ -11,19 +11,19 @@
 #include "queues/base/fault.h"
 #include "queues/base/log.h"
 #include "queues/base/memory.h"
+#include "transport/block/transmission.h"
 #include "transport/crypto/message_body.h"
 #include "transport/crypto/proxy_layer.h"
 #include "transport/crypto/signed_key.h"
 #include "transport/smp/handshake.h"
 #include "transport/smp/session.h"
-#include "transport/smp/transmission.h"
 
 /* A block being filled. */
 struct filling {
     struct smp_router *router;
     struct client_session *session;
     struct smp_outgoing_block block;
-    struct smp_envelope envelope;
+    struct transmission_form form;
     struct store_reader *reader; /* the send lane's */
     struct store_txn *txn;       /* NULL until something is read */
 };
@@ -73,25 +73,25 @@ static bool begin_reading(struct filling *filling) {
 }
 
 /* Ends the draft; a transmission that does not fit leaves no trace. */
-static enum filled end_transmission(struct filling *filling, const struct smp_draft *draft) {
-    if (filling->block.count == SMP_BATCH_COUNT_MAX)
+static enum filled end_transmission(struct filling *filling, const struct transmission_draft *draft) {
+    if (filling->block.count == BLOCK_TRANSMISSIONS_MAX)
         writer_fail(&filling->block.writer);
-    if (smp_draft_end(&filling->envelope, &filling->block.writer, draft, slice_of(NULL, 0), NULL) != SMQ_OK)
+    if (transmission_end(&filling->form, &filling->block.writer, draft, slice_of(NULL, 0), NULL) != SMQ_OK)
         return FILLED_NO_ROOM;
     smp_outgoing_block_added(&filling->block);
     return FILLED;
 }
 
 static void begin_transmission(struct filling *filling, struct slice correlation_id, struct slice entity_id,
-                               struct smp_draft *draft) {
-    smp_draft_begin(&filling->envelope, &filling->block.writer, 0, false, correlation_id, entity_id, draft);
+                               struct transmission_draft *draft) {
+    transmission_begin(&filling->form, &filling->block.writer, 0, false, correlation_id, entity_id, draft);
 }
 
 static enum filled write_response(struct filling *filling, struct slice correlation_id, struct slice entity_id,
                                   const struct smp_response *response) {
-    struct smp_draft draft;
+    struct transmission_draft draft;
     begin_transmission(filling, correlation_id, entity_id, &draft);
-    smp_response_write(filling->envelope.version, response, &filling->block.writer);
+    smp_response_write(filling->form.version, response, &filling->block.writer);
     return end_transmission(filling, &draft);
 }
 
@@ -108,7 +108,7 @@ static enum smq_result write_body(struct filling *filling, const struct msg_view
 static enum filled write_message_of(struct filling *filling, struct slice correlation_id, struct slice entity_id,
                                     const struct msg_view *view, const struct kept_answer *kept,
                                     const uint8_t recipient_dh_secret[QUEUE_SECRET_SIZE]) {
-    struct smp_draft draft;
+    struct transmission_draft draft;
     begin_transmission(filling, correlation_id, entity_id, &draft);
     uint8_t *body = smp_message_reserve(&filling->block.writer, view->id);
     if (body != NULL) {
@@ -206,7 +206,7 @@ static enum filled write_inner_answer(struct filling *filling, struct command_sl
     size_t room;
     uint8_t *place = forwarded_answer_place(sealed, &room);
     struct filling inner = *filling;
-    inner.envelope = slot_envelope(slot);
+    inner.form = slot_form(slot);
     inner.block.writer = writer_of(place, room);
     enum filled filled = write_own_answer(&inner, slot);
     filling->txn = inner.txn;
@@ -221,7 +221,7 @@ static enum filled write_forwarded_answer(struct filling *filling, struct comman
     struct slice proxy_id = slice_of(slot->forwarded->proxy_id, slot->forwarded->proxy_id_length);
     struct smp_response too_large = smp_response_error(smp_error_of(SMP_ERROR_BLOCK));
     struct writer before = filling->block.writer;
-    struct smp_draft draft;
+    struct transmission_draft draft;
     begin_transmission(filling, proxy_id, slice_of(NULL, 0), &draft);
     uint8_t *sealed = smp_payload_reserve(&filling->block.writer, SMP_RRES, PROXY_RESPONSE_MAX);
     if (sealed == NULL || write_inner_answer(filling, slot, sealed) == FILLED)
@@ -274,7 +274,7 @@ static bool fill_delivery(struct filling *filling, struct outgoing *item) {
 
 static bool fill_proxied(struct filling *filling, struct outgoing *item) {
     const struct proxied_command *command = (struct proxied_command *)(void *)item;
-    struct smp_draft draft;
+    struct transmission_draft draft;
     begin_transmission(filling, proxied_correlation_id(command), proxied_entity_id(command), &draft);
     write_slice(&filling->block.writer, command->response);
     return !waits(filling, end_transmission(filling, &draft));
@@ -297,7 +297,7 @@ static enum smq_result write_hello(struct client_session *session, uint8_t *byte
     const struct slice *certificates = credentials_chain(credentials, &count);
     struct writer chain_writer = writer_of(chain, sizeof chain);
     struct writer key_writer = writer_of(signed_key, sizeof signed_key);
-    smp_chain_encode(&chain_writer, certificates, count);
+    chain_encode(&chain_writer, certificates, count);
     enum smq_result result =
         write_signed_key(&key_writer, credentials_key(credentials), &session->handshake_key.public_key);
     if (result == SMQ_OK)
@@ -372,10 +372,10 @@ enum smq_result delivery_fill(struct connection *connection, void *state, struct
     }
     FAULT_DELAY(answer_slow);
     struct filling filling = {.router = session->router, .session = session, .reader = lane_state};
-    filling.envelope = smp_session_envelope(&session->smp);
+    filling.form = smp_session_form(&session->smp);
     smp_session_begin_block(&session->smp, bytes, &filling.block);
     while ((item = outgoing_first(queue)) != NULL && fillers[item->kind] != NULL &&
-           filling.block.count < SMP_BATCH_COUNT_MAX) {
+           filling.block.count < BLOCK_TRANSMISSIONS_MAX) {
         if (!fillers[item->kind](&filling, item))
             break;
         (void)outgoing_take(queue);

@@ -54,7 +54,7 @@ static void execute_ping(const struct execution *execution) {
 
 /* SUBS is refused by the reference too, after its checks. */
 static void execute_prohibited(const struct execution *execution) {
-    slot_answer_error(execution->slot, smp_error_command(SMP_COMMAND_PROHIBITED));
+    slot_answer_error(execution->slot, smp_error_command(COMMAND_PROHIBITED));
     slot_done(execution->slot);
 }
 

@@ -185,9 +185,9 @@ static bool refuse_new(const struct execution *execution) {
     if (!live_value(live->new_queues) || !live_password_matches(live, create->has_password, create->password))
         slot_answer_error(slot, smp_error_of(SMP_ERROR_AUTH));
     else if (execution->session->service.present && !create->subscribe)
-        slot_answer_error(slot, smp_error_command(SMP_COMMAND_PROHIBITED));
+        slot_answer_error(slot, smp_error_command(COMMAND_PROHIBITED));
     else if (create->has_link && !sender_id_is_derived(create->sender_id, slot->correlation_id))
-        slot_answer_error(slot, smp_error_command(SMP_COMMAND_PROHIBITED));
+        slot_answer_error(slot, smp_error_command(COMMAND_PROHIBITED));
     else
         return false;
     slot_done(slot);

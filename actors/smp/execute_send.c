@@ -91,7 +91,7 @@ static void prepare_notification(const struct execution *execution) {
 
 static bool refuse_send(const struct execution *execution) {
     struct command_slot *slot = execution->slot;
-    if (execution->command->send.body.length > smp_message_limit(slot_envelope(slot).version))
+    if (execution->command->send.body.length > smp_message_limit(slot_form(slot).version))
         slot_answer_error(slot, smp_error_of(SMP_ERROR_LARGE_MESSAGE));
     else if (execution->record->status == QUEUE_OFF)
         slot_answer_error(slot, smp_error_of(SMP_ERROR_AUTH));

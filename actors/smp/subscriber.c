@@ -90,7 +90,7 @@ static void subscribe(struct subscriber_lane *lane, struct command_slot *slot) {
     struct client_session *session = slot->batch->session;
     struct subscription *subscription;
     if (subscription_find(&lane->table, slot->queue.number, SUBSCRIPTION_GET, session) != NULL) {
-        slot_answer_error(slot, smp_error_command(SMP_COMMAND_PROHIBITED));
+        slot_answer_error(slot, smp_error_command(COMMAND_PROHIBITED));
         slot_done(slot);
         return;
     }
@@ -132,7 +132,7 @@ static void get(struct subscriber_lane *lane, struct command_slot *slot) {
     uint64_t queue = slot->queue.number;
     enum smq_result result = SMQ_OK;
     if (subscription_find(&lane->table, queue, SUBSCRIPTION_PUSH, session) != NULL) {
-        slot_answer_error(slot, smp_error_command(SMP_COMMAND_PROHIBITED));
+        slot_answer_error(slot, smp_error_command(COMMAND_PROHIBITED));
         slot_done(slot);
         return;
     }

@@ -158,8 +158,8 @@ static void send_content(struct slice content) {
 
 /* How many answers the content gets: one for each transmission, or one for the whole. */
 static unsigned answers_due(struct slice content) {
-    struct smp_content opened;
-    return smp_content_open(content, &opened) == SMQ_OK ? opened.count : 1;
+    struct block_content opened;
+    return block_content_open(content, &opened) == SMQ_OK ? opened.count : 1;
 }
 
 static void receive_answers(unsigned count) {
@@ -308,7 +308,7 @@ static void attack_with_mutated_content(const uint8_t *bytes, size_t length) {
 
 static void attack_with_mutants(uint16_t version) {
     connect_hostile(version, false);
-    with_corpus("smp_transmission", attack_with_mutated_transmission);
+    with_corpus("transmission", attack_with_mutated_transmission);
     witness_exchange(&witness);
     if (version > 6)
         with_corpus("smp_command", attack_with_mutated_command);

@@ -105,7 +105,7 @@ static void test_hello_goes_with_the_certificate_of_its_connection(void **state)
     reload();
     assert_true(peer_read_block(&peer, peer.block));
     assert_int_equal(SMQ_OK, smp_server_hello_parse(peer.block, &hello));
-    size_t count = smp_chain_certificates(&hello.chain_key, chain, CERTIFICATE_CHAIN_MAX);
+    size_t count = chain_certificates(&hello.chain_key, chain, CERTIFICATE_CHAIN_MAX);
     assert_true(certificate_chain_equal(chain, count, peer.facts.peer_chain, peer.facts.peer_chain_count));
     peer_close(&peer);
 }

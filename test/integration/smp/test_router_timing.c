@@ -21,14 +21,14 @@
 enum { RUNS = 201, CHANCES = 8, ALGORITHMS = 3 };
 
 static const enum key_algorithm algorithms[ALGORITHMS] = {KEY_ED25519, KEY_ED448, KEY_X25519};
-static const enum smp_authorization_kind kinds[ALGORITHMS] = {SMP_AUTHORIZATION_ED25519, SMP_AUTHORIZATION_ED448,
-                                                              SMP_AUTHORIZATION_AUTHENTICATOR};
+static const enum authorization_kind kinds[ALGORITHMS] = {AUTHORIZATION_ED25519, AUTHORIZATION_ED448,
+                                                          AUTHORIZATION_AUTHENTICATOR};
 
 static struct client_session *session;
 static struct command_batch *batch;        /* of one command of that session */
 static struct key_pair stored[ALGORITHMS]; /* keys of the queue */
 static struct key_pair given[ALGORITHMS];  /* keys that the client has instead */
-static uint8_t scratch[SMP_AUTHORIZED_MAX];
+static uint8_t scratch[AUTHORIZED_MAX];
 
 static int setup(void **state) {
     (void)state;
@@ -60,7 +60,7 @@ static int teardown(void **state) {
 
 /* A command with an authorization that is sound in itself, of the key that the client has. */
 struct attempt {
-    struct smp_transmission transmission;
+    struct transmission transmission;
     struct smp_command command;
     struct verification verification;
     uint8_t correlation_id[24];
@@ -70,8 +70,8 @@ struct attempt {
 };
 
 static void prepare(struct attempt *attempt, struct smp_command command, unsigned kind) {
-    static uint8_t signed_bytes[SMP_AUTHORIZED_MAX];
-    struct smp_transmission *transmission = &attempt->transmission;
+    static uint8_t signed_bytes[AUTHORIZED_MAX];
+    struct transmission *transmission = &attempt->transmission;
     struct writer writer = writer_of(attempt->authorized, sizeof attempt->authorized);
     struct box_key agreed;
     memset(attempt, 0, sizeof *attempt);
@@ -87,14 +87,14 @@ static void prepare(struct attempt *attempt, struct smp_command command, unsigne
     attempt->command = command;
     static uint32_t cost_us;
     verification_prepare(&attempt->verification, &batch->slots[0], transmission, &attempt->command, scratch, &cost_us);
-    struct smp_authorized *parts = &attempt->verification.authorized;
+    struct authorized *parts = &attempt->verification.authorized;
     if (algorithms[kind] == KEY_X25519) {
         assert_int_equal(SMQ_OK, box_key_agree(&given[kind].private_key, &session->handshake_key.public_key, &agreed));
         assert_int_equal(SMQ_OK, authenticator_create(&agreed, transmission->correlation_id, parts->parts,
-                                                      SMP_AUTHORIZED_PARTS, attempt->authorization));
+                                                      AUTHORIZED_PARTS, attempt->authorization));
         transmission->authorization = slice_of(attempt->authorization, AUTHENTICATOR_SIZE);
     } else {
-        struct slice bytes = smp_authorized_contiguous(parts, signed_bytes, sizeof signed_bytes);
+        struct slice bytes = authorized_contiguous(parts, signed_bytes, sizeof signed_bytes);
         assert_int_equal(SMQ_OK, sign(&given[kind], bytes, attempt->authorization));
         transmission->authorization = slice_of(attempt->authorization, signature_size(algorithms[kind]));
     }
