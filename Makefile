@@ -113,11 +113,14 @@ link.tsan := -fsanitize=thread
 link.fuzz := -fsanitize=fuzzer,address,undefined
 ifeq ($(MODE),fuzz)
 override CC := clang
+warnings += -Wno-microsoft-anon-tag
 warnings += -Wno-cast-qual # clang reports it inside macros of system headers (liburcu, OpenSSL), gcc does not
 endif
 
 includes := -I. -Iqueues/base -Iactors/client -Iactors/client_agent
-compile_flags := -std=gnu11 -D_GNU_SOURCE $(includes) -pthread -fPIC $(warnings) $(optimise.$(MODE)) $(CFLAGS)
+# -fms-extensions: EXTENDS (queues/base/owner.h).
+dialect := -std=gnu11 -fms-extensions -D_GNU_SOURCE
+compile_flags := $(dialect) $(includes) -pthread -fPIC $(warnings) $(optimise.$(MODE)) $(CFLAGS)
 link_flags := -pthread $(link.$(MODE)) $(LDFLAGS)
 
 libs.queues := -lurcu-cds -lurcu-memb -lurcu-common -lsodium
@@ -370,9 +373,9 @@ run-tidy: $(tidy_stamps)
 $(BUILD)/lint/%.tidy: %.c .clang-tidy test/.clang-tidy
 	@mkdir -p $(@D)
 	$(say) TIDY $<
-	$(quiet)clang-tidy --quiet --warnings-as-errors='*' $< -- -std=gnu11 -D_GNU_SOURCE -DDEBUG_FAULTS $(includes) \
+	$(quiet)clang-tidy --quiet --warnings-as-errors='*' $< -- $(dialect) -Wno-microsoft-anon-tag -DDEBUG_FAULTS $(includes) \
 	  -DBUILD_DIR='""' -DSMQ_VERSION='""' 2>$@.log || { cat $@.log; exit 1; }
-	$(quiet)$(CC) -std=gnu11 -D_GNU_SOURCE $(includes) -DBUILD_DIR='""' -DSMQ_VERSION='""' -MM -MP -MT $@ -MF $(@:.tidy=.d) $<
+	$(quiet)$(CC) $(dialect) $(includes) -DBUILD_DIR='""' -DSMQ_VERSION='""' -MM -MP -MT $@ -MF $(@:.tidy=.d) $<
 	@touch $@
 
 run-cppcheck:

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#include "actors/router/command_batch.h"
+#include "actors/smp/command_slot.h"
 #include "queues/base/memory.h"
 #include "transport/block/batch.h"
 #include "transport/crypto/proxy_layer.h"
@@ -34,7 +34,7 @@ static enum smq_result open_client_layer(const struct command_slot *slot, const 
     memcpy(forwarded->nonce, forward->corr_id.bytes, BOX_NONCE_SIZE);
     forwarded->version = forward->version;
     enum smq_result result =
-        box_key_agree(&slot->batch->session->handshake_key.private_key, &forward->client_key, &forwarded->client_key);
+        box_key_agree(&slot_session(slot)->handshake_key.private_key, &forward->client_key, &forwarded->client_key);
     if (result != SMQ_OK)
         return result;
     return proxy_payload_open(&forwarded->client_key, forwarded->nonce, in_block(slot, forward->payload.bytes),
@@ -47,7 +47,7 @@ static enum smq_result fail(enum smq_result result, struct smp_error reason, str
 }
 
 enum smq_result forwarded_open(struct command_slot *slot, const struct smp_command *command, struct smp_error *error) {
-    const struct client_session *session = slot->batch->session;
+    const struct client_session *session = slot_session(slot);
     if (!session->has_proxy_key)
         return fail(SMQ_ERR_AUTH, smp_error_broker_transport(smp_transport_error_of(SMP_TRANSPORT_NO_AUTH)), error);
     struct proxy_forward forward;

@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "actors/router/identity.h"
 #include "actors/smp/event.h"
 #include "actors/smp/post.h"
 #include "queues/base/fault.h"
@@ -20,7 +21,6 @@
 
 /* A block being filled. */
 struct filling {
-    struct smp_router *router;
     struct client_session *session;
     struct smp_outgoing_block block;
     struct transmission_form form;
@@ -30,21 +30,6 @@ struct filling {
 
 /* What became of an item, or of one transmission. */
 enum filled { FILLED, FILLED_NO_ROOM, FILLED_MISSING };
-
-enum smq_result delivery_lane_start(void *context, unsigned lane, void **lane_state) {
-    (void)lane;
-    struct smp_router *router = context;
-    struct store_reader *reader;
-    enum smq_result result = store_reader_create(router->store, &reader);
-    if (result == SMQ_OK)
-        *lane_state = reader;
-    return result;
-}
-
-void delivery_lane_stop(void *lane_state) {
-    struct store_reader *reader = lane_state;
-    store_reader_destroy(&reader);
-}
 
 enum smq_result delivery_send(struct client_session *session, const struct message_reference *reference) {
     struct delivery *delivery = memory_zalloc(sizeof *delivery);
@@ -175,27 +160,25 @@ static void report_lost(struct filling *filling, const struct message_reference 
         delivery_release(&delivery);
 }
 
-static enum filled write_own_answer(struct filling *filling, struct command_slot *slot) {
-    struct smp_response fallback = smp_response_ok();
-    enum filled filled;
-    switch (slot->answer) {
-    case ANSWER_MESSAGE:
-        filled = write_message_answer(filling, slot);
-        if (filled != FILLED_MISSING)
-            return filled;
-        filled = write_response(filling, slot->correlation_id, slot->entity_id, &fallback);
-        if (filled == FILLED)
-            report_lost(filling, &slot->message_reference);
+static enum filled write_stored_answer(struct filling *filling, struct command_slot *slot) {
+    bool is_message = slot->stored == STORED_MESSAGE;
+    struct smp_response gone = is_message ? smp_response_ok() : smp_response_error(smp_error_of(SMP_ERROR_AUTH));
+    enum filled filled = is_message ? write_message_answer(filling, slot) : write_link(filling, slot);
+    if (filled != FILLED_MISSING)
         return filled;
-    case ANSWER_LINK:
-        filled = write_link(filling, slot);
-        if (filled != FILLED_MISSING)
-            return filled;
-        fallback = smp_response_error(smp_error_of(SMP_ERROR_AUTH));
-        return write_response(filling, slot->correlation_id, slot->entity_id, &fallback);
+    filled = write_response(filling, slot->correlation_id, slot->entity_id, &gone);
+    if (filled == FILLED && is_message)
+        report_lost(filling, &slot->message_reference);
+    return filled;
+}
+
+static enum filled write_own_answer(struct filling *filling, struct command_slot *slot) {
+    switch (slot->answer) {
+    case ANSWER_FROM_STORE:
+        return write_stored_answer(filling, slot);
     case ANSWER_ELSEWHERE:
         return FILLED;
-    case ANSWER_RESPONSE:
+    case ANSWER_READY:
         break;
     }
     return write_response(filling, slot->correlation_id, slot->entity_id, &slot->response);
@@ -244,13 +227,17 @@ static bool waits(const struct filling *filling, enum filled filled) {
     return false;
 }
 
+static struct command_slot *slot_at(struct command_batch *batch, uint16_t index) {
+    return owner_of(batch_slot(batch, index), struct command_slot, base);
+}
+
 static bool fill_answers(struct filling *filling, struct outgoing *item) {
-    struct command_batch *batch = (struct command_batch *)(void *)item;
+    struct command_batch *batch = owner_of(item, struct command_batch, outgoing);
     for (; batch->written < batch->count; batch->written++)
-        if (waits(filling, write_answer(filling, &batch->slots[batch->written])))
+        if (waits(filling, write_answer(filling, slot_at(batch, batch->written))))
             return false;
     for (; batch->pushed < batch->count; batch->pushed++) {
-        struct command_slot *slot = &batch->slots[batch->pushed];
+        struct command_slot *slot = slot_at(batch, batch->pushed);
         if (!slot->push)
             continue;
         enum filled filled = write_message(filling, slice_of(NULL, 0), NULL, &slot->message_reference);
@@ -263,7 +250,7 @@ static bool fill_answers(struct filling *filling, struct outgoing *item) {
 }
 
 static bool fill_delivery(struct filling *filling, struct outgoing *item) {
-    struct delivery *delivery = (struct delivery *)(void *)item;
+    struct delivery *delivery = owner_of(item, struct delivery, outgoing);
     enum filled filled = write_message(filling, slice_of(NULL, 0), NULL, &delivery->reference);
     if (waits(filling, filled))
         return false;
@@ -273,7 +260,7 @@ static bool fill_delivery(struct filling *filling, struct outgoing *item) {
 }
 
 static bool fill_proxied(struct filling *filling, struct outgoing *item) {
-    const struct proxied_command *command = (struct proxied_command *)(void *)item;
+    const struct proxied_command *command = owner_of(item, struct proxied_command, outgoing);
     struct transmission_draft draft;
     begin_transmission(filling, proxied_correlation_id(command), proxied_entity_id(command), &draft);
     write_slice(&filling->block.writer, command->response);
@@ -281,7 +268,7 @@ static bool fill_proxied(struct filling *filling, struct outgoing *item) {
 }
 
 static bool fill_event(struct filling *filling, struct outgoing *item) {
-    const struct event *event = (struct event *)(void *)item;
+    const struct event *event = owner_of(item, struct event, outgoing);
     struct smp_response response;
     event_response(event, &response);
     return !waits(filling,
@@ -326,24 +313,22 @@ static enum smq_result write_service_response(const struct client_session *sessi
 static void release_item(struct client_session *session, struct outgoing *item) {
     struct command_batch *batch;
     struct proxied_command *proxied;
-    switch ((enum outgoing_kind)item->kind) {
+    switch (item->kind) {
     case OUTGOING_ANSWERS:
-        batch = (struct command_batch *)(void *)item;
+        batch = owner_of(item, struct command_batch, outgoing);
         command_batch_finish(&batch);
         break;
     case OUTGOING_PROXIED:
-        proxied = (struct proxied_command *)(void *)item;
+        proxied = owner_of(item, struct proxied_command, outgoing);
         proxied_destroy(&proxied);
         break;
     case OUTGOING_DELIVERY:
         memory_free(item);
         break;
     case OUTGOING_EVENT:
-        event_release(session, (struct event *)(void *)item);
+        event_release(session, owner_of(item, struct event, outgoing));
         break;
-    case OUTGOING_HELLO:
-    case OUTGOING_SERVICE_RESPONSE:
-    case OUTGOING_KIND_COUNT:
+    default:
         break;
     }
 }
@@ -371,7 +356,7 @@ enum smq_result delivery_fill(struct connection *connection, void *state, struct
         return item->kind == OUTGOING_HELLO ? write_hello(session, bytes) : write_service_response(session, bytes);
     }
     FAULT_DELAY(answer_slow);
-    struct filling filling = {.router = session->router, .session = session, .reader = lane_state};
+    struct filling filling = {.session = session, .reader = lane_state};
     filling.form = smp_session_form(&session->smp);
     smp_session_begin_block(&session->smp, bytes, &filling.block);
     while ((item = outgoing_first(queue)) != NULL && fillers[item->kind] != NULL &&

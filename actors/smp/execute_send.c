@@ -8,13 +8,9 @@
 #include "queues/base/random.h"
 #include "stores/smp/ntf_store.h"
 
-static struct command_slot *slot_of(struct store_operation *operation) {
-    return (struct command_slot *)(void *)writer_request_of(operation);
-}
-
 static enum smq_result send_apply(struct store_operation *operation, struct store_txn *txn) {
-    struct command_slot *slot = slot_of(operation);
-    const struct live_settings *live = &slot->batch->session->router->live;
+    struct command_slot *slot = slot_of_operation(operation);
+    const struct live_settings *live = &slot_router(slot)->live;
     uint64_t ttl_s = live_value(live->message_ttl_s);
     struct msg_send message = {
         .id = slice_of(slot->send.id, MESSAGE_ID_SIZE),
@@ -41,13 +37,13 @@ static enum smq_result send_apply(struct store_operation *operation, struct stor
 
 /* On the writer's thread, after the commit. */
 static void send_completed(struct store_operation *operation, enum smq_result result) {
-    struct command_slot *slot = slot_of(operation);
-    struct smp_router *router = slot->batch->session->router;
+    struct command_slot *slot = slot_of_operation(operation);
+    struct smp_router *router = slot_router(slot);
     if (slot_retried(slot, result))
         return;
     if (result != SMQ_OK) {
         slot_answer_result(slot, result);
-        slot_done(slot);
+        slot_done(&slot->base);
         return;
     }
     counter_add(&router->counters.messages_expired, slot->send.sent.expired);
@@ -69,7 +65,7 @@ static void send_completed(struct store_operation *operation, enum smq_result re
         slot_answer_error(slot, smp_error_of(SMP_ERROR_AUTH));
         break;
     }
-    slot_done(slot);
+    slot_done(&slot->base);
 }
 
 /* What the notifier will be sent: made here, where the record is at hand, and stored with the message. */
@@ -80,7 +76,7 @@ static void prepare_notification(const struct execution *execution) {
     uint8_t *notification = memory_alloc(NOTIFICATION_STORED_SIZE);
     if (notification == NULL)
         return;
-    slot_own(slot, notification, memory_free);
+    slot_own(&slot->base, notification, memory_free);
     box_nonce_random(notification);
     box_key_of_secret(execution->record->notifier.dh_secret, &key);
     slot->send.notification = notification;
@@ -99,7 +95,7 @@ static bool refuse_send(const struct execution *execution) {
         slot_answer_error(slot, blocked_error(execution->record));
     else
         return false;
-    slot_done(slot);
+    slot_done(&slot->base);
     return true;
 }
 
@@ -120,5 +116,5 @@ void execute_send(const struct execution *execution) {
         .apply = send_apply,
         .completed = send_completed,
     };
-    post_writer(execution->router, &slot->request);
+    post_writer(&execution->router->base, &slot->request);
 }

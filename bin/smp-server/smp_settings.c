@@ -437,7 +437,7 @@ struct smp_router_config smp_settings_router_config(const struct smp_settings *s
     config.new_queues = settings->new_queues;
     config.create_password = settings->create_password;
     config.map_size = (uint64_t)settings->map_size;
-    config.durability = settings->durability == 0 ? SMP_DURABILITY_COMMIT : SMP_DURABILITY_INTERVAL;
+    config.durability = settings->durability == 0 ? ROUTER_DURABILITY_COMMIT : ROUTER_DURABILITY_INTERVAL;
     config.durability_interval_ms = (uint32_t)settings->durability_interval;
     config.queue_quota = (uint32_t)settings->queue_quota;
     config.message_ttl_s = (uint64_t)(settings->expire_messages_ttl >= 0 ? settings->expire_messages_ttl
