@@ -57,6 +57,7 @@ struct command_batch *command_batch_of_block(struct block *block) {
     }
     commands->take_apart(block, batch);
     batch->block = block;
+    batch->since_us = block->since_us;
     return batch;
 }
 
@@ -138,6 +139,7 @@ static bool is_answered_elsewhere(struct command_batch *batch) {
 
 void command_batch_send(struct command_batch *batch) {
     batch->outgoing.kind = OUTGOING_ANSWERS;
+    batch->outgoing.bytes = (uint32_t)(sizeof *batch + batch->count * batch->slot_size);
     if (is_answered_elsewhere(batch) || connection_send(batch->session->connection, &batch->outgoing) != SMQ_OK)
         command_batch_finish(&batch);
 }

@@ -47,9 +47,10 @@ struct command_batch {
     _Atomic uint32_t working; /* commands in other hands, plus one while the process lane goes through the batch */
     size_t slot_size;
     uint16_t count;
-    uint16_t next;    /* first command that has not been looked at */
-    uint16_t written; /* send lane: answers before this one are in a block */
-    uint16_t pushed;  /* send lane: the router's own */
+    uint16_t next;     /* first command that has not been looked at */
+    uint16_t written;  /* send lane: answers before this one are in a block */
+    uint16_t pushed;   /* send lane: the router's own */
+    uint64_t since_us; /* when its block came; 0: unknown */
     uint8_t slots[] __attribute__((aligned(16)));
 };
 

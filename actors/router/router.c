@@ -37,7 +37,8 @@ struct router_config router_config_default(void) {
                    .address_handshakes = 512,
                    .address_rate = 100,
                    .address_burst = 1000,
-                   .block_timeout_ms = 60000},
+                   .block_timeout_ms = 60000,
+                   .unsent_bytes = UINT64_C(1) << 30},
         .accept_service_credentials = true,
         .map_size = UINT64_C(64) << 30,
         .durability = ROUTER_DURABILITY_COMMIT,
@@ -186,6 +187,8 @@ static enum smq_result start_roles(struct router *router, char *error, size_t er
         result = start_net(router);
     if (result == SMQ_OK)
         result = expirer_create(router, &router->expirer);
+    if (result == SMQ_OK && kind->started != NULL)
+        result = kind->started(router, error, error_size);
     return result;
 }
 
@@ -307,6 +310,24 @@ enum smq_result router_reload(struct router *router, const struct router_config 
     identity_replace(&router->identity, identity);
     expirer_settings_changed(router->expirer);
     identity_warn(identity, clock_realtime_s());
+    return SMQ_OK;
+}
+
+enum smq_result router_check(const struct router_kind *kind, const struct router_config *config, int64_t *valid_until_s,
+                             char *error, size_t error_size) {
+    struct router_identity *identity = NULL;
+    if (error_size > 0)
+        error[0] = 0;
+    enum smq_result result = check_config(kind, config);
+    if (result != SMQ_OK)
+        return fail(result, error, error_size, "configuration");
+    if (crypto_setup() != SMQ_OK)
+        return fail(SMQ_ERR_CRYPTO, error, error_size, "cryptographic libraries");
+    result = identity_load(config, kind->certificate_command, clock_realtime_s(), &identity, error, error_size);
+    if (result != SMQ_OK)
+        return explain(result, error, error_size, "TLS credentials");
+    *valid_until_s = identity->valid_until_s;
+    identity_release(&identity);
     return SMQ_OK;
 }
 

@@ -89,6 +89,8 @@ struct router_kind {
     /* Starts the roles that only it has, under router->supervisor: after the writer, before the process lanes. May be
      * NULL. `error` may get one line. */
     enum smq_result (*start_roles)(struct router *router, char *error, size_t error_size);
+    /* All roles of the kernel run, too: the last that may fail. May be NULL. */
+    enum smq_result (*started)(struct router *router, char *error, size_t error_size);
     /* Frees them; every thread has ended, the store is still open. Also after a start that failed half-way. */
     void (*destroy_roles)(struct router *router);
     const struct expiry *expiries; /* what the expirer's rounds are about */
@@ -153,6 +155,11 @@ enum smq_result router_listen(struct router *router, char *error, size_t error_s
  * SMQ_ERR_NO_MEMORY. Blocks for the files and a grace period. From the thread that created the router. */
 enum smq_result router_reload(struct router *router, const struct router_config *config, char *error,
                               size_t error_size);
+
+/* Whether router_create would take the configuration and credentials; opens nothing. `*valid_until_s` is when the first
+ * certificate ends, UTC. Errors of router_create, with `error`. Any thread; blocks for the files. */
+enum smq_result router_check(const struct router_kind *kind, const struct router_config *config, int64_t *valid_until_s,
+                             char *error, size_t error_size);
 
 /* The port that the i-th configured port is bound to; those of WebSockets are counted after the others. */
 uint16_t router_port(const struct router *router, size_t i);

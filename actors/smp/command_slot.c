@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "actors/smp/metrics.h"
 #include "actors/smp/roles.h"
 
 struct transmission_form slot_form(const struct command_slot *slot) {
@@ -19,10 +20,7 @@ void slot_answer(struct command_slot *slot, struct smp_response response) {
 }
 
 void slot_answer_error(struct command_slot *slot, struct smp_error error) {
-    if (error.code == SMP_ERROR_AUTH)
-        counter_add(&slot_router(slot)->counters.authorization_failures, 1);
-    if (error.code == SMP_ERROR_STORE)
-        counter_add(&slot_router(slot)->counters.store_failures, 1);
+    smp_count_error(slot_router(slot), slot->tag, &error);
     slot_answer(slot, smp_response_error(error));
 }
 

@@ -65,10 +65,12 @@ struct command_slot {
             struct slice body;           /* in the block */
             const uint8_t *notification; /* NOTIFICATION_STORED_SIZE bytes in `owned`, for has_notification */
             struct msg_sent sent;
+            uint64_t recipient; /* active_hash of the queue's recipient id */
         } send;
         struct {
             struct slice id;          /* in the block; may be empty */
             bool deleted, was_marker; /* the message that it was for, if it was still there */
+            bool notify;              /* its flag */
             bool has_next;
             uint64_t next_sequence;
             uint8_t next_id[MESSAGE_ID_SIZE];

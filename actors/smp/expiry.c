@@ -2,6 +2,7 @@
 /* The kinds of records that expire, one row each. */
 #include "actors/smp/expiry.h"
 
+#include "actors/smp/metrics.h"
 #include "actors/smp/roles.h"
 #include "stores/smp/msg_store.h"
 #include "stores/smp/ntf_store.h"
@@ -30,7 +31,7 @@ static enum smq_result expire_messages(struct router *router, struct store_txn *
 }
 
 static void count_messages(struct router *router, uint64_t expired) {
-    counter_add(&router_of(router)->counters.messages_expired, (int64_t)expired);
+    counters_add(router_of(router)->counters, COUNT_MSG_EXPIRED, (int64_t)expired);
 }
 
 static struct expiry_settings notification_settings(const struct router *common) {
@@ -52,7 +53,7 @@ static enum smq_result expire_notifications(struct router *router, struct store_
 }
 
 static void count_notifications(struct router *router, uint64_t expired) {
-    counter_add(&router_of(router)->counters.notifications_expired, (int64_t)expired);
+    counters_add(router_of(router)->counters, COUNT_MSG_NTF_EXPIRED, (int64_t)expired);
 }
 
 const struct expiry smp_expiries[SMP_EXPIRY_COUNT] = {

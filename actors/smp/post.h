@@ -26,6 +26,7 @@
  * | NOTIFIER_GONE  | writer                  | a slot: NKEY or NDEL                          | the lane              |
  * | HANDED_OVER    | writer                  | a handed_over: its notifications are deleted  | the lane              |
  * | LOST_DELIVERY  | send lane               | a delivery: its message is not there any more | the lane              |
+ * | NOTICE         | writer                  | a queue_notice: an operator changed the queue | the lane              |
  * | SERVICE_HELD   | services                | a service_copy: another session holds it      | the lane              |
  * | SESSION_CLOSED | receive lane            | a session_farewell                            | its session           |
  *
@@ -35,6 +36,7 @@
  * |----------------|-------------------------|-----------------------------------------------|-----------------------|
  * | MOVED          | subscriber lane         | a slot: a notifier came to a service or left  | services              |
  * | SUBSCRIBE      | writer                  | a slot: NSUBS, with the count of notifiers    | services              |
+ * | NOTICE         | subscriber lane         | a queue_notice: a service's notifier is gone  | services              |
  * | SESSION_CLOSED | receive lane            | a session_farewell                            | its session           |
  *
  * What the writer sends about a slot it sends after the commit. SERVICE_HELLO, PROXY_ROOM, LOST_DELIVERY and SESSION_CLOSED bring a reference to their
@@ -53,6 +55,7 @@ struct client_session;
 struct command_slot;
 struct delivery;
 struct message;
+struct queue_notice;
 struct service_copy;
 struct smp_router;
 struct writer_request;
@@ -73,12 +76,13 @@ enum subscriber_message {
     SUBSCRIBER_NOTIFIER_GONE,
     SUBSCRIBER_HANDED_OVER,
     SUBSCRIBER_LOST_DELIVERY,
+    SUBSCRIBER_NOTICE,
     SUBSCRIBER_SERVICE_HELD,
     SUBSCRIBER_SESSION_CLOSED,
     SUBSCRIBER_MESSAGE_COUNT
 };
 
-enum services_message { SERVICES_MOVED, SERVICES_SUBSCRIBE, SERVICES_SESSION_CLOSED };
+enum services_message { SERVICES_MOVED, SERVICES_SUBSCRIBE, SERVICES_NOTICE, SERVICES_SESSION_CLOSED };
 
 enum smq_result post_process_service_hello(struct client_session *session, struct block *block);
 enum smq_result post_process_proxy_room(struct client_session *session);
@@ -87,10 +91,12 @@ enum smq_result post_process_proxy_room(struct client_session *session);
 enum smq_result post_subscriber_slot(struct command_slot *slot, enum subscriber_message kind);
 /* `deletion` is the first of a handed_over. */
 enum smq_result post_subscriber_handed_over(struct smp_router *router, unsigned lane, struct writer_request *deletion);
+enum smq_result post_subscriber_notice(struct smp_router *router, struct queue_notice *notice);
 enum smq_result post_subscriber_lost_delivery(struct delivery *delivery);
 enum smq_result post_subscriber_service_held(struct smp_router *router, unsigned lane, struct service_copy *copy);
 enum smq_result post_subscriber_session_closed(struct client_session *session, unsigned lane);
 
 /* MOVED or SUBSCRIBE. */
 enum smq_result post_services_slot(struct command_slot *slot, enum services_message kind);
+enum smq_result post_services_notice(struct smp_router *router, struct queue_notice *notice);
 enum smq_result post_services_session_closed(struct client_session *session);

@@ -2,6 +2,8 @@
 /* An SMP command on a process lane: parsed, looked up, verified and carried out, as the kernel asks for it. */
 #include "actors/smp/process.h"
 
+#include "actors/smp/command_times.h"
+#include "actors/smp/metrics.h"
 #include "actors/smp/post.h"
 #include "actors/smp/service_hello.h"
 #include "actors/smp/verify.h"
@@ -65,6 +67,8 @@ static const struct command_row *parse(struct process_lane *base, struct slot *b
     if (smp_command_parse(form.version, transmission->command, command, &error) != SMQ_OK)
         return refuse(slot, error);
     slot->tag = command->tag;
+    if (base_slot == batch_slot(slot->batch, 0) && slot->batch->count > 1)
+        smp_count_batch(slot_router(slot), slot->tag);
     bool has_authorization = transmission->authorization_kind != AUTHORIZATION_NONE;
     if (smp_command_check_credentials(command, has_authorization, transmission->entity_id.length > 0, &error) != SMQ_OK)
         return refuse(slot, error);
@@ -196,7 +200,7 @@ static bool unwrap(struct process_lane *base, struct slot *base_slot) {
         slot_fail(slot, error);
         return false;
     }
-    counter_add(&slot_router(slot)->counters.forwards_received, 1);
+    counters_add(slot_router(slot)->counters, COUNT_P_MSG_FWDS_RECV, 1);
     client_session_trust_proxy(slot_session(slot));
     return true;
 }
@@ -209,6 +213,13 @@ static void execute(struct process_lane *base, struct slot *slot) {
 
 static void refuse_for(struct slot *slot, enum smq_result reason) {
     slot_answer_result(slot_of(slot), reason);
+}
+
+static void answered(struct command_batch *batch) {
+    const struct command_slot *first = slot_of(batch_slot(batch, 0));
+    if (batch->since_us != 0)
+        command_times_add(&slot_router(first)->command_times, first->tag, batch->since_us);
+    command_batch_send(batch);
 }
 
 static void receive(struct process_lane *lane, struct message *message) {
@@ -235,6 +246,7 @@ const struct router_commands smp_commands = {
     .execute = execute,
     .refuse = refuse_for,
     .slot_finish = command_slot_finish,
+    .answered = answered,
     .receive = receive,
     .lane_finish = lane_finish,
 };

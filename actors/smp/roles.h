@@ -5,21 +5,20 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
+#include "actors/router/operator/operator.h"
 #include "actors/router/router.h"
+#include "actors/smp/command_times.h"
 #include "actors/smp/live.h"
+#include "actors/smp/new_quota.h"
 #include "actors/smp/router.h"
-#include "queues/base/counter.h"
 #include "queues/base/owner.h"
+#include "queues/map.h"
 #include "queues/pinning.h"
 
-/* Everything an operator may ask for, counted where it happens. */
-struct router_counters {
-    struct counter connections, subscriptions;
-    struct counter queues_created, queues_deleted, queues_secured;
-    struct counter messages_sent, messages_received, messages_expired, quota_refusals;
-    struct counter notifications_sent, notifications_expired;
-    struct counter authorization_failures, store_failures;
-    struct counter forwards_received; /* RFWD that could be opened */
+/* Queues that the control port has blocked today. Writer. */
+struct blocked_today {
+    int64_t day;
+    int32_t count;
 };
 
 struct subscriber_lane;
@@ -42,7 +41,16 @@ struct smp_router {
         struct actor *services;
         struct actor *subscribers[ROUTER_LANES_MAX];
     } role_addresses;
-    struct router_counters counters;
+    struct new_quota *new_quota;
+
+    /* What an operator sees: metrics.h says what is counted. */
+    struct operator* operator;
+    struct counters *counters;               /* the operator's, added to by all */
+    struct statistics *statistics;           /* likewise */
+    struct histogram *acknowledgement_times; /* acknowledgement_times.h */
+    struct command_times command_times;
+    struct map *clients; /* clients.h */
+    struct blocked_today blocked;
 };
 
 /* The lane that owns a queue's subscriptions. */

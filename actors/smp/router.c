@@ -7,8 +7,10 @@
 #include "actors/proxy/proxy.h"
 #include "actors/smp/client_session.h"
 #include "actors/smp/expiry.h"
+#include "actors/smp/metrics.h"
 #include "actors/smp/process.h"
 #include "actors/smp/roles.h"
+#include "actors/smp/router_operator.h"
 #include "actors/smp/services.h"
 #include "actors/smp/subscriber.h"
 #include "actors/smp/touch.h"
@@ -20,6 +22,8 @@ struct smp_router_config smp_router_config_default(void) {
         .base = router_config_default(),
         .version_min = 6,
         .version_max = 18,
+        .new_queues_per_address = 36000,
+        .unused_queues = 1000000,
         .new_queues = true,
         .queue_quota = 128,
         .message_ttl_s = UINT64_C(21) * 86400,
@@ -69,11 +73,23 @@ static enum smq_result apply(struct router *router, const struct router_config *
     return live_apply(&router_of(router)->live, config_of(config));
 }
 
+static enum smq_result new_quota_create(struct smp_router *router) {
+    router->new_quota = memory_zalloc(sizeof *router->new_quota);
+    if (router->new_quota == NULL)
+        return SMQ_ERR_NO_MEMORY;
+    new_quota_init(router->new_quota, router->hash_key);
+    return SMQ_OK;
+}
+
 static enum smq_result start_roles(struct router *common, char *error, size_t error_size) {
     struct smp_router *router = router_of(common);
     router->subscriber_count = (router->process_count + 3) / 4; /* their work is small: a lane more is a wake more */
     pinning_init(&router->subscriber_pinning, router->subscriber_count);
-    enum smq_result result = toucher_create(router, &router->toucher);
+    enum smq_result result = router_operator_create(router, &router->config.operator);
+    if (result == SMQ_OK)
+        result = new_quota_create(router);
+    if (result == SMQ_OK)
+        result = toucher_create(router, &router->toucher);
     if (result == SMQ_OK)
         result = services_create(router, &router->services);
     for (unsigned i = 0; i < router->subscriber_count && result == SMQ_OK; i++)
@@ -83,8 +99,14 @@ static enum smq_result start_roles(struct router *common, char *error, size_t er
     return result;
 }
 
+static enum smq_result started(struct router *common, char *error, size_t error_size) {
+    struct smp_router *router = router_of(common);
+    return router_operator_start(router, &router->config.operator, error, error_size);
+}
+
 static void destroy_roles(struct router *common) {
     struct smp_router *router = router_of(common);
+    router_operator_destroy(router);
     for (unsigned i = 0; i < router->subscriber_count; i++)
         subscriber_lane_destroy(&router->subscribers[i]);
     services_destroy(&router->services);
@@ -101,6 +123,7 @@ static const struct router_kind smp_router_kind = {
     .check = check_config,
     .apply = apply,
     .start_roles = start_roles,
+    .started = started,
     .destroy_roles = destroy_roles,
     .expiries = smp_expiries,
     .expiry_count = SMP_EXPIRY_COUNT,
@@ -127,9 +150,23 @@ enum smq_result smp_router_listen(struct smp_router *router, char *error, size_t
     return router_listen(&router->base, error, error_size);
 }
 
+enum smq_result smp_router_check(const struct smp_router_config *config, int64_t *valid_until_s, char *error,
+                                 size_t error_size) {
+    return router_check(&smp_router_kind, &config->base, valid_until_s, error, error_size);
+}
+
+void smp_router_reload_failed(struct smp_router *router) {
+    counters_add(router->counters, COUNT_RELOAD_FAILURES, 1);
+}
+
 enum smq_result smp_router_reload(struct smp_router *router, const struct smp_router_config *config, char *error,
                                   size_t error_size) {
-    return router_reload(&router->base, &config->base, error, error_size);
+    enum smq_result result = router_reload(&router->base, &config->base, error, error_size);
+    if (result == SMQ_OK)
+        operator_reload(router->operator, & config->operator);
+    else
+        smp_router_reload_failed(router);
+    return result;
 }
 
 uint16_t smp_router_port(const struct smp_router *router, size_t i) {
@@ -150,58 +187,65 @@ void smp_router_destroy(struct smp_router **out) {
         return;
     router_destroy(&router->base);
     live_destroy(&router->live);
+    if (router->new_quota != NULL)
+        new_quota_clear(router->new_quota);
+    memory_free(router->new_quota);
     memory_free(router);
     *out = NULL;
 }
 
-static uint64_t value_of(const struct counter *counter) {
-    int64_t value = counter_read(counter);
+struct operator* smp_router_operator(struct smp_router *router) {
+    return router->operator;
+}
+
+static uint64_t value_of(const struct smp_router *router, unsigned counter) {
+    int64_t value = counters_read(router->counters, counter);
     return value > 0 ? (uint64_t)value : 0;
 }
 
-static struct smp_proxy_statistics proxy_statistics(const struct proxy_counters *counters) {
+/* `first`: of the five, in their order. */
+static struct smp_proxy_statistics proxy_statistics(const struct smp_router *router, unsigned first) {
     return (struct smp_proxy_statistics){
-        .requests = value_of(&counters->requests),
-        .successes = value_of(&counters->successes),
-        .errors_connect = value_of(&counters->errors_connect),
-        .errors_compat = value_of(&counters->errors_compat),
-        .errors_other = value_of(&counters->errors_other),
+        .requests = value_of(router, first),
+        .successes = value_of(router, first + PROXY_COUNTER(successes)),
+        .errors_connect = value_of(router, first + PROXY_COUNTER(errors_connect)),
+        .errors_compat = value_of(router, first + PROXY_COUNTER(errors_compat)),
+        .errors_other = value_of(router, first + PROXY_COUNTER(errors_other)),
     };
 }
 
 void smp_router_statistics(struct smp_router *router, struct smp_router_statistics *statistics) {
-    const struct router_counters *counters = &router->counters;
-    struct store_totals totals = {0};
-    struct store_reader *reader;
-    struct store_txn *txn;
-    if (store_reader_create(router->store, &reader) == SMQ_OK) {
-        if (store_reader_begin(reader, &txn) == SMQ_OK)
-            store_totals_get(txn, &totals);
-        store_reader_destroy(&reader);
-    }
+    struct net_statistics net;
+    int64_t values[STATISTICS_VALUES_MAX];
+    statistics_sample(router->statistics, values);
+    net_read_statistics(router->net, &net);
     *statistics = (struct smp_router_statistics){
-        .queues = totals.queues,
-        .messages = totals.messages,
-        .notifications = totals.notifications,
-        .connections = value_of(&counters->connections),
-        .subscriptions = value_of(&counters->subscriptions),
-        .queues_created = value_of(&counters->queues_created),
-        .queues_deleted = value_of(&counters->queues_deleted),
-        .queues_secured = value_of(&counters->queues_secured),
-        .messages_sent = value_of(&counters->messages_sent),
-        .messages_received = value_of(&counters->messages_received),
-        .messages_expired = value_of(&counters->messages_expired),
-        .quota_refusals = value_of(&counters->quota_refusals),
-        .notifications_sent = value_of(&counters->notifications_sent),
-        .notifications_expired = value_of(&counters->notifications_expired),
-        .authorization_failures = value_of(&counters->authorization_failures),
-        .store_failures = value_of(&counters->store_failures),
-        .forwards_received = value_of(&counters->forwards_received),
+        .queues = (uint64_t)values[VALUE_QUEUES],
+        .messages = (uint64_t)values[VALUE_MESSAGES],
+        .notifications = (uint64_t)values[VALUE_NOTIFICATIONS],
+        .connections = value_of(router, COUNT_CONNECTIONS),
+        .subscriptions = value_of(router, COUNT_SUBSCRIPTIONS),
+        .queues_created = value_of(router, COUNT_Q_CREATED),
+        .queues_deleted = value_of(router, COUNT_Q_DELETED_ALL),
+        .queues_secured = value_of(router, COUNT_Q_SECURED),
+        .messages_sent = value_of(router, COUNT_MSG_SENT),
+        .messages_received = value_of(router, COUNT_MSG_RECV),
+        .messages_expired = value_of(router, COUNT_MSG_EXPIRED),
+        .quota_refusals = value_of(router, COUNT_MSG_SENT_QUOTA),
+        .notifications_sent = value_of(router, COUNT_MSG_NTFS),
+        .notifications_expired = value_of(router, COUNT_MSG_NTF_EXPIRED),
+        .authorization_failures = value_of(router, COUNT_AUTH_FAILURES),
+        .store_failures = value_of(router, COUNT_STORE_FAILURES),
+        .forwards_received = value_of(router, COUNT_P_MSG_FWDS_RECV),
+        .new_refused_address = value_of(router, COUNT_NEW_REFUSED_ADDRESS),
+        .new_refused_password = value_of(router, COUNT_NEW_REFUSED_PASSWORD),
+        .new_refused_unused = value_of(router, COUNT_NEW_REFUSED_UNUSED),
+        .reload_failures = value_of(router, COUNT_RELOAD_FAILURES),
+        .dropped_unsent = net.dropped_unsent,
+        .unused_queues = unused_queues_count(&router->new_quota->unused),
+        .relays = proxy_statistics(router, COUNT_P_RELAYS_REQUESTS),
+        .relays_own = proxy_statistics(router, COUNT_P_RELAYS_OWN_REQUESTS),
+        .forwards = proxy_statistics(router, COUNT_P_MSG_FWDS_REQUESTS),
+        .forwards_own = proxy_statistics(router, COUNT_P_MSG_FWDS_OWN_REQUESTS),
     };
-    if (router->proxy != NULL) {
-        statistics->relays = proxy_statistics(&router->proxy->relays.all);
-        statistics->relays_own = proxy_statistics(&router->proxy->relays.own);
-        statistics->forwards = proxy_statistics(&router->proxy->forwards.all);
-        statistics->forwards_own = proxy_statistics(&router->proxy->forwards.own);
-    }
 }
