@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* The commands of a router: what the kernel asks of it on a command's way. A process lane takes each command through
- * these in order, on one thread: parse, look_up (again, when the look may be older than what was done before), authorise,
- * spare_answers, then unwrap or execute. What is found out on the way is kept in the lane, which the router extends, and
- * in the slot, which it extends, too. */
+ * these in order, on one thread: parse, look_up (again, when the look may be older than what was done before),
+ * authorise, spare_answers, then unwrap or execute. What is found out on the way is kept in the lane, which the router
+ * extends, and in the slot, which it extends, too. */
 #pragma once
 
 #include <stdbool.h>

@@ -2,16 +2,16 @@
 /* The post of the kernel: every message between the roles that all routers have. The router of a protocol has a post of
  * its own for its roles (actors/smp/post.h). Roles include posts, and never what is inside another role.
  *
- * | message       | to           | from                  | carries                                     | afterwards owned by |
- * |---------------|--------------|-----------------------|---------------------------------------------|---------------------|
- * | BLOCK         | process lane | receive lane          | a block, received and admitted              | the lane            |
- * | BATCH         | process lane | receive lane          | a batch that the router has made            | the lane            |
- * | ORDER         | process lane | whoever was last      | an order_entry: what waits there may go on  | its session         |
- * | RETRY         | process lane | writer, other roles   | a slot whose record changed meanwhile       | the lane            |
- * | (from OWN on) | process lane | the router's roles    | see its own post                            |                     |
- * | (of one kind) | writer       | any role              | a writer_request: a change of the store     | the writer          |
- * | ROUND         | expirer      | writer                | a round whose step is committed             | the expirer         |
- * | SETTINGS      | expirer      | whoever reloads       | nothing: settings changed                   | the expirer         |
+ * | message       | to           | from                | carries                                    | owned by   |
+ * |---------------|--------------|---------------------|--------------------------------------------|------------|
+ * | BLOCK         | process lane | receive lane        | a block, received and admitted             | the lane   |
+ * | BATCH         | process lane | receive lane        | a batch that the router has made           | the lane   |
+ * | ORDER         | process lane | whoever was last    | an order_entry: what waits there may go on | its session|
+ * | RETRY         | process lane | writer, other roles | a slot whose record changed meanwhile      | the lane   |
+ * | (from OWN on) | process lane | the router's roles    | see its own post                           |            |
+ * | (of one kind) | writer       | any role            | a writer_request: a change of the store    | the writer |
+ * | ROUND         | expirer      | writer              | a round whose step is committed            | the expirer|
+ * | SETTINGS      | expirer      | whoever reloads     | nothing: settings changed                  | the expirer|
  *
  * Process lane: that of the session. What the writer sends about a slot it sends after the commit (RETRY: instead of
  * it), and a request is its until `completed`. BLOCK brings a reference to its connection.

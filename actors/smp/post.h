@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* The post of the SMP router: the messages of the roles that only it has; those of the roles of every router are in
- * actors/router/post.h. All are sent in these two, and only there, so they are the map of its traffic. Roles include this header, and never what is inside another role.
+ * actors/router/post.h. All are sent in these two, and only there, so they are the map of its traffic. Roles include
+ * this header, and never what is inside another role.
  *
  * To a process lane, that of the session:
  *
@@ -39,8 +40,8 @@
  * | NOTICE         | subscriber lane         | a queue_notice: a service's notifier is gone  | services              |
  * | SESSION_CLOSED | receive lane            | a session_farewell                            | its session           |
  *
- * What the writer sends about a slot it sends after the commit. SERVICE_HELLO, PROXY_ROOM, LOST_DELIVERY and SESSION_CLOSED bring a reference to their
- * connection. SERVICE_HELD and SESSION_CLOSED go to every lane.
+ * What the writer sends about a slot it sends after the commit. SERVICE_HELLO, PROXY_ROOM, LOST_DELIVERY and
+ * SESSION_CLOSED bring a reference to their connection. SERVICE_HELD and SESSION_CLOSED go to every lane.
  *
  * Functions return what actor_send does: SMQ_ERR_CLOSED, the role has stopped, and the sender keeps what was to be
  * carried (for slots hand_on.h decides). Any attached thread; none blocks. What else goes between roles: items that

@@ -30,6 +30,6 @@ struct block_part {
 };
 /* Splits `count` items of `sizes` (encoded transmissions with their 2-byte length) into blocks as the reference does:
  * packed from the end, so that the first block holds the remainder; order kept; an oversized item splits the batch
- * around it. `parts` has room for `count`. `bytes_max`: room for items in a block. Returns the number of parts. Writing is bound by the block, not by this
- * split: a receiver never relies on it. */
+ * around it. `parts` has room for `count`. `bytes_max`: room for items in a block. Returns the number of parts. Writing
+ * is bound by the block, not by this split: a receiver never relies on it. */
 size_t block_split(size_t bytes_max, const size_t *sizes, size_t count, struct block_part *parts);

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* Transmissions: the form of every command, response and event of SMP, NTF and XFTP, and the bytes that
- * authorizations cover. Pure and re-entrant: any thread. Slices inside a parsed transmission point into the parsed input.
+ * authorizations cover. Pure and re-entrant: any thread. Slices inside a parsed transmission point into the parsed
+ * input.
  *
- * The form is that of a version of SMP (transport/wire/version.h). Layout: `ss` authorization; from version 16 on, and only when the authorization is not empty, `?ss` service
- * signature; in version 6 `ss` session id; `ss` correlation id; `ss` entity id; command. Signed is `ss` session id ‖
- * `ss` correlation id ‖ `ss` entity id ‖ command, where the session id counts even when it is not sent. */
+ * The form is that of a version of SMP (transport/wire/version.h). Layout: `ss` authorization; from version 16 on, and
+ * only when the authorization is not empty, `?ss` service signature; in version 6 `ss` session id; `ss` correlation id;
+ * `ss` entity id; command. Signed is `ss` session id ‖ `ss` correlation id ‖ `ss` entity id ‖ command, where the
+ * session id counts even when it is not sent. */
 #pragma once
 
 #include <stdbool.h>
@@ -47,8 +49,8 @@ enum transmission_fault {
     TRANSMISSION_OTHER_SESSION /* version 6, another session id; the error SESSION */
 };
 
-/* Parses one transmission of a block. On SMQ_ERR_SYNTAX `fault` says why, and `transmission` holds only the correlation id to answer with:
- * empty when even that is unknown. */
+/* Parses one transmission of a block. On SMQ_ERR_SYNTAX `fault` says why, and `transmission` holds only the correlation
+ * id to answer with: empty when even that is unknown. */
 enum smq_result transmission_parse(const struct transmission_form *form, struct slice bytes,
                                    struct transmission *transmission, enum transmission_fault *fault);
 
