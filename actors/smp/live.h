@@ -27,6 +27,7 @@ struct live_settings {
     _Atomic uint32_t notification_delivery_interval_ms;
     _Atomic uint32_t client_concurrency;
     _Atomic uint64_t forward_bytes;
+    _Atomic uint32_t forward_timeout_ms, relay_connect_timeout_ms;
 };
 
 #define live_value(field) atomic_load_explicit(&(field), memory_order_relaxed)

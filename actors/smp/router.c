@@ -69,8 +69,12 @@ static enum smq_result check_config(const struct router_config *common) {
     return versions && proxy && config->queue_quota >= 1 ? SMQ_OK : SMQ_ERR_INVALID;
 }
 
-static enum smq_result apply(struct router *router, const struct router_config *config) {
-    return live_apply(&router_of(router)->live, config_of(config));
+static enum smq_result apply(struct router *common, const struct router_config *config) {
+    struct smp_router *router = router_of(common);
+    enum smq_result result = live_apply(&router->live, config_of(config));
+    if (result == SMQ_OK && router->proxy != NULL)
+        result = proxy_reload(router->proxy, config_of(config));
+    return result;
 }
 
 static enum smq_result new_quota_create(struct smp_router *router) {
