@@ -241,33 +241,56 @@ static void test_commands_of_other_stores_say_what_is_the_case(void **state) {
     expect_errors("unknown action mangle");
 }
 
-/* Every option that the reference's help names, after "## smp-server COMMAND --help". */
-static void test_options_of_the_reference_are_known(void **state) {
-    (void)state;
+/* Runs "## smp-server WORDS" or the same with '$'; its exit code. */
+static int run_recorded(const char *line) {
+    char words[128] = "";
+    size_t length = 0;
+    for (const char *at = strstr(line, "smp-server") + strlen("smp-server"); *at != '\0' && length < 127; at++)
+        if (*at != ' ' || (length > 0 && words[length - 1] != '|'))
+            words[length++] = *at == ' ' ? '|' : *at;
+    words[length] = '\0';
+    if (length > 0)
+        return run(NULL, words);
+    static const char *const alone[] = {PROGRAM, NULL};
+    process_destroy(&server);
+    server = process_start(alone, NULL);
+    return process_wait(server, DEADLINE_MS);
+}
+
+/* Ours knows every option that the reference's help names, and ends as it does. */
+static unsigned expect_options_of(const char *vector) {
     static char help[TEXT_SIZE];
-    char command[32] = "";
+    const char *command = "";
+    int status = 0, expected = 0;
     unsigned found = 0;
-    (void)snprintf(help, sizeof help, "%s", read_text(VECTORS "help.txt"));
+    (void)snprintf(help, sizeof help, "%s", read_text(vector));
     char *rest = help;
     for (char *line = strsep(&rest, "\n"); line != NULL; line = strsep(&rest, "\n")) {
-        if (sscanf(line, "## smp-server %31s", command) == 1) {
-            char words[64];
-            (void)snprintf(words, sizeof words, "%s|--help", command[0] == '-' ? "--help" : command);
-            assert_int_equal(run(NULL, command[0] == '-' ? "--help" : words), 0);
+        if (strncmp(line, "## ", 3) == 0 || strncmp(line, "$ ", 2) == 0) {
+            command = line;
+            status = run_recorded(line);
             continue;
         }
-        for (char *option = strstr(line, "--"); option != NULL; option = strstr(option + 2, "--")) {
+        if (sscanf(line, "(exit %d)", &expected) == 1 && status != expected)
+            fail_msg("%s: %d, not %d", command, status, expected);
+        for (char *option = strstr(line, "--"); option != NULL && status == 0; option = strstr(option + 2, "--")) {
             char name[40];
             size_t length = 2;
             while (isalpha((unsigned char)option[length]) || option[length] == '-')
                 length++;
             (void)snprintf(name, sizeof name, "%.*s", (int)length, option);
             if (strstr(process_output(server), name) == NULL)
-                fail_msg("%s %s is not known", command, name);
+                fail_msg("%s: %s is not known", command, name);
             found++;
         }
     }
-    assert_true(found > 60);
+    return found;
+}
+
+static void test_options_of_the_reference_are_known(void **state) {
+    (void)state;
+    assert_true(expect_options_of(VECTORS "help.txt") > 60);
+    assert_true(expect_options_of(VECTORS "help-all.txt") > 60);
 }
 
 /* ---- what the reference's init makes and prints */
@@ -370,6 +393,37 @@ static void test_init_writes_what_the_reference_writes(void **state) {
     }
 }
 
+/* Lines of the reference's start that are not of its store, its log, or of one port. */
+static bool is_of_both(const char *line) {
+    static const char *const begins[] = {"Warning: server source", "Add 'source_code'", "WARNING: the clients",
+                                         "Set `port` in",          "expiring messages", "expiring clients",
+                                         "creating new queues"};
+    for (size_t i = 0; i < sizeof begins / sizeof begins[0]; i++)
+        if (strncmp(line, begins[i], strlen(begins[i])) == 0)
+            return true;
+    return false;
+}
+
+static void test_start_prints_the_lines_of_the_reference(void **state) {
+    (void)state;
+    static const char *const vectors[] = {VECTORS "start.stdout", VECTORS "start-again.stdout",
+                                          VECTORS "start-journal.stdout"};
+    initialize();
+    configure("[INACTIVE_CLIENTS]\ndisconnect = on\n");
+    start(NULL, "start");
+    require(process_wait_output(server, "Set `port` in", DEADLINE_MS));
+    for (size_t i = 0; i < sizeof vectors / sizeof vectors[0]; i++) {
+        unsigned lines = 0;
+        char *rest = read_text(vectors[i]);
+        for (char *line = strsep(&rest, "\n"); line != NULL; line = strsep(&rest, "\n")) {
+            if (is_of_both(line) && strstr(process_output(server), line) == NULL)
+                fail_msg("not printed: %s", line);
+            lines += is_of_both(line);
+        }
+        assert_int_equal(lines, 7);
+    }
+}
+
 /* An operator stops the reference's server and starts ours on its INI file. */
 static void test_files_of_the_reference_start_the_router(void **state) {
     (void)state;
@@ -388,6 +442,8 @@ static void test_files_of_the_reference_start_the_router(void **state) {
 static void test_other_kinds_of_stores_are_said_in_one_log_line(void **state) {
     (void)state;
     initialize();
+    configure("");
+    require(run(NULL, "start|-m") == 0); /* without a store, the database would be asked for */
     configure("store_queues = database\nstore_messages = journal\nenable = on\n");
     assert_int_equal(run(NULL, "start|-m"), 0);
     expect_errors("store_queues = database, store_messages = journal, enable = on, restore_messages = on: all of it is "
@@ -579,6 +635,7 @@ int main(void) {
         CASE(test_options_of_the_reference_are_known),
         CASE(test_init_prints_the_lines_of_the_reference),
         CASE(test_init_writes_what_the_reference_writes),
+        CASE(test_start_prints_the_lines_of_the_reference),
         CASE(test_files_of_the_reference_start_the_router),
         CASE(test_other_kinds_of_stores_are_said_in_one_log_line),
         CASE(test_address_is_printed_with_the_password_and_ipv6_in_brackets),
