@@ -10,8 +10,8 @@
 
 #include <cmocka.h>
 
-#include "actors/router/command_batch.h"
-#include "actors/router/verify.h"
+#include "actors/smp/command_slot.h"
+#include "actors/smp/verify.h"
 #include "queues/base/memory.h"
 #include "queues/base/random.h"
 #include "queues/base/setup.h"
@@ -26,6 +26,7 @@ static const enum authorization_kind kinds[ALGORITHMS] = {AUTHORIZATION_ED25519,
 
 static struct client_session *session;
 static struct command_batch *batch;        /* of one command of that session */
+static struct command_slot slot;           /* that one */
 static struct key_pair stored[ALGORITHMS]; /* keys of the queue */
 static struct key_pair given[ALGORITHMS];  /* keys that the client has instead */
 static uint8_t scratch[AUTHORIZED_MAX];
@@ -36,10 +37,10 @@ static int setup(void **state) {
     assert_int_equal(SMQ_OK, base_setup());
     session = memory_zalloc(sizeof *session);
     assert_non_null(session);
-    batch = memory_zalloc(sizeof *batch + sizeof batch->slots[0]);
+    batch = memory_zalloc(sizeof *batch);
     assert_non_null(batch);
-    batch->session = session;
-    batch->slots[0].batch = batch;
+    batch->session = &session->base;
+    slot.batch = batch;
     random_bytes(session_id, sizeof session_id);
     assert_int_equal(SMQ_OK, key_pair_generate(KEY_X25519, &session->handshake_key));
     assert_int_equal(SMQ_OK, smp_session_init(&session->smp, SMP_SIDE_SERVER, 18, slice_of(session_id, 32), NULL));
@@ -62,7 +63,7 @@ static int teardown(void **state) {
 struct attempt {
     struct transmission transmission;
     struct smp_command command;
-    struct verification verification;
+    struct smp_verification verification;
     uint8_t correlation_id[24];
     uint8_t entity_id[24];
     uint8_t authorized[2 + 24 + 24 + 4];
@@ -86,8 +87,8 @@ static void prepare(struct attempt *attempt, struct smp_command command, unsigne
     transmission->authorization_kind = kinds[kind];
     attempt->command = command;
     static uint32_t cost_us;
-    verification_prepare(&attempt->verification, &batch->slots[0], transmission, &attempt->command, scratch, &cost_us);
-    struct authorized *parts = &attempt->verification.authorized;
+    verification_prepare(&attempt->verification, &slot, transmission, &attempt->command, scratch, &cost_us);
+    struct authorized *parts = &attempt->verification.base.authorized;
     if (algorithms[kind] == KEY_X25519) {
         assert_int_equal(SMQ_OK, box_key_agree(&given[kind].private_key, &session->handshake_key.public_key, &agreed));
         assert_int_equal(SMQ_OK, authenticator_create(&agreed, transmission->correlation_id, parts->parts,
@@ -120,7 +121,7 @@ static double median(uint64_t *times) {
 
 static uint64_t time_unknown(const struct attempt *attempt) {
     uint64_t start = now_ns();
-    verify_nothing(&attempt->verification);
+    verify_nothing(&attempt->verification.base);
     return now_ns() - start;
 }
 
