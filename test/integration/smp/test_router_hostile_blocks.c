@@ -308,7 +308,7 @@ static void attack_with_mutated_content(const uint8_t *bytes, size_t length) {
 
 static void attack_with_mutants(uint16_t version) {
     connect_hostile(version, false);
-    with_corpus("transmission", attack_with_mutated_transmission);
+    with_corpus("smp_transmission", attack_with_mutated_transmission);
     witness_exchange(&witness);
     if (version > 6)
         with_corpus("smp_command", attack_with_mutated_command);
