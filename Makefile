@@ -131,7 +131,7 @@ link_flags := -pthread $(link.$(MODE)) $(LDFLAGS)
 libs.queues := -lurcu-cds -lurcu-memb -lurcu-common -lsodium
 libs.transport := -lssl -lcrypto -ljansson -lwslay -lnghttp2 -lhttp_parser -lyaml -lz $(libs.queues)
 libs.stores := -llmdb $(libs.queues)
-libs.actors := -lssl -lcrypto -llmdb -ljansson -lwslay -lcares -lnghttp2 -lhttp_parser -lyaml -lz $(libs.queues)
+libs.actors := -lssl -lcrypto -llmdb -ljansson -lwslay -lcares -lnghttp2 -lhttp_parser -lqrencode -lyaml -lz $(libs.queues)
 libs.bin := $(libs.actors)
 
 # ---- sources
@@ -173,7 +173,7 @@ archive = $(foreach layer,$(1),$(OUT)/lib$(layer).a)
 # ---- packages
 
 packages := build-essential pkg-config libssl-dev liburcu-dev libnghttp2-dev liblmdb-dev libsodium-dev \
-  libjansson-dev libwslay-dev libc-ares-dev libhttp-parser-dev libyaml-dev zlib1g-dev libpq-dev postgresql-15 \
+  libjansson-dev libwslay-dev libc-ares-dev libhttp-parser-dev libqrencode-dev libyaml-dev zlib1g-dev libpq-dev postgresql-15 \
   libcmocka-dev valgrind mandoc
 lint_packages := clang-format clang-tidy cppcheck shellcheck
 fuzz_packages := clang libclang-rt-14-dev
@@ -185,7 +185,7 @@ endef
 
 # ---- targets
 
-.PHONY: all deps check-deps deps-lint demo test run-test stress run-stress fuzz run-fuzz bench lint format install clean \
+.PHONY: all deps check-deps deps-lint demo web-look test run-test stress run-stress fuzz run-fuzz bench lint format install clean \
   help force libraries build-tests
 
 all: $(programs) libraries
@@ -203,6 +203,11 @@ deps-lint:
 
 help:
 	@sed -n '/^# Builds/,/^$$/s/^# \{0,1\}//p' Makefile
+
+# Needs chromium and zbar-tools, which are large: it is not part of `make test`.
+web-look: all
+	$(call install_missing,chromium zbar-tools)
+	$(quiet)test/web-look.sh $(OUT)
 
 demo: all
 	$(quiet)test/demo.sh $(OUT)
@@ -261,6 +266,9 @@ $(OUT)/objects/bin/%.o: file_flags := -DSMQ_VERSION='"$(VERSION)"'
 # It shares nothing between threads, so that ThreadSanitizer could only make it slow.
 $(OUT)/objects/transport/crypto/sntrup761/%.o: file_flags := -O2 -fno-sanitize=thread
 $(OUT)/objects/test/%.o: file_flags := -DBUILD_DIR='"$(OUT)"' -DSMQ_VERSION='"$(VERSION)"'
+
+# It takes these files in.
+$(OUT)/objects/actors/router/operator/web_templates.o: $(wildcard actors/router/operator/pages/*)
 
 define archive_rule
 $(OUT)/lib$(1).a: $(call objects_of,$($(1)_sources)) $(OUT)/.sources

@@ -2,15 +2,17 @@
 /* A router's identity: loading, checking what clients will check, and replacing it while the router runs. */
 #include "actors/router/identity.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "queues/base/log.h"
 #include "queues/base/memory.h"
 #include "queues/base/rcu.h"
 
-enum { DAY_S = 86400, WARNING_DAYS = 30, DATE_SIZE = 32 };
+enum { DAY_S = 86400, WARNING_DAYS = 30, WEB_WARNING_DAYS = 14, DATE_SIZE = 32 };
 
 #define RENEW "make a new one with `%s`"
 
@@ -102,6 +104,36 @@ static size_t server_count_of(const struct router_identity *identity) {
     return index;
 }
 
+/* The router serves without it, too: a new one is often got only when it runs. */
+static bool is_web_missing(const struct router_config *config) {
+    const char *path = config->web_certificate_path;
+    if (path == NULL || config->web_key_path == NULL)
+        return true;
+    if (access(path, F_OK) == 0 || errno != ENOENT)
+        return false;
+    log_warn("%s: there is no such file, so no pages are served with TLS; get a certificate, then send SIGHUP", path);
+    return true;
+}
+
+static enum smq_result load_web(const struct router_config *config, struct router_identity *identity, char *error,
+                                size_t error_size) {
+    if (is_web_missing(config))
+        return SMQ_OK;
+    enum smq_result result =
+        web_certificate_load(config->web_certificate_path, config->web_key_path, &identity->web, error, error_size);
+    const struct tls_server_options options = {.web = identity->web};
+    return result == SMQ_OK ? tls_context_create_web_server(&options, &identity->web_tls) : result;
+}
+
+static enum smq_result make_tls(const struct router_config *config, struct router_identity *identity) {
+    const struct tls_server_options options = {
+        .credentials = identity->credentials,
+        .request_client_certificate = config->accept_service_credentials,
+        .web = identity->web,
+    };
+    return tls_context_create_web_server(&options, &identity->tls);
+}
+
 enum smq_result identity_load(const struct router_config *config, const char *renew, int64_t now_s,
                               struct router_identity **out, char *error, size_t error_size) {
     struct router_identity *identity = memory_zalloc(sizeof *identity);
@@ -116,7 +148,9 @@ enum smq_result identity_load(const struct router_config *config, const char *re
     if (result == SMQ_OK)
         result = check_chain(config, now_s, server_count_of(identity), identity, error, error_size);
     if (result == SMQ_OK)
-        result = tls_context_create_server(identity->credentials, config->accept_service_credentials, &identity->tls);
+        result = load_web(config, identity, error, error_size);
+    if (result == SMQ_OK)
+        result = make_tls(config, identity);
     if (result == SMQ_OK)
         *out = identity;
     else
@@ -130,6 +164,8 @@ void identity_release(struct router_identity **identity) {
     if (released == NULL || atomic_fetch_sub_explicit(&released->references, 1, memory_order_acq_rel) != 1)
         return;
     tls_context_destroy(&released->tls);
+    tls_context_destroy(&released->web_tls);
+    web_certificate_destroy(&released->web);
     credentials_destroy(&released->credentials);
     memory_free(released->ends_first);
     memory_free(released);
@@ -151,8 +187,20 @@ void identity_replace(struct router_identity *_Atomic *place, struct router_iden
     identity_release(&before);
 }
 
+static void warn_of_web(const struct router_identity *identity, int64_t now_s) {
+    char date[DATE_SIZE];
+    int64_t ends_s = web_certificate_ends_s(identity->web);
+    write_date(ends_s, date);
+    if (ends_s <= now_s)
+        log_error("the web certificate expired on %s and browsers refuse it; renew it, then send SIGHUP", date);
+    else if (ends_s - now_s < (int64_t)WEB_WARNING_DAYS * DAY_S)
+        log_warn("the web certificate expires on %s; renew it, then send SIGHUP", date);
+}
+
 void identity_warn(const struct router_identity *identity, int64_t now_s) {
     char date[DATE_SIZE];
+    if (identity->web != NULL)
+        warn_of_web(identity, now_s);
     write_date(identity->valid_until_s, date);
     if (identity->valid_until_s <= now_s)
         log_error("%s: the certificate expired on %s and clients refuse it; " RENEW ", then send SIGHUP",

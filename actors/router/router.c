@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "actors/router/identity.h"
+#include "actors/router/identity_web.h"
 #include "actors/router/process_lane.h"
 #include "actors/router/writer.h"
 #include "queues/base/clock.h"
@@ -68,8 +69,11 @@ static enum smq_result keep_config(struct router *router, const struct router_co
     pinning_init(&router->process_pinning, router->process_count);
     router->ports = memory_zalloc_array(config->port_count + config->websocket_port_count, sizeof *config->ports);
     router->bind_addresses = memory_zalloc_array(config->bind_address_count + 1, sizeof *router->bind_addresses);
-    if (router->ports == NULL || router->bind_addresses == NULL)
+    router->proxies = memory_zalloc_array(config->proxy_count + 1, sizeof *router->proxies);
+    if (router->ports == NULL || router->bind_addresses == NULL || router->proxies == NULL)
         return SMQ_ERR_NO_MEMORY;
+    for (size_t i = 0; i < config->proxy_count; i++)
+        router->proxies[i] = config->proxies[i];
     for (size_t i = 0; i < config->port_count; i++)
         router->ports[i] = config->ports[i];
     for (size_t i = 0; i < config->websocket_port_count; i++)
@@ -136,6 +140,7 @@ static void stop_listening(void *context) {
     for (unsigned i = 0; i < router->listener_count; i++)
         listener_stop(&router->listeners[i]);
     router->listener_count = 0;
+    web_stop_listening(router->web);
 }
 
 /* What every send lane has is a reader of the store: answers may be read there when they are sent. */
@@ -174,6 +179,30 @@ static enum smq_result start_net(struct router *router) {
     return supervisor_add(router->supervisor, "drain", drain, router);
 }
 
+static enum smq_result write_metrics(void *context, struct text_buffer *text) {
+    struct router *router = context;
+    return router->kind->write_metrics(router, text);
+}
+
+static bool is_ready(void *context) {
+    struct router *router = context;
+    return !atomic_load_explicit(&router->is_drained, memory_order_acquire);
+}
+
+static enum smq_result start_web(struct router *router, char *error, size_t error_size) {
+    const struct web_options options = {
+        .static_path = router->common.pages_directory,
+        .ports = router->common.web_ports,
+        .write_metrics = router->kind->write_metrics != NULL ? write_metrics : NULL,
+        .is_ready = is_ready,
+        .context = router,
+    };
+    enum smq_result result = web_create(&options, &router->web);
+    if (result != SMQ_OK)
+        return fail(result, error, error_size, "[WEB] static_path");
+    return web_start(router->web, router->supervisor);
+}
+
 static enum smq_result start_roles(struct router *router, char *error, size_t error_size) {
     const struct router_kind *kind = router->kind;
     enum smq_result result = supervisor_create(&router->supervisor);
@@ -189,6 +218,8 @@ static enum smq_result start_roles(struct router *router, char *error, size_t er
         result = expirer_create(router, &router->expirer);
     if (result == SMQ_OK && kind->started != NULL)
         result = kind->started(router, error, error_size);
+    if (result == SMQ_OK)
+        result = start_web(router, error, error_size);
     return result;
 }
 
@@ -249,9 +280,12 @@ static enum smq_result listen_on(struct router *router, uint16_t port, const str
     struct listen_options options = {
         .addresses = (const char *const *)router->bind_addresses,
         .address_count = router->common.bind_address_count,
+        .proxies = router->proxies,
+        .proxy_count = router->common.proxy_count,
         .port = port,
         .protocol = router->kind->protocol,
         .framing = framing,
+        .http = framing == NULL ? web_pages(router->web) : NULL,
         .accept = router->kind->accept,
         .context = router,
         .has_keep_alive = true,
@@ -266,12 +300,33 @@ static enum smq_result listen_on(struct router *router, uint16_t port, const str
     return SMQ_OK;
 }
 
+/* Pages with TLS are on the router's own ports, too; a port of their own is there when it is another one. */
+static enum smq_result listen_for_web(struct router *router, char *error, size_t error_size) {
+    const struct web_tls tls = {&identity_web_protocol, identity_web_accept, &router->identity};
+    bool is_shared = false;
+    for (size_t i = 0; i < router->common.port_count; i++)
+        is_shared = is_shared || router->ports[i] == router->common.web_ports.https;
+    const struct listen_options common = {
+        .addresses = (const char *const *)router->bind_addresses,
+        .address_count = router->common.bind_address_count,
+        .proxies = router->proxies,
+        .proxy_count = router->common.proxy_count,
+    };
+    return web_listen(router->web, router->net, is_shared ? NULL : &tls, &common, error, error_size);
+}
+
+uint16_t router_web_port(const struct router *router, enum web_port which) {
+    return web_bound_port(router->web, which);
+}
+
 enum smq_result router_listen(struct router *router, char *error, size_t error_size) {
     enum smq_result result = SMQ_OK;
     size_t count = router->common.port_count + router->common.websocket_port_count;
     for (size_t i = 0; i < count && result == SMQ_OK; i++)
         result = listen_on(router, router->ports[i], i < router->common.port_count ? NULL : &websocket_framing, error,
                            error_size);
+    if (result == SMQ_OK)
+        result = listen_for_web(router, error, error_size);
     if (result == SMQ_OK) {
         result = supervisor_add(router->supervisor, "listeners", stop_listening, router);
         if (result != SMQ_OK)
@@ -280,6 +335,13 @@ enum smq_result router_listen(struct router *router, char *error, size_t error_s
     if (result != SMQ_OK)
         stop_listening(router);
     return result;
+}
+
+static bool serves_web(struct router *router) {
+    struct router_identity *current = identity_current(&router->identity);
+    bool has_web = current->web != NULL;
+    identity_release(&current);
+    return has_web;
 }
 
 enum smq_result router_reload(struct router *router, const struct router_config *config, char *error,
@@ -296,6 +358,11 @@ enum smq_result router_reload(struct router *router, const struct router_config 
         if (error_size > 0)
             (void)snprintf(error, error_size, "%s: another identity than the router's; that needs a restart",
                            config->ca_certificate_path);
+    }
+    if (result == SMQ_OK && identity->web == NULL && config->web_certificate_path != NULL && serves_web(router)) {
+        result = SMQ_ERR_NOT_FOUND;
+        if (error_size > 0)
+            (void)snprintf(error, error_size, "%s: the web certificate is gone", config->web_certificate_path);
     }
     if (result == SMQ_OK)
         result = apply(router, config);
@@ -337,6 +404,7 @@ uint16_t router_port(const struct router *router, size_t i) {
 
 static void free_config(struct router *router) {
     memory_free(router->ports);
+    memory_free(router->proxies);
     for (size_t i = 0; router->bind_addresses != NULL && i < router->common.bind_address_count; i++)
         memory_free(router->bind_addresses[i]);
     memory_free(router->bind_addresses);
@@ -345,6 +413,7 @@ static void free_config(struct router *router) {
 void router_destroy(struct router *router) {
     if (router->supervisor != NULL)
         supervisor_destroy(&router->supervisor);
+    web_destroy(&router->web);
     for (unsigned i = 0; i < router->process_count; i++)
         process_lane_destroy(&router->process[i]);
     if (router->kind->destroy_roles != NULL)

@@ -12,12 +12,14 @@
 #include "actors/net/limits.h"
 #include "actors/net/net.h"
 #include "actors/router/expirer.h"
+#include "actors/router/operator/web.h"
 #include "actors/runtime/actor.h"
 #include "actors/runtime/supervisor.h"
 #include "queues/pinning.h"
 #include "queues/waker.h"
 #include "smq/result.h"
 #include "stores/lmdb/store.h"
+#include "transport/net/address_range.h"
 #include "transport/net/keep_alive.h"
 
 enum { ROUTER_LANES_MAX = 64, ROUTER_LISTENERS_MAX = 64 };
@@ -31,9 +33,10 @@ enum router_durability {
  * until the router is created. */
 struct router_config {
     /* credentials */
-    const char *ca_certificate_path;       /* PEM; the router's identity is the fingerprint of its first certificate */
-    const char *server_certificate_path;   /* PEM, signed by the CA */
-    const char *server_key_path;           /* PEM */
+    const char *ca_certificate_path;     /* PEM; the router's identity is the fingerprint of its first certificate */
+    const char *server_certificate_path; /* PEM, signed by the CA */
+    const char *server_key_path;         /* PEM */
+    const char *web_certificate_path, *web_key_path; /* PEM, for browsers; NULL: none. Also taken over by a reload */
     uint32_t certificate_check_interval_s; /* how often the log warns of a certificate that ends within 30 days */
     /* [TRANSPORT] */
     const char *const *bind_addresses; /* IPv4 or IPv6 literals or names; count 0: all addresses, dual stack */
@@ -48,6 +51,9 @@ struct router_config {
     bool accept_service_credentials; /* ask clients for a TLS certificate */
     bool log_tls_errors;             /* a line for each failed TLS handshake */
     bool log_peers;                  /* with the address of the peer */
+    /* With any, connections to every port come through them and begin with a header of the PROXY protocol. */
+    const struct net_address_range *proxies;
+    size_t proxy_count;
     /* [LIMITS]; taken over by a reload */
     struct net_limits limits;
     /* [STORE_LOG] */
@@ -59,6 +65,9 @@ struct router_config {
     bool disconnect_inactive;
     uint32_t inactive_ttl_s; /* connections without subscriptions, silent both ways for so long, are closed */
     uint32_t inactive_check_interval_s;
+    /* [WEB]: the folder that pages are served from (NULL: none), and ports; [TRANSPORT] metrics_port, metrics_bind */
+    const char *pages_directory;
+    struct web_ports web_ports;
     /* [ROLES]: lanes of each role; 0: the number of cores */
     unsigned receive_lanes;
     unsigned process_lanes;
@@ -91,6 +100,8 @@ struct router_kind {
     enum smq_result (*start_roles)(struct router *router, char *error, size_t error_size);
     /* All roles of the kernel run, too: the last that may fail. May be NULL. */
     enum smq_result (*started)(struct router *router, char *error, size_t error_size);
+    /* The metrics as text, for the web. Any attached thread. */
+    enum smq_result (*write_metrics)(struct router *router, struct text_buffer *text);
     /* Frees them; every thread has ended, the store is still open. Also after a start that failed half-way. */
     void (*destroy_roles)(struct router *router);
     const struct expiry *expiries; /* what the expirer's rounds are about */
@@ -121,6 +132,8 @@ struct router {
     uint16_t bound_ports[ROUTER_LISTENERS_MAX];
     char **bind_addresses;
     uint16_t *ports;
+    struct net_address_range *proxies;
+    struct web *web;
 
     struct store_writer *writer;
     struct expirer *expirer;
@@ -138,7 +151,7 @@ struct router {
 };
 
 /* Starts a zeroed router: loads credentials, opens the store and starts every role but the listeners, in order: writer,
- * the kind's roles, process lanes, net (send, receive, monitor), expirer. Blocks for as long as that takes. `error` (of
+ * the kind's roles, process lanes, net (send, receive, monitor), expirer, web. Blocks for as long as that takes. `error` (of
  * `error_size` bytes) holds one line for the operator on failure; router_destroy is due then, too. SMQ_ERR_INVALID
  * (credentials or configuration), SMQ_ERR_VERSION (the store is of a newer schema), SMQ_ERR_EXISTS (another process
  * uses the store), SMQ_ERR_STORE, SMQ_ERR_SYSTEM, SMQ_ERR_NO_MEMORY, SMQ_ERR_CRYPTO. */
@@ -163,6 +176,9 @@ enum smq_result router_check(const struct router_kind *kind, const struct router
 
 /* The port that the i-th configured port is bound to; those of WebSockets are counted after the others. */
 uint16_t router_port(const struct router *router, size_t i);
+
+/* Those of the web; 0: not open. */
+uint16_t router_web_port(const struct router *router, enum web_port which);
 
 /* Stops in order: listeners, reading, commands in flight, final commit, flush of answers (each with a deadline; 3 s in
  * all), then joins every thread, has the kind free its roles, and closes the store. Nothing acknowledged is lost. The

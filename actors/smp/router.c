@@ -71,10 +71,8 @@ static enum smq_result check_config(const struct router_config *common) {
 
 static enum smq_result apply(struct router *common, const struct router_config *config) {
     struct smp_router *router = router_of(common);
-    enum smq_result result = live_apply(&router->live, config_of(config));
-    if (result == SMQ_OK && router->proxy != NULL)
-        result = proxy_reload(router->proxy, config_of(config));
-    return result;
+    enum smq_result result = router->proxy != NULL ? proxy_reload(router->proxy, config_of(config)) : SMQ_OK;
+    return result == SMQ_OK ? live_apply(&router->live, config_of(config)) : result;
 }
 
 static enum smq_result new_quota_create(struct smp_router *router) {
@@ -108,6 +106,10 @@ static enum smq_result started(struct router *common, char *error, size_t error_
     return router_operator_start(router, &router->config.operator, error, error_size);
 }
 
+static enum smq_result write_metrics(struct router *router, struct text_buffer *text) {
+    return operator_metrics(router_of(router)->operator, false, text);
+}
+
 static void destroy_roles(struct router *common) {
     struct smp_router *router = router_of(common);
     router_operator_destroy(router);
@@ -128,6 +130,7 @@ static const struct router_kind smp_router_kind = {
     .apply = apply,
     .start_roles = start_roles,
     .started = started,
+    .write_metrics = write_metrics,
     .destroy_roles = destroy_roles,
     .expiries = smp_expiries,
     .expiry_count = SMP_EXPIRY_COUNT,
@@ -175,6 +178,10 @@ enum smq_result smp_router_reload(struct smp_router *router, const struct smp_ro
 
 uint16_t smp_router_port(const struct smp_router *router, size_t i) {
     return router_port(&router->base, i);
+}
+
+uint16_t smp_router_web_port(const struct smp_router *router, enum web_port which) {
+    return router_web_port(&router->base, which);
 }
 
 const uint8_t *smp_router_fingerprint(const struct smp_router *router) {

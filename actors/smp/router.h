@@ -99,6 +99,9 @@ void smp_router_reload_failed(struct smp_router *router);
 /* The port that the i-th configured port is bound to; those of WebSockets are counted after the others. */
 uint16_t smp_router_port(const struct smp_router *router, size_t i);
 
+/* Those of the web; 0: not open. */
+uint16_t smp_router_web_port(const struct smp_router *router, enum web_port which);
+
 /* Fingerprint of the identity certificate: 32 bytes, valid while the router lives. */
 const uint8_t *smp_router_fingerprint(const struct smp_router *router);
 

@@ -4,6 +4,7 @@
 
 #include "bin/common/server_operator.h"
 #include "bin/smp-server/smp_limits.h"
+#include "bin/smp-server/smp_pages.h"
 #include "queues/base/log.h"
 
 struct smp_router_config smp_reload_config(const struct server_files *files, const struct smp_settings *settings) {
@@ -13,6 +14,7 @@ struct smp_router_config smp_reload_config(const struct server_files *files, con
     config.server_certificate_path = files->server_certificate;
     config.server_key_path = files->server_key;
     config.store_directory = files->store;
+    smp_pages_configure(settings, &config);
     server_operator_locate(&config.operator, files, SMQ_VERSION);
     return config;
 }

@@ -16,6 +16,7 @@
 #include "bin/smp-server/smp_address.h"
 #include "bin/smp-server/smp_care.h"
 #include "bin/smp-server/smp_limits.h"
+#include "bin/smp-server/smp_pages.h"
 #include "bin/smp-server/smp_reload.h"
 #include "queues/base/log.h"
 #include "queues/base/memory.h"
@@ -76,6 +77,7 @@ static void print_serving(const struct smp_router *router, const struct smp_sett
     for (size_t index = 0; index < settings->websocket_port_count; index++)
         printf("Serving SMP protocol on port %" PRIu16 " (WebSockets)...\n",
                smp_router_port(router, settings->port_count + index));
+    smp_pages_print(settings, router);
     if (!smp_listens_on(settings, 443))
         printf("\nWARNING: the clients will use port 443 by default soon.\n"
                "Set `port` in smp-server.ini section [TRANSPORT] to `5223,443`\n\n");
@@ -160,6 +162,7 @@ static int run(const struct server_files *files, const struct smp_start_options 
     if (!server_read_fingerprint(files, fingerprint))
         return 1;
     struct smp_router_config config = smp_reload_config(files, settings);
+    smp_pages_prepare(files, settings, fingerprint, &config);
     if (smp_router_create(&config, &router, error, sizeof error) != SMQ_OK)
         return fail(errors, error);
     if (!options->maintenance && smp_router_listen(router, error, sizeof error) != SMQ_OK) {

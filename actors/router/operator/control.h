@@ -35,10 +35,11 @@ struct control_request {
     struct control_session *session; /* the control port's */
     const struct control_command *command;
     enum control_role role;
-    bool is_json;              /* the answer is to be one line of JSON */
-    struct slice arguments;    /* what follows the command, without --json; in `line` */
-    struct text_buffer answer; /* lines, each with its end */
-    void *owned;               /* of the command's work; freed with the request */
+    bool is_json;                 /* the answer is to be one line of JSON */
+    struct slice arguments;       /* what follows the command, without --json; in `line` */
+    struct text_buffer answer;    /* lines, each with its end */
+    void *owned;                  /* of the command's work; freed with the request */
+    struct control_request *next; /* the control port's */
     char line[CONTROL_LINE_MAX];
 };
 
