@@ -334,19 +334,40 @@ static enum smq_result listen_on(struct smp_router *router, uint16_t port, const
     return SMQ_OK;
 }
 
-/* Pages with TLS are on the router's own ports, too; a port of their own is there when it is another one. */
-static enum smq_result listen_for_web(struct smp_router *router, char *error, size_t error_size) {
-    const struct web_tls tls = {&identity_web_protocol, identity_web_accept, &router->identity};
-    bool is_shared = false;
-    for (size_t i = 0; i < router->config.port_count; i++)
-        is_shared = is_shared || router->ports[i] == router->config.web_ports.https;
-    const struct listen_options common = {
+static struct listen_options common_options(const struct smp_router *router) {
+    return (struct listen_options){
         .addresses = (const char *const *)router->bind_addresses,
         .address_count = router->config.bind_address_count,
         .proxies = router->proxies,
         .proxy_count = router->config.proxy_count,
     };
-    return web_listen(router->web, router->net, is_shared ? NULL : &tls, &common, error, error_size);
+}
+
+static bool serves_web(struct smp_router *router) {
+    struct router_identity *current = identity_current(&router->identity);
+    bool has_web = current->web != NULL;
+    identity_release(&current);
+    return has_web;
+}
+
+/* Pages with TLS are on the router's own ports; a port of their own is there when it is another one, and when there is a
+ * certificate. */
+static void listen_with_web_tls(struct smp_router *router) {
+    const struct web_tls tls = {&identity_web_protocol, identity_web_accept, &router->identity};
+    const struct listen_options common = common_options(router);
+    bool is_shared = false;
+    for (size_t i = 0; i < router->config.port_count; i++)
+        is_shared = is_shared || router->ports[i] == router->config.web_ports.https;
+    if (!is_shared && serves_web(router))
+        web_listen_with_tls(router->web, router->net, &tls, &common);
+}
+
+static enum smq_result listen_for_web(struct smp_router *router, char *error, size_t error_size) {
+    const struct listen_options common = common_options(router);
+    enum smq_result result = web_listen(router->web, router->net, &common, error, error_size);
+    if (result == SMQ_OK)
+        listen_with_web_tls(router);
+    return result;
 }
 
 uint16_t smp_router_web_port(const struct smp_router *router, enum web_port which) {
@@ -369,13 +390,6 @@ enum smq_result smp_router_listen(struct smp_router *router, char *error, size_t
     if (result != SMQ_OK)
         stop_listening(router);
     return result;
-}
-
-static bool serves_web(struct smp_router *router) {
-    struct router_identity *current = identity_current(&router->identity);
-    bool has_web = current->web != NULL;
-    identity_release(&current);
-    return has_web;
 }
 
 static enum smq_result reload(struct smp_router *router, const struct smp_router_config *config, char *error,
@@ -411,6 +425,8 @@ static enum smq_result reload(struct smp_router *router, const struct smp_router
     for (unsigned i = 0; i < router->listener_count; i++)
         listener_change(router->listeners[i], &manners);
     identity_replace(&router->identity, identity);
+    if (router->listener_count > 0)
+        listen_with_web_tls(router);
     expirer_settings_changed(router->expirer);
     operator_reload(router->operator, & config->operator);
     identity_warn(identity, clock_realtime_s());
