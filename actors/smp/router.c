@@ -350,8 +350,8 @@ static bool serves_web(struct smp_router *router) {
     return has_web;
 }
 
-/* Pages with TLS are on the router's own ports; a port of their own is there when it is another one, and when there is a
- * certificate. */
+/* Pages with TLS are on the router's own ports; a port of their own is there when it is another one, and when there is
+ * a certificate. */
 static void listen_with_web_tls(struct smp_router *router) {
     const struct web_tls tls = {&identity_web_protocol, identity_web_accept, &router->identity};
     const struct listen_options common = common_options(router);
