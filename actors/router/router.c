@@ -9,8 +9,8 @@
 #include <unistd.h>
 
 #include "actors/router/identity.h"
-#include "actors/router/identity_web.h"
 #include "actors/router/process_lane.h"
+#include "actors/router/router_web.h"
 #include "actors/router/writer.h"
 #include "queues/base/clock.h"
 #include "queues/base/memory.h"
@@ -179,30 +179,6 @@ static enum smq_result start_net(struct router *router) {
     return supervisor_add(router->supervisor, "drain", drain, router);
 }
 
-static enum smq_result write_metrics(void *context, struct text_buffer *text) {
-    struct router *router = context;
-    return router->kind->write_metrics(router, text);
-}
-
-static bool is_ready(void *context) {
-    struct router *router = context;
-    return !atomic_load_explicit(&router->is_drained, memory_order_acquire);
-}
-
-static enum smq_result start_web(struct router *router, char *error, size_t error_size) {
-    const struct web_options options = {
-        .static_path = router->common.pages_directory,
-        .ports = router->common.web_ports,
-        .write_metrics = router->kind->write_metrics != NULL ? write_metrics : NULL,
-        .is_ready = is_ready,
-        .context = router,
-    };
-    enum smq_result result = web_create(&options, &router->web);
-    if (result != SMQ_OK)
-        return fail(result, error, error_size, "[WEB] static_path");
-    return web_start(router->web, router->supervisor);
-}
-
 static enum smq_result start_roles(struct router *router, char *error, size_t error_size) {
     const struct router_kind *kind = router->kind;
     enum smq_result result = supervisor_create(&router->supervisor);
@@ -219,7 +195,7 @@ static enum smq_result start_roles(struct router *router, char *error, size_t er
     if (result == SMQ_OK && kind->started != NULL)
         result = kind->started(router, error, error_size);
     if (result == SMQ_OK)
-        result = start_web(router, error, error_size);
+        result = router_web_start(router, error, error_size);
     return result;
 }
 
@@ -300,25 +276,6 @@ static enum smq_result listen_on(struct router *router, uint16_t port, const str
     return SMQ_OK;
 }
 
-/* Pages with TLS are on the router's own ports, too; a port of their own is there when it is another one. */
-static enum smq_result listen_for_web(struct router *router, char *error, size_t error_size) {
-    const struct web_tls tls = {&identity_web_protocol, identity_web_accept, &router->identity};
-    bool is_shared = false;
-    for (size_t i = 0; i < router->common.port_count; i++)
-        is_shared = is_shared || router->ports[i] == router->common.web_ports.https;
-    const struct listen_options common = {
-        .addresses = (const char *const *)router->bind_addresses,
-        .address_count = router->common.bind_address_count,
-        .proxies = router->proxies,
-        .proxy_count = router->common.proxy_count,
-    };
-    return web_listen(router->web, router->net, is_shared ? NULL : &tls, &common, error, error_size);
-}
-
-uint16_t router_web_port(const struct router *router, enum web_port which) {
-    return web_bound_port(router->web, which);
-}
-
 enum smq_result router_listen(struct router *router, char *error, size_t error_size) {
     enum smq_result result = SMQ_OK;
     size_t count = router->common.port_count + router->common.websocket_port_count;
@@ -326,7 +283,7 @@ enum smq_result router_listen(struct router *router, char *error, size_t error_s
         result = listen_on(router, router->ports[i], i < router->common.port_count ? NULL : &websocket_framing, error,
                            error_size);
     if (result == SMQ_OK)
-        result = listen_for_web(router, error, error_size);
+        result = router_web_listen(router, error, error_size);
     if (result == SMQ_OK) {
         result = supervisor_add(router->supervisor, "listeners", stop_listening, router);
         if (result != SMQ_OK)
@@ -337,11 +294,89 @@ enum smq_result router_listen(struct router *router, char *error, size_t error_s
     return result;
 }
 
-static bool serves_web(struct router *router) {
-    struct router_identity *current = identity_current(&router->identity);
-    bool has_web = current->web != NULL;
-    identity_release(&current);
-    return has_web;
+enum smq_result router_reload(struct router *router, const struct router_config *config, char *error,
+                              size_t error_size) {
+    struct router_identity *identity = NULL;
+    if (error_size > 0)
+        error[0] = 0;
+    enum smq_result result = check_config(router->kind, config);
+    if (result != SMQ_OK)
+        return fail(result, error, error_size, "configuration");
+    result = identity_load(config, router->kind->certificate_command, clock_realtime_s(), &identity, error, error_size);
+    if (result == SMQ_OK && memcmp(identity->fingerprint, router->fingerprint, sizeof router->fingerprint) != 0) {
+        result = SMQ_ERR_INVALID;
+        if (error_size > 0)
+            (void)snprintf(error, error_size, "%s: another identity than the router's; that needs a restart",
+                           config->ca_certificate_path);
+    }
+    if (result == SMQ_OK)
+        result = router_web_check(router, config, identity, error, error_size);
+    if (result == SMQ_OK)
+        result = apply(router, config);
+    if (result != SMQ_OK)
+        return fail(result, error, error_size, "configuration");
+    if (crypto_setup() != SMQ_OK)
+        return fail(SMQ_ERR_CRYPTO, error, error_size, "cryptographic libraries");
+    random_bytes(router->hash_key, sizeof router->hash_key);
+    result = load_identity(router, config, error, error_size);
+    if (result != SMQ_OK)
+        return result;
+    result = open_store(router);
+    if (result != SMQ_OK)
+        return fail(result, error, error_size, config->store_directory);
+    result = start_roles(router, error, error_size);
+    return result == SMQ_OK ? SMQ_OK : explain(result, error, error_size, "starting the router's roles");
+}
+
+static struct listen_manners manners_of(const struct router_config *config) {
+    return (struct listen_manners){.tls_timeout_ms = config->tls_timeout_ms,
+                                   .handshake_timeout_ms = config->handshake_timeout_ms,
+                                   .keep_alive = config->keep_alive,
+                                   .log_tls_errors = config->log_tls_errors,
+                                   .log_peers = config->log_peers};
+}
+
+static enum smq_result listen_on(struct router *router, uint16_t port, const struct framing *framing, char *error,
+                                 size_t error_size) {
+    struct listen_options options = {
+        .addresses = (const char *const *)router->bind_addresses,
+        .address_count = router->common.bind_address_count,
+        .proxies = router->proxies,
+        .proxy_count = router->common.proxy_count,
+        .port = port,
+        .protocol = router->kind->protocol,
+        .framing = framing,
+        .http = framing == NULL ? web_pages(router->web) : NULL,
+        .accept = router->kind->accept,
+        .context = router,
+        .has_keep_alive = true,
+        .manners = manners_of(&router->common),
+    };
+    unsigned i = router->listener_count;
+    enum smq_result result = net_listen(router->net, &options, &router->listeners[i], error, error_size);
+    if (result != SMQ_OK)
+        return result;
+    router->bound_ports[i] = listener_port(router->listeners[i]);
+    router->listener_count++;
+    return SMQ_OK;
+}
+
+enum smq_result router_listen(struct router *router, char *error, size_t error_size) {
+    enum smq_result result = SMQ_OK;
+    size_t count = router->common.port_count + router->common.websocket_port_count;
+    for (size_t i = 0; i < count && result == SMQ_OK; i++)
+        result = listen_on(router, router->ports[i], i < router->common.port_count ? NULL : &websocket_framing, error,
+                           error_size);
+    if (result == SMQ_OK)
+        result = router_web_listen(router, error, error_size);
+    if (result == SMQ_OK) {
+        result = supervisor_add(router->supervisor, "listeners", stop_listening, router);
+        if (result != SMQ_OK)
+            (void)fail(result, error, error_size, "listeners");
+    }
+    if (result != SMQ_OK)
+        stop_listening(router);
+    return result;
 }
 
 enum smq_result router_reload(struct router *router, const struct router_config *config, char *error,
@@ -375,6 +410,7 @@ enum smq_result router_reload(struct router *router, const struct router_config 
     for (unsigned i = 0; i < router->listener_count; i++)
         listener_change(router->listeners[i], &manners);
     identity_replace(&router->identity, identity);
+    router_web_identity_changed(router);
     expirer_settings_changed(router->expirer);
     identity_warn(identity, clock_realtime_s());
     return SMQ_OK;
