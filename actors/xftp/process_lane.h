@@ -34,7 +34,3 @@ void verify_nothing_there(struct xftp_command_context *context);
 
 /* execute.c: does what the command says, once it is authorized: the request is answered or sent on afterwards. */
 void execute_command(struct xftp_command_context *context);
-
-/* Answers with an error, or with OK. The request is given away. */
-void process_answer_error(struct request *request, struct xftp_error error);
-void process_answer(struct request *request, const struct xftp_response *response);

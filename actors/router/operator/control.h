@@ -69,6 +69,9 @@ void control_error(struct control_request *request, const char *format, ...) __a
 /* The next argument, up to a space or the end; empty: there is none. */
 struct slice control_argument(struct slice *arguments);
 
+/* `run` of a command that every router has: memory and processor time of the process. The context is not looked at. */
+void control_runtime(void *context, struct control_request *request);
+
 struct control;
 
 /* Binds the port. `protocol` is of the greeting; table and options are copied, what they point to is borrowed, but for

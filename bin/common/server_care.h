@@ -7,14 +7,14 @@
 
 #include "bin/common/service_notify.h"
 
-struct smp_care {
+struct server_care {
     struct service_notify notify;
     uint64_t next_ms;       /* when the next look is due */
     uint64_t given_back_ms; /* when memory was looked at last */
 };
 
 /* How long to wait until the next look. */
-int smp_care_interval_ms(const struct smp_care *care);
+int server_care_interval_ms(const struct server_care *care);
 /* One look, when it is due, however often this is called. Turns that take longer than a second are logged
  * (actors/runtime/watch.h); only while there are none the service manager is told that the router is alive. */
-void smp_care_look(struct smp_care *care);
+void server_care_look(struct server_care *care);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* Looking after a running router. */
-#include "bin/smp-server/smp_care.h"
+#include "bin/common/server_care.h"
 
 #include <stddef.h>
 
@@ -15,7 +15,7 @@ enum {
     GIVE_BACK_MS = 2000,
 };
 
-int smp_care_interval_ms(const struct smp_care *care) {
+int server_care_interval_ms(const struct server_care *care) {
     uint64_t now_ms = clock_monotonic_ms();
     return care->next_ms > now_ms ? (int)(care->next_ms - now_ms) : 0;
 }
@@ -24,7 +24,7 @@ static uint32_t interval_ms(uint32_t watchdog_ms) {
     return watchdog_ms == 0 || watchdog_ms / LOOKS_A_WATCHDOG >= LOOK_MS ? LOOK_MS : 1 + watchdog_ms / LOOKS_A_WATCHDOG;
 }
 
-void smp_care_look(struct smp_care *care) {
+void server_care_look(struct server_care *care) {
     uint64_t now_ms = clock_monotonic_ms();
     if (now_ms < care->next_ms)
         return;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* The reserve is a share of the limit, within bounds: relays may be many where clients are. */
-#include "bin/smp-server/smp_limits.h"
+#include "bin/common/server_descriptors.h"
 
 #include <errno.h>
 #include <stdint.h>
@@ -11,7 +11,7 @@
 
 enum { RESERVE_MIN = 64, RESERVE_MAX = 4096, RESERVE_SHARE = 16 };
 
-void smp_raise_descriptor_limit(void) {
+void server_raise_descriptor_limit(void) {
     struct rlimit limit;
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max)
         return;
@@ -30,7 +30,7 @@ static uint32_t most_connections(uint64_t descriptors) {
     return most < UINT32_MAX ? (uint32_t)most : UINT32_MAX;
 }
 
-void smp_fit_limits(struct net_limits *limits) {
+void server_fit_limits(struct net_limits *limits) {
     struct rlimit limit;
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
         return;
