@@ -122,8 +122,8 @@ link_flags := -pthread $(link.$(MODE)) $(LDFLAGS)
 
 libs.queues := -lurcu-cds -lurcu-memb -lurcu-common -lsodium
 libs.transport := -lssl -lcrypto -ljansson -lwslay -lnghttp2 -lyaml -lz $(libs.queues)
-libs.stores := -llmdb $(libs.queues)
-libs.actors := -lssl -lcrypto -llmdb -ljansson -lwslay -lcares -lnghttp2 -lyaml -lz $(libs.queues)
+libs.stores := -llmdb -lxxhash $(libs.queues)
+libs.actors := -lssl -lcrypto -llmdb -lxxhash -ljansson -lwslay -lcares -lnghttp2 -lyaml -lz $(libs.queues)
 libs.bin := -linih $(libs.actors)
 
 # ---- sources
@@ -166,7 +166,7 @@ archive = $(foreach layer,$(1),$(OUT)/lib$(layer).a)
 # ---- packages
 
 packages := build-essential pkg-config libssl-dev liburcu-dev libnghttp2-dev liblmdb-dev libsodium-dev libinih-dev \
-  libjansson-dev libwslay-dev libc-ares-dev libyaml-dev zlib1g-dev libcmocka-dev valgrind
+  libxxhash-dev libjansson-dev libwslay-dev libc-ares-dev libyaml-dev zlib1g-dev libcmocka-dev valgrind
 lint_packages := clang-format clang-tidy cppcheck
 fuzz_packages := clang libclang-rt-14-dev
 needed_packages := $(packages) $(if $(filter fuzz,$(MODE)),$(fuzz_packages))
@@ -283,7 +283,7 @@ $(OUT)/test/unit/stores/%: $(OUT)/objects/test/unit/stores/%.o $(call archive,st
 	$(call link,-lcmocka $(libs.stores))
 
 $(OUT)/test/bench/%: $(OUT)/objects/test/bench/%.o $(call archive,stores transport queues)
-	$(call link,-llmdb $(libs.transport))
+	$(call link,-llmdb -lxxhash $(libs.transport))
 
 $(OUT)/test/unit/actors/%: $(OUT)/objects/test/unit/actors/%.o $(call archive,support $(router_layers))
 	$(call link,-lcmocka $(libs.actors))

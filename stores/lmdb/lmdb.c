@@ -239,6 +239,10 @@ bool lmdb_is_writable(const struct lmdb_txn *txn) {
     return txn->open && txn->writable;
 }
 
+uint64_t lmdb_number(const struct lmdb_txn *txn) {
+    return mdb_txn_id(txn->txn);
+}
+
 enum smq_result lmdb_status(const struct lmdb_txn *txn) {
     return txn->error;
 }

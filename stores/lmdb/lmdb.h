@@ -47,6 +47,8 @@ enum smq_result lmdb_commit(struct lmdb_txn *txn);
 void lmdb_abort(struct lmdb_txn *txn);
 bool lmdb_is_open(const struct lmdb_txn *txn);
 bool lmdb_is_writable(const struct lmdb_txn *txn);
+/* Number of the open transaction: of the commit that a read-only one shows, or that a writable one becomes. */
+uint64_t lmdb_number(const struct lmdb_txn *txn);
 
 /* How many keys a table has. */
 uint64_t lmdb_table_size(struct lmdb_txn *txn, unsigned table);
@@ -65,6 +67,8 @@ const char *lmdb_error_text(const struct lmdb_txn *txn);
 bool lmdb_find(struct lmdb_txn *txn, unsigned table, struct slice key, struct slice *value);
 bool lmdb_seek(struct lmdb_txn *txn, unsigned table, struct slice from, struct slice *key, struct slice *value);
 bool lmdb_next(struct lmdb_txn *txn, unsigned table, struct slice *key, struct slice *value);
+/* The last key below `below`. */
+bool lmdb_before(struct lmdb_txn *txn, unsigned table, struct slice below, struct slice *key);
 /* Writes a value, replacing what the key had. */
 bool lmdb_put(struct lmdb_txn *txn, unsigned table, struct slice key, struct slice value);
 /* As lmdb_put, for keys that mostly come in ascending order: fills pages wholly. The key must be new. */

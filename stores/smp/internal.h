@@ -16,8 +16,9 @@
 #include "stores/smp/queue_store.h"
 #include "stores/smp/store.h"
 
-/* 2: link data may be in parts. 3: what was deleted may be left to remove (purge.h). */
-enum { STORE_SCHEMA = 3 };
+/* 2: link data may be in parts. 3: what was deleted may be left to remove (purge.h). 4: bodies may be in segments
+ * (body_segments.h). */
+enum { STORE_SCHEMA = 4 };
 
 /* Keys: "id" is a byte string, "number" a big-endian u64, "pair" two of them. Names are in store.c. */
 enum store_table {
@@ -28,7 +29,8 @@ enum store_table {
     TABLE_NOTIFIERS,
     TABLE_LINKS,
     TABLE_LINK_DATA,           /* number -> blobs */
-    TABLE_MESSAGES,            /* pair (number, sequence) -> message, and its parts; (number, 0) -> state of the list */
+    TABLE_MESSAGES,            /* pair (number, sequence) -> message, and its parts; (number, 0) -> state of the list.
+                                * Long bodies are in segments */
     TABLE_MESSAGE_EXPIRY,      /* pair (second, number) -> nothing */
     TABLE_NOTIFICATIONS,       /* as messages */
     TABLE_NOTIFICATION_EXPIRY, /* as messages */
@@ -36,6 +38,9 @@ enum store_table {
     TABLE_SERVICE_FINGERPRINTS, /* fingerprint -> id */
     TABLE_SERVICE_COUNTS,       /* id -> counts */
     TABLE_PURGE,                /* number -> what is left of it to remove; see purge.h */
+    TABLE_BODY_SEGMENTS,        /* number of a segment -> its bytes; see body_segments.h */
+    TABLE_BODY_USE,             /* number of a segment -> what of it is used */
+    TABLE_BODY_EMPTY,           /* pair (transaction that emptied it, number of a segment) -> nothing */
     TABLE_COUNT
 };
 
@@ -43,6 +48,10 @@ enum store_table {
 struct store_figures {
     uint64_t next_number;   /* of queues */
     uint64_t next_sequence; /* of messages and notifications */
+    uint64_t next_segment;
+    uint64_t body_segment; /* that bodies are written to; 0: none yet */
+    uint64_t body_end;     /* offset in it */
+    uint64_t body_bytes;   /* of all segments: what records name */
     struct store_totals totals;
 };
 
@@ -60,6 +69,25 @@ enum {
     /* As many parts removed by a transaction as leave the list of pages that it frees on one page. A longer list
      * needs a run of free pages, and LMDB looks for one in all of them (parts.h). */
     STORE_REMOVED_PARTS = 400,
+};
+
+/* How bodies are written: body_segments.c. */
+struct segment_writer {
+    uint8_t *bytes;      /* the segment that is written to; made when first needed */
+    bool has_begun;      /* in this transaction */
+    bool is_new;         /* made by this transaction, and only here */
+    uint32_t written;    /* what is before this offset is in the file */
+    uint64_t made;       /* segments, by this transaction */
+    uint64_t placed;     /* segment whose place in the file is known; 0: none */
+    uint64_t place;      /* it */
+    bool is_unusable;    /* LMDB keeps values in another way than we know */
+};
+
+/* Which body is looked at next: body_tidy.c. */
+struct tidy_hand {
+    uint64_t segment;
+    uint32_t offset;
+    bool is_uncommitted; /* the hand has moved with a transaction that is not committed yet */
 };
 
 struct store_pin {
@@ -87,6 +115,11 @@ struct store {
     unsigned failures;           /* batches in a row of which nothing could be written */
     bool purge_pending;          /* TABLE_PURGE may hold something */
     bool is_tight;               /* expiry and touches are to wait: see room_allows_housekeeping */
+    struct segment_writer segments;
+    struct tidy_hand tidy;
+    bool tidy_failed;            /* as purge_failed */
+    bool is_short;               /* of room, when it was looked for last */
+    uint64_t growth;             /* pages that the batch asks for */
     bool purge_failed;           /* on damaged data: no more of it until the store is opened anew */
     uint8_t scratch[RECORD_MAX]; /* records on their way into the store */
 
@@ -108,6 +141,9 @@ enum smq_result store_lock(const char *directory, int *lock_file);
 
 /* Declares the store dead, once, in the log. */
 void store_die(struct store *store, const char *reason);
+
+/* The figures of any transaction's snapshot. */
+enum smq_result store_figures_load(struct store_txn *txn, struct store_figures *figures);
 
 /* Begins, and commits or aborts, the writer's transaction. */
 enum smq_result store_txn_begin(struct store *store, struct store_txn **out);

@@ -7,6 +7,7 @@
 
 #include "queues/base/clock.h"
 #include "queues/base/log.h"
+#include "stores/smp/body_segments.h"
 
 enum {
     ALLOCATE_AHEAD = 2048,  /* pages asked from the file system at a time, beyond the reserve */
@@ -42,6 +43,7 @@ static uint64_t limit_of(struct store *store, struct lmdb_pages *pages, uint64_t
 struct use {
     uint64_t used;
     uint64_t pinned; /* free, but not to be used again yet */
+    uint64_t spare;  /* used, by segments without bodies */
     struct lmdb_readers readers;
 };
 
@@ -51,9 +53,11 @@ static void look(struct store *store, const struct lmdb_pages *pages, struct use
     lmdb_readers_get(store->lmdb, &use->readers);
     use->used = pages->end;
     use->pinned = 0;
+    use->spare = 0;
     if (lmdb_begin(store->writer_view) != SMQ_OK)
         return;
     use->used = lmdb_pages_used(store->writer_view);
+    use->spare = lmdb_table_size(store->writer_view, TABLE_BODY_EMPTY) * (SEGMENT_SIZE / pages->page_size);
     if (use->readers.oldest < pages->commit)
         use->pinned = lmdb_pages_pinned(store->writer_view, use->readers.oldest);
     lmdb_abort(store->writer_view);
@@ -109,6 +113,8 @@ uint64_t room_find(struct store *store, uint64_t growth) {
     struct lmdb_pages pages;
     struct use use;
     uint64_t now_ms = clock_monotonic_ms();
+    store->growth = growth;
+    store->is_short = false;
     lmdb_pages_get(store->lmdb, &pages);
     uint64_t limit = limit_of(store, &pages, growth);
     bool is_near = pages.end + growth > limit;
@@ -117,11 +123,27 @@ uint64_t room_find(struct store *store, uint64_t growth) {
         return pages.end < limit ? limit - pages.end : 0;
     store->measured_ms = now_ms;
     look(store, &pages, &use);
-    bool is_short = is_near && use.used + use.pinned + growth >= limit;
-    tend(store, &pages, &use, now_ms, is_short);
-    note_pin(store, &pages, &use, now_ms, is_short);
+    store->is_short = is_near && use.used + use.pinned + growth >= limit;
+    store->purge_pending |= store->is_short; /* which finds out whether there is something to give */
+    tend(store, &pages, &use, now_ms, store->is_short);
+    note_pin(store, &pages, &use, now_ms, store->is_short);
     uint64_t taken = is_near ? use.used + use.pinned : pages.end;
-    atomic_store_explicit(&store->used_bytes, use.used * pages.page_size, memory_order_relaxed);
+    atomic_store_explicit(&store->used_bytes, (use.used - use.spare) * pages.page_size, memory_order_relaxed);
     atomic_store_explicit(&store->limit_bytes, limit * pages.page_size, memory_order_relaxed);
     return taken < limit ? limit - taken : 0;
+}
+
+bool room_allows_segment(struct store *store, uint64_t made) {
+    struct lmdb_pages pages;
+    struct use use;
+    lmdb_pages_get(store->lmdb, &pages);
+    uint64_t pages_of_one = SEGMENT_SIZE / pages.page_size;
+    uint64_t growth = store->growth + (made + 1) * pages_of_one;
+    uint64_t limit = limit_of(store, &pages, growth);
+    if (pages.end + growth <= limit)
+        return true;
+    if (pages.end > limit)
+        return false;
+    look(store, &pages, &use);
+    return made == 0 && use.used + use.pinned + growth + pages_of_one <= limit;
 }

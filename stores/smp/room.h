@@ -21,3 +21,6 @@ uint64_t room_find(struct store *store, uint64_t growth);
 bool room_allows_housekeeping(struct store *store);
 /* For a transaction that found no room: frees the places of readers that died. */
 void room_look_for_dead_readers(struct store *store);
+/* Whether there is room for another segment of bodies, beside `made` that this batch has made and what else it asks
+ * for. */
+bool room_allows_segment(struct store *store, uint64_t made);

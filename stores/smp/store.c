@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* Opening and closing the store, its lock, schema version, figures and readers. */
+/* Opening and closing the store, its lock, schema version and readers. */
 #include "stores/smp/store.h"
 
 #include <errno.h>
@@ -15,6 +15,7 @@
 #include "queues/base/magic.h"
 #include "queues/base/memory.h"
 #include "queues/base/secret.h"
+#include "stores/smp/body_segments.h"
 #include "stores/smp/internal.h"
 #include "stores/smp/store_owner.h"
 
@@ -36,126 +37,20 @@ static const char *const table_names[TABLE_COUNT] = {
     [TABLE_SERVICE_FINGERPRINTS] = "service_fingerprints",
     [TABLE_SERVICE_COUNTS] = "service_counts",
     [TABLE_PURGE] = "purge",
+    [TABLE_BODY_SEGMENTS] = "body_segments",
+    [TABLE_BODY_USE] = "body_use",
+    [TABLE_BODY_EMPTY] = "body_empty",
 };
 
 struct store_reader {
     struct store_txn txn;
 };
 
-/* ---- figures ---- */
+/* ---- opening ---- */
 
-enum { FIGURES_FORMAT = 1, FIGURE_COUNT = 16, FIGURES_SIZE = 1 + 8 * FIGURE_COUNT };
-
-static struct slice figures_key(void) {
-    return slice_of_text("figures");
-}
 static struct slice schema_key(void) {
     return slice_of_text("schema");
 }
-
-/* All figures, in their order in the entry. */
-static void figures_list(struct store_figures *figures, uint64_t *list[FIGURE_COUNT]) {
-    struct store_totals *totals = &figures->totals;
-    uint64_t *all[FIGURE_COUNT] = {
-        &figures->next_number,
-        &figures->next_sequence,
-        &totals->queues,
-        &totals->queues_by_status[QUEUE_ACTIVE],
-        &totals->queues_by_status[QUEUE_OFF],
-        &totals->queues_by_status[QUEUE_BLOCKED],
-        &totals->queues_secured,
-        &totals->notifiers,
-        &totals->links,
-        &totals->messages,
-        &totals->notifications,
-        &totals->services[0],
-        &totals->services[1],
-        &totals->services[2],
-        &totals->recipient_service_queues,
-        &totals->notifier_service_queues,
-    };
-    memcpy(list, all, sizeof all);
-}
-
-static enum smq_result figures_load(struct store_txn *txn, struct store_figures *figures) {
-    *figures = (struct store_figures){.next_number = 1, .next_sequence = 1};
-    struct slice value;
-    if (!lmdb_find(txn->lmdb, TABLE_META, figures_key(), &value))
-        return store_txn_status(txn);
-    uint64_t *list[FIGURE_COUNT];
-    figures_list(figures, list);
-    struct reader reader = reader_of(value);
-    if (read_u8(&reader) != FIGURES_FORMAT)
-        reader_fail(&reader);
-    for (size_t i = 0; i < FIGURE_COUNT; i++)
-        *list[i] = (uint64_t)read_i64(&reader);
-    return reader_finish(&reader) == SMQ_OK ? SMQ_OK : store_txn_damaged(txn, "figures");
-}
-
-static void figures_save(struct store_txn *txn) {
-    uint64_t *list[FIGURE_COUNT];
-    figures_list(&txn->figures, list);
-    uint8_t bytes[FIGURES_SIZE];
-    struct writer writer = writer_of(bytes, sizeof bytes);
-    write_u8(&writer, FIGURES_FORMAT);
-    for (size_t i = 0; i < FIGURE_COUNT; i++)
-        write_i64(&writer, (int64_t)*list[i]);
-    lmdb_put(txn->lmdb, TABLE_META, figures_key(), slice_of(bytes, sizeof bytes));
-}
-
-void store_totals_get(struct store_txn *txn, struct store_totals *out) {
-    struct store_figures figures = txn->figures;
-    if (!lmdb_is_writable(txn->lmdb) && figures_load(txn, &figures) != SMQ_OK)
-        figures = (struct store_figures){0};
-    *out = figures.totals;
-}
-
-/* ---- transactions ---- */
-
-enum smq_result store_txn_begin(struct store *store, struct store_txn **out) {
-    struct store_txn *txn = &store->writer;
-    enum smq_result result = lmdb_begin(txn->lmdb);
-    if (result != SMQ_OK)
-        return result;
-    result = figures_load(txn, &txn->figures);
-    if (result != SMQ_OK) {
-        lmdb_abort(txn->lmdb);
-        return result;
-    }
-    txn->figures_before = txn->figures;
-    txn->removed_parts = 0;
-    *out = txn;
-    return SMQ_OK;
-}
-
-enum smq_result store_txn_commit(struct store_txn *txn) {
-    if (memcmp(&txn->figures, &txn->figures_before, sizeof txn->figures) != 0)
-        figures_save(txn);
-    return lmdb_commit(txn->lmdb);
-}
-
-void store_txn_abort(struct store_txn *txn) {
-    lmdb_abort(txn->lmdb);
-}
-
-enum smq_result store_txn_check_writable(const struct store_txn *txn) {
-    return lmdb_is_writable(txn->lmdb) ? lmdb_status(txn->lmdb) : SMQ_ERR_INVALID;
-}
-
-enum smq_result store_txn_damaged(struct store_txn *txn, const char *what) {
-    log_error("store: damaged data: %s", what);
-    lmdb_fail(txn->lmdb, SMQ_ERR_STORE);
-    return SMQ_ERR_STORE;
-}
-
-bool pair_key_parse(struct slice key, uint64_t *first, uint64_t *second) {
-    struct reader reader = reader_of(key);
-    *first = (uint64_t)read_i64(&reader);
-    *second = (uint64_t)read_i64(&reader);
-    return reader_finish(&reader) == SMQ_OK;
-}
-
-/* ---- opening ---- */
 
 /* The lock is the open file description's: it holds against other processes and against this one, and goes with the
  * process. */
@@ -362,6 +257,7 @@ void store_close(struct store **store) {
     lmdb_txn_destroy(&closing->writer_view);
     lmdb_txn_destroy(&closing->writer.lmdb);
     memory_free(closing->writer.gathered);
+    segments_close(closing);
     lmdb_close(&closing->lmdb);
     if (closing->lock_file >= 0)
         (void)close(closing->lock_file);

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/* Moving of bodies. A hand goes round over the segments; what it skips it meets again. */
+#include "stores/smp/body_tidy.h"
+
+#include "queues/base/clock.h"
+#include "queues/base/log.h"
+#include "stores/smp/bodies.h"
+#include "stores/smp/body_segments.h"
+#include "stores/smp/queue_list.h"
+
+enum {
+    SLACK_MAX = 64, /* segments that may be in use beyond twice what lives; less in a small store */
+    SLACK_SHARE = 16,
+    ROWS_MAX = 256, /* segments looked at in a step */
+    MOVED_MAX = SEGMENT_SIZE / 2,
+};
+
+static uint64_t slack_of(const struct store *store) {
+    uint64_t share = store->map_size / SEGMENT_SIZE / SLACK_SHARE;
+    return (share < SLACK_MAX ? share : SLACK_MAX) * SEGMENT_SIZE;
+}
+
+/* When room is short the dead are worth more: a third of what lives, instead of as much. */
+bool body_tidy_is_due(struct store_txn *txn) {
+    const struct store *store = txn->store;
+    uint64_t live = txn->figures.body_bytes;
+    uint64_t used = lmdb_table_size(txn->lmdb, TABLE_BODY_USE) * SEGMENT_SIZE;
+    if (store->tidy_failed)
+        return false;
+    return store->is_short ? used > live + live / 3 + 2 * SEGMENT_SIZE : used > 2 * live + slack_of(store);
+}
+
+static bool is_sparse(const struct store *store, const struct segment_use *use) {
+    return use->live <= (store->is_short ? SEGMENT_SIZE / 4 * 3 : SEGMENT_SIZE / 2);
+}
+
+/* What one step has done. */
+struct step {
+    struct store_txn *txn;
+    uint64_t until_us;
+    uint32_t moved; /* bytes */
+};
+
+enum evacuated { EVACUATED, EVACUATED_SOME, EVACUATED_NO_ROOM, EVACUATED_DAMAGED };
+
+static bool is_over(const struct step *step) {
+    return step->moved >= MOVED_MAX || clock_monotonic_us() >= step->until_us;
+}
+
+/* Moves the bodies of the hand's segment, from the hand on. */
+static enum evacuated evacuate(struct step *step, uint32_t end) {
+    struct tidy_hand *hand = &step->txn->store->tidy;
+    struct body_owner owner;
+    struct segment_use left;
+    uint32_t length;
+    bool is_damaged;
+    while (bodies_walk(step->txn, hand->segment, end, &hand->offset, &owner, &length, &is_damaged)) {
+        enum list_moved outcome = list_move_body(step->txn, &owner, hand->segment, hand->offset, length);
+        if (outcome == LIST_NO_ROOM)
+            return EVACUATED_NO_ROOM;
+        if (outcome == LIST_DAMAGED)
+            return EVACUATED_DAMAGED;
+        hand->offset += bodies_size(length);
+        step->moved += outcome == LIST_MOVED ? length : 0;
+        if (is_over(step))
+            return EVACUATED_SOME;
+    }
+    return is_damaged || segment_use_get(step->txn, hand->segment, &left) ? EVACUATED_DAMAGED : EVACUATED;
+}
+
+/* Damage must not break commits, nor keep them busy. */
+static void give_up(struct store_txn *txn) {
+    log_error("store: segment %llu is damaged, and bodies are moved no more; run `smp-server store check`",
+              (unsigned long long)txn->store->tidy.segment);
+    txn->store->tidy_failed = true;
+}
+
+static void move_hand(struct store *store, uint64_t segment) {
+    store->tidy = (struct tidy_hand){
+        .segment = segment, .offset = SEGMENT_FIRST, .is_uncommitted = store->tidy.is_uncommitted};
+}
+
+/* The next segment at or after the hand's that is worth it. */
+static bool find_sparse(struct store_txn *txn, struct segment_use *use) {
+    const struct tidy_hand *hand = &txn->store->tidy;
+    struct number_key from = number_key(hand->segment);
+    struct slice key;
+    struct slice value;
+    unsigned rows = 0;
+    bool found = lmdb_seek(txn->lmdb, TABLE_BODY_USE, KEY_SLICE(from), &key, &value);
+    for (; found && rows < ROWS_MAX; rows++) {
+        struct reader reader = reader_of(key);
+        uint64_t segment = (uint64_t)read_i64(&reader);
+        if (!segment_use_parse(txn, value, use))
+            return false;
+        if (segment != hand->segment)
+            move_hand(txn->store, segment);
+        if (segment != txn->figures.body_segment && is_sparse(txn->store, use))
+            return true;
+        found = lmdb_next(txn->lmdb, TABLE_BODY_USE, &key, &value);
+    }
+    if (!found)
+        move_hand(txn->store, 1);
+    return false;
+}
+
+bool body_tidy_step(struct store_txn *txn, uint64_t until_us) {
+    struct store *store = txn->store;
+    struct step step = {.txn = txn, .until_us = until_us};
+    struct segment_use use;
+    enum evacuated outcome = EVACUATED;
+    if (store->is_short && segments_give_back(txn))
+        return true;
+    if (!body_tidy_is_due(txn) || segments_are_pinned(txn))
+        return false;
+    store->tidy.is_uncommitted = true;
+    while (outcome == EVACUATED && !is_over(&step) && body_tidy_is_due(txn) && find_sparse(txn, &use)) {
+        outcome = evacuate(&step, use.end);
+        if (outcome == EVACUATED)
+            move_hand(store, store->tidy.segment + 1);
+    }
+    if (outcome == EVACUATED_DAMAGED && store_txn_status(txn) == SMQ_OK)
+        give_up(txn);
+    return outcome != EVACUATED_NO_ROOM && body_tidy_is_due(txn);
+}
+
+void body_tidy_begin(struct store *store) {
+    if (store->tidy.is_uncommitted)
+        move_hand(store, store->tidy.segment);
+}
+
+void body_tidy_committed(struct store *store) {
+    store->tidy.is_uncommitted = false;
+}
