@@ -212,14 +212,14 @@ test stress:
 fuzz:
 	$(quiet)+$(MAKE) --no-print-directory MODE=fuzz run-fuzz
 
-# Only the integration tests start our programs.
+# Only integration and stress tests start our programs.
 build-tests: $(call only,$(tests) $(replays)) \
   $(if $(filter $(OUT)/test/integration/%,$(call only,$(tests))),$(programs) $(examples))
 
 run-test: build-tests
 	$(quiet)test/run-tests.sh $(MODE) $(OUT) $(call only,$(tests) $(replays))
 
-run-stress: $(call only,$(stress_tests))
+run-stress: $(call only,$(stress_tests)) $(programs)
 	$(quiet)test/run-tests.sh $(MODE) $(OUT) $(call only,$(stress_tests))
 
 run-fuzz: $(call only,$(fuzzers))

@@ -55,6 +55,7 @@ may_not_include stores 'transport|actors|bin|test'
 may_not_include transport 'stores|actors|bin|test'
 may_not_include actors 'bin|test'
 may_not_include bin 'test'
+may_not_include stores/lmdb 'stores/(smp|xftp|ntf|agent|logs)'
 mapfile -t client < <(under actors/runtime actors/net actors/client actors/client_agent)
 complain "libsmq includes the stores or a router" "$(search '^#include "(stores|actors/smp|actors/proxy)/' "${client[@]}")"
 mapfile -t client < <(under actors/client | grep -v '^actors/client/smp/')

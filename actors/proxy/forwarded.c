@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#include "actors/smp/command_batch.h"
+#include "actors/router/command_batch.h"
 #include "queues/base/memory.h"
 #include "transport/crypto/proxy_layer.h"
 #include "transport/smp/batch.h"

@@ -7,9 +7,9 @@
 #include <string.h>
 
 #include "actors/proxy/proxy.h"
+#include "actors/router/session_credit.h"
 #include "actors/smp/client_session.h"
 #include "actors/smp/post.h"
-#include "actors/smp/session_credit.h"
 #include "queues/base/log.h"
 #include "queues/base/memory.h"
 

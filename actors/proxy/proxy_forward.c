@@ -8,7 +8,7 @@
 
 #include "actors/proxy/execute_proxy.h"
 #include "actors/proxy/proxy.h"
-#include "actors/smp/session_credit.h"
+#include "actors/router/session_credit.h"
 #include "queues/base/memory.h"
 #include "transport/smp/batch.h"
 

@@ -4,10 +4,10 @@
 #include "actors/smp/client_session.h"
 
 #include "actors/proxy/execute_proxy.h"
-#include "actors/smp/command_batch.h"
+#include "actors/router/command_batch.h"
+#include "actors/router/session_credit.h"
 #include "actors/smp/delivery.h"
 #include "actors/smp/post.h"
-#include "actors/smp/session_credit.h"
 #include "queues/base/magic.h"
 #include "queues/base/memory.h"
 #include "transport/smp/batch.h"

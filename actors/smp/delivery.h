@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #include "actors/net/connection.h"
-#include "actors/smp/command_batch.h"
+#include "actors/router/command_batch.h"
 #include "actors/smp/roles.h"
 
 /* A MSG event on its way to its subscriber. */

@@ -3,8 +3,8 @@
 #include "actors/smp/execute.h"
 
 #include "actors/proxy/execute_proxy.h"
+#include "actors/router/writer.h"
 #include "actors/smp/hand_on.h"
-#include "actors/smp/writer.h"
 
 /* Which message of the subscriber lane each of these commands becomes. */
 static enum subscriber_message subscriber_message_of(enum smp_command_tag tag) {

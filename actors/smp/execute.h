@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-#include "actors/smp/command_batch.h"
+#include "actors/router/command_batch.h"
 #include "actors/smp/roles.h"
 #include "stores/smp/queue_store.h"
 #include "transport/smp/command.h"

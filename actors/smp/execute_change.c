@@ -5,9 +5,9 @@
 
 #include <string.h>
 
+#include "actors/router/writer.h"
 #include "actors/smp/hand_on.h"
 #include "actors/smp/notifier_move.h"
-#include "actors/smp/writer.h"
 #include "queues/base/check.h"
 #include "queues/base/memory.h"
 #include "queues/base/random.h"

@@ -5,8 +5,8 @@
 
 #include <string.h>
 
+#include "actors/router/writer.h"
 #include "actors/smp/hand_on.h"
-#include "actors/smp/writer.h"
 #include "queues/base/memory.h"
 #include "queues/base/random.h"
 #include "queues/base/secret.h"

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* NSUB and NSUBS, up to where subscriptions begin. Which service a notifier belongs to is decided by the writer, and
  * every lane hears of it in the order of the commits. */
+#include "actors/router/writer.h"
 #include "actors/smp/execute.h"
 #include "actors/smp/hand_on.h"
 #include "actors/smp/notifier_move.h"
-#include "actors/smp/writer.h"
 #include "stores/smp/service_store.h"
 
 static struct command_slot *slot_of(struct store_operation *operation) {

@@ -2,8 +2,8 @@
 /* SEND: stored by the writer, then pushed by the subscriber lane when the queue was empty. */
 #include "actors/smp/execute.h"
 
+#include "actors/router/writer.h"
 #include "actors/smp/hand_on.h"
-#include "actors/smp/writer.h"
 #include "queues/base/memory.h"
 #include "queues/base/random.h"
 #include "stores/smp/ntf_store.h"

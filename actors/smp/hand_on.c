@@ -2,7 +2,7 @@
 /* Slots on their way from role to role. */
 #include "actors/smp/hand_on.h"
 
-#include "actors/smp/command_batch.h"
+#include "actors/router/command_batch.h"
 
 static void refuse(struct command_slot *slot) {
     slot_answer_error(slot, smp_error_of(SMP_ERROR_INTERNAL));

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "actors/smp/command_batch.h"
+#include "actors/router/command_batch.h"
 #include "queues/base/memory.h"
 #include "queues/base/secret.h"
 

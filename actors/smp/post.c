@@ -2,11 +2,11 @@
 /* The router's messages. */
 #include "actors/smp/post.h"
 
-#include "actors/smp/command_batch.h"
+#include "actors/router/command_batch.h"
+#include "actors/router/writer.h"
 #include "actors/smp/delivery.h"
 #include "actors/smp/roles.h"
 #include "actors/smp/services.h"
-#include "actors/smp/writer.h"
 
 static enum smq_result post(struct actor *role, unsigned kind, struct message *message) {
     message->kind = kind;

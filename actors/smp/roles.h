@@ -6,9 +6,9 @@
 #include <stdint.h>
 
 #include "actors/net/net.h"
+#include "actors/router/identity.h"
 #include "actors/runtime/actor.h"
 #include "actors/runtime/supervisor.h"
-#include "actors/smp/identity.h"
 #include "actors/smp/live.h"
 #include "actors/smp/router.h"
 #include "queues/base/counter.h"

@@ -9,16 +9,16 @@
 #include <unistd.h>
 
 #include "actors/proxy/proxy.h"
+#include "actors/router/expirer.h"
+#include "actors/router/identity.h"
+#include "actors/router/process.h"
+#include "actors/router/writer.h"
 #include "actors/smp/client_session.h"
 #include "actors/smp/delivery.h"
-#include "actors/smp/expirer.h"
-#include "actors/smp/identity.h"
 #include "actors/smp/live.h"
-#include "actors/smp/process.h"
 #include "actors/smp/roles.h"
 #include "actors/smp/services.h"
 #include "actors/smp/subscriber.h"
-#include "actors/smp/writer.h"
 #include "queues/base/clock.h"
 #include "queues/base/log.h"
 #include "queues/base/memory.h"
@@ -139,7 +139,7 @@ static enum smq_result open_store(struct smp_router *router) {
             router->config.durability == SMP_DURABILITY_COMMIT ? STORE_DURABILITY_COMMIT : STORE_DURABILITY_INTERVAL,
         .interval_ms = router->config.durability_interval_ms,
     };
-    return store_open(&options, &router->store);
+    return store_open(&smp_store_layout, &options, &router->store);
 }
 
 static void stop_net(void *context) {

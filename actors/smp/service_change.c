@@ -2,7 +2,7 @@
 /* The end of a change of holder. */
 #include "actors/smp/service_change.h"
 
-#include "actors/smp/command_batch.h"
+#include "actors/router/command_batch.h"
 #include "actors/smp/event.h"
 #include "queues/base/memory.h"
 

@@ -5,9 +5,9 @@
 
 #include <string.h>
 
+#include "actors/router/writer.h"
 #include "actors/smp/client_session.h"
 #include "actors/smp/post.h"
-#include "actors/smp/writer.h"
 #include "queues/base/clock.h"
 #include "queues/base/memory.h"
 #include "queues/base/random.h"

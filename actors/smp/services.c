@@ -12,7 +12,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
-#include "actors/smp/command_batch.h"
+#include "actors/router/command_batch.h"
 #include "actors/smp/event.h"
 #include "actors/smp/post.h"
 #include "actors/smp/service_change.h"

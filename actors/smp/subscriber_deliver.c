@@ -4,10 +4,10 @@
  * that has no credit keeps its subscriptions in line, and costs one look a round. */
 #include <string.h>
 
+#include "actors/router/writer.h"
 #include "actors/smp/event.h"
 #include "actors/smp/post.h"
 #include "actors/smp/subscriber_lane.h"
-#include "actors/smp/writer.h"
 #include "queues/base/clock.h"
 #include "queues/base/memory.h"
 #include "stores/smp/ntf_store.h"

@@ -3,7 +3,7 @@
  * subscriber_deliver.c, subscriber_ends.c, subscriber_services.c, queue_info.c. */
 #pragma once
 
-#include "actors/smp/command_batch.h"
+#include "actors/router/command_batch.h"
 #include "actors/smp/roles.h"
 #include "actors/smp/service_table.h"
 #include "actors/smp/services.h"

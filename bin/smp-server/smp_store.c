@@ -34,7 +34,7 @@ static int check(const char *folder) {
     struct store_reader *reader = NULL;
     struct store_txn *txn;
     struct store_totals totals;
-    enum smq_result result = store_open_to_read(folder, &store);
+    enum smq_result result = store_open_to_read(&smp_store_layout, folder, &store);
     if (result != SMQ_OK)
         return tell_failure(folder, result);
     result = store_reader_create(store, &reader);

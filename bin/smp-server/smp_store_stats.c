@@ -36,7 +36,7 @@ int smp_store_stats(const char *folder, bool json) {
     struct store *store;
     struct store_totals totals;
     struct store_space space;
-    enum smq_result result = store_open_to_read(folder, &store);
+    enum smq_result result = store_open_to_read(&smp_store_layout, folder, &store);
     if (result == SMQ_OK) {
         result = store_space_get(store, &space, &totals);
         store_close(&store);

@@ -2,6 +2,13 @@
 /* X-macro: the names of all fault points, sorted. To add one: a line here, and FAULT(name) where a call can fail. */
 FAULT_NAME(actor_turn)
 FAULT_NAME(answer_slow)
+FAULT_NAME(chunk_read_io)
+FAULT_NAME(chunk_remove)
+FAULT_NAME(chunk_rename)
+FAULT_NAME(chunk_step)
+FAULT_NAME(chunk_sync)
+FAULT_NAME(chunk_write_full)
+FAULT_NAME(chunk_write_io)
 FAULT_NAME(command_stale)
 FAULT_NAME(eventfd_create)
 FAULT_NAME(memory_alloc)

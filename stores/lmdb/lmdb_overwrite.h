@@ -15,8 +15,9 @@
 #include "stores/lmdb/lmdb.h"
 
 enum {
-    LMDB_RUN_HEADER = 16,  /* of LMDB, before a value that has pages to itself */
-    LMDB_PLACE_BYTES = 64, /* a value whose place is looked for is longer than that, and begins with bytes like no other */
+    LMDB_RUN_HEADER = 16, /* of LMDB, before a value that has pages to itself */
+    LMDB_PLACE_BYTES =
+        64, /* a value whose place is looked for is longer than that, and begins with bytes like no other */
 };
 
 /* Where the run of pages that holds `value` (as a look-up of `txn` has answered it) begins in the data file; the value

@@ -6,7 +6,7 @@
 #include "queues/base/memory.h"
 #include "queues/base/random.h"
 #include "queues/base/secret.h"
-#include "stores/smp/room.h"
+#include "stores/lmdb/room.h"
 
 enum { USE_SIZE = 8, MARK_SIZE = 40, PINNED_MAX = 64 };
 
@@ -50,14 +50,14 @@ static void become_empty(struct store_txn *txn, uint64_t segment) {
 
 void segment_forget(struct store_txn *txn, uint64_t segment, uint32_t bytes) {
     struct segment_use use;
-    if (!segment_use_get(txn, segment, &use) || use.live < bytes || txn->figures.body_bytes < bytes) {
+    if (!segment_use_get(txn, segment, &use) || use.live < bytes || figures_of(txn)->body_bytes < bytes) {
         if (store_txn_status(txn) == SMQ_OK)
             (void)store_txn_damaged(txn, "use of a segment");
         return;
     }
     use.live -= bytes;
-    txn->figures.body_bytes -= bytes;
-    if (use.live == 0 && segment != txn->figures.body_segment)
+    figures_of(txn)->body_bytes -= bytes;
+    if (use.live == 0 && segment != figures_of(txn)->body_segment)
         become_empty(txn, segment);
     else
         put_use(txn, segment, &use);
@@ -74,16 +74,17 @@ uint64_t segments_empty(struct store_txn *txn) {
 /* ---- the one that is written to ---- */
 
 void segments_begin(struct store_txn *txn) {
-    struct segment_writer *writer = &txn->store->segments;
+    struct segment_writer *writer = &body_writer_of(txn)->segments;
     writer->has_begun = false;
     writer->is_new = false;
     writer->made = 0;
 }
 
 void segments_close(struct store *store) {
-    if (store->segments.bytes != NULL)
-        secret_wipe(store->segments.bytes, SEGMENT_SIZE);
-    memory_free(store->segments.bytes);
+    struct body_writer *writer = store->own;
+    if (writer->segments.bytes != NULL)
+        secret_wipe(writer->segments.bytes, SEGMENT_SIZE);
+    memory_free(writer->segments.bytes);
 }
 
 static bool find_value(struct store_txn *txn, uint64_t segment, struct slice *value) {
@@ -93,7 +94,7 @@ static bool find_value(struct store_txn *txn, uint64_t segment, struct slice *va
 
 /* Finds out where the segment is in the file. */
 static bool place(struct store_txn *txn, uint64_t segment) {
-    struct segment_writer *writer = &txn->store->segments;
+    struct segment_writer *writer = &body_writer_of(txn)->segments;
     struct slice value;
     if (writer->placed == segment)
         return true;
@@ -112,8 +113,8 @@ static bool place(struct store_txn *txn, uint64_t segment) {
 
 /* The value of a new segment: its own number and chance, which tell it from everything else. */
 static void write_new(struct store_txn *txn) {
-    struct segment_writer *writer = &txn->store->segments;
-    struct number_key key = number_key(txn->figures.body_segment);
+    struct segment_writer *writer = &body_writer_of(txn)->segments;
+    struct number_key key = number_key(figures_of(txn)->body_segment);
     uint8_t *room = lmdb_reserve(txn->lmdb, TABLE_BODY_SEGMENTS, KEY_SLICE(key), SEGMENT_VALUE);
     if (room != NULL)
         memcpy(room, writer->bytes + LMDB_RUN_HEADER, SEGMENT_VALUE);
@@ -123,8 +124,8 @@ static void write_new(struct store_txn *txn) {
 
 /* Writes what is new in the segment. A page is written whole, so that none has to be read for it. */
 static void flush(struct store_txn *txn) {
-    struct segment_writer *writer = &txn->store->segments;
-    uint32_t end = (uint32_t)txn->figures.body_end;
+    struct segment_writer *writer = &body_writer_of(txn)->segments;
+    uint32_t end = (uint32_t)figures_of(txn)->body_end;
     if (!writer->has_begun || end <= writer->written)
         return;
     if (writer->is_new) {
@@ -146,19 +147,19 @@ void segments_finish(struct store_txn *txn) {
 /* Nothing more goes into the segment that was written to. */
 static void leave(struct store_txn *txn) {
     flush(txn);
-    txn->figures.body_end = SEGMENT_SIZE;
+    figures_of(txn)->body_end = SEGMENT_SIZE;
 }
 
 static void switch_to(struct store_txn *txn, uint64_t segment) {
-    struct segment_writer *writer = &txn->store->segments;
+    struct segment_writer *writer = &body_writer_of(txn)->segments;
     struct segment_use use;
-    uint64_t before = txn->figures.body_segment;
+    uint64_t before = figures_of(txn)->body_segment;
     if (before != 0 && segment_use_get(txn, before, &use) && use.live == 0)
         become_empty(txn, before);
     use = (struct segment_use){.end = SEGMENT_FIRST};
     put_use(txn, segment, &use);
-    txn->figures.body_segment = segment;
-    txn->figures.body_end = SEGMENT_FIRST;
+    figures_of(txn)->body_segment = segment;
+    figures_of(txn)->body_end = SEGMENT_FIRST;
     writer->has_begun = true;
     writer->written = SEGMENT_FIRST;
 }
@@ -192,16 +193,23 @@ static bool take_empty(struct store_txn *txn) {
     return true;
 }
 
+static uint64_t pages_of_segment(const struct store_txn *txn) {
+    struct lmdb_pages pages;
+    lmdb_pages_get(txn->store->lmdb, &pages);
+    return SEGMENT_SIZE / pages.page_size;
+}
+
 static bool make_new(struct store_txn *txn) {
-    struct segment_writer *writer = &txn->store->segments;
-    if (!room_allows_segment(txn->store, writer->made))
+    struct segment_writer *writer = &body_writer_of(txn)->segments;
+    uint64_t pages = pages_of_segment(txn);
+    if (!room_allows_run(txn->store, pages, writer->made * pages))
         return false;
     leave(txn);
-    switch_to(txn, txn->figures.next_segment++);
+    switch_to(txn, figures_of(txn)->next_segment++);
     memset(writer->bytes, 0, SEGMENT_SIZE);
     struct writer mark = writer_of(writer->bytes + LMDB_RUN_HEADER, MARK_SIZE);
     write_text(&mark, "segment ");
-    write_i64(&mark, (int64_t)txn->figures.body_segment);
+    write_i64(&mark, (int64_t)figures_of(txn)->body_segment);
     random_bytes(mark.position, writer_room(&mark));
     writer->is_new = true;
     writer->written = 0;
@@ -211,46 +219,52 @@ static bool make_new(struct store_txn *txn) {
 
 /* Whether the segment of the transactions before can be written to further. */
 static bool resume(struct store_txn *txn) {
-    struct segment_writer *writer = &txn->store->segments;
+    struct segment_writer *writer = &body_writer_of(txn)->segments;
     if (writer->has_begun)
         return true;
-    if (txn->figures.body_segment == 0 || !place(txn, txn->figures.body_segment))
+    if (figures_of(txn)->body_segment == 0 || !place(txn, figures_of(txn)->body_segment))
         return false;
     writer->has_begun = true;
-    txn->figures.body_end = writer->written = round_up((uint32_t)txn->figures.body_end);
+    figures_of(txn)->body_end = writer->written = round_up((uint32_t)figures_of(txn)->body_end);
     return true;
 }
 
 uint8_t *segments_take(struct store_txn *txn, uint32_t size, uint64_t *segment, uint32_t *offset) {
-    struct segment_writer *writer = &txn->store->segments;
+    struct segment_writer *writer = &body_writer_of(txn)->segments;
     struct segment_use use;
     if (writer->is_unusable || size > SEGMENT_SIZE - SEGMENT_FIRST)
         return NULL;
     if (writer->bytes == NULL && (writer->bytes = memory_alloc(SEGMENT_SIZE)) == NULL)
         return NULL;
-    bool fits = resume(txn) && txn->figures.body_end + size <= SEGMENT_SIZE;
+    bool fits = resume(txn) && figures_of(txn)->body_end + size <= SEGMENT_SIZE;
     if (!fits && (writer->is_unusable || (!take_empty(txn) && !make_new(txn))))
         return NULL;
-    if (!segment_use_get(txn, txn->figures.body_segment, &use))
+    if (!segment_use_get(txn, figures_of(txn)->body_segment, &use))
         return NULL;
-    *segment = txn->figures.body_segment;
-    *offset = (uint32_t)txn->figures.body_end;
+    *segment = figures_of(txn)->body_segment;
+    *offset = (uint32_t)figures_of(txn)->body_end;
     use.live += size;
     use.end = *offset + size;
-    txn->figures.body_end = use.end;
-    txn->figures.body_bytes += size;
+    figures_of(txn)->body_end = use.end;
+    figures_of(txn)->body_bytes += size;
     put_use(txn, *segment, &use);
     return store_txn_status(txn) == SMQ_OK ? writer->bytes + *offset : NULL;
 }
 
+/* Whether the bytes are still to be written. */
+static bool is_in_hand(struct store_txn *txn, uint64_t segment, uint32_t offset) {
+    if (!lmdb_is_writable(txn->lmdb))
+        return false;
+    const struct segment_writer *writer = &body_writer_of(txn)->segments;
+    return writer->has_begun && segment == figures_of(txn)->body_segment && offset >= writer->written;
+}
+
 bool segment_bytes(struct store_txn *txn, uint64_t segment, uint32_t offset, uint32_t size, const uint8_t **bytes) {
-    const struct segment_writer *writer = &txn->store->segments;
     struct slice value;
     if (offset < SEGMENT_FIRST || offset > SEGMENT_SIZE || size > SEGMENT_SIZE - offset)
         return false;
-    bool is_ours = lmdb_is_writable(txn->lmdb) && writer->has_begun && segment == txn->figures.body_segment;
-    if (is_ours && offset >= writer->written) {
-        *bytes = writer->bytes + offset;
+    if (is_in_hand(txn, segment, offset)) {
+        *bytes = body_writer_of(txn)->segments.bytes + offset;
         return true;
     }
     if (!find_value(txn, segment, &value))
@@ -274,12 +288,10 @@ bool segments_give_back(struct store_txn *txn) {
         return false;
     }
     struct number_key number = number_key(segment);
-    struct lmdb_pages pages;
-    lmdb_pages_get(txn->store->lmdb, &pages);
     if (!lmdb_remove(txn->lmdb, TABLE_BODY_EMPTY) ||
         !lmdb_remove_key(txn->lmdb, TABLE_BODY_SEGMENTS, KEY_SLICE(number)))
         return false;
-    txn->removed_parts += SEGMENT_SIZE / pages.page_size;
+    txn->removed_parts += pages_of_segment(txn);
     return true;
 }
 
@@ -287,7 +299,6 @@ bool segments_are_pinned(struct store_txn *txn) {
     uint64_t since = 0;
     uint64_t segment;
     struct slice key;
-    return segments_empty(txn) > PINNED_MAX &&
-           lmdb_seek(txn->lmdb, TABLE_BODY_EMPTY, slice_of("", 1), &key, NULL) &&
+    return segments_empty(txn) > PINNED_MAX && lmdb_seek(txn->lmdb, TABLE_BODY_EMPTY, slice_of("", 1), &key, NULL) &&
            pair_key_parse(key, &since, &segment) && since >= reusable_before(txn->store);
 }

@@ -23,9 +23,9 @@ static uint64_t slack_of(const struct store *store) {
 /* When room is short the dead are worth more: a third of what lives, instead of as much. */
 bool body_tidy_is_due(struct store_txn *txn) {
     const struct store *store = txn->store;
-    uint64_t live = txn->figures.body_bytes;
+    uint64_t live = figures_of(txn)->body_bytes;
     uint64_t used = lmdb_table_size(txn->lmdb, TABLE_BODY_USE) * SEGMENT_SIZE;
-    if (store->tidy_failed)
+    if (body_writer_of(txn)->hand.has_failed)
         return false;
     return store->is_short ? used > live + live / 3 + 2 * SEGMENT_SIZE : used > 2 * live + slack_of(store);
 }
@@ -49,7 +49,7 @@ static bool is_over(const struct step *step) {
 
 /* Moves the bodies of the hand's segment, from the hand on. */
 static enum evacuated evacuate(struct step *step, uint32_t end) {
-    struct tidy_hand *hand = &step->txn->store->tidy;
+    struct tidy_hand *hand = &body_writer_of(step->txn)->hand;
     struct body_owner owner;
     struct segment_use left;
     uint32_t length;
@@ -71,18 +71,19 @@ static enum evacuated evacuate(struct step *step, uint32_t end) {
 /* Damage must not break commits, nor keep them busy. */
 static void give_up(struct store_txn *txn) {
     log_error("store: segment %llu is damaged, and bodies are moved no more; run `smp-server store check`",
-              (unsigned long long)txn->store->tidy.segment);
-    txn->store->tidy_failed = true;
+              (unsigned long long)body_writer_of(txn)->hand.segment);
+    body_writer_of(txn)->hand.has_failed = true;
 }
 
-static void move_hand(struct store *store, uint64_t segment) {
-    store->tidy = (struct tidy_hand){
-        .segment = segment, .offset = SEGMENT_FIRST, .is_uncommitted = store->tidy.is_uncommitted};
+static void move_hand(struct store_txn *txn, uint64_t segment) {
+    struct tidy_hand *hand = &body_writer_of(txn)->hand;
+    hand->segment = segment;
+    hand->offset = SEGMENT_FIRST;
 }
 
 /* The next segment at or after the hand's that is worth it. */
 static bool find_sparse(struct store_txn *txn, struct segment_use *use) {
-    const struct tidy_hand *hand = &txn->store->tidy;
+    const struct tidy_hand *hand = &body_writer_of(txn)->hand;
     struct number_key from = number_key(hand->segment);
     struct slice key;
     struct slice value;
@@ -94,41 +95,42 @@ static bool find_sparse(struct store_txn *txn, struct segment_use *use) {
         if (!segment_use_parse(txn, value, use))
             return false;
         if (segment != hand->segment)
-            move_hand(txn->store, segment);
-        if (segment != txn->figures.body_segment && is_sparse(txn->store, use))
+            move_hand(txn, segment);
+        if (segment != figures_of(txn)->body_segment && is_sparse(txn->store, use))
             return true;
         found = lmdb_next(txn->lmdb, TABLE_BODY_USE, &key, &value);
     }
     if (!found)
-        move_hand(txn->store, 1);
+        move_hand(txn, 1);
     return false;
 }
 
 bool body_tidy_step(struct store_txn *txn, uint64_t until_us) {
-    struct store *store = txn->store;
+    struct tidy_hand *hand = &body_writer_of(txn)->hand;
     struct step step = {.txn = txn, .until_us = until_us};
     struct segment_use use;
     enum evacuated outcome = EVACUATED;
-    if (store->is_short && segments_give_back(txn))
+    if (txn->store->is_short && segments_give_back(txn))
         return true;
     if (!body_tidy_is_due(txn) || segments_are_pinned(txn))
         return false;
-    store->tidy.is_uncommitted = true;
+    hand->is_uncommitted = true;
     while (outcome == EVACUATED && !is_over(&step) && body_tidy_is_due(txn) && find_sparse(txn, &use)) {
         outcome = evacuate(&step, use.end);
         if (outcome == EVACUATED)
-            move_hand(store, store->tidy.segment + 1);
+            move_hand(txn, hand->segment + 1);
     }
     if (outcome == EVACUATED_DAMAGED && store_txn_status(txn) == SMQ_OK)
         give_up(txn);
     return outcome != EVACUATED_NO_ROOM && body_tidy_is_due(txn);
 }
 
-void body_tidy_begin(struct store *store) {
-    if (store->tidy.is_uncommitted)
-        move_hand(store, store->tidy.segment);
+void body_tidy_begin(struct store_txn *txn) {
+    struct tidy_hand *hand = &body_writer_of(txn)->hand;
+    if (hand->is_uncommitted)
+        move_hand(txn, hand->segment);
 }
 
-void body_tidy_committed(struct store *store) {
-    store->tidy.is_uncommitted = false;
+void body_tidy_committed(struct store_txn *txn) {
+    body_writer_of(txn)->hand.is_uncommitted = false;
 }

@@ -19,5 +19,5 @@ bool body_tidy_is_due(struct store_txn *txn);
 bool body_tidy_step(struct store_txn *txn, uint64_t until_us);
 
 /* A transaction begins, and what the one before it has moved counts: it was committed. */
-void body_tidy_begin(struct store *store);
-void body_tidy_committed(struct store *store);
+void body_tidy_begin(struct store_txn *txn);
+void body_tidy_committed(struct store_txn *txn);

@@ -26,7 +26,7 @@ struct msg_view {
     bool notify;       /* the sender's notification flag */
     struct slice id;
     size_t body_length;
-    struct slice start; /* what of the body is with the record, for msg_store_body */
+    struct slice start;        /* what of the body is with the record, for msg_store_body */
     struct body_location body; /* where the rest is */
 };
 

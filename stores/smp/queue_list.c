@@ -19,7 +19,7 @@ enum {
 };
 
 static uint64_t *total_of(struct store_txn *txn, const struct queue_list *list) {
-    struct store_totals *totals = &txn->figures.totals;
+    struct store_totals *totals = &figures_of(txn)->totals;
     return list->entries == TABLE_MESSAGES ? &totals->messages : &totals->notifications;
 }
 
@@ -216,8 +216,8 @@ static void write_entry(struct store_txn *txn, const struct queue_list *list, ui
     uint8_t header[ENTRY_HEADER_BODY];
     struct writer writer = writer_of(header, sizeof header);
     const struct body_owner owner = {number, entry->sequence};
-    bool has_body = list->has_bodies && pieces[BODY].length >= BODY_MIN &&
-                    bodies_put(txn, &owner, pieces[BODY], &entry->body);
+    bool has_body =
+        list->has_bodies && pieces[BODY].length >= BODY_MIN && bodies_put(txn, &owner, pieces[BODY], &entry->body);
     if (!has_body)
         entry->body = (struct body_location){0};
     write_header(&writer, entry);
@@ -230,7 +230,7 @@ static void write_entry(struct store_txn *txn, const struct queue_list *list, ui
 void list_add(struct store_txn *txn, const struct queue_list *list, uint64_t number, struct list_state *state,
               const struct list_entry *entry, const struct slice pieces[LIST_PIECES_MAX], uint64_t *sequence) {
     struct list_entry added = *entry;
-    added.sequence = txn->figures.next_sequence++;
+    added.sequence = figures_of(txn)->next_sequence++;
     added.length = 0;
     for (size_t i = 0; i < LIST_PIECES_MAX; i++)
         added.length += (uint32_t)pieces[i].length;
@@ -378,7 +378,8 @@ enum list_moved list_move_body(struct store_txn *txn, const struct body_owner *o
     if (entry.body.segment != segment || entry.body.offset != offset)
         return LIST_NOT_THERE;
     from = entry.body;
-    if (length != body_length(&entry) || entry.start.length > sizeof start || !bodies_look(txn, owner->sequence, &from, length, &body))
+    if (length != body_length(&entry) || entry.start.length > sizeof start ||
+        !bodies_look(txn, owner->sequence, &from, length, &body))
         return LIST_DAMAGED;
     memcpy(start, entry.start.bytes, entry.start.length); /* the record may move with what is written now */
     entry.start = slice_of(start, entry.start.length);

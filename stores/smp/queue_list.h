@@ -45,7 +45,7 @@ struct list_entry {
     uint64_t sequence;
     int64_t timestamp;
     uint8_t flags;
-    uint32_t length; /* of the payload */
+    uint32_t length;    /* of the payload */
     struct slice start; /* the part of the payload that is in the entry itself: all of it; or what is not the body,
                          * which is in a segment then; or LIST_START_MIN bytes or more of what is in parts */
     struct body_location body;

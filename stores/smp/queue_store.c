@@ -87,7 +87,7 @@ static void id_remove(struct store_txn *txn, enum queue_party party, const struc
 
 /* Counts a record into the totals (+1) or out of them (-1). */
 static void count_record(struct store_txn *txn, const struct queue_record *record, int amount) {
-    struct store_totals *totals = &txn->figures.totals;
+    struct store_totals *totals = &figures_of(txn)->totals;
     uint64_t change = (uint64_t)amount;
     totals->queues += change;
     totals->queues_by_status[record->status] += change;
@@ -118,12 +118,12 @@ enum change_kind { CHANGE_AUTH, CHANGE_OTHER };
 static enum smq_result change_end(struct store_txn *txn, struct change *change, enum change_kind kind) {
     if (kind == CHANGE_AUTH)
         change->record.auth_version++;
-    struct store_figures figures = txn->figures;
+    struct store_figures figures = *figures_of(txn);
     count_record(txn, &change->before, -1);
     count_record(txn, &change->record, 1);
     enum smq_result result = queue_record_replace(txn, &change->record, change->stored_length);
     if (result != SMQ_OK)
-        txn->figures = figures;
+        *figures_of(txn) = figures;
     return result;
 }
 
@@ -155,12 +155,12 @@ enum smq_result queue_store_create(struct store_txn *txn, const struct queue_rec
     if (result != SMQ_OK)
         return result;
     struct queue_record stored = *record;
-    stored.number = txn->figures.next_number;
+    stored.number = figures_of(txn)->next_number;
     stored.auth_version = 0;
     result = queue_record_append(txn, &stored);
     if (result != SMQ_OK)
         return result;
-    txn->figures.next_number++;
+    figures_of(txn)->next_number++;
     id_put(txn, QUEUE_RECIPIENT, record->recipient_id, stored.number);
     id_put(txn, QUEUE_SENDER, record->sender_id, stored.number);
     id_put(txn, QUEUE_NOTIFIER, record->notifier.id, stored.number);
@@ -318,7 +318,7 @@ static enum smq_result notifier_replace(struct store_txn *txn, struct queue_refe
     id_remove(txn, QUEUE_NOTIFIER, removed);
     service_count(txn, queue_id_slice(&service), 0, -1);
     if (list_drop(txn, &notification_list, queue.number) > 0)
-        purge_add(txn, queue.number, txn->figures.next_sequence - 1);
+        purge_add(txn, queue.number, figures_of(txn)->next_sequence - 1);
     id_put(txn, QUEUE_NOTIFIER, notifier->id, queue.number);
     service_count(txn, notifier->service_id, 0, 1);
     return store_txn_status(txn);

@@ -72,8 +72,8 @@ void service_count(struct store_txn *txn, struct slice id, int recipient_queues,
     if (result != SMQ_OK)
         return;
     counts_put(txn, id, recipients + (uint64_t)recipient_queues, notifiers + (uint64_t)notifier_queues);
-    txn->figures.totals.recipient_service_queues += (uint64_t)recipient_queues;
-    txn->figures.totals.notifier_service_queues += (uint64_t)notifier_queues;
+    figures_of(txn)->totals.recipient_service_queues += (uint64_t)recipient_queues;
+    figures_of(txn)->totals.notifier_service_queues += (uint64_t)notifier_queues;
 }
 
 static bool record_is_valid(const struct service_record *record) {
@@ -102,6 +102,6 @@ enum smq_result service_store_create(struct store_txn *txn, const struct service
     lmdb_put(txn->lmdb, TABLE_SERVICES, record->id, slice_of(txn->store->scratch, writer_length(&writer)));
     lmdb_put(txn->lmdb, TABLE_SERVICE_FINGERPRINTS, record->fingerprint, record->id);
     counts_put(txn, record->id, 0, 0);
-    txn->figures.totals.services[record->role]++;
+    figures_of(txn)->totals.services[record->role]++;
     return store_txn_status(txn);
 }

@@ -10,8 +10,8 @@
 #include <unistd.h>
 
 #include "queues/base/log.h"
+#include "stores/lmdb/store_owner.h"
 #include "stores/smp/internal.h"
-#include "stores/smp/store_owner.h"
 
 enum { PATH_SIZE = 4096 };
 
@@ -98,7 +98,7 @@ static enum smq_result copy_to_part(const char *source, const char *directory, c
     part->file = -1;
     enum smq_result result = path_in(source, "data.mdb", like);
     if (result == SMQ_OK)
-        result = store_open_to_read(source, &store);
+        result = store_open_to_read(&smp_store_layout, source, &store);
     if (result != SMQ_OK)
         return result;
     result = part_create(directory, part);

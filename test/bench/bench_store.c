@@ -11,7 +11,7 @@
 
 #include "queues/base/clock.h"
 #include "queues/base/random.h"
-#include "stores/smp/batch.h"
+#include "stores/lmdb/batch.h"
 #include "stores/smp/msg_store.h"
 #include "stores/smp/queue_store.h"
 
@@ -216,7 +216,7 @@ int main(int argc, char **argv) {
     struct store_totals totals;
     now = clock_realtime_s();
     uint64_t start = clock_monotonic_us();
-    if (store_open(&options, &store) != SMQ_OK || store_reader_create(store, &reader) != SMQ_OK ||
+    if (store_open(&smp_store_layout, &options, &store) != SMQ_OK || store_reader_create(store, &reader) != SMQ_OK ||
         store_reader_begin(reader, &txn) != SMQ_OK)
         return 1;
     store_totals_get(txn, &totals);

@@ -16,7 +16,7 @@
 
 #include "queues/base/clock.h"
 #include "queues/base/random.h"
-#include "stores/smp/batch.h"
+#include "stores/lmdb/batch.h"
 #include "stores/smp/msg_store.h"
 #include "stores/smp/queue_store.h"
 
@@ -126,7 +126,7 @@ static int remove_entry(const char *path, const struct stat *status, int type, s
 static void open_store(enum store_durability durability) {
     const struct store_options options = {
         .directory = directory, .map_size = UINT64_C(1) << 36, .durability = durability, .interval_ms = 1000};
-    must(store_open(&options, &store), directory);
+    must(store_open(&smp_store_layout, &options, &store), directory);
 }
 
 /* One batch; each acknowledges what the one before it, `done` - 1, sent. Answers the microseconds that it took. */

@@ -19,7 +19,7 @@
 #include "queues/base/log.h"
 #include "queues/base/setup.h"
 #include "queues/base/thread.h"
-#include "stores/smp/batch.h"
+#include "stores/lmdb/batch.h"
 #include "stores/smp/internal.h"
 #include "stores/smp/msg_store.h"
 #include "stores/smp/ntf_store.h"
@@ -436,7 +436,7 @@ static void open_store(struct round *round, uint64_t map_size) {
                                     .map_size = map_size,
                                     .durability = STORE_DURABILITY_INTERVAL,
                                     .interval_ms = 1000};
-    assert_int_equal(store_open(&options, &round->store), SMQ_OK);
+    assert_int_equal(store_open(&smp_store_layout, &options, &round->store), SMQ_OK);
     assert_int_equal(store_reader_create(round->store, &round->reader), SMQ_OK);
 }
 

@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "queues/base/random.h"
-#include "stores/smp/batch.h"
+#include "stores/lmdb/batch.h"
 #include "stores/smp/queue_store.h"
 #include "test/support/router_fixture.h"
 
@@ -204,7 +204,7 @@ static void block_queue(const char *info) {
                                           .map_size = fixture.config.map_size};
     peer_close(&peer);
     router_fixture_stop(&fixture);
-    assert_int_equal(SMQ_OK, store_open(&options, &store));
+    assert_int_equal(SMQ_OK, store_open(&smp_store_layout, &options, &store));
     store_batch_add(&batch, &blocking.operation);
     store_batch_run(store, &batch);
     store_close(&store);

@@ -10,8 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "actors/router/writer.h"
 #include "actors/smp/post.h"
-#include "actors/smp/writer.h"
 #include "queues/base/clock.h"
 #include "queues/base/thread.h"
 #include "test/support/client_fixture.h"

@@ -10,8 +10,8 @@
 
 #include <cmocka.h>
 
-#include "actors/smp/command_batch.h"
-#include "actors/smp/verify.h"
+#include "actors/router/command_batch.h"
+#include "actors/router/verify.h"
 #include "queues/base/memory.h"
 #include "queues/base/random.h"
 #include "queues/base/setup.h"

@@ -8,7 +8,7 @@
 #include "queues/base/fault.h"
 #include "queues/base/random.h"
 
-#include "stores/smp/batch.h"
+#include "stores/lmdb/batch.h"
 #include "stores/smp/queue_store.h"
 #include "test/support/require.h"
 #include "test/support/router_fixture.h"
@@ -58,7 +58,7 @@ static void created(struct store_operation *operation, enum smq_result result) {
 static struct store *open_store(void) {
     const struct store_options options = {.directory = fixture.paths[3], .map_size = fixture.config.map_size};
     struct store *store;
-    assert_int_equal(SMQ_OK, store_open(&options, &store));
+    assert_int_equal(SMQ_OK, store_open(&smp_store_layout, &options, &store));
     return store;
 }
 

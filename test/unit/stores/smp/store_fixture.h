@@ -16,7 +16,7 @@
 #include <cmocka.h>
 
 #include "queues/base/log.h"
-#include "stores/smp/batch.h"
+#include "stores/lmdb/batch.h"
 #include "stores/smp/internal.h"
 #include "stores/smp/msg_store.h"
 #include "stores/smp/ntf_store.h"
@@ -43,7 +43,7 @@ static inline int remove_entry(const char *path, const struct stat *status, int 
 }
 
 static inline void fixture_open(struct fixture *fixture) {
-    assert_int_equal(store_open(&fixture->options, &fixture->store), SMQ_OK);
+    assert_int_equal(store_open(&smp_store_layout, &fixture->options, &fixture->store), SMQ_OK);
     assert_int_equal(store_reader_create(fixture->store, &fixture->reader), SMQ_OK);
 }
 

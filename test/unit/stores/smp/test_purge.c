@@ -599,7 +599,7 @@ static void test_a_store_of_schema_2_is_read_as_it_is(void **state) {
     struct store_space space;
     struct store_totals totals;
     for (int i = 0; i < 2; i++) {
-        assert_int_equal(store_open_to_read(folder, &store), SMQ_OK);
+        assert_int_equal(store_open_to_read(&smp_store_layout, folder, &store), SMQ_OK);
         assert_int_equal(store_space_get(store, &space, &totals), SMQ_OK);
         assert_int_equal(space.purges, 0);
         assert_int_equal(store_reader_create(store, &reader), SMQ_OK);
@@ -621,7 +621,7 @@ static void test_stats_tell_what_is_left(void **state) {
     delete_queue(fixture, queue);
     for (uint64_t expected = 1;; expected = 0) {
         fixture_close(fixture); /* a process may open the data only once */
-        assert_int_equal(store_open_to_read(fixture->directory, &store), SMQ_OK);
+        assert_int_equal(store_open_to_read(&smp_store_layout, fixture->directory, &store), SMQ_OK);
         assert_int_equal(store_space_get(store, &space, &totals), SMQ_OK);
         store_close(&store);
         fixture_open(fixture);

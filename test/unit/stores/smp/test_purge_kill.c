@@ -27,7 +27,7 @@ static enum smq_result apply_fill(struct store_operation *operation, struct stor
     struct msg_sent sent;
     uint8_t ids[4][ID_SIZE];
     uint64_t sequence;
-    uint64_t next = txn->figures.next_number;
+    uint64_t next = figures_of(txn)->next_number;
     struct queue_link_data link = {.fixed = text("f"), .user = send.body};
     struct queue_record record = make_record(job->fixture, "", "", 'C');
     record.recipient_id = make_id(ids[0], 'r', next);
@@ -67,7 +67,7 @@ static void run_one(struct store *store, struct job *job,
 static void work(struct fixture *fixture, int pipe) {
     struct store *store;
     struct job job = {.fixture = fixture};
-    if (store_open(&fixture->options, &store) != SMQ_OK)
+    if (store_open(&smp_store_layout, &fixture->options, &store) != SMQ_OK)
         _exit(5);
     for (;;) {
         run_one(store, &job, apply_fill);

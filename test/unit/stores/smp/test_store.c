@@ -22,7 +22,7 @@ static void test_a_new_store_is_empty(void **state) {
 static void test_a_second_open_is_refused(void **state) {
     struct fixture *fixture = *state;
     struct store *second = NULL;
-    assert_int_equal(store_open(&fixture->options, &second), SMQ_ERR_EXISTS);
+    assert_int_equal(store_open(&smp_store_layout, &fixture->options, &second), SMQ_ERR_EXISTS);
     assert_null(second);
 }
 
@@ -35,7 +35,7 @@ static void test_another_process_is_refused_until_the_store_closes(void **state)
         assert_true(child >= 0);
         if (child == 0) {
             struct store *store = NULL;
-            enum smq_result result = store_open(&fixture->options, &store);
+            enum smq_result result = store_open(&smp_store_layout, &fixture->options, &store);
             store_close(&store);
             _exit((int)result);
         }
@@ -57,16 +57,17 @@ static void test_a_newer_schema_is_refused(void **state) {
     struct fixture *fixture = *state;
     set_schema(fixture, STORE_SCHEMA + 1);
     fixture_close(fixture);
-    assert_int_equal(store_open(&fixture->options, &fixture->store), SMQ_ERR_VERSION);
+    assert_int_equal(store_open(&smp_store_layout, &fixture->options, &fixture->store), SMQ_ERR_VERSION);
     assert_null(fixture->store);
-    assert_int_equal(store_open(&fixture->options, &fixture->store), SMQ_ERR_VERSION); /* and the lock was let go */
+    assert_int_equal(store_open(&smp_store_layout, &fixture->options, &fixture->store),
+                     SMQ_ERR_VERSION); /* and the lock was let go */
 }
 
 static void test_an_impossible_schema_is_damage(void **state) {
     struct fixture *fixture = *state;
     set_schema(fixture, 0);
     fixture_close(fixture);
-    assert_int_equal(store_open(&fixture->options, &fixture->store), SMQ_ERR_STORE);
+    assert_int_equal(store_open(&smp_store_layout, &fixture->options, &fixture->store), SMQ_ERR_STORE);
 }
 
 static void test_a_file_that_is_no_store_is_refused(void **state) {
@@ -79,7 +80,7 @@ static void test_a_file_that_is_no_store_is_refused(void **state) {
     for (int i = 0; i < 20000; i++)
         fputc('x', file);
     fclose(file);
-    assert_int_equal(store_open(&fixture->options, &fixture->store), SMQ_ERR_STORE);
+    assert_int_equal(store_open(&smp_store_layout, &fixture->options, &fixture->store), SMQ_ERR_STORE);
 }
 
 static void test_options_are_checked(void **state) {
@@ -87,16 +88,16 @@ static void test_options_are_checked(void **state) {
     struct store *store = NULL;
     struct store_options options = fixture->options;
     options.map_size = STORE_MIN_MAP_SIZE - 1;
-    assert_int_equal(store_open(&options, &store), SMQ_ERR_INVALID);
+    assert_int_equal(store_open(&smp_store_layout, &options, &store), SMQ_ERR_INVALID);
     options = fixture->options;
     options.directory = NULL;
-    assert_int_equal(store_open(&options, &store), SMQ_ERR_INVALID);
+    assert_int_equal(store_open(&smp_store_layout, &options, &store), SMQ_ERR_INVALID);
     options = fixture->options;
     options.durability = STORE_DURABILITY_INTERVAL;
-    assert_int_equal(store_open(&options, &store), SMQ_ERR_INVALID);
+    assert_int_equal(store_open(&smp_store_layout, &options, &store), SMQ_ERR_INVALID);
     options = fixture->options;
     options.directory = "/nonexistent/folder/store";
-    assert_int_equal(store_open(&options, &store), SMQ_ERR_SYSTEM);
+    assert_int_equal(store_open(&smp_store_layout, &options, &store), SMQ_ERR_SYSTEM);
 }
 
 static void test_a_reader_sees_its_snapshot(void **state) {

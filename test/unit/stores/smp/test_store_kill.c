@@ -73,7 +73,7 @@ static void completed(struct store_operation *operation, enum smq_result result)
 static void work(const struct store_options *options, int pipe, struct ledger ledgers[QUEUES]) {
     struct store *store;
     struct job jobs[BATCH];
-    if (store_open(options, &store) != SMQ_OK)
+    if (store_open(&smp_store_layout, options, &store) != SMQ_OK)
         _exit(5);
     for (uint64_t turn = 0;; turn++) {
         struct store_batch batch = {0};
