@@ -49,6 +49,7 @@ struct use {
 /* LMDB leaves alone what the last transaction freed, also when nobody reads; that may be taken from the reserve for the
  * time of one commit. A snapshot that begins meanwhile is as new. */
 static void look(struct store *store, const struct lmdb_pages *pages, struct use *use) {
+    struct store_txn view = {.lmdb = store->writer_view, .store = store};
     lmdb_readers_get(store->lmdb, &use->readers);
     use->used = pages->end;
     use->pinned = 0;
@@ -57,7 +58,7 @@ static void look(struct store *store, const struct lmdb_pages *pages, struct use
         return;
     use->used = lmdb_pages_used(store->writer_view);
     if (store->layout->hooks != NULL)
-        use->spare = store->layout->hooks->spare_bytes(store->writer_view) / pages->page_size;
+        use->spare = store->layout->hooks->spare_bytes(&view) / pages->page_size;
     if (use->readers.oldest < pages->commit)
         use->pinned = lmdb_pages_pinned(store->writer_view, use->readers.oldest);
     lmdb_abort(store->writer_view);
@@ -133,17 +134,18 @@ uint64_t room_find(struct store *store, uint64_t growth) {
     return taken < limit ? limit - taken : 0;
 }
 
-/* A run may be found among the free pages, or makes the file longer. */
-bool room_allows_run(struct store *store, uint64_t pages_of_run, uint64_t taken) {
+/* LMDB finds a run among the free pages, or makes the file longer: where it holds much that is free it may, by a little
+ * of the reserve. */
+bool room_allows_run(struct store *store, uint64_t run, uint64_t taken) {
     struct lmdb_pages pages;
     struct use use;
     lmdb_pages_get(store->lmdb, &pages);
-    uint64_t growth = store->growth + taken + pages_of_run;
+    uint64_t growth = store->growth + taken + run;
     uint64_t limit = limit_of(store, &pages, growth);
     if (pages.end + growth <= limit)
         return true;
-    if (pages.end > limit || taken > 0)
+    if (taken > 0 || pages.end + run > limit + STORE_RESERVE_BYTES / pages.page_size / 4)
         return false;
     look(store, &pages, &use);
-    return use.used + use.pinned + growth + pages_of_run <= limit;
+    return use.used + use.pinned + growth + run <= limit;
 }

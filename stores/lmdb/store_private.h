@@ -50,7 +50,7 @@ struct store_hooks {
     void (*txn_committed)(struct store_txn *txn);
     void (*closes)(struct store *store);
     /* Bytes of tables that are kept for new data, and hold none. Any transaction. */
-    uint64_t (*spare_bytes)(struct lmdb_txn *txn);
+    uint64_t (*spare_bytes)(struct store_txn *txn);
 };
 
 struct store_txn {

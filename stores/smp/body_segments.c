@@ -77,6 +77,7 @@ void segments_begin(struct store_txn *txn) {
     struct segment_writer *writer = &body_writer_of(txn)->segments;
     writer->has_begun = false;
     writer->is_new = false;
+    writer->has_no_room = false;
     writer->made = 0;
 }
 
@@ -116,8 +117,11 @@ static void write_new(struct store_txn *txn) {
     struct segment_writer *writer = &body_writer_of(txn)->segments;
     struct number_key key = number_key(figures_of(txn)->body_segment);
     uint8_t *room = lmdb_reserve(txn->lmdb, TABLE_BODY_SEGMENTS, KEY_SLICE(key), SEGMENT_VALUE);
-    if (room != NULL)
-        memcpy(room, writer->bytes + LMDB_RUN_HEADER, SEGMENT_VALUE);
+    if (room != NULL) {
+        size_t length = figures_of(txn)->body_end - LMDB_RUN_HEADER;
+        memcpy(room, writer->bytes + LMDB_RUN_HEADER, length);
+        memset(room + length, 0, SEGMENT_VALUE - length);
+    }
     writer->is_new = false;
     writer->written = SEGMENT_SIZE;
 }
@@ -202,11 +206,13 @@ static uint64_t pages_of_segment(const struct store_txn *txn) {
 static bool make_new(struct store_txn *txn) {
     struct segment_writer *writer = &body_writer_of(txn)->segments;
     uint64_t pages = pages_of_segment(txn);
-    if (!room_allows_run(txn->store, pages, writer->made * pages))
+    if (!room_allows_run(txn->store, pages, writer->made * pages)) {
+        writer->has_no_room = true;
         return false;
+    }
     leave(txn);
     switch_to(txn, figures_of(txn)->next_segment++);
-    memset(writer->bytes, 0, SEGMENT_SIZE);
+    memset(writer->bytes, 0, SEGMENT_FIRST);
     struct writer mark = writer_of(writer->bytes + LMDB_RUN_HEADER, MARK_SIZE);
     write_text(&mark, "segment ");
     write_i64(&mark, (int64_t)figures_of(txn)->body_segment);
@@ -237,7 +243,7 @@ uint8_t *segments_take(struct store_txn *txn, uint32_t size, uint64_t *segment, 
     if (writer->bytes == NULL && (writer->bytes = memory_alloc(SEGMENT_SIZE)) == NULL)
         return NULL;
     bool fits = resume(txn) && figures_of(txn)->body_end + size <= SEGMENT_SIZE;
-    if (!fits && (writer->is_unusable || (!take_empty(txn) && !make_new(txn))))
+    if (!fits && (writer->is_unusable || writer->has_no_room || (!take_empty(txn) && !make_new(txn))))
         return NULL;
     if (!segment_use_get(txn, figures_of(txn)->body_segment, &use))
         return NULL;
@@ -279,8 +285,6 @@ bool segments_give_back(struct store_txn *txn) {
     uint64_t since;
     uint64_t segment;
     struct slice key;
-    if (segments_empty(txn) < 2) /* the last one is for bodies that are moved */
-        return false;
     if (!lmdb_seek(txn->lmdb, TABLE_BODY_EMPTY, slice_of("", 1), &key, NULL))
         return false;
     if (!pair_key_parse(key, &since, &segment)) {

@@ -51,7 +51,7 @@ uint8_t *segments_take(struct store_txn *txn, uint32_t size, uint64_t *segment, 
 /* The bytes of a segment. Any transaction. False when they are not there. */
 bool segment_bytes(struct store_txn *txn, uint64_t segment, uint32_t offset, uint32_t size, const uint8_t **bytes);
 
-/* Gives the segment that has been empty for the longest back to LMDB. False when there is none to spare. */
+/* Gives the segment that has been empty for the longest back to LMDB. False when there is none. */
 bool segments_give_back(struct store_txn *txn);
 /* How many segments there are, and empty ones. Any transaction. */
 uint64_t segments_count(struct store_txn *txn);

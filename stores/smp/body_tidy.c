@@ -20,14 +20,14 @@ static uint64_t slack_of(const struct store *store) {
     return (share < SLACK_MAX ? share : SLACK_MAX) * SEGMENT_SIZE;
 }
 
-/* When room is short the dead are worth more: a third of what lives, instead of as much. */
+/* When room is short every segment that is worth moving is. */
 bool body_tidy_is_due(struct store_txn *txn) {
     const struct store *store = txn->store;
     uint64_t live = figures_of(txn)->body_bytes;
     uint64_t used = lmdb_table_size(txn->lmdb, TABLE_BODY_USE) * SEGMENT_SIZE;
     if (body_writer_of(txn)->hand.has_failed)
         return false;
-    return store->is_short ? used > live + live / 3 + 2 * SEGMENT_SIZE : used > 2 * live + slack_of(store);
+    return store->is_short ? used > live + SEGMENT_SIZE / 4 : used > 2 * live + slack_of(store);
 }
 
 static bool is_sparse(const struct store *store, const struct segment_use *use) {
@@ -83,7 +83,7 @@ static void move_hand(struct store_txn *txn, uint64_t segment) {
 
 /* The next segment at or after the hand's that is worth it. */
 static bool find_sparse(struct store_txn *txn, struct segment_use *use) {
-    const struct tidy_hand *hand = &body_writer_of(txn)->hand;
+    struct tidy_hand *hand = &body_writer_of(txn)->hand;
     struct number_key from = number_key(hand->segment);
     struct slice key;
     struct slice value;
@@ -96,8 +96,11 @@ static bool find_sparse(struct store_txn *txn, struct segment_use *use) {
             return false;
         if (segment != hand->segment)
             move_hand(txn, segment);
-        if (segment != figures_of(txn)->body_segment && is_sparse(txn->store, use))
+        if (segment != figures_of(txn)->body_segment && is_sparse(txn->store, use)) {
+            hand->skipped = 0;
             return true;
+        }
+        hand->skipped++;
         found = lmdb_next(txn->lmdb, TABLE_BODY_USE, &key, &value);
     }
     if (!found)
@@ -122,7 +125,10 @@ bool body_tidy_step(struct store_txn *txn, uint64_t until_us) {
     }
     if (outcome == EVACUATED_DAMAGED && store_txn_status(txn) == SMQ_OK)
         give_up(txn);
-    return outcome != EVACUATED_NO_ROOM && body_tidy_is_due(txn);
+    bool has_seen_all = hand->skipped > lmdb_table_size(txn->lmdb, TABLE_BODY_USE);
+    if (has_seen_all)
+        hand->skipped = 0;
+    return outcome != EVACUATED_NO_ROOM && !has_seen_all && body_tidy_is_due(txn);
 }
 
 void body_tidy_begin(struct store_txn *txn) {

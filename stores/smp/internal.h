@@ -58,6 +58,7 @@ enum { RECORD_MAX = STORE_RECORD_MAX };
 struct segment_writer {
     uint8_t *bytes;   /* the segment that is written to; made when first needed */
     bool has_begun;   /* in this transaction */
+    bool has_no_room; /* in this transaction: for a new segment */
     bool is_new;      /* made by this transaction, and only here */
     uint32_t written; /* what is before this offset is in the file */
     uint64_t made;    /* segments, by this transaction */
@@ -70,6 +71,7 @@ struct segment_writer {
 struct tidy_hand {
     uint64_t segment;
     uint32_t offset;
+    uint64_t skipped;    /* segments that are not worth it, in a row */
     bool is_uncommitted; /* the hand has moved with a transaction that is not committed yet */
     bool has_failed;     /* on damaged data: no more of it until the store is opened anew */
 };

@@ -28,8 +28,8 @@ enum {
     PARTS_GATHERED_MAX = 2 * 65535 + 64,
 };
 
-/* Stores the pieces, one after the other, as the value of `key` (at most PARTS_KEY_MAX bytes), which must be new. At
- * most 255 parts. A failure is the transaction's. */
+/* Stores the pieces, one after the other, as the value of `key` (at most PARTS_KEY_MAX bytes), which must be new, or
+ * have a value without further parts. At most 255 parts. A failure is the transaction's. */
 void parts_put(struct store_txn *txn, enum store_table table, struct slice key,
                const struct slice pieces[PARTS_PIECES_MAX]);
 /* The whole value that starts with `start`, at the table's position, and is `length` bytes long: `start` itself, or in

@@ -354,13 +354,14 @@ enum smq_result list_expire(struct store_txn *txn, const struct queue_list *list
 
 /* ---- moving ---- */
 
-/* Writes the record anew, with another place of its body. */
-static void rewrite_body(struct store_txn *txn, struct slice key, const struct list_entry *entry) {
-    uint8_t bytes[ENTRY_HEADER_BODY + LIST_START_MAX];
-    struct writer writer = writer_of(bytes, sizeof bytes);
+/* Writes the record anew, with its body or another place of that. */
+static void rewrite_entry(struct store_txn *txn, struct slice key, const struct list_entry *entry, struct slice body) {
+    uint8_t header[ENTRY_HEADER_BODY];
+    struct writer writer = writer_of(header, sizeof header);
     write_header(&writer, entry);
-    write_slice(&writer, entry->start);
-    lmdb_put(txn->lmdb, TABLE_MESSAGES, key, slice_of(bytes, writer_length(&writer)));
+    const struct slice all[PARTS_PIECES_MAX] = {slice_of(header, writer_length(&writer)), entry->start,
+                                                entry->body.segment == 0 ? body : slice_of("", 0)};
+    parts_put(txn, TABLE_MESSAGES, key, all);
 }
 
 enum list_moved list_move_body(struct store_txn *txn, const struct body_owner *owner, uint64_t segment, uint32_t offset,
@@ -383,9 +384,12 @@ enum list_moved list_move_body(struct store_txn *txn, const struct body_owner *o
         return LIST_DAMAGED;
     memcpy(start, entry.start.bytes, entry.start.length); /* the record may move with what is written now */
     entry.start = slice_of(start, entry.start.length);
-    if (!bodies_put(txn, owner, body, &entry.body))
-        return store_txn_status(txn) == SMQ_OK ? LIST_NO_ROOM : LIST_DAMAGED;
-    rewrite_body(txn, KEY_SLICE(key), &entry);
+    if (!bodies_put(txn, owner, body, &entry.body)) {
+        if (store_txn_status(txn) != SMQ_OK || !txn->store->is_short)
+            return LIST_NO_ROOM;
+        entry.body = (struct body_location){0};
+    }
+    rewrite_entry(txn, KEY_SLICE(key), &entry, body);
     bodies_forget(txn, &from, length);
     return LIST_MOVED;
 }

@@ -113,7 +113,8 @@ struct list_expired {
 enum smq_result list_expire(struct store_txn *txn, const struct queue_list *list, const struct store_expiry *expiry,
                             struct list_expired *expired);
 
-/* Moves the body of a message to where bodies are written, if its record says that it is at that place. */
+/* Moves the body of a message to where bodies are written, if its record says that it is at that place. While room is
+ * short it may have to go to its record: segments are what is to be given back then. */
 enum list_moved { LIST_MOVED, LIST_NOT_THERE, LIST_NO_ROOM, LIST_DAMAGED };
 enum list_moved list_move_body(struct store_txn *txn, const struct body_owner *owner, uint64_t segment, uint32_t offset,
                                uint32_t length);

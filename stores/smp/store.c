@@ -48,8 +48,11 @@ static void txn_commits(struct store_txn *txn) {
         (void)raise(SIGKILL);
 }
 
-static uint64_t spare_bytes(struct lmdb_txn *txn) {
-    return lmdb_table_size(txn, TABLE_BODY_EMPTY) * SEGMENT_SIZE;
+static uint64_t spare_bytes(struct store_txn *txn) {
+    struct store_figures figures;
+    uint64_t bytes = segments_count(txn) * SEGMENT_SIZE;
+    store_txn_figures(txn, (uint64_t *)(void *)&figures);
+    return bytes > figures.body_bytes ? bytes - figures.body_bytes : 0;
 }
 
 static const struct store_hooks hooks = {
@@ -89,6 +92,8 @@ enum smq_result store_space_get(struct store *store, struct store_space *space, 
     if (result != SMQ_OK)
         return result;
     uint64_t used = lmdb_pages_used(store->writer_view);
+    uint64_t spare = spare_bytes(&txn) / pages.page_size;
+    used -= spare < used ? spare : used;
     uint64_t purges = lmdb_table_size(store->writer_view, TABLE_PURGE);
     store_totals_get(&txn, totals);
     result = lmdb_status(store->writer_view);

@@ -464,6 +464,7 @@ static void test_an_open_snapshot_does_not_stop_a_full_store_from_deleting(void 
 static void test_used_and_pinned_pages_are_counted(void **state) {
     struct fixture *fixture = *state;
     struct store *store = fixture->store;
+    keep_bodies_in_pages(fixture);
     create_queues(fixture);
     assert_int_equal(lmdb_begin(store->writer_view), SMQ_OK);
     uint64_t empty = lmdb_pages_used(store->writer_view);
