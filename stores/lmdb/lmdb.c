@@ -52,6 +52,8 @@ static int fit_map(struct lmdb *lmdb, const struct lmdb_options *options) {
 
 static int open_environment(struct lmdb *lmdb, const struct lmdb_options *options) {
     unsigned flags = MDB_NOTLS | MDB_NORDAHEAD | (options->read_only ? MDB_RDONLY : options->sync ? 0 : MDB_NOSYNC);
+    if (options->is_file)
+        flags |= MDB_NOSUBDIR | MDB_NOLOCK;
     int code = mdb_env_set_maxdbs(lmdb->env, LMDB_MAX_TABLES);
     if (code == MDB_SUCCESS)
         code = mdb_env_set_maxreaders(lmdb->env, options->max_readers);
@@ -125,13 +127,6 @@ enum smq_result lmdb_sync(struct lmdb *lmdb) {
     int code = mdb_env_sync(lmdb->env, 1);
     if (code != MDB_SUCCESS)
         log_error("store: cannot write to the disk: %s", mdb_strerror(code));
-    return lmdb_result_of(code);
-}
-
-enum smq_result lmdb_copy(struct lmdb *lmdb, int file) {
-    int code = mdb_env_copyfd2(lmdb->env, file, MDB_CP_COMPACT);
-    if (code != MDB_SUCCESS)
-        log_error("store: cannot copy: %s", mdb_strerror(code));
     return lmdb_result_of(code);
 }
 

@@ -17,6 +17,7 @@ enum { LMDB_MAX_TABLES = 24, LMDB_MAX_KEY = 511 };
 
 struct lmdb_options {
     const char *directory;
+    bool is_file;      /* `directory` is the data file itself, which nobody else opens; without a sync */
     uint64_t map_size; /* raised so that map_reserve bytes are left beyond the existing data */
     uint64_t map_reserve;
     unsigned max_readers;
@@ -32,9 +33,6 @@ enum smq_result lmdb_open(const struct lmdb_options *options, struct lmdb **out)
 enum smq_result lmdb_open_tables(struct lmdb *lmdb, const char *const *names, unsigned count);
 void lmdb_close(struct lmdb **lmdb);
 enum smq_result lmdb_sync(struct lmdb *lmdb);
-/* Writes a consistent copy without free pages to `file`, from its start. Blocks; the snapshot that it reads is open
- * until it ends. `lmdb` may be read-only. Logs the reason of a failure. SMQ_ERR_STORE_FULL, SMQ_ERR_STORE. */
-enum smq_result lmdb_copy(struct lmdb *lmdb, int file);
 
 /* A transaction object, used again for one transaction after another. Read-only ones belong to one thread at a time.
  * SMQ_ERR_NO_CREDIT when max_readers are in use, found at the first lmdb_begin; SMQ_ERR_NO_MEMORY. */

@@ -35,9 +35,10 @@ struct store_layout {
     unsigned purge_table; /* not empty: there is something for purge_step; 0: the store has none */
     /* Removes some of what was deleted, a bounded step; whether there is more. A failure is the transaction's. */
     bool (*purge_step)(struct store_txn *txn);
-    /* Numbers that every change keeps true, kept in one entry in this order, and what each is in a new store. An older
-     * schema may have had fewer of them. */
+    /* Numbers that every change keeps true, kept in one entry in this order, and what each is in a new store. Older
+     * schemas may have had fewer of them. */
     unsigned figure_count;
+    unsigned older_figure_count; /* 0: as many */
     const uint64_t *first_figures;
     /* What the layout does beside, on the writer's thread; NULL: nothing. */
     const struct store_hooks *hooks;
@@ -132,6 +133,8 @@ static inline enum smq_result store_txn_missing(const struct store_txn *txn, enu
 }
 /* The figures as the transaction sees them; zeros when they cannot be read. */
 void store_txn_figures(struct store_txn *txn, uint64_t *figures);
+/* Writes them, to any data of that layout. A failure is the transaction's. */
+void store_figures_put(struct lmdb_txn *txn, const struct store_layout *layout, const uint64_t *figures);
 /* Remembers that the data does not decode, which fails the transaction. Always SMQ_ERR_STORE. */
 enum smq_result store_txn_damaged(struct store_txn *txn, const char *what);
 

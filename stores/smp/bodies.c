@@ -17,19 +17,24 @@ static uint64_t checksum_of(struct slice body, uint64_t sequence) {
     return XXH3_64bits_withSeed(body.bytes, body.length, sequence);
 }
 
+void bodies_write(uint8_t *to, const struct body_owner *owner, struct slice body, uint32_t length) {
+    uint32_t size = bodies_size(length);
+    struct writer writer = writer_of(to, size);
+    write_i64(&writer, (int64_t)owner->number);
+    write_i64(&writer, (int64_t)owner->sequence);
+    write_u32(&writer, length);
+    write_u32(&writer, 0);
+    write_slice(&writer, body);
+    memset(writer.position, 0, writer_room(&writer));
+}
+
 bool bodies_put(struct store_txn *txn, const struct body_owner *owner, struct slice body,
                 struct body_location *location) {
     uint32_t size = bodies_size((uint32_t)body.length);
     uint8_t *room = segments_take(txn, size, &location->segment, &location->offset);
     if (room == NULL)
         return false;
-    struct writer writer = writer_of(room, size);
-    write_i64(&writer, (int64_t)owner->number);
-    write_i64(&writer, (int64_t)owner->sequence);
-    write_u32(&writer, (uint32_t)body.length);
-    write_u32(&writer, 0);
-    write_slice(&writer, body);
-    memset(writer.position, 0, writer_room(&writer));
+    bodies_write(room, owner, body, (uint32_t)body.length);
     location->checksum = checksum_of(body, owner->sequence);
     return true;
 }

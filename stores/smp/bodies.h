@@ -36,8 +36,10 @@ bool bodies_look(struct store_txn *txn, uint64_t sequence, const struct body_loc
 /* The body is no record's any more. Writer thread. */
 void bodies_forget(struct store_txn *txn, const struct body_location *location, uint32_t length);
 
-/* How many bytes of its segment a body takes. */
+/* How many bytes of its segment a body takes, and these bytes. A `body` that is shorter than `length` is continued with
+ * zeros. */
 uint32_t bodies_size(uint32_t length);
+void bodies_write(uint8_t *to, const struct body_owner *owner, struct slice body, uint32_t length);
 
 /* Whose body lies at `*offset`, or at the next place after it where one begins, before `end`. False when there is none
  * any more; also when what is there is no header, which `is_damaged` tells. */

@@ -112,7 +112,7 @@ static bool place(struct store_txn *txn, uint64_t segment) {
     return true;
 }
 
-/* The value of a new segment: its own number and chance, which tell it from everything else. */
+/* A new segment is written by LMDB, with the first bodies in it. */
 static void write_new(struct store_txn *txn) {
     struct segment_writer *writer = &body_writer_of(txn)->segments;
     struct number_key key = number_key(figures_of(txn)->body_segment);
@@ -203,6 +203,14 @@ static uint64_t pages_of_segment(const struct store_txn *txn) {
     return SEGMENT_SIZE / pages.page_size;
 }
 
+void segment_mark(uint8_t bytes[SEGMENT_FIRST], uint64_t segment) {
+    memset(bytes, 0, SEGMENT_FIRST);
+    struct writer mark = writer_of(bytes + LMDB_RUN_HEADER, MARK_SIZE);
+    write_text(&mark, "segment ");
+    write_i64(&mark, (int64_t)segment);
+    random_bytes(mark.position, writer_room(&mark));
+}
+
 static bool make_new(struct store_txn *txn) {
     struct segment_writer *writer = &body_writer_of(txn)->segments;
     uint64_t pages = pages_of_segment(txn);
@@ -212,11 +220,7 @@ static bool make_new(struct store_txn *txn) {
     }
     leave(txn);
     switch_to(txn, figures_of(txn)->next_segment++);
-    memset(writer->bytes, 0, SEGMENT_FIRST);
-    struct writer mark = writer_of(writer->bytes + LMDB_RUN_HEADER, MARK_SIZE);
-    write_text(&mark, "segment ");
-    write_i64(&mark, (int64_t)figures_of(txn)->body_segment);
-    random_bytes(mark.position, writer_room(&mark));
+    segment_mark(writer->bytes, figures_of(txn)->body_segment);
     writer->is_new = true;
     writer->written = 0;
     writer->made++;

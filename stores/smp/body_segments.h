@@ -51,6 +51,9 @@ uint8_t *segments_take(struct store_txn *txn, uint32_t size, uint64_t *segment, 
 /* The bytes of a segment. Any transaction. False when they are not there. */
 bool segment_bytes(struct store_txn *txn, uint64_t segment, uint32_t offset, uint32_t size, const uint8_t **bytes);
 
+/* What a segment begins with: its number and chance, which tell it from everything else. */
+void segment_mark(uint8_t bytes[SEGMENT_FIRST], uint64_t segment);
+
 /* Gives the segment that has been empty for the longest back to LMDB. False when there is none. */
 bool segments_give_back(struct store_txn *txn);
 /* How many segments there are, and empty ones. Any transaction. */

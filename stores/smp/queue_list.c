@@ -15,7 +15,7 @@ enum {
     ENTRY_FORMAT = 1,
     ENTRY_FORMAT_BODY = 2, /* the end of the payload is in a segment */
     ENTRY_HEADER = 14,
-    ENTRY_HEADER_BODY = 34,
+    ENTRY_HEADER_BODY = ENTRY_HEADER + 20,
 };
 
 static uint64_t *total_of(struct store_txn *txn, const struct queue_list *list) {
@@ -86,8 +86,7 @@ void list_state_put(struct store_txn *txn, const struct queue_list *list, uint64
 
 /* ---- entries: values in parts, see parts.h ---- */
 
-static enum smq_result parse_entry(struct store_txn *txn, const struct queue_list *list, struct slice value,
-                                   struct list_entry *entry) {
+static bool decode_entry(const struct queue_list *list, struct slice value, struct list_entry *entry) {
     struct reader reader = reader_of(value);
     uint8_t format = read_u8(&reader);
     entry->flags = read_u8(&reader);
@@ -104,9 +103,13 @@ static enum smq_result parse_entry(struct store_txn *txn, const struct queue_lis
         reader_fail(&reader);
     }
     entry->start = read_tail(&reader);
-    if (reader_finish(&reader) != SMQ_OK || entry->start.length > entry->length || entry->length > LIST_PAYLOAD_MAX)
-        return store_txn_damaged(txn, list->name);
-    return SMQ_OK;
+    return reader_finish(&reader) == SMQ_OK && entry->start.length <= entry->length &&
+           entry->length <= LIST_PAYLOAD_MAX;
+}
+
+static enum smq_result parse_entry(struct store_txn *txn, const struct queue_list *list, struct slice value,
+                                   struct list_entry *entry) {
+    return decode_entry(list, value, entry) ? SMQ_OK : store_txn_damaged(txn, list->name);
 }
 
 /* The entry at a key that a look-up answered: SMQ_ERR_EMPTY when it is another queue's. */
@@ -196,17 +199,20 @@ enum smq_result list_payload(struct store_txn *txn, const struct queue_list *lis
     return result;
 }
 
+static void write_location(struct writer *writer, const struct body_location *body) {
+    write_i64(writer, (int64_t)body->segment);
+    write_u32(writer, body->offset);
+    write_i64(writer, (int64_t)body->checksum);
+}
+
 static void write_header(struct writer *writer, const struct list_entry *entry) {
     bool has_body = entry->body.segment != 0;
     write_u8(writer, has_body ? ENTRY_FORMAT_BODY : ENTRY_FORMAT);
     write_u8(writer, entry->flags);
     write_i64(writer, entry->timestamp);
     write_u32(writer, entry->length);
-    if (!has_body)
-        return;
-    write_i64(writer, (int64_t)entry->body.segment);
-    write_u32(writer, entry->body.offset);
-    write_i64(writer, (int64_t)entry->body.checksum);
+    if (has_body)
+        write_location(writer, &entry->body);
 }
 
 /* A body goes to a segment; with its record when it is short, or there is no room. */
@@ -392,4 +398,21 @@ enum list_moved list_move_body(struct store_txn *txn, const struct body_owner *o
     rewrite_entry(txn, KEY_SLICE(key), &entry, body);
     bodies_forget(txn, &from, length);
     return LIST_MOVED;
+}
+
+bool list_body_of(struct slice key, struct slice value, struct body_location *body, uint32_t *length) {
+    struct list_entry entry;
+    uint64_t number;
+    uint64_t sequence;
+    bool is_message = pair_key_parse(key, &number, &sequence) && sequence > 0;
+    if (!is_message || !decode_entry(&message_list, value, &entry) || entry.body.segment == 0)
+        return false;
+    *body = entry.body;
+    *length = body_length(&entry);
+    return true;
+}
+
+void list_set_body(uint8_t *value, const struct body_location *body) {
+    struct writer writer = writer_of(value + ENTRY_HEADER, ENTRY_HEADER_BODY - ENTRY_HEADER);
+    write_location(&writer, body);
 }

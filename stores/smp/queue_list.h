@@ -118,3 +118,8 @@ enum smq_result list_expire(struct store_txn *txn, const struct queue_list *list
 enum list_moved { LIST_MOVED, LIST_NOT_THERE, LIST_NO_ROOM, LIST_DAMAGED };
 enum list_moved list_move_body(struct store_txn *txn, const struct body_owner *owner, uint64_t segment, uint32_t offset,
                                uint32_t length);
+
+/* Where the body of a stored record of TABLE_MESSAGES is, and how long it is; false when the record has it, or is no
+ * message. list_set_body changes the place in a copy of such a record. */
+bool list_body_of(struct slice key, struct slice value, struct body_location *body, uint32_t *length);
+void list_set_body(uint8_t *value, const struct body_location *body);

@@ -72,6 +72,7 @@ const struct store_layout smp_store_layout = {
     .purge_table = TABLE_PURGE,
     .purge_step = purge_step,
     .figure_count = FIGURE_COUNT,
+    .older_figure_count = NEXT_SEGMENT,
     .first_figures = first_figures,
     .hooks = &hooks,
 };
