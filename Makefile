@@ -280,7 +280,7 @@ $(OUT)/test/unit/transport/%: $(OUT)/objects/test/unit/transport/%.o $(call arch
 	$(call link,-lcmocka $(libs.transport))
 
 $(OUT)/test/unit/stores/%: $(OUT)/objects/test/unit/stores/%.o $(call archive,stores queues)
-	$(call link,-lcmocka $(libs.stores))
+	$(call link,-lcmocka -lz $(libs.stores))
 
 $(OUT)/test/bench/%: $(OUT)/objects/test/bench/%.o $(call archive,stores transport queues)
 	$(call link,-llmdb -lxxhash $(libs.transport))

@@ -93,8 +93,11 @@ enum smq_result store_space_get(struct store *store, struct store_space *space, 
     if (result != SMQ_OK)
         return result;
     uint64_t used = lmdb_pages_used(store->writer_view);
-    uint64_t spare = spare_bytes(&txn) / pages.page_size;
-    used -= spare < used ? spare : used;
+    uint64_t spare = spare_bytes(&txn);
+    uint64_t spare_pages = spare / pages.page_size;
+    used -= spare_pages < used ? spare_pages : used;
+    uint64_t segments = segments_count(&txn);
+    uint64_t empty_segments = segments_empty(&txn);
     uint64_t purges = lmdb_table_size(store->writer_view, TABLE_PURGE);
     store_totals_get(&txn, totals);
     result = lmdb_status(store->writer_view);
@@ -103,6 +106,9 @@ enum smq_result store_space_get(struct store *store, struct store_space *space, 
         .file_bytes = pages.end * pages.page_size,
         .used_bytes = used * pages.page_size,
         .free_bytes = (pages.end > used ? pages.end - used : 0) * pages.page_size,
+        .body_bytes = segments * SEGMENT_SIZE - spare,
+        .segments = segments,
+        .empty_segments = empty_segments,
         .purges = purges,
         .readers = readers.places > 0 ? readers.places - 1 : 0, /* but for this one; none where nobody can write */
         .snapshots = readers.open,
