@@ -11,7 +11,11 @@
 #   bench      smq-bench against a router of its own, each mode for SECONDS seconds
 #   lint       formatting, include directions, forbidden calls, cppcheck, clang-tidy
 #   format     rewrites the sources with clang-format
-#   install    programs, libraries, public headers, pkg-config file, man pages
+#   install    programs, libraries, headers, manual pages, units, completion, documents; for a machine also users, folders
+#   uninstall  removes exactly that, with the same PREFIX and DESTDIR; users, settings and data stay
+#   static     the programs as one file each, for any Linux of this architecture: build/release/static
+#   deb        Debian packages, in build/deb
+#   test-packaging  installs, packages and programs of one file tried in chroots; as root, takes minutes
 #   clean      removes the build folder
 #   help       this text
 #
@@ -27,7 +31,7 @@
 #   NODEPS=1   do not look for missing packages
 #   WERROR=0   warnings are not errors, for compilers other than Debian's
 #   CC=, CFLAGS=, LDFLAGS=            the compiler, and flags added to ours
-#   PREFIX=/usr/local, DESTDIR=       where `make install` puts things
+#   PREFIX=/usr/local, LIBDIR=PREFIX/lib, DESTDIR=   where `make install` puts things
 #
 # A single program: `make build/debug/test/unit/queues/test_mailbox`; the second word of the path chooses the tree
 # (release, debug, asan or tsan).
@@ -39,6 +43,7 @@ SOVERSION := 0
 
 BUILD ?= build
 PREFIX ?= /usr/local
+LIBDIR ?= $(PREFIX)/lib
 DESTDIR ?=
 SECONDS ?= 20
 SAN ?=
@@ -62,7 +67,7 @@ CC := cc
 endif
 AR := ar
 OBJCOPY := objcopy
-INSTALL := install
+STRIP := strip
 
 ifeq ($(V),1)
 quiet =
@@ -121,10 +126,10 @@ compile_flags := -std=gnu11 -D_GNU_SOURCE $(includes) -pthread -fPIC $(warnings)
 link_flags := -pthread $(link.$(MODE)) $(LDFLAGS)
 
 libs.queues := -lurcu-cds -lurcu-memb -lurcu-common -lsodium
-libs.transport := -lssl -lcrypto -ljansson -lwslay -lnghttp2 -lyaml -lz $(libs.queues)
+libs.transport := -lssl -lcrypto -ljansson -lwslay -lnghttp2 -lhttp_parser -lyaml -lz $(libs.queues)
 libs.stores := -llmdb -lxxhash $(libs.queues)
-libs.actors := -lssl -lcrypto -llmdb -lxxhash -ljansson -lwslay -lcares -lnghttp2 -lyaml -lz $(libs.queues)
-libs.bin := -linih $(libs.actors)
+libs.actors := -lssl -lcrypto -llmdb -lxxhash -ljansson -lwslay -lcares -lnghttp2 -lhttp_parser -lyaml -lz $(libs.queues)
+libs.bin := $(libs.actors)
 
 # ---- sources
 
@@ -146,11 +151,10 @@ all_sources := $(queues_sources) $(transport_sources) $(stores_sources) $(actors
   $(program_sources) $(call sources_in,test) $(example_sources)
 all_headers := $(sort $(shell find queues transport stores actors bin test -name '*.h' 2>/dev/null))
 
-# libsmq is the client side: everything but the stores, the routers' roles, and WebSockets, which only routers speak.
-library_sources := $(queues_sources) $(filter-out transport/net/websocket%,$(transport_sources)) \
-  $(foreach part,runtime net client client_agent,$(call sources_in,actors/$(part)))
+# libsmq is the client side: everything but the stores, the routers' roles, and what only servers speak.
+library_sources := $(queues_sources) $(filter-out transport/net/websocket% transport/http1/%,$(transport_sources)) \
+  $(filter-out actors/net/http_engine_1.c,$(foreach part,runtime net client client_agent,$(call sources_in,actors/$(part))))
 public_headers := queues/base/smq/result.h $(sort $(wildcard actors/client/smq/*.h actors/client_agent/smq/*.h))
-man_pages := $(sort $(wildcard docs/man/*.1))
 
 programs := $(patsubst bin/%.c,$(OUT)/bin/%,$(program_sources))
 tests := $(patsubst %.c,$(OUT)/%,$(filter test/%,$(foreach source,$(test_sources),$(if $(filter test_%,$(notdir $(source))),$(source)))))
@@ -165,9 +169,10 @@ archive = $(foreach layer,$(1),$(OUT)/lib$(layer).a)
 
 # ---- packages
 
-packages := build-essential pkg-config libssl-dev liburcu-dev libnghttp2-dev liblmdb-dev libsodium-dev libinih-dev \
-  libxxhash-dev libjansson-dev libwslay-dev libc-ares-dev libyaml-dev zlib1g-dev libcmocka-dev valgrind
-lint_packages := clang-format clang-tidy cppcheck
+packages := build-essential pkg-config libssl-dev liburcu-dev libnghttp2-dev liblmdb-dev libsodium-dev libxxhash-dev \
+  libjansson-dev libwslay-dev libc-ares-dev libhttp-parser-dev libyaml-dev zlib1g-dev libpq-dev postgresql-15 \
+  libcmocka-dev valgrind mandoc
+lint_packages := clang-format clang-tidy cppcheck shellcheck
 fuzz_packages := clang libclang-rt-14-dev
 needed_packages := $(packages) $(if $(filter fuzz,$(MODE)),$(fuzz_packages))
 
@@ -297,11 +302,11 @@ $(OUT)/test/integration/%: $(OUT)/objects/test/integration/%.o $(call archive,su
 $(OUT)/test/stress/%: $(OUT)/objects/test/stress/%.o $(call archive,support programs $(router_layers))
 	$(call link,-lcmocka $(libs.bin))
 
-$(OUT)/test/fuzz/replay_%: $(OUT)/objects/test/fuzz/fuzz_%.o $(OUT)/objects/test/fuzz/replay.o $(call archive,transport queues)
-	$(call link,$(libs.transport))
+$(OUT)/test/fuzz/replay_%: $(OUT)/objects/test/fuzz/fuzz_%.o $(OUT)/objects/test/fuzz/replay.o $(call archive,stores transport queues)
+	$(call link,-llmdb $(libs.transport))
 
-$(OUT)/test/fuzz/fuzz_%: $(OUT)/objects/test/fuzz/fuzz_%.o $(call archive,transport queues)
-	$(call link,$(libs.transport))
+$(OUT)/test/fuzz/fuzz_%: $(OUT)/objects/test/fuzz/fuzz_%.o $(call archive,stores transport queues)
+	$(call link,-llmdb $(libs.transport))
 
 # Examples are built as a stranger would: public headers and libsmq only.
 $(OUT)/include/.copied: $(public_headers)
@@ -338,21 +343,11 @@ $(OUT)/libsmq.so: $(OUT)/libsmq.so.$(VERSION)
 
 $(OUT)/smq.pc: force
 	@mkdir -p $(@D)
-	@printf '%s\n' 'prefix=$(PREFIX)' 'libdir=$${prefix}/lib' 'includedir=$${prefix}/include' '' 'Name: smq' \
+	@printf '%s\n' 'prefix=$(PREFIX)' 'libdir=$(patsubst $(PREFIX)/%,$${prefix}/%,$(LIBDIR))' 'includedir=$${prefix}/include' '' 'Name: smq' \
 	  'Description: SimpleX Messaging Protocol client library' 'Version: $(VERSION)' \
 	  'Libs: -L$${libdir} -lsmq' 'Libs.private: $(libs.library) -pthread' 'Cflags: -I$${includedir}' > $@
 
-install: all
-	$(INSTALL) -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/pkgconfig $(DESTDIR)$(PREFIX)/include/smq \
-	  $(DESTDIR)$(PREFIX)/share/man/man1
-	$(INSTALL) -m 755 $(programs) $(DESTDIR)$(PREFIX)/bin
-	$(INSTALL) -m 644 $(OUT)/libsmq.a $(DESTDIR)$(PREFIX)/lib
-	$(INSTALL) -m 755 $(OUT)/libsmq.so.$(VERSION) $(DESTDIR)$(PREFIX)/lib
-	ln -sf libsmq.so.$(VERSION) $(DESTDIR)$(PREFIX)/lib/libsmq.so.$(SOVERSION)
-	ln -sf libsmq.so.$(SOVERSION) $(DESTDIR)$(PREFIX)/lib/libsmq.so
-	$(INSTALL) -m 644 $(OUT)/smq.pc $(DESTDIR)$(PREFIX)/lib/pkgconfig
-	$(INSTALL) -m 644 $(public_headers) $(DESTDIR)$(PREFIX)/include/smq
-	$(INSTALL) -m 644 $(man_pages) $(DESTDIR)$(PREFIX)/share/man/man1
+include contrib/packaging.mk
 
 # ---- lint
 

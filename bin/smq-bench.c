@@ -124,7 +124,7 @@ static int run_proxy(void *target, int count, char **words) {
     return run(target, BENCH_PROXY);
 }
 
-#define OPTIONS .options = options, .option_count = sizeof options / sizeof options[0]
+#define OPTIONS .options = &(const struct cli_option_list)CLI_OPTIONS(options)
 
 static const struct cli_command commands[] = {
     {.name = "msg", .summary = "Messages from sending to receiving connections", OPTIONS, .run = run_messages},

@@ -133,6 +133,7 @@ static const struct cli_option receive_options[] = {
 
 static const struct cli_option subscribe_options[] = {COMMON("The recipient's file"), COUNT, LINE_ENDS};
 static const struct cli_option watch_options[] = {ANSWERS, COUNT, LINE_ENDS};
+static const struct cli_option ping_options[] = {ANSWERS};
 
 static const struct cli_option acknowledge_options[] = {
     COMMON("The recipient's file"),
@@ -163,8 +164,9 @@ RUN(watch)
 RUN(acknowledge)
 RUN(info)
 RUN(delete)
+RUN(ping)
 
-#define OPTIONS(table) .options = table, .option_count = sizeof table / sizeof table[0]
+#define OPTIONS(table) .options = &(const struct cli_option_list)CLI_OPTIONS(table)
 
 static const struct cli_command commands[] = {
     {.name = "create",
@@ -212,6 +214,13 @@ static const struct cli_command commands[] = {
      .summary = "Delete the queue with its messages, and the file",
      OPTIONS(delete_options),
      .run = run_delete},
+    {.name = "ping",
+     .summary = "Connect to the router at ADDRESS and ask whether it answers, for health checks",
+     .arguments = "ADDRESS",
+     .arguments_min = 1,
+     .arguments_max = 1,
+     OPTIONS(ping_options),
+     .run = run_ping},
 };
 
 int main(int argc, char **argv) {

@@ -24,7 +24,7 @@ search() { # pattern files...
 }
 
 files=("$@")
-mapfile -t scripts < <(find test .ci -name '*.sh' -o -path .ci/run)
+mapfile -t scripts < <(find test .ci contrib -name '*.sh' -o -path .ci/run -o -path 'contrib/docker/[eh]*')
 mapfile -t code < <(under queues stores transport actors bin)
 
 # Format.
@@ -79,6 +79,8 @@ mapfile -t others < <(outside '^actors/net/dns\.c$')
 complain "<ares.h> outside of actors/net/dns.c" "$(search '<ares\.h>' "${others[@]}")"
 mapfile -t others < <(outside '^transport/xftp/(yaml_walk\.|link_web\.c$)')
 complain "<yaml.h> outside of transport/xftp/yaml_walk, or <zlib.h> outside of link_web.c" "$(search '<(yaml|zlib)\.h>' "${others[@]}")"
+mapfile -t others < <(outside '^transport/http1/')
+complain "http_parser outside of transport/http1" "$(search '<http_parser\.h>' "${others[@]}")"
 mapfile -t others < <(outside '^transport/http2/')
 complain "nghttp2 outside of transport/http2" "$(search '<nghttp2/' "${others[@]}")"
 mapfile -t others < <(outside '^queues/')
@@ -89,6 +91,11 @@ complain "forbidden call" "$(search \
     '\b(strcpy|strcat|strncpy|strncat|sprintf|vsprintf|gets|atoi|atol|atoll|atof|alloca|strtok|rand|srand|usleep|setjmp|longjmp)\(' \
     "${code[@]}")"
 complain "unfinished work" "$(search '\b(TODO|FIXME|XXX|HACK)\b' "${files[@]}")"
+
+# Scripts that operators' machines run, and the test of these.
+mapfile -t shipped < <(printf '%s\n' "${scripts[@]}" | grep -E '^(contrib|test/packaging)/')
+complain "shellcheck complains" "$(shellcheck --format=gcc --severity=warning contrib/debian/*.postrm "${shipped[@]}" &&
+    shellcheck --format=gcc --severity=warning -s bash contrib/bash-completion/smq.bash)"
 
 if [ "$failures" -ne 0 ]; then
     echo "lint: $failures rules broken"

@@ -50,12 +50,12 @@ enum smq_result client_agent_address_parse(const char *text, struct client_agent
 bool client_agent_is_own_server(const char *domains, const char *host) {
     size_t host_length = strlen(host);
     while (*domains != 0) {
-        size_t length = strcspn(domains, " ");
+        size_t length = strcspn(domains, ", ");
         bool fits = length > 0 && length <= host_length && memcmp(domains, host + host_length - length, length) == 0;
         if (fits && (length == host_length || host[host_length - length - 1] == '.'))
             return true;
         domains += length;
-        domains += strspn(domains, " ");
+        domains += strspn(domains, ", ");
     }
     return false;
 }

@@ -71,6 +71,6 @@ enum smq_result client_agent_connect(struct smq_client_agent *agent, const char 
  * none. Any attached thread; lock-free. */
 struct smq_client *client_agent_find_session(struct smq_client_agent *agent, struct slice session_id);
 
-/* Whether `host` equals one of `domains` (names separated by spaces) or ends with "." and one (reference:
+/* Whether `host` equals one of `domains` (names separated by spaces or commas) or ends with "." and one (reference:
  * Client/Agent.hs, isOwnServer). */
 bool client_agent_is_own_server(const char *domains, const char *host);

@@ -3,6 +3,7 @@
 #include "actors/net/connection_private.h"
 
 #include "actors/net/framed.h"
+#include "actors/net/http_private.h"
 #include "actors/net/net_private.h"
 #include "queues/base/clock.h"
 #include "queues/base/memory.h"
@@ -52,6 +53,7 @@ void connection_abandon(struct connection *connection) {
     struct net *net = connection->net;
     setup_destroy(&connection->setup);
     framed_destroy(&connection->framed);
+    http_connection_destroy(&connection->http);
     memory_free((void *)(uintptr_t)connection->facts.peer_chain);
     counter_add(&net->connections, -1);
     MAGIC_CLEAR(connection);
@@ -70,6 +72,8 @@ void connection_release(struct connection *connection) {
     if (atomic_fetch_sub_explicit(&connection->references, 1, memory_order_acq_rel) != 1)
         return;
     connection->protocol->released(connection->state);
+    if (connection->http != NULL)
+        http_connection_released(connection->http);
     connection_abandon(connection);
 }
 
@@ -146,13 +150,31 @@ enum smq_result connection_send(struct connection *connection, struct outgoing *
     return result;
 }
 
+enum smq_result connection_run(struct connection *connection, struct connection_task *task) {
+    task->connection = connection_reference(connection);
+    task->message.kind = NET_TASK;
+    enum smq_result result = actor_send(connection->net->addresses.receive[connection->receive_lane], &task->message);
+    if (result != SMQ_OK)
+        connection_release(connection);
+    return result;
+}
+
+bool connection_begin_flush(struct connection *connection, enum smq_result reason) {
+    if (!enter(connection, PHASE_FLUSHING, reason))
+        return false;
+    atomic_store(&connection->close_deadline_ms, clock_monotonic_ms() + FLUSH_LIMIT_MS);
+    connection_request_monitor(connection, MONITOR_CHANGED);
+    return true;
+}
+
 void connection_close(struct connection *connection, enum smq_result reason, bool flush) {
     if (flush && atomic_load(&connection->tls_is_ready)) {
-        if (!enter(connection, PHASE_FLUSHING, reason))
+        if (!connection_begin_flush(connection, reason))
             return;
-        atomic_store(&connection->close_deadline_ms, clock_monotonic_ms() + FLUSH_LIMIT_MS);
-        connection_request_send(connection, SEND_FLUSH);
-        connection_request_monitor(connection, MONITOR_CHANGED);
+        if (connection->http != NULL)
+            connection_request_receive(connection, RECEIVE_FLUSH);
+        else
+            connection_request_send(connection, SEND_FLUSH);
     } else if (enter(connection, PHASE_CLOSING, reason)) {
         connection_request_receive(connection, RECEIVE_END);
     }
@@ -217,6 +239,8 @@ struct outgoing *outgoing_take(struct outgoing_queue *queue) {
     if (queue->head == NULL)
         queue->tail = NULL;
     taken->next = NULL;
+    if (taken->bytes > 0)
+        atomic_fetch_sub_explicit(&taken->connection->net->unsent_bytes, taken->bytes, memory_order_relaxed);
     return taken;
 }
 

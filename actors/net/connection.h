@@ -10,6 +10,7 @@
 #include "actors/runtime/actor.h"
 #include "queues/base/cursor.h"
 #include "smq/result.h"
+#include "transport/tls/tls.h"
 
 enum {
     BLOCK_SIZE = 16384, /* of the largest protocol's blocks; `room` is for it */
@@ -17,9 +18,8 @@ enum {
 };
 
 struct admission_key;
-struct net;         /* the receive lanes, send lanes, monitor and resolver of a process: actors/net/net.h */
-struct tls_context; /* transport/tls/tls.h */
-struct connection;  /* reference-counted; pinned to one receive lane and one send lane for its life */
+struct net;        /* the receive lanes, send lanes, monitor and resolver of a process: actors/net/net.h */
+struct connection; /* reference-counted; pinned to one receive lane and one send lane for its life */
 
 /* One received block. It comes from the receive lane's pool; whoever holds it calls block_release once, from any
  * thread. Outstanding blocks are the receive lane's byte credit: at the limit the lane stops reading until blocks come
@@ -28,6 +28,7 @@ struct block {
     struct message message;        /* for whoever passes the block on through a mailbox */
     struct connection *connection; /* borrowed: the holder takes its own reference when it keeps the block */
     struct slice content;          /* the protocol's own: what it found in `bytes` */
+    uint64_t since_us;             /* likewise: when it came */
     struct block_pool *pool;       /* private from here to `filled` */
     struct block *next;
     uint32_t filled;
@@ -50,6 +51,7 @@ struct outgoing {
     struct connection *connection; /* set by connection_send */
     struct outgoing *next;         /* used by the send role */
     uint32_t kind;                 /* the protocol's own */
+    uint32_t bytes;                /* memory that is kept until it is sent, by the sender; counts in net_limits */
 };
 
 /* The unsent items of one connection, oldest first. Only its send lane touches it. */
@@ -133,9 +135,11 @@ uint64_t connection_last_sent_ms(const struct connection *connection);
 
 /* Facts of the TLS session, valid from `secured` on; constant, so any thread. */
 struct connection_tls {
-    uint8_t session_id[32];    /* the client's Finished message */
-    uint8_t session_id_length; /* 32 in TLS 1.3, 12 in TLS 1.2 */
+    uint8_t session_id[TLS_SESSION_ID_MAX]; /* the client's Finished message */
+    uint8_t session_id_length;              /* 32 in TLS 1.3, 12 in TLS 1.2; 48 possible with browsers */
     bool has_alpn;
+    bool shows_web_certificate;        /* server side: the client named the server, and is no client of the protocol */
+    char alpn[TLS_ALPN_MAX];           /* what was agreed on; empty: nothing */
     bool client_certificate_requested; /* client side: the server asked for one */
     size_t peer_chain_count; /* certificates the peer showed, leaf first; a server's view of ordinary clients: 0 */
     const struct slice *peer_chain; /* DER */

@@ -26,7 +26,10 @@
 enum { FLUSH_LIMIT_MS = 5000, HOST_SIZE = 256 };
 
 struct framed;
+struct port_figures;
 struct framing;
+struct http_connection;
+struct http_service;
 struct name; /* resolver.c */
 
 /* Phases, in this order. The reason of the end is kept beside, in the upper bits of the same word. */
@@ -50,7 +53,8 @@ enum receive_request {
     RECEIVE_RESUME = 4,     /* pauses ended, or TLS can go on reading */
     RECEIVE_END = 8,        /* PHASE_CLOSING was entered */
     RECEIVE_AWAIT_END = 16, /* all was sent: wait for the peer's end */
-    RECEIVE_DROP = 32       /* its place is wanted, unless it is established */
+    RECEIVE_DROP = 32,      /* its place is wanted, unless it is established */
+    RECEIVE_FLUSH = 64      /* PHASE_FLUSHING was entered, on a connection of HTTP */
 };
 enum send_request {
     SEND_READY = 1,      /* TLS is up, and something was queued before */
@@ -114,7 +118,9 @@ struct connection {
     const struct protocol *protocol;
     void *state;
     const struct tls_context *tls_context;
-    const struct framing *framing; /* NULL: blocks follow each other */
+    const struct framing *framing;           /* NULL: blocks follow each other */
+    const struct http_service *http_service; /* of a server; NULL: none */
+    bool is_plain;                           /* no TLS */
     uint32_t handshake_timeout_ms;
     bool is_client;
     bool needs_cookie;
@@ -139,8 +145,9 @@ struct connection {
     /* receive lane until tls_is_ready, then also the send lane; the send lane alone after SEND_DETACH */
     int descriptor;
     struct tls *tls;
-    struct connection_tls facts; /* written before tls_is_ready */
-    struct framed *framed;       /* likewise; with a framing */
+    struct connection_tls facts;  /* written before tls_is_ready */
+    struct framed *framed;        /* likewise; with a framing */
+    struct http_connection *http; /* likewise; NULL: it does not speak HTTP. Its inside is the receive lane's */
     /* receive lane */
     struct connection *previous;
     struct connection *next;
@@ -163,14 +170,17 @@ struct connection {
     struct connection *ready_next;
     bool is_ready;
     bool is_polled_for_room;
-    bool awaits_room;      /* in the poller, until there is room in the socket */
-    bool write_is_pending; /* a record waits in TLS for room in the socket */
+    bool awaits_room;          /* in the poller, until there is room in the socket */
+    bool write_is_pending;     /* a record waits in TLS for room in the socket */
+    struct ring stalled_place; /* then: in the lane's list of such, oldest first */
+    uint64_t stalled_since_ms;
     bool reader_waits;
     bool is_flushing;
     bool is_sent_out; /* flushed or failed: nothing is written any more */
     bool is_detached;
     /* listener, which holds a reference while the place is counted */
     struct admission_place place;
+    struct port_figures *port; /* where it was accepted; NULL: not counted */
 
     /* constant */
     bool has_address_key; /* accepted, and limits by address count for it */
@@ -187,6 +197,8 @@ struct connection *connection_create(struct net *net, const struct protocol *pro
 /* Frees one that no role knows yet; its socket and state are the caller's. */
 void connection_abandon(struct connection *connection);
 
+/* Enters PHASE_FLUSHING, whose end has a deadline; whether it was open. What is to be sent is the caller's business. */
+bool connection_begin_flush(struct connection *connection, enum smq_result reason);
 enum phase connection_phase(const struct connection *connection);
 /* Enters PHASE_ENDED; returns the reason: the first one that was given. Receive lane. */
 enum smq_result connection_enter_end(struct connection *connection, enum smq_result reason);

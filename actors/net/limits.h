@@ -22,5 +22,8 @@ struct net_limits {
     uint32_t address_rate;     /* connections a second, and */
     uint32_t address_burst;    /* how many may come at once; 0: as many as a second allows */
     uint32_t block_timeout_ms; /* for the rest of a block that has begun to come */
+    /* Memory of what waits to be sent, on all connections: beyond it, those are dropped that have taken nothing for a
+     * second, and for longest. */
+    uint64_t unsent_bytes;
     bool limit_loopback;
 };

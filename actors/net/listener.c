@@ -3,56 +3,17 @@
  * them for a while, since they would be reported again at once; those who wait stay in the kernel's backlog. So it does
  * when the net is full. It keeps the account of all accepted connections (admission.h): receive lanes and protocols
  * tell it when a handshake is done and when a connection has ended. */
-#include "actors/net/listener.h"
+#include "actors/net/listener_private.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
-#include "actors/net/net_private.h"
 #include "queues/base/clock.h"
 #include "queues/base/log.h"
 #include "queues/base/memory.h"
-#include "queues/promise.h"
-#include "transport/net/poller.h"
 #include "transport/net/socket.h"
 
-enum { ACCEPTS_A_TURN = 64, PAUSE_MS = 100, FULL_MS = 5, DEFAULT_TLS_TIMEOUT_MS = 10000 };
-
-struct listening_socket {
-    struct listener *listener;
-    int descriptor;
-};
-
-struct listener {
-    struct message message; /* to the role: make the next change */
-    struct net *net;
-    struct listen_options options;   /* without the addresses */
-    _Atomic uint32_t tls_timeout_ms; /* the manners; any thread */
-    _Atomic uint32_t handshake_timeout_ms;
-    _Atomic(struct keep_alive) keep_alive;
-    _Atomic bool log_tls_errors;
-    _Atomic bool log_peers;
-    uint16_t port;
-    struct promise *added; /* decided by the role when it has made the change; NULL from then on */
-    struct promise *removed;
-    /* the role, once added */
-    struct listener *next;
-    size_t count;
-    struct listening_socket sockets[];
-};
-
-struct listener_role {
-    struct net *net;
-    struct actor *actor;
-    struct poller *poller;
-    struct listener *listeners;
-    struct admission *admission;
-    struct wheel_timer pause_timer;
-    bool is_paused;
-    bool is_failing; /* logged; until the next success */
-    bool is_full;    /* the same: max_connections */
-};
+enum { ACCEPTS_A_TURN = 64, PAUSE_MS = 100, FULL_MS = 5 };
 
 static void set_all(struct listener_role *role, unsigned events) {
     for (struct listener *listener = role->listeners; listener != NULL; listener = listener->next)
@@ -120,6 +81,8 @@ static void leave(struct listener_role *role, struct connection *connection) {
     if (connection->place.address == NULL)
         return;
     admission_leave(role->admission, &connection->place, clock_monotonic_ms());
+    if (connection->port != NULL)
+        atomic_fetch_add_explicit(&connection->port->closed, 1, memory_order_relaxed);
     connection_release(connection);
 }
 
@@ -138,12 +101,18 @@ static void admit(struct listener_role *role, const struct listener *listener, c
         return;
     }
     connection->needs_cookie = connection->place.needs_cookie;
-    connection->state = options->accept(options->context, connection);
+    connection->http_service = options->http;
+    connection->is_plain = options->is_plain;
+    bool has_state = options->accept == NULL;
+    if (!has_state) {
+        connection->state = options->accept(options->context, connection);
+        has_state = connection->state != NULL;
+    }
     connection->handshake_timeout_ms = atomic_load_explicit(&listener->handshake_timeout_ms, memory_order_relaxed);
     connection->framing = options->framing;
     connection->log_tls_errors = atomic_load_explicit(&listener->log_tls_errors, memory_order_relaxed);
     connection->log_peers = atomic_load_explicit(&listener->log_peers, memory_order_relaxed);
-    if (connection->state == NULL) {
+    if (!has_state) {
         socket_close(&descriptor);
         admission_leave(role->admission, &connection->place, clock_monotonic_ms());
         connection_abandon(connection);
@@ -153,6 +122,9 @@ static void admit(struct listener_role *role, const struct listener *listener, c
     atomic_store(&connection->budget_deadline_ms,
                  clock_monotonic_ms() + atomic_load_explicit(&listener->tls_timeout_ms, memory_order_relaxed));
     counter_add(&listener->net->accepted, 1);
+    connection->port = listener->figures;
+    if (connection->port != NULL)
+        atomic_fetch_add_explicit(&connection->port->accepted, 1, memory_order_relaxed);
     /* The receive lanes are stopped after this role. */
     CHECK(connection_request_receive(connection, RECEIVE_START) == SMQ_OK);
 }
@@ -191,12 +163,25 @@ static void wait_for_events(void *state, int timeout_ms) {
         accept_some(role, events[i].subject);
 }
 
-static void close_sockets(struct listener *listener) {
+void listener_close_sockets(struct listener *listener) {
     for (size_t i = 0; i < listener->count; i++)
         socket_close(&listener->sockets[i].descriptor);
 }
 
+/* Those of the port, or a free place for them. */
+static struct port_figures *figures_of(struct net *net, uint16_t port) {
+    for (size_t i = 0; i < NET_PORTS_MAX; i++) {
+        uint16_t known = atomic_load_explicit(&net->ports[i].port, memory_order_relaxed);
+        if (known == 0)
+            atomic_store_explicit(&net->ports[i].port, port, memory_order_relaxed);
+        if (known == 0 || known == port)
+            return &net->ports[i];
+    }
+    return NULL;
+}
+
 static void add(struct listener_role *role, struct listener *listener) {
+    listener->figures = figures_of(role->net, listener->port);
     listener->next = role->listeners;
     role->listeners = listener;
     for (size_t i = 0; i < listener->count; i++) {
@@ -211,7 +196,7 @@ static void remove_listener(struct listener_role *role, struct listener *listene
     while (*link != listener)
         link = &(*link)->next;
     *link = listener->next;
-    close_sockets(listener); /* which takes them out of the poller */
+    listener_close_sockets(listener); /* which takes them out of the poller */
 }
 
 /* What receive lanes and protocols tell about a connection. */
@@ -244,7 +229,7 @@ static void receive(void *state, struct message *message) {
     promise_release(&done);
 }
 
-static void free_listener(struct listener *listener) {
+void listener_free(struct listener *listener) {
     promise_release(&listener->added);
     promise_release(&listener->removed);
     memory_free(listener);
@@ -262,7 +247,7 @@ static void stop(void *state) {
     while (role->listeners != NULL) {
         struct listener *listener = role->listeners;
         remove_listener(role, listener);
-        free_listener(listener);
+        listener_free(listener);
     }
     struct admission_place *place;
     while ((place = admission_any(role->admission)) != NULL)
@@ -314,187 +299,11 @@ static enum smq_result create_role(struct net *net, struct listener_role **role)
     return result;
 }
 
-/* Starts the role with the first listener. */
-static enum smq_result need_role(struct net *net) {
+enum smq_result listener_need_role(struct net *net) {
     enum smq_result result = SMQ_OK;
     pthread_mutex_lock(&net->lock);
     if (net->listener_role == NULL)
         result = create_role(net, &net->listener_role);
     pthread_mutex_unlock(&net->lock);
     return result;
-}
-
-/* Has the role make the next change, which `done` (one of the listener's promises) tells, and waits for it. */
-static enum smq_result change(struct listener *listener, struct promise *done) {
-    promise_reference(done);
-    enum smq_result result = actor_send(listener->net->addresses.listener, &listener->message);
-    void *nothing;
-    if (result == SMQ_OK)
-        result = promise_wait(done, -1, &nothing);
-    promise_release(&done);
-    return result;
-}
-
-/* A promise with one reference: the listener's, for the role to decide. */
-static enum smq_result make_promise(struct promise **promise) {
-    enum smq_result result = promise_create(NULL, promise);
-    if (result == SMQ_OK) {
-        struct promise *second = *promise;
-        promise_release(&second);
-    }
-    return result;
-}
-
-/* What binding fills. */
-struct binding {
-    const struct listen_options *options;
-    struct listener *listener;
-    char *error;
-    size_t error_size;
-};
-
-static enum smq_result describe(const struct binding *binding, enum smq_result result, const char *address,
-                                const char *reason) {
-    if (binding->error != NULL)
-        snprintf(binding->error, binding->error_size, "cannot listen on %s: %s", address, reason);
-    return result;
-}
-
-/* Makes room for one more socket and binds it. The first port that the kernel chooses is used for all. */
-static enum smq_result bind_one(struct binding *binding, struct net_address address, bool dual_stack) {
-    struct listener *grown = memory_resize_array(
-        binding->listener, sizeof *grown + (binding->listener->count + 1) * sizeof grown->sockets[0], 1);
-    if (grown == NULL)
-        return describe(binding, SMQ_ERR_NO_MEMORY, "a socket", smq_result_text(SMQ_ERR_NO_MEMORY));
-    binding->listener = grown;
-    net_address_set_port(&address, grown->port);
-    char text[NET_ADDRESS_TEXT];
-    net_address_text(&address, text);
-    int descriptor = -1;
-    enum smq_result result = socket_listen(&address, dual_stack, &descriptor);
-    if (result == SMQ_OK)
-        result = socket_local_address(descriptor, &address);
-    if (result != SMQ_OK) {
-        int saved = errno;
-        socket_close(&descriptor);
-        describe(binding, result, text, strerror(saved));
-        errno = saved;
-        return result;
-    }
-    grown->port = net_address_port(&address);
-    grown->sockets[grown->count++] = (struct listening_socket){.descriptor = descriptor};
-    return SMQ_OK;
-}
-
-static bool is_missing_family(int error) {
-    return error == EAFNOSUPPORT || error == EADDRNOTAVAIL;
-}
-
-/* Binds what `host` stands for (NULL: all addresses); addresses of a family that this machine lacks are skipped as long
- * as one is left. */
-static enum smq_result bind_host(struct binding *binding, const char *host, bool dual_stack) {
-    struct net_address_list *list = NULL;
-    enum smq_result result = net_address_resolve(host, binding->options->port, NET_RESOLVE_LISTEN, &list);
-    if (result != SMQ_OK)
-        return describe(binding, SMQ_ERR_SYSTEM, host == NULL ? "all addresses" : host, "the address does not resolve");
-    size_t bound = 0;
-    bool has_ipv6 = false;
-    for (int pass = 0; pass < 2; pass++) {
-        int family = pass == 0 ? AF_INET6 : AF_INET;
-        for (size_t i = 0; i < list->count; i++) {
-            if (list->addresses[i].storage.ss_family != family || (dual_stack && host == NULL && has_ipv6))
-                continue;
-            errno = 0;
-            result = bind_one(binding, list->addresses[i], dual_stack);
-            if (result != SMQ_OK && !(result == SMQ_ERR_SYSTEM && is_missing_family(errno)))
-                goto out;
-            bound += result == SMQ_OK;
-            has_ipv6 = has_ipv6 || (result == SMQ_OK && family == AF_INET6);
-        }
-    }
-    result = bound > 0 ? SMQ_OK : SMQ_ERR_SYSTEM;
-out:
-    memory_free(list);
-    return result;
-}
-
-/* An IPv6 socket takes IPv4, too, unless an IPv4 address is listed beside it. */
-static bool wants_dual_stack(const struct listen_options *options) {
-    for (size_t i = 0; i < options->address_count; i++)
-        if (strchr(options->addresses[i], ':') == NULL)
-            return false;
-    return true;
-}
-
-static enum smq_result bind_all(struct binding *binding) {
-    const struct listen_options *options = binding->options;
-    if (options->address_count == 0)
-        return bind_host(binding, NULL, true);
-    enum smq_result result = SMQ_OK;
-    for (size_t i = 0; i < options->address_count && result == SMQ_OK; i++)
-        result = bind_host(binding, options->addresses[i], wants_dual_stack(options));
-    return result;
-}
-
-/* Gives the bound sockets to the role. */
-static enum smq_result begin_accepting(struct net *net, const struct listen_options *options,
-                                       struct listener *listener) {
-    listener->net = net;
-    listener->message.kind = NET_LISTENER;
-    listener->options = *options;
-    listener->options.addresses = NULL;
-    listener->options.address_count = 0;
-    listener_change(listener, &options->manners);
-    for (size_t i = 0; i < listener->count; i++)
-        listener->sockets[i].listener = listener;
-    enum smq_result result = atomic_load(&net->is_stopping) ? SMQ_ERR_CLOSED : need_role(net);
-    if (result == SMQ_OK)
-        result = make_promise(&listener->added);
-    if (result == SMQ_OK)
-        result = make_promise(&listener->removed);
-    return result == SMQ_OK ? change(listener, listener->added) : result;
-}
-
-enum smq_result net_listen(struct net *net, const struct listen_options *options, struct listener **listener,
-                           char *error, size_t error_size) {
-    struct binding binding = {.options = options, .error = error, .error_size = error_size};
-    binding.listener = memory_zalloc(sizeof *binding.listener);
-    if (binding.listener == NULL)
-        return describe(&binding, SMQ_ERR_NO_MEMORY, "a socket", smq_result_text(SMQ_ERR_NO_MEMORY));
-    binding.listener->port = options->port;
-    enum smq_result result = bind_all(&binding);
-    if (result == SMQ_OK) {
-        result = begin_accepting(net, options, binding.listener);
-        if (result != SMQ_OK)
-            describe(&binding, result, "the bound addresses", smq_result_text(result));
-    }
-    if (result != SMQ_OK) {
-        close_sockets(binding.listener);
-        free_listener(binding.listener);
-        return result;
-    }
-    *listener = binding.listener;
-    return SMQ_OK;
-}
-
-void listener_change(struct listener *listener, const struct listen_manners *manners) {
-    uint32_t tls_timeout_ms = manners->tls_timeout_ms > 0 ? manners->tls_timeout_ms : DEFAULT_TLS_TIMEOUT_MS;
-    atomic_store_explicit(&listener->tls_timeout_ms, tls_timeout_ms, memory_order_relaxed);
-    atomic_store_explicit(&listener->handshake_timeout_ms, manners->handshake_timeout_ms, memory_order_relaxed);
-    atomic_store_explicit(&listener->keep_alive, manners->keep_alive, memory_order_relaxed);
-    atomic_store_explicit(&listener->log_tls_errors, manners->log_tls_errors, memory_order_relaxed);
-    atomic_store_explicit(&listener->log_peers, manners->log_peers, memory_order_relaxed);
-}
-
-uint16_t listener_port(const struct listener *listener) {
-    return listener->port;
-}
-
-void listener_stop(struct listener **listener) {
-    struct listener *stopped = *listener;
-    *listener = NULL;
-    if (stopped == NULL)
-        return;
-    CHECK(change(stopped, stopped->removed) == SMQ_OK);
-    free_listener(stopped);
 }

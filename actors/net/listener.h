@@ -29,10 +29,12 @@ struct listen_options {
     size_t address_count;
     uint16_t port;                         /* 0: the kernel chooses, one port for all addresses */
     const struct tls_context *tls_context; /* server context; outlives the net. NULL: `accept` gives each its own */
-    const struct protocol *protocol;       /* outlives the net */
+    bool is_plain;                         /* no TLS: HTTP only */
+    const struct protocol *protocol;       /* outlives the net. NULL: HTTP only */
+    const struct http_service *http;       /* http_connection.h; outlives the net. NULL: no HTTP */
     const struct framing *framing;         /* transport/net/framing.h; NULL: blocks follow each other */
     /* Listener's thread. Makes the protocol state of an accepted connection, which the connection owns from then on;
-     * NULL refuses it. */
+     * NULL refuses it. NULL where there is HTTP only. */
     void *(*accept)(void *context, struct connection *connection);
     void *context;
     bool has_keep_alive;           /* TCP finds peers that vanished */

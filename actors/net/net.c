@@ -4,6 +4,7 @@
  * The end: no new connections; each receive lane ends all of its own, which leaves the send lanes and the monitor with
  * requests to let go; then the roles are stopped in the order in which they send to each other. The memory stays until
  * the last connection and block are back. */
+#include "actors/net/http_private.h"
 #include "actors/net/resolver.h"
 
 #include <string.h>
@@ -282,16 +283,27 @@ static enum smq_result make_setup(const struct connect_options *options, struct 
     return result == SMQ_OK ? SMQ_OK : need_resolver(connection->net);
 }
 
+static enum smq_result give_state(const struct connect_options *options, struct connection *connection) {
+    if (options->http == NULL) {
+        connection->state = options->state;
+        return SMQ_OK;
+    }
+    connection->http = http_connection_create(connection, options->http, options->state);
+    return connection->http == NULL ? SMQ_ERR_NO_MEMORY : SMQ_OK;
+}
+
 enum smq_result net_connect(struct net *net, const struct connect_options *options, struct connection **connection) {
-    if (options->host == NULL || options->tls_context == NULL || options->protocol == NULL)
+    const struct protocol *protocol = options->http != NULL ? &http_protocol : options->protocol;
+    if (options->host == NULL || options->tls_context == NULL || protocol == NULL)
         return SMQ_ERR_INVALID;
     if (atomic_load(&net->is_stopping))
         return SMQ_ERR_CLOSED;
-    struct connection *created = connection_create(net, options->protocol, options->tls_context, true);
+    struct connection *created = connection_create(net, protocol, options->tls_context, true);
     if (created == NULL)
         return SMQ_ERR_NO_MEMORY;
-    created->state = options->state;
-    enum smq_result result = make_setup(options, created);
+    enum smq_result result = give_state(options, created);
+    if (result == SMQ_OK)
+        result = make_setup(options, created);
     if (result == SMQ_OK) {
         uint64_t deadline_ms = options->timeout_ms == 0 ? 0 : clock_monotonic_ms() + options->timeout_ms;
         atomic_store(&created->budget_deadline_ms, deadline_ms);
@@ -315,13 +327,29 @@ void net_read_statistics(struct net *net, struct net_statistics *statistics) {
     statistics->connected = (uint64_t)counter_read(&net->connected);
     statistics->blocks_received = (uint64_t)counter_read(&net->blocks_received);
     statistics->blocks_sent = (uint64_t)counter_read(&net->blocks_sent);
+    statistics->http_requests = (uint64_t)counter_read(&net->http_requests);
     statistics->tls_failures = (uint64_t)counter_read(&net->tls_failures);
     statistics->refused_connections = (uint64_t)counter_read(&net->refused_connections);
     statistics->refused_rate = (uint64_t)counter_read(&net->refused_rate);
     statistics->dropped_handshakes = (uint64_t)counter_read(&net->dropped_handshakes);
     statistics->asked_cookies = (uint64_t)counter_read(&net->asked_cookies);
     statistics->dropped_blocks = (uint64_t)counter_read(&net->dropped_blocks);
+    statistics->dropped_unsent = (uint64_t)counter_read(&net->dropped_unsent);
+    statistics->unsent_bytes = atomic_load(&net->unsent_bytes);
     statistics->blocks_held = 0;
     for (unsigned i = 0; i < net->options.receive_lanes; i++)
         statistics->blocks_held += receive_lane_blocks_held(net->receive_lanes[i]);
+}
+
+size_t net_read_ports(const struct net *net, struct net_port ports[NET_PORTS_MAX]) {
+    size_t count = 0;
+    for (; count < NET_PORTS_MAX; count++) {
+        const struct port_figures *figures = &net->ports[count];
+        ports[count] = (struct net_port){.port = atomic_load_explicit(&figures->port, memory_order_relaxed),
+                                         .closed = atomic_load_explicit(&figures->closed, memory_order_relaxed),
+                                         .accepted = atomic_load_explicit(&figures->accepted, memory_order_relaxed)};
+        if (ports[count].port == 0)
+            break;
+    }
+    return count;
 }

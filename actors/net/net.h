@@ -48,14 +48,16 @@ void net_set_limits(struct net *net, const struct net_limits *limits);
 struct connect_options {
     const char *host; /* name, IPv4 or IPv6 literal (brackets allowed); copied */
     uint16_t port;
-    const struct tls_context *tls_context; /* client context; outlives the net */
-    const char *alpn;                      /* "smp/1", "http/1.1", or NULL for none; a constant text */
-    uint8_t key_hash[FINGERPRINT_SIZE];    /* identity of the server */
-    const struct protocol *protocol;       /* outlives the net */
-    void *state;                           /* the protocol's; owned by the connection if SMQ_OK is returned */
-    uint32_t timeout_ms;                   /* budget from now to connection_established; 0: none */
-    bool no_keep_alive;                    /* keep-alive is on by default: idle 30 s, interval 15 s, 4 probes */
-    struct keep_alive keep_alive;          /* zeroes stand for these values */
+    /* Client context; outlives the net. That of a web client looks for `host` in the server's certificate. */
+    const struct tls_context *tls_context;
+    const char *alpn;                   /* "smp/1", "http/1.1", or NULL for none; a constant text */
+    uint8_t key_hash[FINGERPRINT_SIZE]; /* identity of the server; not looked at by a web client */
+    const struct protocol *protocol;    /* outlives the net; not looked at with `http` */
+    const struct http_service *http;    /* NULL: blocks; else HTTP/2 (http_connection.h), whose owner is `state` */
+    void *state;                        /* the protocol's; owned by the connection if SMQ_OK is returned */
+    uint32_t timeout_ms;                /* budget from now to connection_established; 0: none */
+    bool no_keep_alive;                 /* keep-alive is on by default: idle 30 s, interval 15 s, 4 probes */
+    struct keep_alive keep_alive;       /* zeroes stand for these values */
     /* NULL: connect directly. Else `host` and `port` are given to this proxy, which looks names up; copied. */
     const struct socks_proxy *socks_proxy;
     const struct socks_credentials *socks_credentials; /* shown to the proxy; NULL: none. Copied. */
@@ -94,6 +96,7 @@ struct net_statistics {
     uint64_t blocks_received; /* so far */
     uint64_t blocks_sent;     /* so far */
     uint64_t blocks_held;     /* received blocks that were not released yet */
+    uint64_t http_requests;   /* that came, so far */
     uint64_t tls_failures;    /* handshakes that failed, so far */
     uint64_t asked_cookies;   /* ClientHellos that were answered by asking for a cookie (limits.h), so far */
     /* accepted connections that were not let in, or dropped, for a limit (limits.h), so far */
@@ -101,5 +104,16 @@ struct net_statistics {
     uint64_t refused_rate;        /* address_rate */
     uint64_t dropped_handshakes;  /* max_handshakes, address_handshakes, max_connections */
     uint64_t dropped_blocks;      /* block_timeout_ms, or too many unfinished blocks on the lane */
+    uint64_t dropped_unsent;      /* unsent_bytes */
+    uint64_t unsent_bytes;        /* of what waits to be sent now */
 };
 void net_read_statistics(struct net *net, struct net_statistics *statistics);
+
+/* What came by a port that is, or was, listened on. */
+enum { NET_PORTS_MAX = 64 };
+struct net_port {
+    uint16_t port;
+    uint64_t accepted, closed; /* connections so far */
+};
+/* In the order in which they were first listened on; how many, at most NET_PORTS_MAX. Any thread. */
+size_t net_read_ports(const struct net *net, struct net_port ports[NET_PORTS_MAX]);

@@ -16,6 +16,7 @@ void net_set_limits(struct net *net, const struct net_limits *limits) {
     atomic_store(&shared->address_rate, limits->address_rate);
     atomic_store(&shared->address_burst, limits->address_burst);
     atomic_store(&shared->block_timeout_ms, limits->block_timeout_ms);
+    atomic_store(&shared->unsent_bytes, limits->unsent_bytes);
     atomic_store(&shared->limit_loopback, limits->limit_loopback);
 }
 
@@ -34,6 +35,7 @@ void net_read_limits(const struct net *net, struct net_limits *limits) {
         .address_rate = atomic_load(&shared->address_rate),
         .address_burst = atomic_load(&shared->address_burst),
         .block_timeout_ms = atomic_load(&shared->block_timeout_ms),
+        .unsent_bytes = atomic_load(&shared->unsent_bytes),
         .limit_loopback = atomic_load(&shared->limit_loopback),
     };
 }

@@ -15,7 +15,7 @@
 enum { NET_LANES_MAX = 64 };
 
 /* Kinds of messages that the network roles receive. */
-enum net_message { NET_CONNECTION, NET_OUTGOING, NET_REPLY, NET_LANE, NET_LISTENER };
+enum net_message { NET_CONNECTION, NET_OUTGOING, NET_REPLY, NET_LANE, NET_LISTENER, NET_TASK };
 
 struct receive_lane;
 struct send_lane;
@@ -28,6 +28,7 @@ struct shared_limits {
     _Atomic uint32_t max_connections, max_handshakes, handshake_rate, handshake_burst, cookie_handshakes,
         address_cookie_handshakes, cookie_rate, address_connections, address_handshakes, address_rate, address_burst,
         block_timeout_ms;
+    _Atomic uint64_t unsent_bytes;
     _Atomic bool limit_loopback;
 };
 
@@ -36,6 +37,12 @@ struct shared_limits {
 struct net_addresses {
     struct actor *receive[NET_LANES_MAX], *send[NET_LANES_MAX];
     struct actor *monitor, *resolver, *listener;
+};
+
+/* A port that was listened on. Written by the listener. */
+struct port_figures {
+    _Atomic uint16_t port; /* 0: none yet */
+    _Atomic uint64_t accepted, closed;
 };
 
 struct net {
@@ -58,8 +65,10 @@ struct net {
     _Atomic bool is_stopping;
     struct waker progress; /* for the owner's thread: a lane has done what it was asked */
     struct shared_limits limits;
-    struct counter connections, accepted, connected, blocks_received, blocks_sent, tls_failures;
-    struct counter refused_connections, refused_rate, dropped_handshakes, dropped_blocks, asked_cookies;
+    _Atomic uint64_t unsent_bytes; /* of what is in queues of connections */
+    struct counter connections, accepted, connected, blocks_received, blocks_sent, tls_failures, http_requests;
+    struct port_figures ports[NET_PORTS_MAX];
+    struct counter refused_connections, refused_rate, dropped_handshakes, dropped_blocks, dropped_unsent, asked_cookies;
 };
 
 static inline void net_reference(struct net *net) {

@@ -30,6 +30,8 @@ void receive_end(struct receive_lane *lane, struct connection *connection, enum 
         wheel_cancel(actor_wheel(lane->actor), &connection->setup->timer);
     resolver_forget(connection);
     unlink_connection(lane, connection);
+    if (connection->http != NULL)
+        receive_http_end(lane, connection, reason);
     connection->protocol->closed(connection, connection->state, reason);
     /* Both roles are stopped after this one, so the requests cannot fail. */
     CHECK(connection_request_monitor(connection, MONITOR_DETACH) == SMQ_OK);

@@ -69,8 +69,7 @@ static enum smq_result reply(struct framing_sink *sink, struct slice bytes) {
 enum smq_result receive_framed(struct receive_lane *lane, struct connection *connection, enum tls_want *want,
                                bool *holds) {
     size_t length = 0;
-    enum smq_result result =
-        tls_read(connection->tls, lane->framed_input, sizeof lane->framed_input, &length, holds, want);
+    enum smq_result result = tls_read(connection->tls, lane->input, sizeof lane->input, &length, holds, want);
     if (result != SMQ_OK)
         return result;
     struct input input = {
@@ -79,7 +78,7 @@ enum smq_result receive_framed(struct receive_lane *lane, struct connection *con
         .connection = connection,
     };
     struct framed *framed = connection->framed;
-    result = framed->framing->receive(framed->state, slice_of(lane->framed_input, length), &input.sink);
+    result = framed->framing->receive(framed->state, slice_of(lane->input, length), &input.sink);
     if (result == SMQ_ERR_CLOSED || result == SMQ_ERR_PROTOCOL) {
         connection_close(connection, result, true); /* the framing's last reply is still to be sent */
         return SMQ_ERR_AGAIN;

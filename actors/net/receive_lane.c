@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* Receive lane: the actor that owns the reading half and the life of its connections, and sleeps in epoll. */
-#include "actors/net/receive_lane.h"
+#include "actors/net/http_private.h"
 
 #include "queues/base/clock.h"
 #include "queues/base/memory.h"
@@ -28,6 +28,8 @@ static void handle_requests(struct receive_lane *lane, struct connection *connec
         receive_resolved(lane, connection);
     if ((bits & RECEIVE_RESUME) != 0)
         receive_resume(lane, connection);
+    if ((bits & RECEIVE_FLUSH) != 0)
+        receive_http_flush(lane, connection);
     if ((bits & RECEIVE_AWAIT_END) != 0)
         await_peer_end(lane, connection);
     connection_release(connection);
@@ -48,11 +50,19 @@ static void handle_lane_requests(struct receive_lane *lane) {
     waker_wake(&lane->net->progress);
 }
 
+static void run_task(struct connection_task *task) {
+    struct connection *connection = task->connection;
+    task->run(task);
+    connection_release(connection);
+}
+
 static void receive(void *state, struct message *message) {
     struct receive_lane *lane = state;
     lane->now_ms = actor_now_ms(lane->actor);
     if (message->kind == NET_LANE)
         handle_lane_requests(lane);
+    else if (message->kind == NET_TASK)
+        run_task(caa_container_of(message, struct connection_task, message));
     else
         handle_requests(lane, caa_container_of(message, struct connection, receive_requests.message));
 }
@@ -75,7 +85,9 @@ static void handle_event(struct receive_lane *lane, struct connection *connectio
             receive_queue_handshake(lane, connection);
         break;
     case STAGE_UP:
-        if (connection->interest == POLL_READ)
+        if (connection->http != NULL)
+            receive_http_event(lane, connection, events);
+        else if (connection->interest == POLL_READ)
             receive_read(lane, connection);
         else if ((events & POLL_FAILED) != 0)
             receive_end(lane, connection, SMQ_ERR_NETWORK);

@@ -6,6 +6,7 @@
 
 #include "actors/net/block_pool.h"
 #include "actors/net/net_private.h"
+#include "transport/http2/http2.h"
 #include "transport/net/poller.h"
 
 enum lane_request { LANE_STOP_READING = 1, LANE_END_ALL = 2 };
@@ -39,7 +40,9 @@ struct receive_lane {
     uint64_t now_ms;
     bool is_reading_stopped;
     bool is_ending_all;
-    uint8_t framed_input[TLS_RECORD_MAX]; /* for one step of a framed connection */
+    uint8_t input[TLS_RECORD_MAX];  /* for one step of a connection that is framed, or of HTTP */
+    uint8_t output[TLS_RECORD_MAX]; /* for one step of HTTP */
+    uint8_t frame_buffer[HTTP2_FRAME_BUFFER];
 };
 
 /* receive_end.c */
@@ -88,6 +91,8 @@ void receive_read(struct receive_lane *lane, struct connection *connection);
 /* Gives a whole block to the protocol. */
 enum smq_result receive_deliver(struct receive_lane *lane, struct connection *connection, struct block *block);
 void receive_resume(struct receive_lane *lane, struct connection *connection);
+/* Has the connection looked at again before the lane sleeps. */
+void receive_append_pending(struct receive_lane *lane, struct connection *connection);
 void receive_read_pending(struct receive_lane *lane);
 
 /* receive_framed.c: blocks that lie in a framing. */
@@ -96,6 +101,18 @@ void receive_read_pending(struct receive_lane *lane);
  * flushed. */
 enum smq_result receive_framed(struct receive_lane *lane, struct connection *connection, enum tls_want *want,
                                bool *holds);
+
+/* receive_http.c: connections of HTTP, which this lane reads and writes. */
+/* Whether one that is up speaks HTTP. */
+bool receive_speaks_http(const struct connection *connection);
+/* Makes what it takes to; before the connection is up for others. SMQ_ERR_NO_MEMORY. */
+enum smq_result receive_http_prepare(struct connection *connection);
+enum smq_result receive_http_open(struct receive_lane *lane, struct connection *connection);
+void receive_http_event(struct receive_lane *lane, struct connection *connection, unsigned events);
+/* Reads and writes what there is, a share of a turn. */
+void receive_http(struct receive_lane *lane, struct connection *connection);
+void receive_http_flush(struct receive_lane *lane, struct connection *connection);
+void receive_http_end(struct receive_lane *lane, struct connection *connection, enum smq_result reason);
 
 /* receive_half.c: what has begun to come has to go on. */
 /* After each reading: whether the connection holds part of a block, or of a record. */

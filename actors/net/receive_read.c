@@ -9,7 +9,7 @@
 
 enum { BLOCKS_A_TURN = 8, TRIM_AFTER_MS = 1000 };
 
-static void append_pending(struct receive_lane *lane, struct connection *connection) {
+void receive_append_pending(struct receive_lane *lane, struct connection *connection) {
     if (connection->is_pending)
         return;
     connection->is_pending = true;
@@ -102,7 +102,7 @@ void receive_read(struct receive_lane *lane, struct connection *connection) {
         result = read_step(lane, connection, &holds);
     }
     if (result == SMQ_OK)
-        append_pending(lane, connection);
+        receive_append_pending(lane, connection);
     if (result != SMQ_OK && result != SMQ_ERR_AGAIN)
         receive_end(lane, connection, result);
     else if (connection->stage == STAGE_UP)
@@ -110,7 +110,7 @@ void receive_read(struct receive_lane *lane, struct connection *connection) {
 }
 
 void receive_resume(struct receive_lane *lane, struct connection *connection) {
-    if (connection->stage != STAGE_UP || !atomic_load(&connection->reading_is_off))
+    if (connection->stage != STAGE_UP || connection->http != NULL || !atomic_load(&connection->reading_is_off))
         return;
     atomic_store(&connection->reading_is_off, false);
     receive_set_interest(lane, connection, POLL_READ);
@@ -129,7 +129,10 @@ void receive_read_pending(struct receive_lane *lane) {
             connection->pending_next = lane->ended;
             lane->ended = connection;
         } else {
-            receive_read(lane, connection);
+            if (connection->http != NULL)
+                receive_http(lane, connection);
+            else
+                receive_read(lane, connection);
             postponed_run();
         }
     }

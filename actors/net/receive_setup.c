@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* Setting up a connection on its receive lane: addresses in order, connecting, the SOCKS proxy, the TLS handshake. */
+#include <string.h>
+
 #include "actors/net/framed.h"
 #include "actors/net/receive_lane.h"
 #include "actors/net/resolver.h"
@@ -9,12 +11,19 @@
 
 enum { UNLIMITED_ATTEMPT_MS = 30000 };
 
-void receive_begin_tls(struct receive_lane *lane, struct connection *connection) {
+static enum smq_result create_tls(struct connection *connection) {
+    const struct tls_context *context = connection->tls_context;
     const struct setup *setup = connection->setup;
-    enum smq_result result = connection->is_client
-                                 ? tls_create_client(connection->tls_context, connection->descriptor, setup->alpn,
-                                                     setup->key_hash, &connection->tls)
-                                 : tls_create_server(connection->tls_context, connection->descriptor, &connection->tls);
+    int descriptor = connection->descriptor;
+    if (!connection->is_client)
+        return tls_create_server(context, descriptor, &connection->tls);
+    if (tls_context_is_web_client(context))
+        return tls_create_web_client(context, descriptor, setup->alpn, setup->host, &connection->tls);
+    return tls_create_client(context, descriptor, setup->alpn, setup->key_hash, &connection->tls);
+}
+
+void receive_begin_tls(struct receive_lane *lane, struct connection *connection) {
+    enum smq_result result = create_tls(connection);
     if (result != SMQ_OK)
         receive_end(lane, connection, result);
     else
@@ -64,6 +73,74 @@ static void attempt_expired(struct wheel_timer *timer) {
     try_next_address(lane, connection, SMQ_ERR_TIMEOUT);
 }
 
+void receive_free_setup(struct receive_lane *lane, struct connection *connection) {
+    if (connection->setup != NULL)
+        wheel_cancel(actor_wheel(lane->actor), &connection->setup->timer);
+    setup_destroy(&connection->setup);
+}
+
+static enum smq_result take_facts(struct connection *connection) {
+    struct tls_facts taken;
+    enum smq_result result = tls_take_facts(connection->tls, &taken);
+    if (result != SMQ_OK)
+        return result;
+    connection->facts = (struct connection_tls){
+        .session_id_length = taken.session_id_length,
+        .has_alpn = taken.has_alpn,
+        .shows_web_certificate = taken.shows_web_certificate,
+        .client_certificate_requested = taken.client_certificate_requested,
+        .peer_chain_count = taken.peer_chain_count,
+        .peer_chain = taken.peer_chain,
+    };
+    memcpy(connection->facts.session_id, taken.session_id, sizeof taken.session_id);
+    memcpy(connection->facts.alpn, taken.alpn, sizeof taken.alpn);
+    return SMQ_OK;
+}
+
+enum smq_result receive_open(struct receive_lane *lane, struct connection *connection) {
+    uint32_t limit_ms = connection->handshake_timeout_ms;
+    if (!connection->is_client)
+        atomic_store(&connection->budget_deadline_ms, limit_ms == 0 ? 0 : lane->now_ms + limit_ms);
+    if (!connection->is_client && limit_ms != 0)
+        connection_request_monitor(connection, MONITOR_CHANGED);
+    return connection->http != NULL ? receive_http_open(lane, connection)
+                                    : connection->protocol->secured(connection, connection->state);
+}
+
+/* What the connection needs before other roles may use it. */
+static enum smq_result prepare(struct connection *connection) {
+    enum smq_result result = connection->is_plain ? SMQ_OK : take_facts(connection);
+    if (result != SMQ_OK)
+        return result;
+    if (receive_speaks_http(connection))
+        return receive_http_prepare(connection);
+    return connection->framing == NULL ? SMQ_OK : framed_create(connection->framing, &connection->framed);
+}
+
+/* TLS is done, if there is any. */
+static void is_up(struct receive_lane *lane, struct connection *connection) {
+    enum smq_result result = prepare(connection);
+    if (result != SMQ_OK) {
+        receive_end(lane, connection, result);
+        return;
+    }
+    receive_free_setup(lane, connection);
+    connection->stage = STAGE_UP;
+    receive_set_interest(lane, connection, POLL_READ);
+    if (connection->is_client)
+        counter_add(&lane->net->connected, 1);
+    atomic_store(&connection->tls_is_ready, true);
+    if (atomic_load(&connection->sending_waits_for_tls))
+        connection_request_send(connection, SEND_READY);
+    result = connection->framed == NULL ? receive_open(lane, connection) : SMQ_OK;
+    if (result != SMQ_OK)
+        receive_end(lane, connection, result);
+    else if (connection->http != NULL)
+        receive_http(lane, connection);
+    else
+        receive_read(lane, connection); /* what came with the last flight is inside of TLS */
+}
+
 void receive_start(struct receive_lane *lane, struct connection *connection) {
     connection->next = lane->first;
     if (lane->first != NULL)
@@ -72,6 +149,8 @@ void receive_start(struct receive_lane *lane, struct connection *connection) {
     CHECK(connection_request_monitor(connection, MONITOR_ATTACH) == SMQ_OK);
     if (lane->is_ending_all || connection_phase(connection) != PHASE_OPEN) {
         receive_end(lane, connection, SMQ_ERR_CANCELLED);
+    } else if (connection->is_plain) {
+        is_up(lane, connection);
     } else if (!connection->is_client) {
         connection->stage = STAGE_HELLO;
         receive_set_interest(lane, connection, POLL_READ);
@@ -147,66 +226,11 @@ void receive_socks(struct receive_lane *lane, struct connection *connection) {
     }
 }
 
-void receive_free_setup(struct receive_lane *lane, struct connection *connection) {
-    if (connection->setup != NULL)
-        wheel_cancel(actor_wheel(lane->actor), &connection->setup->timer);
-    setup_destroy(&connection->setup);
-}
-
-static enum smq_result take_facts(struct connection *connection) {
-    struct tls_facts taken;
-    enum smq_result result = tls_take_facts(connection->tls, &taken);
-    if (result != SMQ_OK)
-        return result;
-    struct connection_tls *facts = &connection->facts;
-    _Static_assert(sizeof facts->session_id == sizeof taken.session_id, "one size of session ids");
-    for (size_t i = 0; i < sizeof taken.session_id; i++)
-        facts->session_id[i] = taken.session_id[i];
-    facts->session_id_length = taken.session_id_length;
-    facts->has_alpn = taken.has_alpn;
-    facts->client_certificate_requested = taken.client_certificate_requested;
-    facts->peer_chain_count = taken.peer_chain_count;
-    facts->peer_chain = taken.peer_chain;
-    return SMQ_OK;
-}
-
-enum smq_result receive_open(struct receive_lane *lane, struct connection *connection) {
-    uint32_t limit_ms = connection->handshake_timeout_ms;
-    if (!connection->is_client)
-        atomic_store(&connection->budget_deadline_ms, limit_ms == 0 ? 0 : lane->now_ms + limit_ms);
-    if (!connection->is_client && limit_ms != 0)
-        connection_request_monitor(connection, MONITOR_CHANGED);
-    return connection->protocol->secured(connection, connection->state);
-}
-
-static void secured(struct receive_lane *lane, struct connection *connection) {
-    enum smq_result result = take_facts(connection);
-    if (result == SMQ_OK && connection->framing != NULL)
-        result = framed_create(connection->framing, &connection->framed);
-    if (result != SMQ_OK) {
-        receive_end(lane, connection, result);
-        return;
-    }
-    receive_free_setup(lane, connection);
-    connection->stage = STAGE_UP;
-    receive_set_interest(lane, connection, POLL_READ);
-    if (connection->is_client)
-        counter_add(&lane->net->connected, 1);
-    atomic_store(&connection->tls_is_ready, true);
-    if (atomic_load(&connection->sending_waits_for_tls))
-        connection_request_send(connection, SEND_READY);
-    result = connection->framed == NULL ? receive_open(lane, connection) : SMQ_OK;
-    if (result != SMQ_OK)
-        receive_end(lane, connection, result);
-    else
-        receive_read(lane, connection); /* what came with the last flight is inside of TLS */
-}
-
 void receive_handshake(struct receive_lane *lane, struct connection *connection) {
     enum tls_want want = TLS_WANT_READ;
     enum smq_result result = tls_handshake(connection->tls, &want);
     if (result == SMQ_OK)
-        secured(lane, connection);
+        is_up(lane, connection);
     else if (result == SMQ_ERR_AGAIN)
         receive_set_interest(lane, connection, want == TLS_WANT_READ ? POLL_READ : POLL_WRITE);
     else

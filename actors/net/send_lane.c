@@ -14,6 +14,7 @@
 #include "transport/net/socket.h"
 
 enum {
+    STALLED_MS = 1000, /* nothing taken for so long */
     STEPS_A_TURN = 32,
     BLOCKS_A_STEP = 4, /* of one connection: 64 KB, which the kernel makes one segment of where it can */
 };
@@ -36,6 +37,7 @@ struct send_lane {
     struct connection **ready_end;
     struct connection *ended; /* to be released when no event can name them any more */
     size_t blocked;           /* connections that wait for room */
+    struct ring stalled;      /* these, by the time since when */
     size_t awaiting_room;     /* connections in the poller that wait for room, to write or to read */
     uint64_t wanted;          /* the flush to be granted next */
     uint64_t now_ms;
@@ -68,9 +70,16 @@ static void leave_poller(struct send_lane *lane, struct connection *connection) 
 }
 
 static void set_write_pending(struct send_lane *lane, struct connection *connection, bool is_pending) {
-    if (connection->write_is_pending != is_pending)
-        lane->blocked = is_pending ? lane->blocked + 1 : lane->blocked - 1;
+    if (connection->write_is_pending == is_pending)
+        return;
+    lane->blocked = is_pending ? lane->blocked + 1 : lane->blocked - 1;
     connection->write_is_pending = is_pending;
+    if (is_pending) {
+        connection->stalled_since_ms = lane->now_ms;
+        ring_append(&lane->stalled, &connection->stalled_place);
+    } else {
+        ring_remove(&connection->stalled_place);
+    }
 }
 
 /* Nothing is written any more; the receive lane ends the connection. */
@@ -95,7 +104,8 @@ static void await_room(struct send_lane *lane, struct connection *connection) {
 
 static void finish_flush(struct connection *connection) {
     connection->is_sent_out = true;
-    tls_shutdown(connection->tls);
+    if (connection->tls != NULL)
+        tls_shutdown(connection->tls);
     socket_end_sending(connection->descriptor);
     connection_request_receive(connection, RECEIVE_AWAIT_END);
 }
@@ -238,6 +248,8 @@ static void enqueue(struct send_lane *lane, struct outgoing *item) {
         else
             connection->queue.tail->next = item;
         connection->queue.tail = item;
+        if (item->bytes > 0)
+            atomic_fetch_add_explicit(&lane->net->unsent_bytes, item->bytes, memory_order_relaxed);
         if (!connection->write_is_pending)
             make_ready(lane, connection);
     }
@@ -308,6 +320,7 @@ static void receive(void *state, struct message *message) {
         lane->wanted = atomic_load(&lane->wish);
         break;
     case NET_LISTENER:
+    case NET_TASK:
         break;
     }
 }
@@ -348,6 +361,24 @@ static void wait_for_events(void *state, int timeout_ms) {
         handle_event(lane, events[i].subject, events[i].events);
 }
 
+static bool is_over_limit(const struct net *net) {
+    uint64_t limit = atomic_load_explicit(&net->limits.unsent_bytes, memory_order_relaxed);
+    return limit > 0 && atomic_load_explicit(&net->unsent_bytes, memory_order_relaxed) > limit;
+}
+
+/* Who does not read gives way to those who do. */
+static void drop_stalled(struct send_lane *lane) {
+    struct ring *oldest;
+    while ((oldest = ring_first(&lane->stalled)) != NULL && is_over_limit(lane->net)) {
+        struct connection *connection = caa_container_of(oldest, struct connection, stalled_place);
+        if (lane->now_ms < connection->stalled_since_ms + STALLED_MS)
+            return;
+        counter_add(&lane->net->dropped_unsent, 1);
+        fail(lane, connection, SMQ_ERR_NO_CREDIT);
+        discard_queue(connection);
+    }
+}
+
 static void release_ended(struct send_lane *lane) {
     while (lane->ended != NULL) {
         struct connection *connection = lane->ended;
@@ -359,6 +390,7 @@ static void release_ended(struct send_lane *lane) {
 static void end_turn(void *state) {
     struct send_lane *lane = state;
     send_ready(lane);
+    drop_stalled(lane);
     if (lane->has_lane_state && lane->net->options.send_lane_batch_end != NULL)
         lane->net->options.send_lane_batch_end(lane->lane_state);
     release_ended(lane);

@@ -155,6 +155,7 @@ void proxied_submit(struct proxied_command *command) {
 void proxied_answer_encoded(struct proxied_command *command, uint8_t *bytes, struct slice response) {
     memory_free(command->bytes);
     command->bytes = bytes;
+    command->outgoing.bytes = (uint32_t)(sizeof *command + response.length);
     command->response = response;
     if (connection_send(command->session->connection, &command->outgoing) != SMQ_OK)
         proxied_destroy(&command);

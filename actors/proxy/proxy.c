@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "actors/client/smq/network.h"
+#include "actors/smp/metrics.h"
 #include "queues/base/memory.h"
 
 enum {
@@ -15,10 +16,10 @@ enum {
     OUTSTANDING_MAX = 1 << 20,   /* clients are limited, relays need not be */
 };
 
-void proxy_count(struct proxy_counter_pair *pair, bool own, size_t counter_offset) {
-    counter_add((struct counter *)(void *)((char *)&pair->all + counter_offset), 1);
+void proxy_count(const struct proxy_counter_pair *pair, bool own, size_t counter) {
+    counters_add(pair->counters, pair->all + counter, 1);
     if (own)
-        counter_add((struct counter *)(void *)((char *)&pair->own + counter_offset), 1);
+        counters_add(pair->counters, pair->own + counter, 1);
 }
 
 bool proxy_take_bytes(struct proxy *proxy, size_t size) {
@@ -110,6 +111,9 @@ enum smq_result proxy_create(struct smp_router *router, struct proxy **out, char
     if (proxy == NULL)
         return SMQ_ERR_NO_MEMORY;
     proxy->router = router;
+    proxy->relays = (struct proxy_counter_pair){router->counters, COUNT_P_RELAYS_REQUESTS, COUNT_P_RELAYS_OWN_REQUESTS};
+    proxy->forwards =
+        (struct proxy_counter_pair){router->counters, COUNT_P_MSG_FWDS_REQUESTS, COUNT_P_MSG_FWDS_OWN_REQUESTS};
     proxy->own_domains = memory_copy_of_text(config->own_server_domains == NULL ? "" : config->own_server_domains);
     enum smq_result result = proxy->own_domains == NULL ? SMQ_ERR_NO_MEMORY : start(proxy);
     if (result == SMQ_ERR_SYNTAX && error_size > 0)

@@ -9,20 +9,22 @@
 #include "actors/client/smp/forward.h"
 #include "actors/client_agent/client_agent.h"
 #include "actors/smp/roles.h"
-#include "queues/base/counter.h"
 #include "transport/smp/error.h"
 #include "transport/smp/response.h"
 #include "transport/wire/address.h"
 
-/* Counted for all relays and again for our own ones (the operator's `own_server_domains`). */
-struct proxy_counters {
-    struct counter requests, successes;
-    struct counter errors_connect; /* the relay could not be reached, or is not connected any more */
-    struct counter errors_compat;  /* it does not speak a version that can be proxied, or showed no key */
-    struct counter errors_other;
+/* Counted for all relays and again for our own ones (the operator's `own_server_domains`): rows of the router's
+ * counters, in the order of enum proxy_counter from these on. */
+enum proxy_counter {
+    PROXY_COUNT_requests,
+    PROXY_COUNT_successes,
+    PROXY_COUNT_errors_connect, /* the relay could not be reached, or is not connected any more */
+    PROXY_COUNT_errors_compat,  /* it does not speak a version that can be proxied, or showed no key */
+    PROXY_COUNT_errors_other
 };
 struct proxy_counter_pair {
-    struct proxy_counters all, own;
+    struct counters *counters;
+    size_t all, own;
 };
 
 struct proxy {
@@ -30,7 +32,7 @@ struct proxy {
     struct smq_context *context;
     struct smq_client_agent *agent;
     struct smq_network *network;
-    char *own_domains;                  /* separated by spaces */
+    char *own_domains;                  /* separated by spaces or commas */
     _Atomic uint64_t forward_bytes;     /* of commands under way */
     struct proxy_counter_pair relays;   /* PRXY */
     struct proxy_counter_pair forwards; /* PFWD */
@@ -42,9 +44,9 @@ enum smq_result proxy_create(struct smp_router *router, struct proxy **proxy, ch
 /* After the supervisor has stopped it. */
 void proxy_destroy(struct proxy **proxy);
 
-/* Adds one to the counter at this offset of struct proxy_counters. Any thread. */
-#define PROXY_COUNTER(name) offsetof(struct proxy_counters, name)
-void proxy_count(struct proxy_counter_pair *pair, bool own, size_t counter_offset);
+/* Adds one. Any thread. */
+#define PROXY_COUNTER(name) PROXY_COUNT_##name
+void proxy_count(const struct proxy_counter_pair *pair, bool own, size_t counter);
 
 /* proxy_address.c: the address of a relay by which its connection is known: the key hash, one host, and the port unless
  * it is the default. Of the hosts that a client lists, the one is taken that `policy` chooses when they are in
@@ -60,7 +62,7 @@ bool proxy_take_bytes(struct proxy *proxy, size_t size);
 void proxy_give_bytes(struct proxy *proxy, size_t size);
 
 /* proxy_error.c: what clients are told. */
-/* The relay could not be connected to. `counter`: offset of the one to be counted. */
+/* The relay could not be connected to. `counter`: the one to be counted. */
 struct smp_error proxy_error_of_connect(enum smq_result result, const struct smq_error *error, size_t *counter);
 /* The command could not be sent. */
 struct smp_error proxy_error_of_send(enum smq_result result);

@@ -14,12 +14,12 @@ static bool is_transport_error(const struct smq_error *error, struct smp_transpo
 
 struct smp_error proxy_error_of_connect(enum smq_result result, const struct smq_error *error, size_t *counter) {
     struct smp_transport_error transport;
-    *counter = offsetof(struct proxy_counters, errors_other);
+    *counter = PROXY_COUNTER(errors_other);
     if (error != NULL && is_transport_error(error, &transport))
         return smp_error_broker_transport(transport);
     if (result == SMQ_ERR_NOT_FOUND)
         return smp_error_broker(SMP_BROKER_HOST);
-    *counter = offsetof(struct proxy_counters, errors_connect);
+    *counter = PROXY_COUNTER(errors_connect);
     if (result == SMQ_ERR_NO_MEMORY || result == SMQ_ERR_SYSTEM || result == SMQ_ERR_INTERNAL)
         return smp_error_of(SMP_ERROR_INTERNAL);
     return smp_error_broker(SMP_BROKER_NETWORK);

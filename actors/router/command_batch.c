@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "actors/router/session_credit.h"
+#include "actors/smp/command_times.h"
+#include "actors/smp/metrics.h"
 #include "queues/base/check.h"
 #include "queues/base/memory.h"
 #include "transport/smp/batch.h"
@@ -48,6 +50,7 @@ struct command_batch *command_batch_create(struct block *block) {
     for (uint16_t i = 0; i < batch->count; i++)
         smp_content_next(&reader, &batch->slots[i].bytes);
     batch->block = block;
+    batch->since_us = block->since_us;
     return batch;
 }
 
@@ -123,10 +126,7 @@ void slot_answer(struct command_slot *slot, struct smp_response response) {
 }
 
 void slot_answer_error(struct command_slot *slot, struct smp_error error) {
-    if (error.code == SMP_ERROR_AUTH)
-        counter_add(&slot->batch->session->router->counters.authorization_failures, 1);
-    if (error.code == SMP_ERROR_STORE)
-        counter_add(&slot->batch->session->router->counters.store_failures, 1);
+    smp_count_error(slot->batch->session->router, slot->tag, &error);
     slot_answer(slot, smp_response_error(error));
 }
 
@@ -186,7 +186,10 @@ void command_batch_let_go(struct command_batch *batch) {
         block_release(batch->block);
         batch->block = NULL;
     }
+    if (batch->since_us != 0)
+        command_times_add(&batch->session->router->command_times, batch->slots[0].tag, batch->since_us);
     batch->outgoing.kind = OUTGOING_ANSWERS;
+    batch->outgoing.bytes = (uint32_t)(sizeof *batch + batch->count * sizeof batch->slots[0]);
     if (is_answered_elsewhere(batch) || connection_send(batch->session->connection, &batch->outgoing) != SMQ_OK)
         command_batch_finish(&batch);
 }

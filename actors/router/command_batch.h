@@ -81,10 +81,12 @@ struct command_slot {
             struct slice body;           /* in the block */
             const uint8_t *notification; /* NOTIFICATION_STORED_SIZE bytes in `owned`, for has_notification */
             struct msg_sent sent;
+            uint64_t recipient; /* active_hash of the queue's recipient id */
         } send;
         struct {
             struct slice id;          /* in the block; may be empty */
             bool deleted, was_marker; /* the message that it was for, if it was still there */
+            bool notify;              /* its flag */
             bool has_next;
             uint64_t next_sequence;
             uint8_t next_id[MESSAGE_ID_SIZE];
@@ -112,9 +114,10 @@ struct command_batch {
     struct block *block;            /* NULL once every command is done */
     _Atomic uint32_t working; /* commands in other hands, plus one while the process lane goes through the block */
     uint16_t count;
-    uint16_t next;    /* first command that has not been looked at */
-    uint16_t written; /* send lane: answers before this one are in a block */
-    uint16_t pushed;  /* send lane: pushes before this one, likewise */
+    uint16_t next;     /* first command that has not been looked at */
+    uint16_t written;  /* send lane: answers before this one are in a block */
+    uint64_t since_us; /* when its block came; 0: unknown */
+    uint16_t pushed;   /* send lane: pushes before this one, likewise */
     struct command_slot slots[];
 };
 

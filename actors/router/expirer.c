@@ -5,6 +5,7 @@
 #include "actors/router/expirer.h"
 
 #include "actors/router/writer.h"
+#include "actors/smp/metrics.h"
 #include "actors/smp/post.h"
 #include "queues/base/clock.h"
 #include "queues/base/memory.h"
@@ -24,7 +25,7 @@ struct round {
     int64_t before;
     uint64_t expired; /* of the last step */
     bool more;
-    struct counter *count;
+    enum smp_counter count;
     enum smq_result (*step)(struct round *round, struct store_txn *txn);
 };
 
@@ -128,7 +129,7 @@ static void expirer_receive(void *state, struct message *message) {
         return;
     }
     struct round *round = (struct round *)(void *)((char *)message - offsetof(struct round, request.message));
-    counter_add(round->count, (int64_t)round->expired);
+    counters_add(expirer->router->counters, round->count, (int64_t)round->expired);
     if (round->more)
         submit(round);
     else
@@ -167,13 +168,13 @@ enum smq_result expirer_create(struct smp_router *router, struct expirer **out) 
                                        .timer = {.fire = round_due},
                                        .ttl_s = &live->message_ttl_s,
                                        .interval_s = &live->message_expiry_interval_s,
-                                       .count = &router->counters.messages_expired,
+                                       .count = COUNT_MSG_EXPIRED,
                                        .step = expire_messages};
     expirer->notifications = (struct round){.expirer = expirer,
                                             .timer = {.fire = round_due},
                                             .ttl_s = &live->notification_ttl_s,
                                             .interval_s = &live->notification_expiry_interval_s,
-                                            .count = &router->counters.notifications_expired,
+                                            .count = COUNT_MSG_NTF_EXPIRED,
                                             .step = expire_notifications};
     enum smq_result result = actor_create(&expirer_ops, expirer, -1, &expirer->actor);
     if (result != SMQ_OK) {

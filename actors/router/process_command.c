@@ -6,6 +6,7 @@
 #include "actors/router/session_credit.h"
 #include "actors/router/verify.h"
 #include "actors/smp/execute.h"
+#include "actors/smp/metrics.h"
 #include "queues/base/clock.h"
 #include "queues/base/fault.h"
 
@@ -25,7 +26,7 @@ static enum progress unwrap(struct command_slot *slot, const struct smp_command 
     struct smp_error error;
     if (forwarded_open(slot, command, &error) != SMQ_OK)
         return refuse(slot, error);
-    counter_add(&slot->batch->session->router->counters.forwards_received, 1);
+    counters_add(slot->batch->session->router->counters, COUNT_P_MSG_FWDS_RECV, 1);
     session_trust_proxy(slot->batch->session);
     return PROGRESS_AGAIN;
 }
@@ -174,6 +175,8 @@ static enum progress run_transmission(struct process_lane *lane, struct command_
     if (smp_command_parse(envelope.version, transmission.command, &command, &error) != SMQ_OK)
         return refuse(slot, error);
     slot->tag = command.tag;
+    if (slot == &slot->batch->slots[0] && slot->batch->count > 1)
+        smp_count_batch(lane->router, slot->tag);
     bool has_authorization = transmission.authorization_kind != SMP_AUTHORIZATION_NONE;
     if (smp_command_check_credentials(&command, has_authorization, transmission.entity_id.length > 0, &error) != SMQ_OK)
         return refuse(slot, error);

@@ -38,7 +38,6 @@ struct actor {
     char name[NAME_BYTES];
     /* Written by the actor. */
     _Alignas(64) uint64_t now_ms;
-    _Atomic uint64_t received;
     _Atomic uint32_t failure; /* enum smq_result */
     struct watched turns;
     /* Written by all. */
@@ -90,10 +89,14 @@ enum smq_result actor_create(const struct actor_ops *ops, void *state, int lane,
     return SMQ_OK;
 }
 
+/* Of a number that only this actor writes. */
+static void grow(_Atomic uint64_t *number, uint64_t amount) {
+    atomic_store_explicit(number, atomic_load_explicit(number, memory_order_relaxed) + amount, memory_order_relaxed);
+}
+
 static void receive(void *context, struct mailbox_node *node) {
     struct actor *actor = context;
-    atomic_store_explicit(&actor->received, atomic_load_explicit(&actor->received, memory_order_relaxed) + 1,
-                          memory_order_relaxed);
+    grow(&actor->turns.received, 1);
     actor->ops->receive(actor->state, caa_container_of(node, struct message, node));
 }
 
@@ -110,6 +113,8 @@ static void begin_turn(struct actor *actor, uint64_t now_ms) {
 static void end_turn(struct actor *actor, uint64_t now_ms) {
     uint64_t took_ms = now_ms - atomic_load_explicit(&actor->turns.began_ms, memory_order_relaxed);
     begin_turn(actor, 0);
+    grow(&actor->turns.busy_ms, took_ms);
+    grow(&actor->turns.turns, 1);
     if (took_ms > atomic_load_explicit(&actor->turns.longest_ms, memory_order_relaxed))
         atomic_store_explicit(&actor->turns.longest_ms, took_ms, memory_order_relaxed);
 }
@@ -212,7 +217,11 @@ enum smq_result actor_start(struct actor *actor) {
 
 enum smq_result actor_send(struct actor *actor, struct message *message) {
     MAGIC_CHECK(actor, ACTOR_MAGIC);
-    return mailbox_send(actor->mailbox, &message->node);
+    counter_add(&actor->turns.sent, 1);
+    enum smq_result result = mailbox_send(actor->mailbox, &message->node);
+    if (result != SMQ_OK)
+        counter_add(&actor->turns.sent, -1);
+    return result;
 }
 
 void actor_stop(struct actor *actor) {
@@ -253,7 +262,7 @@ const char *actor_name(const struct actor *actor) {
 }
 
 uint64_t actor_received(const struct actor *actor) {
-    return atomic_load_explicit(&actor->received, memory_order_relaxed);
+    return atomic_load_explicit(&actor->turns.received, memory_order_relaxed);
 }
 
 enum smq_result actor_failure(const struct actor *actor) {

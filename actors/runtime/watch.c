@@ -58,3 +58,17 @@ unsigned watch_turns(uint64_t limit_ms) {
     pthread_mutex_unlock(&lock);
     return count;
 }
+
+void watch_each(void (*visit)(void *context, const struct watched *watched), void *context) {
+    waiting_begins();
+    pthread_mutex_lock(&lock);
+    for (const struct watched *watched = first; watched != NULL; watched = watched->next)
+        visit(context, watched);
+    pthread_mutex_unlock(&lock);
+}
+
+uint64_t watch_queue_length(const struct watched *watched) {
+    uint64_t received = atomic_load_explicit(&watched->received, memory_order_relaxed);
+    uint64_t sent = (uint64_t)counter_read(&watched->sent);
+    return sent > received ? sent - received : 0;
+}

@@ -6,8 +6,11 @@
 #include "actors/proxy/execute_proxy.h"
 #include "actors/router/command_batch.h"
 #include "actors/router/session_credit.h"
+#include "actors/smp/clients.h"
 #include "actors/smp/delivery.h"
+#include "actors/smp/metrics.h"
 #include "actors/smp/post.h"
+#include "queues/base/clock.h"
 #include "queues/base/magic.h"
 #include "queues/base/memory.h"
 #include "transport/smp/batch.h"
@@ -33,7 +36,8 @@ void *client_session_accept(void *context, struct connection *connection) {
         session->lanes[lane].farewell.session = session;
     session->service_place.farewell.session = session;
     MAGIC_SET(session, SESSION_MAGIC);
-    counter_add(&router->counters.connections, 1);
+    session->created_ns = clock_realtime_ns();
+    counters_add(router->counters, COUNT_CONNECTIONS, 1);
     return session;
 }
 
@@ -95,6 +99,7 @@ static enum smq_result receive_hello(struct client_session *session, struct bloc
         return result;
     }
     session->phase = SESSION_READY;
+    client_enter(session);
     if (hello.has_service) {
         /* Nothing may overtake the look-up of the service: no block is read until it is answered. */
         connection_pause(session->connection);
@@ -118,6 +123,7 @@ static enum smq_result session_received(struct connection *connection, void *sta
     struct client_session *session = state;
     if (session->phase == SESSION_AWAITS_HELLO)
         return receive_hello(session, block);
+    block->since_us = clock_monotonic_us();
     struct smp_content reader;
     enum smq_result result = smp_session_open_block(&session->smp, block->bytes, &block->content);
     if (result == SMQ_OK && proxy_forward_received(session, block, block->content))
@@ -155,7 +161,8 @@ static void session_closed(struct connection *connection, void *state, enum smq_
     (void)reason;
     struct client_session *session = state;
     struct smp_router *router = session->router;
-    counter_add(&router->counters.connections, -1);
+    counters_add(router->counters, COUNT_CONNECTIONS, -1);
+    client_leave(session);
     for (unsigned lane = 0; lane < router->subscriber_count; lane++) {
         connection_reference(connection);
         if (post_subscriber_session_closed(session, lane) != SMQ_OK)

@@ -89,6 +89,14 @@ struct session_service_place {
     struct session_farewell farewell;
 };
 
+/* How many queues the session holds, for the metrics. Subscriber lanes. */
+struct client_figures {
+    _Atomic uint32_t subscriptions, in_flight, ntf_subscriptions;
+};
+static inline uint32_t client_figure(const _Atomic uint32_t *figure) {
+    return atomic_load_explicit(figure, memory_order_relaxed);
+}
+
 struct client_session {
     uint32_t magic;
     struct smp_router *router;
@@ -124,6 +132,12 @@ struct client_session {
     _Atomic uint64_t credit;
     _Atomic uint32_t subscription_count;   /* PUSH and NOTIFY over all lanes, and a service that is held */
     _Atomic uint32_t queued_notifications; /* NMSG events on their way */
+
+    struct client_figures figures;
+    struct map_node place; /* among router->clients, see clients.h */
+    uint64_t number;       /* its key there */
+    bool is_listed;        /* receive lane */
+    int64_t created_ns;    /* date */
 
     struct session_proxied proxied;
     struct session_service_place service_place;

@@ -51,6 +51,7 @@ enum smq_result delivery_send(struct client_session *session, const struct messa
     if (delivery == NULL)
         return SMQ_ERR_NO_MEMORY;
     delivery->outgoing.kind = OUTGOING_DELIVERY;
+    delivery->outgoing.bytes = sizeof *delivery;
     delivery->session = session;
     delivery->reference = *reference;
     enum smq_result result = connection_send(session->connection, &delivery->outgoing);

@@ -15,6 +15,7 @@ static enum smq_result send_event(struct client_session *session, enum smp_respo
     if (event == NULL)
         return SMQ_ERR_NO_MEMORY;
     event->outgoing.kind = OUTGOING_EVENT;
+    event->outgoing.bytes = (uint32_t)(sizeof *event + entity_id.length + payload.length);
     event->tag = tag;
     event->entity_length = (uint8_t)entity_id.length;
     event->payload_length = (uint8_t)payload.length;
@@ -30,6 +31,11 @@ static enum smq_result send_event(struct client_session *session, enum smp_respo
 
 void event_send(struct client_session *session, enum smp_response_tag tag, struct slice entity_id) {
     (void)send_event(session, tag, entity_id, slice_of(NULL, 0));
+}
+
+void event_send_blocked(struct client_session *session, struct slice recipient_id,
+                        const struct smp_blocking_info *info) {
+    (void)send_event(session, SMP_ERR, recipient_id, slice_of(info, sizeof *info));
 }
 
 void event_send_service_end(struct client_session *session, struct slice service_id, int64_t count) {
@@ -56,6 +62,11 @@ void event_response(const struct event *event, struct smp_response *response) {
     const uint8_t *payload = event->bytes + event->entity_length;
     if (event->tag == SMP_ENDS)
         memcpy(&response->count, payload, sizeof response->count);
+    if (event->tag == SMP_ERR) {
+        struct smp_blocking_info info;
+        memcpy(&info, payload, sizeof info);
+        response->error = smp_error_blocked(info);
+    }
     if (event->tag != SMP_NMSG)
         return;
     response->notification.nonce = slice_of(payload, BOX_NONCE_SIZE);

@@ -14,12 +14,15 @@ struct event {
     struct outgoing outgoing; /* first */
     enum smp_response_tag tag;
     uint8_t entity_length;
-    uint8_t payload_length; /* NMSG: nonce and metadata, as stored; ENDS: the count */
+    uint8_t payload_length; /* NMSG: nonce and metadata, as stored; ENDS: the count; ERR: why it is blocked */
     uint8_t bytes[];        /* entity id, then payload */
 };
 
 /* Queues END or DELD for the entity. When memory is short or the connection is closed nobody is told. Never blocks. */
 void event_send(struct client_session *session, enum smp_response_tag tag, struct slice entity_id);
+/* Queues ERR BLOCKED for the queue, likewise. */
+void event_send_blocked(struct client_session *session, struct slice recipient_id,
+                        const struct smp_blocking_info *info);
 /* Queues ENDS for the service, likewise. */
 void event_send_service_end(struct client_session *session, struct slice service_id, int64_t count);
 /* Queues NMSG with a stored notification; counted in the session's queued_notifications. SMQ_ERR_NO_MEMORY,

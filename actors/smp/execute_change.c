@@ -7,6 +7,7 @@
 
 #include "actors/router/writer.h"
 #include "actors/smp/hand_on.h"
+#include "actors/smp/metrics.h"
 #include "actors/smp/notifier_move.h"
 #include "queues/base/check.h"
 #include "queues/base/memory.h"
@@ -54,6 +55,10 @@ static void release(void *owned) {
     memory_free(owned);
 }
 
+static void count(const struct command_slot *slot, enum smp_counter counter) {
+    counters_add(slot->batch->session->router->counters, counter, 1);
+}
+
 static void done_ok(struct change *change, struct command_slot *slot) {
     (void)change;
     slot_answer(slot, smp_response_ok());
@@ -71,7 +76,7 @@ static enum smq_result apply_secure(struct change *change, struct command_slot *
 
 static void count_secured(const struct change *change, struct command_slot *slot) {
     if (change->secured)
-        counter_add(&slot->batch->session->router->counters.queues_secured, 1);
+        count(slot, COUNT_Q_SECURED);
 }
 
 static void done_secured(struct change *change, struct command_slot *slot) {
@@ -120,6 +125,7 @@ static enum smq_result apply_notifier_set(struct change *change, struct command_
 }
 
 static void done_notifier_set(struct change *change, struct command_slot *slot) {
+    count(slot, COUNT_NTF_CREATED);
     struct smp_response response = {.tag = SMP_NID};
     response.notifier.id = slice_of(change->notifier_id, SMP_ENTITY_ID_SIZE);
     response.notifier.dh_key = change->dh_key.public_key;
@@ -134,7 +140,8 @@ static enum smq_result apply_notifier_delete(struct change *change, struct comma
 }
 
 static void done_notifier_delete(struct change *change, struct command_slot *slot) {
-    (void)change;
+    if (change->deleted.notifier.length > 0)
+        count(slot, COUNT_NTF_DELETED);
     slot_answer(slot, smp_response_ok());
     slot_to_subscriber(slot, SUBSCRIBER_NOTIFIER_GONE);
 }
@@ -150,8 +157,8 @@ static enum smq_result apply_delete(struct change *change, struct command_slot *
 }
 
 static void done_delete(struct change *change, struct command_slot *slot) {
-    (void)change;
-    counter_add(&slot->batch->session->router->counters.queues_deleted, 1);
+    count(slot, COUNT_Q_DELETED_ALL);
+    count(slot, change->deleted.secured ? COUNT_Q_DELETED_SECURED : COUNT_Q_DELETED_NEW);
     slot_answer(slot, smp_response_ok());
     slot_to_subscriber(slot, SUBSCRIBER_DELETED);
 }
@@ -186,12 +193,19 @@ static enum smq_result change_apply(struct store_operation *operation, struct st
 }
 
 /* On the writer's thread. */
+/* Of a queue that was made and waits for somebody to use it. */
+static bool is_use(enum smp_command_tag tag) {
+    return tag == SMP_KEY || tag == SMP_SKEY || tag == SMP_LKEY || tag == SMP_DEL;
+}
+
 static void change_completed(struct store_operation *operation, enum smq_result result) {
     struct command_slot *slot = slot_of(operation);
     struct change *change = slot->owned;
     if (result == SMQ_OK)
         result = change->outcome;
     if (result == SMQ_OK) {
+        if (is_use(slot->tag))
+            unused_queues_remove(&slot->batch->session->router->new_quota->unused, slot->queue.number);
         slot->move.order = writer_next_order(slot->batch->session->router->writer);
         change_row(slot->tag)->committed(change, slot);
         return;

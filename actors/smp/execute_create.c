@@ -7,6 +7,7 @@
 
 #include "actors/router/writer.h"
 #include "actors/smp/hand_on.h"
+#include "actors/smp/metrics.h"
 #include "queues/base/memory.h"
 #include "queues/base/random.h"
 #include "queues/base/secret.h"
@@ -161,7 +162,10 @@ static void create_completed(struct store_operation *operation, enum smq_result 
         return;
     }
     if (result == SMQ_OK) {
-        counter_add(&router->counters.queues_created, 1);
+        counters_add(router->counters, COUNT_Q_CREATED, 1);
+        if (queue->record.notifier.id.length > 0)
+            counters_add(router->counters, COUNT_NTF_NEW_CREATED, 1);
+        unused_queues_add(&router->new_quota->unused, slot->queue.number);
         answer_ids(slot, queue);
         if (queue->record.recipient_service_id.length > 0) {
             count_service_session(slot->batch->session);
@@ -194,10 +198,26 @@ static bool refuse_new(const struct execution *execution) {
     return true;
 }
 
+/* True: the slot is answered. */
+static bool exceeds_quota(const struct execution *execution) {
+    static const enum smp_counter refused[] = {[NEW_QUOTA_ADDRESS] = COUNT_NEW_REFUSED_ADDRESS,
+                                               [NEW_QUOTA_PASSWORD] = COUNT_NEW_REFUSED_PASSWORD,
+                                               [NEW_QUOTA_UNUSED] = COUNT_NEW_REFUSED_UNUSED};
+    struct smp_router *router = execution->router;
+    enum new_quota_verdict verdict = new_quota_take(router->new_quota, &router->live, execution->session->connection,
+                                                    live_password_is_needed(&router->live));
+    if (verdict == NEW_QUOTA_ALLOWED)
+        return false;
+    counters_add(router->counters, refused[verdict], 1);
+    slot_answer_error(execution->slot, smp_error_of(SMP_ERROR_QUOTA));
+    slot_done(execution->slot);
+    return true;
+}
+
 void execute_new(const struct execution *execution) {
     const struct smp_new *create = &execution->command->create;
     struct command_slot *slot = execution->slot;
-    if (refuse_new(execution))
+    if (refuse_new(execution) || exceeds_quota(execution))
         return;
     struct new_queue *queue = memory_zalloc(sizeof *queue);
     if (queue == NULL) {

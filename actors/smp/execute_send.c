@@ -4,6 +4,7 @@
 
 #include "actors/router/writer.h"
 #include "actors/smp/hand_on.h"
+#include "actors/smp/metrics.h"
 #include "queues/base/memory.h"
 #include "queues/base/random.h"
 #include "stores/smp/ntf_store.h"
@@ -39,6 +40,15 @@ static enum smq_result send_apply(struct store_operation *operation, struct stor
     return result == SMQ_ERR_NOT_FOUND ? SMQ_OK : result;
 }
 
+static void count_sent(struct smp_router *router, const struct command_slot *slot) {
+    counters_add(router->counters, COUNT_MSG_SENT, 1);
+    active_note(router->statistics->active[ACTIVE_QUEUES], slot->send.recipient);
+    if (!slot->send.notify)
+        return;
+    counters_add(router->counters, COUNT_MSG_SENT_NTF, 1);
+    active_note(router->statistics->active[ACTIVE_QUEUES_NTF], slot->send.recipient);
+}
+
 /* On the writer's thread, after the commit. */
 static void send_completed(struct store_operation *operation, enum smq_result result) {
     struct command_slot *slot = slot_of(operation);
@@ -50,10 +60,11 @@ static void send_completed(struct store_operation *operation, enum smq_result re
         slot_done(slot);
         return;
     }
-    counter_add(&router->counters.messages_expired, slot->send.sent.expired);
+    counters_add(router->counters, COUNT_MSG_EXPIRED, slot->send.sent.expired);
     switch (slot->send.sent.outcome) {
     case MSG_SENT:
-        counter_add(&router->counters.messages_sent, 1);
+        count_sent(router, slot);
+        unused_queues_remove(&router->new_quota->unused, slot->queue.number);
         slot_answer(slot, smp_response_ok());
         if (slot->send.sent.was_empty || slot->send.has_notification) {
             slot_to_subscriber(slot, SUBSCRIBER_STORED);
@@ -61,7 +72,6 @@ static void send_completed(struct store_operation *operation, enum smq_result re
         }
         break;
     case MSG_QUOTA:
-        counter_add(&router->counters.quota_refusals, 1);
         slot_answer_error(slot, smp_error_of(SMP_ERROR_QUOTA));
         break;
     case MSG_OFF:
@@ -112,6 +122,7 @@ void execute_send(const struct execution *execution) {
     slot->send.notify = execution->command->send.notification;
     slot->send.body = execution->command->send.body;
     slot->send.has_notification = false;
+    slot->send.recipient = active_hash(execution->record->recipient_id);
     if (slot->send.notify && execution->record->notifier.id.length > 0)
         prepare_notification(execution);
     slot->request.operation = (struct store_operation){

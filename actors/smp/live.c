@@ -44,6 +44,9 @@ enum smq_result live_apply(struct live_settings *live, const struct smp_router_c
         return result;
     SET(versions, (uint32_t)config->version_min << 16 | config->version_max);
     SET(new_queues, config->new_queues);
+    SET(new_queues_per_address, config->new_queues_per_address);
+    SET(new_queues_per_password, config->new_queues_per_password);
+    SET(unused_queues, config->unused_queues);
     SET(queue_quota, config->queue_quota);
     SET(message_ttl_s, config->message_ttl_s);
     SET(message_expiry_interval_s, config->message_expiry_interval_s);
@@ -65,6 +68,10 @@ enum smq_result live_apply(struct live_settings *live, const struct smp_router_c
 
 void live_destroy(struct live_settings *live) {
     free_password(atomic_exchange(&live->create_password, NULL));
+}
+
+bool live_password_is_needed(const struct live_settings *live) {
+    return atomic_load_explicit(&live->create_password, memory_order_relaxed) != NULL;
 }
 
 bool live_password_matches(const struct live_settings *live, bool has_password, struct slice password) {

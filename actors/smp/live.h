@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* Settings that may change while the router runs (the rows with `live` in bin/smp-server/smp_settings.c). Roles read
+/* Settings that may change while the router runs (rows of settings with `live`). Roles read
  * each with one load when they need it, and keep no copy. */
 #pragma once
 
@@ -15,7 +15,9 @@ struct live_password;
 struct live_settings {
     _Atomic uint32_t versions; /* the lowest times 65,536, and the highest: they change together */
     _Atomic bool new_queues;
-    struct live_password *_Atomic create_password; /* NULL: none is needed */
+    struct live_password *_Atomic create_password;                    /* NULL: none is needed */
+    _Atomic uint32_t new_queues_per_address, new_queues_per_password; /* in an hour; 0: no limit, as below */
+    _Atomic uint64_t unused_queues;
     _Atomic uint32_t queue_quota;
     _Atomic uint64_t message_ttl_s; /* 0: never */
     _Atomic uint32_t message_expiry_interval_s;
@@ -38,6 +40,8 @@ enum smq_result live_apply(struct live_settings *live, const struct smp_router_c
 /* Wipes the password; nobody reads any more. */
 void live_destroy(struct live_settings *live);
 
+/* Whether NEW needs a password. Any attached thread. */
+bool live_password_is_needed(const struct live_settings *live);
 /* Whether the password allows NEW, or none is needed. Constant time for passwords of the right length. Any attached
  * thread. */
 bool live_password_matches(const struct live_settings *live, bool has_password, struct slice password);

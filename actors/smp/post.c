@@ -5,6 +5,7 @@
 #include "actors/router/command_batch.h"
 #include "actors/router/writer.h"
 #include "actors/smp/delivery.h"
+#include "actors/smp/queue_notice.h"
 #include "actors/smp/roles.h"
 #include "actors/smp/services.h"
 
@@ -57,6 +58,10 @@ enum smq_result post_subscriber_handed_over(struct smp_router *router, unsigned 
     return post(router->addresses.subscribers[lane], SUBSCRIBER_HANDED_OVER, &deletion->message);
 }
 
+enum smq_result post_subscriber_notice(struct smp_router *router, struct queue_notice *notice) {
+    return post(subscriber_of(router, notice->queue), SUBSCRIBER_NOTICE, &notice->message);
+}
+
 enum smq_result post_subscriber_lost_delivery(struct delivery *delivery) {
     return post(subscriber_of(delivery->session->router, delivery->reference.queue), SUBSCRIBER_LOST_DELIVERY,
                 &delivery->outgoing.message);
@@ -75,6 +80,10 @@ enum smq_result post_subscriber_session_closed(struct client_session *session, u
 
 enum smq_result post_services_slot(struct command_slot *slot, enum services_message kind) {
     return post(slot->batch->session->router->addresses.services, kind, &slot->request.message);
+}
+
+enum smq_result post_services_notice(struct smp_router *router, struct queue_notice *notice) {
+    return post(router->addresses.services, SERVICES_NOTICE, &notice->message);
 }
 
 enum smq_result post_services_session_closed(struct client_session *session) {

@@ -30,6 +30,7 @@
  * | NOTIFIER_GONE  | writer                  | a slot: NKEY or NDEL                          | the lane              |
  * | HANDED_OVER    | writer                  | a handed_over: its notifications are deleted  | the lane              |
  * | LOST_DELIVERY  | send lane               | a delivery: its message is not there any more | the lane              |
+ * | NOTICE         | writer                  | a queue_notice: an operator changed the queue | the lane              |
  * | SERVICE_HELD   | services                | a service_copy: another session holds it      | the lane              |
  * | SESSION_CLOSED | receive lane            | a session_farewell                            | its session           |
  *
@@ -39,6 +40,7 @@
  * |----------------|-------------------------|-----------------------------------------------|-----------------------|
  * | MOVED          | subscriber lane         | a slot: a notifier came to a service or left  | services              |
  * | SUBSCRIBE      | writer                  | a slot: NSUBS, with the count of notifiers    | services              |
+ * | NOTICE         | subscriber lane         | a queue_notice: a service's notifier is gone  | services              |
  * | SESSION_CLOSED | receive lane            | a session_farewell                            | its session           |
  * | (of one kind)  | any role                | a writer_request: a change of the store       | the writer            |
  * | ROUND          | writer                  | a round whose step is committed               | the expirer           |
@@ -63,6 +65,7 @@ struct command_slot;
 struct delivery;
 struct message;
 struct order_entry;
+struct queue_notice;
 struct service_copy;
 struct smp_router;
 struct writer_request;
@@ -90,12 +93,13 @@ enum subscriber_message {
     SUBSCRIBER_NOTIFIER_GONE,
     SUBSCRIBER_HANDED_OVER,
     SUBSCRIBER_LOST_DELIVERY,
+    SUBSCRIBER_NOTICE,
     SUBSCRIBER_SERVICE_HELD,
     SUBSCRIBER_SESSION_CLOSED,
     SUBSCRIBER_MESSAGE_COUNT
 };
 
-enum services_message { SERVICES_MOVED, SERVICES_SUBSCRIBE, SERVICES_SESSION_CLOSED };
+enum services_message { SERVICES_MOVED, SERVICES_SUBSCRIBE, SERVICES_NOTICE, SERVICES_SESSION_CLOSED };
 
 enum expirer_message { EXPIRER_ROUND, EXPIRER_SETTINGS };
 
@@ -110,12 +114,14 @@ enum smq_result post_process_proxy_room(struct client_session *session);
 enum smq_result post_subscriber_slot(struct command_slot *slot, enum subscriber_message kind);
 /* `deletion` is the first of a handed_over. */
 enum smq_result post_subscriber_handed_over(struct smp_router *router, unsigned lane, struct writer_request *deletion);
+enum smq_result post_subscriber_notice(struct smp_router *router, struct queue_notice *notice);
 enum smq_result post_subscriber_lost_delivery(struct delivery *delivery);
 enum smq_result post_subscriber_service_held(struct smp_router *router, unsigned lane, struct service_copy *copy);
 enum smq_result post_subscriber_session_closed(struct client_session *session, unsigned lane);
 
 /* MOVED or SUBSCRIBE. */
 enum smq_result post_services_slot(struct command_slot *slot, enum services_message kind);
+enum smq_result post_services_notice(struct smp_router *router, struct queue_notice *notice);
 enum smq_result post_services_session_closed(struct client_session *session);
 
 /* When the writer has stopped the operation completes at once with SMQ_ERR_CANCELLED. */

@@ -7,27 +7,20 @@
 
 #include "actors/net/net.h"
 #include "actors/router/identity.h"
+#include "actors/router/operator/operator.h"
 #include "actors/runtime/actor.h"
 #include "actors/runtime/supervisor.h"
+#include "actors/smp/command_times.h"
 #include "actors/smp/live.h"
+#include "actors/smp/new_quota.h"
 #include "actors/smp/router.h"
-#include "queues/base/counter.h"
+#include "queues/map.h"
 #include "queues/pinning.h"
 #include "queues/waker.h"
 #include "stores/smp/store.h"
 #include "transport/crypto/keys.h"
 
 enum { ROUTER_LANES_MAX = 64, ROUTER_LISTENERS_MAX = 64 };
-
-/* Everything an operator may ask for, counted where it happens. */
-struct router_counters {
-    struct counter connections, subscriptions;
-    struct counter queues_created, queues_deleted, queues_secured;
-    struct counter messages_sent, messages_received, messages_expired, quota_refusals;
-    struct counter notifications_sent, notifications_expired;
-    struct counter authorization_failures, store_failures;
-    struct counter forwards_received; /* RFWD that could be opened */
-};
 
 struct process_lane;
 struct subscriber_lane;
@@ -41,6 +34,12 @@ struct role_addresses {
     struct actor *writer, *services, *expirer;
     struct actor *process[ROUTER_LANES_MAX];
     struct actor *subscribers[ROUTER_LANES_MAX];
+};
+
+/* Queues that the control port has blocked today. Writer. */
+struct blocked_today {
+    int64_t day;
+    int32_t count;
 };
 
 struct smp_router {
@@ -60,7 +59,8 @@ struct smp_router {
     struct store_writer *writer;
     struct services *services;
     struct expirer *expirer;
-    struct proxy *proxy;  /* NULL: switched off */
+    struct proxy *proxy; /* NULL: switched off */
+    struct new_quota *new_quota;
     uint8_t hash_key[16]; /* random, of this process: for what clients should not be able to choose */
     unsigned process_count;
     struct pinning process_pinning;    /* connections to process lanes */
@@ -75,7 +75,15 @@ struct smp_router {
     struct waker quiet; /* woken when that is 0: nothing is under way any more */
     /* The stop waits no longer: process lanes and writer give back what comes to them as if they had stopped. */
     _Atomic bool is_drained;
-    struct router_counters counters;
+
+    /* What an operator sees: metrics.h says what is counted. */
+    struct operator* operator;
+    struct counters *counters;               /* the operator's, added to by all */
+    struct statistics *statistics;           /* likewise */
+    struct histogram *acknowledgement_times; /* acknowledgement_times.h */
+    struct command_times command_times;
+    struct map *clients; /* clients.h */
+    struct blocked_today blocked;
 };
 
 /* The lane that owns a queue's subscriptions. */

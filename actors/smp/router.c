@@ -16,7 +16,9 @@
 #include "actors/smp/client_session.h"
 #include "actors/smp/delivery.h"
 #include "actors/smp/live.h"
+#include "actors/smp/metrics.h"
 #include "actors/smp/roles.h"
+#include "actors/smp/router_operator.h"
 #include "actors/smp/services.h"
 #include "actors/smp/subscriber.h"
 #include "queues/base/clock.h"
@@ -48,7 +50,10 @@ struct smp_router_config smp_router_config_default(void) {
                    .address_handshakes = 512,
                    .address_rate = 100,
                    .address_burst = 1000,
-                   .block_timeout_ms = 60000},
+                   .block_timeout_ms = 60000,
+                   .unsent_bytes = UINT64_C(1) << 30},
+        .new_queues_per_address = 36000,
+        .unused_queues = 1000000,
         .accept_service_credentials = true,
         .new_queues = true,
         .map_size = UINT64_C(64) << 30,
@@ -188,7 +193,8 @@ static enum smq_result start_net(struct smp_router *router) {
     return supervisor_add(router->supervisor, "drain", drain, router);
 }
 
-static enum smq_result start_roles(struct smp_router *router, char *error, size_t error_size) {
+static enum smq_result start_roles(struct smp_router *router, const struct operator_options *operator, char * error,
+                                   size_t error_size) {
     enum smq_result result = supervisor_create(&router->supervisor);
     if (result == SMQ_OK)
         result = writer_create(router, &router->writer);
@@ -204,6 +210,8 @@ static enum smq_result start_roles(struct smp_router *router, char *error, size_
         result = start_net(router);
     if (result == SMQ_OK)
         result = expirer_create(router, &router->expirer);
+    if (result == SMQ_OK)
+        result = router_operator_start(router, operator, error, error_size);
     return result;
 }
 
@@ -221,6 +229,12 @@ enum smq_result smp_router_create(const struct smp_router_config *config, struct
         return fail(SMQ_ERR_NO_MEMORY, error, error_size, "router");
     waker_init_futex(&router->quiet);
     random_bytes(router->hash_key, sizeof router->hash_key);
+    router->new_quota = memory_zalloc(sizeof *router->new_quota);
+    if (router->new_quota == NULL) {
+        result = fail(SMQ_ERR_NO_MEMORY, error, error_size, "router");
+        goto failed;
+    }
+    new_quota_init(router->new_quota, router->hash_key);
     atomic_init(&router->batches_in_progress, 1);
     result = keep_config(router, config);
     if (result != SMQ_OK) {
@@ -241,7 +255,9 @@ enum smq_result smp_router_create(const struct smp_router_config *config, struct
         (void)fail(result, error, error_size, config->store_directory);
         goto failed;
     }
-    result = start_roles(router, error, error_size);
+    result = router_operator_create(router, &config->operator);
+    if (result == SMQ_OK)
+        result = start_roles(router, &config->operator, error, error_size);
     if (result != SMQ_OK && (error_size == 0 || error[0] == 0))
         (void)fail(result, error, error_size, "starting the router's roles");
     if (result != SMQ_OK)
@@ -300,8 +316,8 @@ enum smq_result smp_router_listen(struct smp_router *router, char *error, size_t
     return result;
 }
 
-enum smq_result smp_router_reload(struct smp_router *router, const struct smp_router_config *config, char *error,
-                                  size_t error_size) {
+static enum smq_result reload(struct smp_router *router, const struct smp_router_config *config, char *error,
+                              size_t error_size) {
     struct router_identity *identity = NULL;
     if (error_size > 0)
         error[0] = 0;
@@ -327,8 +343,39 @@ enum smq_result smp_router_reload(struct smp_router *router, const struct smp_ro
         listener_change(router->listeners[i], &manners);
     identity_replace(&router->identity, identity);
     expirer_settings_changed(router->expirer);
+    operator_reload(router->operator, & config->operator);
     identity_warn(identity, clock_realtime_s());
     return SMQ_OK;
+}
+
+enum smq_result smp_router_check(const struct smp_router_config *config, int64_t *valid_until_s, char *error,
+                                 size_t error_size) {
+    struct router_identity *identity = NULL;
+    if (error_size > 0)
+        error[0] = 0;
+    enum smq_result result = check_config(config);
+    if (result != SMQ_OK)
+        return fail(result, error, error_size, "configuration");
+    if (crypto_setup() != SMQ_OK)
+        return fail(SMQ_ERR_CRYPTO, error, error_size, "cryptographic libraries");
+    result = identity_load(config, clock_realtime_s(), &identity, error, error_size);
+    if (result != SMQ_OK)
+        return error_size > 0 && error[0] == 0 ? fail(result, error, error_size, "TLS credentials") : result;
+    *valid_until_s = identity->valid_until_s;
+    identity_release(&identity);
+    return SMQ_OK;
+}
+
+void smp_router_reload_failed(struct smp_router *router) {
+    counters_add(router->counters, COUNT_RELOAD_FAILURES, 1);
+}
+
+enum smq_result smp_router_reload(struct smp_router *router, const struct smp_router_config *config, char *error,
+                                  size_t error_size) {
+    enum smq_result result = reload(router, config, error, error_size);
+    if (result != SMQ_OK)
+        smp_router_reload_failed(router);
+    return result;
 }
 
 uint16_t smp_router_port(const struct smp_router *router, size_t i) {
@@ -356,6 +403,7 @@ void smp_router_destroy(struct smp_router **out) {
         return;
     if (router->supervisor != NULL)
         supervisor_destroy(&router->supervisor);
+    router_operator_destroy(router);
     for (unsigned i = 0; i < router->process_count; i++)
         process_lane_destroy(&router->process[i]);
     for (unsigned i = 0; i < router->subscriber_count; i++)
@@ -367,60 +415,67 @@ void smp_router_destroy(struct smp_router **out) {
     store_close(&router->store);
     identity_replace(&router->identity, NULL);
     live_destroy(&router->live);
+    if (router->new_quota != NULL)
+        new_quota_clear(router->new_quota);
+    memory_free(router->new_quota);
     waker_destroy(&router->quiet);
     free_config(router);
     memory_free(router);
     *out = NULL;
 }
 
-static uint64_t value_of(const struct counter *counter) {
-    int64_t value = counter_read(counter);
+struct operator* smp_router_operator(struct smp_router *router) {
+    return router->operator;
+}
+
+static uint64_t value_of(const struct smp_router *router, unsigned counter) {
+    int64_t value = counters_read(router->counters, counter);
     return value > 0 ? (uint64_t)value : 0;
 }
 
-static struct smp_proxy_statistics proxy_statistics(const struct proxy_counters *counters) {
+/* `first`: of the five, in their order. */
+static struct smp_proxy_statistics proxy_statistics(const struct smp_router *router, unsigned first) {
     return (struct smp_proxy_statistics){
-        .requests = value_of(&counters->requests),
-        .successes = value_of(&counters->successes),
-        .errors_connect = value_of(&counters->errors_connect),
-        .errors_compat = value_of(&counters->errors_compat),
-        .errors_other = value_of(&counters->errors_other),
+        .requests = value_of(router, first),
+        .successes = value_of(router, first + PROXY_COUNTER(successes)),
+        .errors_connect = value_of(router, first + PROXY_COUNTER(errors_connect)),
+        .errors_compat = value_of(router, first + PROXY_COUNTER(errors_compat)),
+        .errors_other = value_of(router, first + PROXY_COUNTER(errors_other)),
     };
 }
 
 void smp_router_statistics(struct smp_router *router, struct smp_router_statistics *statistics) {
-    const struct router_counters *counters = &router->counters;
-    struct store_totals totals = {0};
-    struct store_reader *reader;
-    struct store_txn *txn;
-    if (store_reader_create(router->store, &reader) == SMQ_OK) {
-        if (store_reader_begin(reader, &txn) == SMQ_OK)
-            store_totals_get(txn, &totals);
-        store_reader_destroy(&reader);
-    }
+    struct net_statistics net;
+    int64_t values[STATISTICS_VALUES_MAX];
+    statistics_sample(router->statistics, values);
+    net_read_statistics(router->net, &net);
     *statistics = (struct smp_router_statistics){
-        .queues = totals.queues,
-        .messages = totals.messages,
-        .notifications = totals.notifications,
-        .connections = value_of(&counters->connections),
-        .subscriptions = value_of(&counters->subscriptions),
-        .queues_created = value_of(&counters->queues_created),
-        .queues_deleted = value_of(&counters->queues_deleted),
-        .queues_secured = value_of(&counters->queues_secured),
-        .messages_sent = value_of(&counters->messages_sent),
-        .messages_received = value_of(&counters->messages_received),
-        .messages_expired = value_of(&counters->messages_expired),
-        .quota_refusals = value_of(&counters->quota_refusals),
-        .notifications_sent = value_of(&counters->notifications_sent),
-        .notifications_expired = value_of(&counters->notifications_expired),
-        .authorization_failures = value_of(&counters->authorization_failures),
-        .store_failures = value_of(&counters->store_failures),
-        .forwards_received = value_of(&counters->forwards_received),
+        .queues = (uint64_t)values[VALUE_QUEUES],
+        .messages = (uint64_t)values[VALUE_MESSAGES],
+        .notifications = (uint64_t)values[VALUE_NOTIFICATIONS],
+        .connections = value_of(router, COUNT_CONNECTIONS),
+        .subscriptions = value_of(router, COUNT_SUBSCRIPTIONS),
+        .queues_created = value_of(router, COUNT_Q_CREATED),
+        .queues_deleted = value_of(router, COUNT_Q_DELETED_ALL),
+        .queues_secured = value_of(router, COUNT_Q_SECURED),
+        .messages_sent = value_of(router, COUNT_MSG_SENT),
+        .messages_received = value_of(router, COUNT_MSG_RECV),
+        .messages_expired = value_of(router, COUNT_MSG_EXPIRED),
+        .quota_refusals = value_of(router, COUNT_MSG_SENT_QUOTA),
+        .notifications_sent = value_of(router, COUNT_MSG_NTFS),
+        .notifications_expired = value_of(router, COUNT_MSG_NTF_EXPIRED),
+        .authorization_failures = value_of(router, COUNT_AUTH_FAILURES),
+        .store_failures = value_of(router, COUNT_STORE_FAILURES),
+        .forwards_received = value_of(router, COUNT_P_MSG_FWDS_RECV),
+        .new_refused_address = value_of(router, COUNT_NEW_REFUSED_ADDRESS),
+        .new_refused_password = value_of(router, COUNT_NEW_REFUSED_PASSWORD),
+        .new_refused_unused = value_of(router, COUNT_NEW_REFUSED_UNUSED),
+        .reload_failures = value_of(router, COUNT_RELOAD_FAILURES),
+        .dropped_unsent = net.dropped_unsent,
+        .unused_queues = unused_queues_count(&router->new_quota->unused),
+        .relays = proxy_statistics(router, COUNT_P_RELAYS_REQUESTS),
+        .relays_own = proxy_statistics(router, COUNT_P_RELAYS_OWN_REQUESTS),
+        .forwards = proxy_statistics(router, COUNT_P_MSG_FWDS_REQUESTS),
+        .forwards_own = proxy_statistics(router, COUNT_P_MSG_FWDS_OWN_REQUESTS),
     };
-    if (router->proxy != NULL) {
-        statistics->relays = proxy_statistics(&router->proxy->relays.all);
-        statistics->relays_own = proxy_statistics(&router->proxy->relays.own);
-        statistics->forwards = proxy_statistics(&router->proxy->forwards.all);
-        statistics->forwards_own = proxy_statistics(&router->proxy->forwards.own);
-    }
 }

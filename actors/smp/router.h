@@ -8,6 +8,7 @@
 
 #include "actors/client/smq/network.h"
 #include "actors/net/limits.h"
+#include "actors/router/operator/operator.h"
 #include "smq/result.h"
 #include "transport/net/keep_alive.h"
 
@@ -20,7 +21,7 @@ enum smp_durability {
 struct smp_proxy_config {
     bool enabled;
     uint32_t client_concurrency;    /* proxied commands that a client may have under way; then it is not read */
-    const char *own_server_domains; /* separated by spaces: relays that are counted apart; NULL: none */
+    const char *own_server_domains; /* separated by spaces or commas: relays that are counted apart; NULL: none */
     uint32_t connect_timeout_ms;    /* for a connection to a relay, all in all */
     uint32_t forward_timeout_ms;    /* for a relay's answer */
     bool allow_private;             /* relays may be at addresses that are not of the public internet */
@@ -60,6 +61,9 @@ struct smp_router_config {
     bool log_peers;                    /* with the address of the peer */
     /* [LIMITS]; taken over by smp_router_reload */
     struct net_limits limits;
+    /* of new queues, see actors/smp/new_quota.h; 0: no limit */
+    uint32_t new_queues_per_address, new_queues_per_password; /* in an hour */
+    uint64_t unused_queues;                                   /* made since the start, and not used yet */
     /* [AUTH] */
     bool new_queues;             /* NEW is allowed */
     const char *create_password; /* NULL: NEW needs no password */
@@ -86,6 +90,8 @@ struct smp_router_config {
     bool disconnect_inactive;
     uint32_t inactive_ttl_s; /* unsubscribed connections silent both ways for so long are closed */
     uint32_t inactive_check_interval_s;
+    /* [STORE_LOG] log_stats, prometheus_interval; [TRANSPORT] control_port; [AUTH] control_port_*, daily quota */
+    struct operator_options operator;
     /* [ROLES]: lanes of each role; 0: the number of cores */
     unsigned receive_lanes;
     unsigned process_lanes;
@@ -110,12 +116,20 @@ enum smq_result smp_router_create(const struct smp_router_config *config, struct
 enum smq_result smp_router_listen(struct smp_router *router, char *error, size_t error_size);
 
 /* Takes over, without stopping anything, the certificates and key in the files of `config`, and those of its fields
- * that are live (live in bin/smp-server/smp_settings.c); it ignores the others, its paths excepted. Connections keep
+ * that are live (`live` in the tables of its settings); it ignores the others, its paths excepted. Connections keep
  * the certificate that they began with, new ones get the new one. On failure nothing is changed and `error` holds one
  * line for the operator: SMQ_ERR_INVALID (also for certificates of another identity), SMQ_ERR_SYSTEM, SMQ_ERR_SYNTAX,
  * SMQ_ERR_NO_MEMORY. Blocks for the files and a grace period. From the thread that created the router. */
 enum smq_result smp_router_reload(struct smp_router *router, const struct smp_router_config *config, char *error,
                                   size_t error_size);
+
+/* Whether smp_router_create would take the configuration and credentials; opens nothing. `*valid_until_s` is when the
+ * first certificate ends, UTC. Errors of smp_router_create, with `error`. Any thread; blocks for the files. */
+enum smq_result smp_router_check(const struct smp_router_config *config, int64_t *valid_until_s, char *error,
+                                 size_t error_size);
+
+/* Counts a reload that did not come so far, for a mistake in the INI file; smp_router_reload counts its own. */
+void smp_router_reload_failed(struct smp_router *router);
 
 /* The port that the i-th configured port is bound to; those of WebSockets are counted after the others. */
 uint16_t smp_router_port(const struct smp_router *router, size_t i);
@@ -131,6 +145,9 @@ int smp_router_failure_fd(const struct smp_router *router);
  * all), then joins every thread and closes the store. Nothing acknowledged is lost. Call from the thread that created
  * the router. Nulls `*router`. */
 void smp_router_destroy(struct smp_router **router);
+
+/* The operator's view of it: metrics as text, the control port. Valid while the router lives. */
+struct operator* smp_router_operator(struct smp_router *router);
 
 struct smp_proxy_statistics {
     uint64_t requests, successes;
@@ -148,6 +165,10 @@ struct smp_router_statistics {
     uint64_t notifications_sent, notifications_expired;
     uint64_t authorization_failures, store_failures;
     uint64_t forwards_received; /* commands that proxies forwarded to this router */
+    uint64_t new_refused_address, new_refused_password, new_refused_unused; /* NEW, by the quotas on new queues */
+    uint64_t reload_failures;
+    uint64_t dropped_unsent; /* connections that did not read (limits.unsent_bytes) */
+    uint64_t unused_queues;  /* now, of those made since the start */
     /* As a proxy: connections asked for (PRXY) and commands forwarded (PFWD), for all relays and for our own ones. */
     struct smp_proxy_statistics relays, relays_own, forwards, forwards_own;
 };

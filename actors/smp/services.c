@@ -14,7 +14,9 @@
 
 #include "actors/router/command_batch.h"
 #include "actors/smp/event.h"
+#include "actors/smp/metrics.h"
 #include "actors/smp/post.h"
+#include "actors/smp/queue_notice.h"
 #include "actors/smp/service_change.h"
 #include "queues/base/memory.h"
 
@@ -77,6 +79,7 @@ static void lose(struct service_change *change, struct client_session *before) {
     before->service_place.count = 0;
     before->service_place.holding = NULL;
     atomic_fetch_sub_explicit(&before->subscription_count, 1, memory_order_relaxed);
+    counters_add(before->router->counters, COUNT_NTF_SERVICES_HELD, -1);
 }
 
 static void tell_lanes(struct services *services, struct preparation *preparation, struct client_session *session) {
@@ -129,6 +132,7 @@ static bool hold(struct services *services, struct command_slot *slot, int64_t c
     place->holding = holding;
     place->count = count;
     atomic_fetch_add_explicit(&session->subscription_count, 1, memory_order_relaxed);
+    counters_add(services->router->counters, COUNT_NTF_SERVICES_HELD, 1);
     tell_lanes(services, &preparation, session);
     return true;
 }
@@ -177,6 +181,25 @@ static void leave(struct services *services, const struct notifier_move *move, e
     event_send(holding->session, tag, notifier_id);
 }
 
+/* NSUB that gave a notifier to a service, or took it from one (reference: Server.hs, subscribeNotifications). */
+static void count_moved(const struct services *services, const struct command_slot *slot, bool joins, bool stays) {
+    struct counters *counters = services->router->counters;
+    bool is_first = slot->batch->session->service_place.count == 0;
+    if (!joins) {
+        counters_add(counters, COUNT_NTF_SERVICES_ASSOC_REMOVED, slot->move.had_service ? 1 : 0);
+        return;
+    }
+    counters_add(counters,
+                 stays                    ? COUNT_NTF_SERVICES_ASSOC_DUPLICATE
+                 : slot->move.had_service ? COUNT_NTF_SERVICES_ASSOC_UPDATED
+                                          : COUNT_NTF_SERVICES_ASSOC_NEW,
+                 1);
+    if (is_first)
+        counters_add(counters, COUNT_NTF_SERVICES_SUB_COUNT, 1);
+    if (is_first || !stays)
+        counters_add(counters, COUNT_NTF_SERVICES_SUB_QUEUES, 1);
+}
+
 static void moved(struct services *services, struct command_slot *slot) {
     struct client_session *session = slot->batch->session;
     const struct notifier_move *move = &slot->move;
@@ -187,6 +210,7 @@ static void moved(struct services *services, struct command_slot *slot) {
     }
     bool joins = session->service.present;
     bool stays = joins && move->had_service && memcmp(move->service, session->service.id, SMP_ENTITY_ID_SIZE) == 0;
+    count_moved(services, slot, joins, stays);
     if (move->had_service && !stays)
         leave(services, move, SMP_END, slot->entity_id);
     if (joins)
@@ -204,6 +228,7 @@ static void session_closed(struct services *services, struct client_session *ses
         service_table_remove(&services->holdings, &place->holding->node);
         memory_free(place->holding);
         place->holding = NULL;
+        counters_add(services->router->counters, COUNT_NTF_SERVICES_HELD, -1);
     }
     connection_release(session->connection);
 }
@@ -214,12 +239,17 @@ static struct command_slot *slot_of(struct message *message) {
 
 static void services_receive(void *state, struct message *message) {
     struct services *services = state;
+    struct queue_notice *notice = (struct queue_notice *)(void *)message;
     switch ((enum services_message)message->kind) {
     case SERVICES_MOVED:
         moved(services, slot_of(message));
         break;
     case SERVICES_SUBSCRIBE:
         subscribe(services, slot_of(message));
+        break;
+    case SERVICES_NOTICE:
+        leave(services, &notice->move, SMP_DELD, slice_of(notice->notifier.bytes, notice->notifier.length));
+        notice->done(notice);
         break;
     case SERVICES_SESSION_CLOSED:
         session_closed(services, ((struct session_farewell *)(void *)((char *)message -

@@ -8,7 +8,11 @@
 #include <string.h>
 
 #include "actors/smp/delivery.h"
+#include "actors/smp/event.h"
 #include "actors/smp/hand_on.h"
+#include "actors/smp/metrics.h"
+#include "actors/smp/post.h"
+#include "actors/smp/queue_notice.h"
 #include "actors/smp/subscriber_lane.h"
 #include "queues/base/clock.h"
 #include "queues/base/fault.h"
@@ -18,10 +22,28 @@ static struct command_slot *slot_of_message(struct message *message) {
     return (struct command_slot *)(void *)((char *)message - offsetof(struct command_slot, request.message));
 }
 
-static void mark_in_flight(struct subscription *subscription, const uint8_t id[MESSAGE_ID_SIZE]) {
-    memcpy(subscription->delivered, id, MESSAGE_ID_SIZE);
+static void count_in_flight(struct subscriber_lane *lane, struct client_session *session, int amount) {
+    counters_add(lane->router->counters, COUNT_IN_FLIGHT, amount);
+    atomic_fetch_add_explicit(&session->figures.in_flight, (uint32_t)amount, memory_order_relaxed);
+}
+
+/* What was delivered is not in flight any more. */
+static void land(struct subscriber_lane *lane, struct subscription *subscription) {
+    if (!subscription->in_flight)
+        return;
+    subscription->in_flight = false;
+    ages_end(lane->in_flight, subscription->delivered_second);
+    count_in_flight(lane, subscription->session, -1);
+}
+
+static void mark_in_flight(struct subscriber_lane *lane, struct subscription *subscription,
+                           const uint8_t id[MESSAGE_ID_SIZE]) {
+    land(lane, subscription);
+    memmove(subscription->delivered, id, MESSAGE_ID_SIZE);
     subscription->delivered_second = (uint32_t)clock_realtime_s();
     subscription->in_flight = true;
+    ages_begin(lane->in_flight, subscription->delivered_second);
+    count_in_flight(lane, subscription->session, 1);
 }
 
 /* The oldest message of the queue, as of now. SMQ_ERR_EMPTY: none. */
@@ -47,8 +69,8 @@ static enum smq_result peek(struct subscriber_lane *lane, uint64_t queue, struct
 static void drop(struct subscriber_lane *lane, struct subscription *subscription) {
     if (subscription->kind == SUBSCRIPTION_NOTIFY || subscription->kind == SUBSCRIPTION_SERVICE)
         deliver_forget(lane, subscription);
-    if (subscription->kind == SUBSCRIPTION_PUSH)
-        counter_add(&lane->router->counters.subscriptions, -1);
+    else
+        land(lane, subscription);
     subscription_remove(&lane->table, &subscription);
 }
 
@@ -68,7 +90,6 @@ static enum smq_result register_push(struct subscriber_lane *lane, struct client
         enum smq_result result = subscription_add(&lane->table, queue, SUBSCRIPTION_PUSH, session, &added);
         if (result != SMQ_OK)
             return result;
-        counter_add(&lane->router->counters.subscriptions, 1);
         if (holder != NULL) {
             ends_tell(lane, holder, SMP_END, recipient_id);
             drop(lane, holder);
@@ -94,16 +115,20 @@ static void subscribe(struct subscriber_lane *lane, struct command_slot *slot) {
         slot_done(slot);
         return;
     }
+    bool is_repeated = subscription_find(&lane->table, slot->queue.number, SUBSCRIPTION_PUSH, session) != NULL;
     enum smq_result result = register_push(lane, session, slot->queue.number, slot->entity_id, &subscription);
     if (result != SMQ_OK) {
         answer_failure(slot, result);
         return;
     }
-    subscription->in_flight = false;
+    if (is_repeated)
+        counters_add(lane->router->counters, COUNT_Q_SUB_DUPLICATE, 1);
+    land(lane, subscription);
     result = peek(lane, slot->queue.number, &slot->message_reference);
     if (result == SMQ_OK) {
-        mark_in_flight(subscription, slot->message_reference.id);
+        mark_in_flight(lane, subscription, slot->message_reference.id);
         slot->push = true;
+        counters_add(lane->router->counters, COUNT_Q_SUB, is_repeated ? 0 : 1);
     } else if (result != SMQ_ERR_EMPTY) {
         answer_failure(slot, result);
         return;
@@ -141,12 +166,19 @@ static void get(struct subscriber_lane *lane, struct command_slot *slot) {
         result = SMQ_ERR_CLOSED;
     if (result == SMQ_OK && subscription == NULL)
         result = subscription_add(&lane->table, queue, SUBSCRIPTION_GET, session, &subscription);
+    bool is_repeated = result == SMQ_OK && subscription->in_flight;
     if (result == SMQ_OK) {
-        subscription->in_flight = false;
+        land(lane, subscription);
         result = peek(lane, queue, &slot->message_reference);
     }
+    if (result == SMQ_OK || result == SMQ_ERR_EMPTY)
+        counters_add(lane->router->counters,
+                     result != SMQ_OK ? COUNT_MSG_GET_NO_MSG
+                     : is_repeated    ? COUNT_MSG_GET_DUPLICATE
+                                      : COUNT_MSG_GET,
+                     1);
     if (result == SMQ_OK) {
-        mark_in_flight(subscription, slot->message_reference.id);
+        mark_in_flight(lane, subscription, slot->message_reference.id);
         slot->answer = ANSWER_MESSAGE;
     } else {
         slot_answer_result(slot, result == SMQ_ERR_EMPTY ? SMQ_OK : result);
@@ -172,6 +204,7 @@ static enum smq_result acknowledge_apply(struct store_operation *operation, stru
     enum smq_result result = msg_store_acknowledge(txn, slot->queue, slot->acknowledge.id, &acknowledged);
     slot->acknowledge.deleted = acknowledged.deleted;
     slot->acknowledge.was_marker = acknowledged.was_marker;
+    slot->acknowledge.notify = acknowledged.notify;
     slot->acknowledge.has_next = acknowledged.has_next && acknowledged.next_id.length == MESSAGE_ID_SIZE;
     slot->acknowledge.next_sequence = acknowledged.next_sequence;
     memcpy(slot->acknowledge.next_id, acknowledged.next_id.bytes, MESSAGE_ID_SIZE);
@@ -196,17 +229,38 @@ static void acknowledge(struct subscriber_lane *lane, struct command_slot *slot)
         slot_done(slot);
         return;
     }
-    subscription->in_flight = false;
+    land(lane, subscription);
     subscription->acknowledging = true;
     slot->request.operation = (struct store_operation){.apply = acknowledge_apply, .completed = acknowledge_completed};
     post_writer(lane->router, &slot->request);
 }
 
 /* The ACK could not be done: the message is still in flight. */
-static void acknowledge_failed(struct subscription *subscription, struct command_slot *slot) {
+static void acknowledge_failed(struct subscriber_lane *lane, struct subscription *subscription,
+                               struct command_slot *slot) {
     if (subscription != NULL && !subscription->in_flight && slot->acknowledge.id.length == MESSAGE_ID_SIZE)
-        mark_in_flight(subscription, slot->acknowledge.id.bytes);
+        mark_in_flight(lane, subscription, slot->acknowledge.id.bytes);
     answer_failure(slot, slot->acknowledge_result);
+}
+
+/* A message has reached its recipient. */
+static void count_received(struct subscriber_lane *lane, const struct subscription *subscription,
+                           const struct command_slot *slot) {
+    struct smp_router *router = lane->router;
+    uint64_t recipient = active_hash(slot->entity_id);
+    counters_add(router->counters, COUNT_MSG_RECV, 1);
+    active_note(router->statistics->active[ACTIVE_QUEUES], recipient);
+    if (slot->acknowledge.notify) {
+        counters_add(router->counters, COUNT_MSG_RECV_NTF, 1);
+        active_note(router->statistics->active[ACTIVE_QUEUES_NTF], recipient);
+    }
+    if (subscription == NULL)
+        return;
+    if (subscription->kind == SUBSCRIPTION_GET)
+        counters_add(router->counters, COUNT_MSG_RECV_GET, 1);
+    uint32_t now = (uint32_t)clock_realtime_s();
+    histogram_add(router->acknowledgement_times,
+                  now > subscription->delivered_second ? now - subscription->delivered_second : 0);
 }
 
 /* ACK, second half: the next message, if any, is the answer to a push subscription's ACK; a get subscription asks for
@@ -217,19 +271,19 @@ static void acknowledged(struct subscriber_lane *lane, struct command_slot *slot
         subscription->acknowledging = false;
     if (slot->acknowledge_result == SMQ_ERR_AGAIN) {
         if (subscription != NULL)
-            subscription->in_flight = true;
+            mark_in_flight(lane, subscription, subscription->delivered);
         (void)slot_retried(slot, SMQ_ERR_AGAIN);
         return;
     }
     if (slot->acknowledge_result != SMQ_OK) {
-        acknowledge_failed(subscription, slot);
+        acknowledge_failed(lane, subscription, slot);
         return;
     }
     if (slot->acknowledge.deleted && !slot->acknowledge.was_marker)
-        counter_add(&lane->router->counters.messages_received, 1);
+        count_received(lane, subscription, slot);
     if (subscription != NULL && subscription->kind == SUBSCRIPTION_PUSH && !subscription->in_flight &&
         slot->acknowledge.has_next) {
-        mark_in_flight(subscription, slot->acknowledge.next_id);
+        mark_in_flight(lane, subscription, slot->acknowledge.next_id);
         slot_answer_message(slot, slot->queue.number, slot->acknowledge.next_sequence, slot->acknowledge.next_id);
     } else {
         slot_answer(slot, smp_response_ok());
@@ -237,9 +291,10 @@ static void acknowledged(struct subscriber_lane *lane, struct command_slot *slot
     slot_done(slot);
 }
 
-static void push(struct subscription *subscription, const struct message_reference *reference) {
+static void push(struct subscriber_lane *lane, struct subscription *subscription,
+                 const struct message_reference *reference) {
     if (delivery_send(subscription->session, reference) == SMQ_OK)
-        mark_in_flight(subscription, reference->id);
+        mark_in_flight(lane, subscription, reference->id);
 }
 
 /* A message was committed to an empty queue, or with a notification. */
@@ -248,7 +303,7 @@ static void stored(struct subscriber_lane *lane, struct command_slot *slot) {
     if (slot->send.sent.was_empty && subscription != NULL && !subscription->in_flight && !subscription->acknowledging) {
         struct message_reference reference = {.queue = slot->queue.number, .sequence = slot->send.sent.sequence};
         memcpy(reference.id, slot->send.id, MESSAGE_ID_SIZE);
-        push(subscription, &reference);
+        push(lane, subscription, &reference);
     }
     if (slot->send.has_notification)
         notify_stored(lane, slot->queue.number);
@@ -266,6 +321,24 @@ static void deleted(struct subscriber_lane *lane, struct command_slot *slot) {
     notify_gone(lane, slot);
 }
 
+/* An operator has blocked or deleted the queue. */
+static void noticed(struct subscriber_lane *lane, struct queue_notice *notice) {
+    struct subscription *subscription = subscription_holder(&lane->table, notice->queue, SUBSCRIPTION_PUSH);
+    struct slice recipient = slice_of(notice->recipient.bytes, notice->recipient.length);
+    if (subscription != NULL && notice->kind == QUEUE_NOTICE_BLOCKED)
+        event_send_blocked(subscription->session, recipient, &notice->blocked);
+    if (notice->kind == QUEUE_NOTICE_DELETED) {
+        if (subscription != NULL) {
+            ends_tell(lane, subscription, SMP_DELD, recipient);
+            drop(lane, subscription);
+        }
+        notify_dropped(lane, notice->queue, slice_of(notice->notifier.bytes, notice->notifier.length));
+    }
+    if (notice->kind != QUEUE_NOTICE_DELETED || !notice->move.had_service ||
+        post_services_notice(lane->router, notice) != SMQ_OK)
+        notice->done(notice);
+}
+
 /* The message was acknowledged elsewhere or expired before it was sent: what is at the head now goes instead. */
 static void lost_delivery(struct subscriber_lane *lane, struct delivery *delivery) {
     const struct message_reference *lost = &delivery->reference;
@@ -274,9 +347,9 @@ static void lost_delivery(struct subscriber_lane *lane, struct delivery *deliver
         subscription_find(&lane->table, lost->queue, SUBSCRIPTION_PUSH, delivery->session);
     if (subscription != NULL && subscription->in_flight &&
         memcmp(subscription->delivered, lost->id, MESSAGE_ID_SIZE) == 0) {
-        subscription->in_flight = false;
+        land(lane, subscription);
         if (peek(lane, lost->queue, &reference) == SMQ_OK)
-            push(subscription, &reference);
+            push(lane, subscription, &reference);
     }
     delivery_release(&delivery);
 }
@@ -315,6 +388,9 @@ static void subscriber_receive(void *state, struct message *message) {
         break;
     case SUBSCRIBER_LOST_DELIVERY:
         lost_delivery(lane, (struct delivery *)(void *)((char *)message - offsetof(struct delivery, outgoing.message)));
+        break;
+    case SUBSCRIBER_NOTICE:
+        noticed(lane, (struct queue_notice *)(void *)message);
         break;
     case SUBSCRIBER_SERVICE_HELD:
         service_held(lane, (struct service_copy *)(void *)message);
@@ -355,6 +431,8 @@ enum smq_result subscriber_lane_create(struct smp_router *router, unsigned index
     lane->index = index;
     enum smq_result result = subscription_table_init(&lane->table, index);
     if (result == SMQ_OK)
+        result = ages_create(&lane->in_flight);
+    if (result == SMQ_OK)
         result = service_table_init(&lane->services);
     if (result == SMQ_OK)
         result = store_reader_create(router->store, &lane->reader);
@@ -373,6 +451,7 @@ void subscriber_lane_destroy(struct subscriber_lane **lane) {
     if (*lane == NULL)
         return;
     subscription_table_finish(&(*lane)->table);
+    ages_destroy(&(*lane)->in_flight);
     service_copies_destroy(*lane);
     store_reader_destroy(&(*lane)->reader);
     memory_free(*lane);

@@ -6,6 +6,7 @@
 
 #include "actors/router/writer.h"
 #include "actors/smp/event.h"
+#include "actors/smp/metrics.h"
 #include "actors/smp/post.h"
 #include "actors/smp/subscriber_lane.h"
 #include "queues/base/clock.h"
@@ -15,7 +16,8 @@
 enum {
     INTERVAL_MIN_MS = 10,
     CREDIT_INTERVAL_MS = 20, /* between looks at sessions that had no credit */
-    ROUND_STEPS = 1024       /* queues looked at and notifications handed over before other work gets its turn */
+    NOTIFICATIONS_A_BLOCK = 80,
+    ROUND_STEPS = 1024 /* queues looked at and notifications handed over before other work gets its turn */
 };
 
 /* Deletion of what was handed over; then a message back to the lane. */
@@ -30,6 +32,7 @@ struct round {
     struct subscriber_lane *lane;
     struct store_txn *txn;
     uint32_t steps; /* left */
+    uint32_t sent;  /* to the present session */
 };
 
 enum delivered { DELIVERED_ALL, DELIVERED_NO_CREDIT, DELIVERED_NO_TURN };
@@ -140,7 +143,7 @@ static enum delivered deliver_queue(struct round *round, struct subscription *su
             break;
         }
         if (result == SMQ_OK)
-            counter_add(&round->lane->router->counters.notifications_sent, 1);
+            round->sent++;
         round->steps--;
         last = view.sequence;
     } while (ntf_store_next(round->txn, subscription->queue, last, &view) == SMQ_OK);
@@ -168,6 +171,13 @@ static enum delivered deliver_session(struct round *round, struct session_lane *
     return DELIVERED_ALL;
 }
 
+static void count_delivered(const struct round *round) {
+    if (round->sent == 0)
+        return;
+    counters_add(round->lane->router->counters, COUNT_MSG_NTFS, round->sent);
+    counters_add(round->lane->router->counters, COUNT_MSG_NTFS_B, round->sent / NOTIFICATIONS_A_BLOCK + 1);
+}
+
 /* One turn for each session in line; the next round begins after the last of this one. */
 static void deliver_sessions(struct round *round) {
     struct subscriber_lane *lane = round->lane;
@@ -177,7 +187,9 @@ static void deliver_sessions(struct round *round) {
             (struct session_lane *)(void *)((char *)node - offsetof(struct session_lane, waiting));
         ring_remove(node);
         ring_append(&lane->waiting, node);
+        round->sent = 0;
         (void)deliver_session(round, place);
+        count_delivered(round);
     }
 }
 

@@ -5,8 +5,11 @@
 #include <string.h>
 
 #include "actors/smp/event.h"
+#include "actors/smp/metrics.h"
 #include "actors/smp/subscriber_lane.h"
 #include "queues/base/memory.h"
+
+enum { ENDS_A_BLOCK = 255 };
 
 /* One that waits, in the ring `ends` of its session's place. */
 struct pending_end {
@@ -31,6 +34,13 @@ static struct pending_end *make_end(const struct subscription *lost, enum smp_re
     return end;
 }
 
+static void count_ends(struct subscriber_lane *lane, uint32_t count) {
+    if (count == 0)
+        return;
+    counters_add(lane->router->counters, COUNT_Q_SUB_END, count);
+    counters_add(lane->router->counters, COUNT_Q_SUB_END_B, count / ENDS_A_BLOCK + 1);
+}
+
 void ends_tell(struct subscriber_lane *lane, const struct subscription *lost, enum smp_response_tag tag,
                struct slice entity_id) {
     uint32_t interval_ms = lane->router->config.end_delivery_interval_ms;
@@ -38,6 +48,7 @@ void ends_tell(struct subscriber_lane *lane, const struct subscription *lost, en
     struct pending_end *end = interval_ms == 0 || entity_id.length > UINT8_MAX ? NULL : make_end(lost, tag, entity_id);
     if (end == NULL) {
         event_send(lost->session, tag, entity_id);
+        count_ends(lane, 1);
         return;
     }
     ring_append(&place->ends, &end->node);
@@ -57,13 +68,17 @@ static bool has_it_back(const struct subscriber_lane *lane, const struct client_
 }
 
 static void take_out(struct subscriber_lane *lane, struct session_lane *place, bool tell) {
+    uint32_t told = 0;
     for (struct ring *node = ring_first(&place->ends); node != NULL; node = ring_first(&place->ends)) {
         struct pending_end *end = (struct pending_end *)(void *)((char *)node - offsetof(struct pending_end, node));
         ring_remove(node);
-        if (tell && !has_it_back(lane, place->session, end))
+        if (tell && !has_it_back(lane, place->session, end)) {
             event_send(place->session, end->tag, slice_of(end->entity_id, end->entity_length));
+            told++;
+        }
         memory_free(end);
     }
+    count_ends(lane, told);
     if (ring_is_member(&place->ending))
         ring_remove(&place->ending);
 }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "actors/router/command_batch.h"
+#include "actors/router/operator/ages.h"
 #include "actors/smp/roles.h"
 #include "actors/smp/service_table.h"
 #include "actors/smp/services.h"
@@ -25,6 +26,7 @@ struct subscriber_lane {
     struct wheel_timer delivery;   /* the notification timer */
     struct ring ending;            /* session_lane.ending: sessions with `ends` */
     struct wheel_timer ends;       /* active while there are any */
+    struct ages *in_flight;        /* since when messages are in flight */
 };
 
 /* subscriber_notify.c: who gets the notifications of a queue. */
@@ -33,6 +35,8 @@ void notify_moved(struct subscriber_lane *lane, struct command_slot *slot);
 void notify_stored(struct subscriber_lane *lane, uint64_t queue);
 /* DEL, NKEY, NDEL: the notifier slot->old_notifier is gone, and its subscriber gets DELD, unless it asked for it. */
 void notify_gone(struct subscriber_lane *lane, struct command_slot *slot);
+/* An operator has deleted the queue. */
+void notify_dropped(struct subscriber_lane *lane, uint64_t queue, struct slice notifier_id);
 
 /* subscriber_deliver.c: handing notifications over. */
 struct handed_over;

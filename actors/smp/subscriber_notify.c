@@ -3,6 +3,7 @@
  * (reference: Server.hs, subscribeNotifications). The lane hears of every commit that gives a notifier to a service or
  * takes it away, in order, so that a queue never has both. */
 #include "actors/smp/hand_on.h"
+#include "actors/smp/metrics.h"
 #include "actors/smp/notifier_move.h"
 #include "actors/smp/subscriber_lane.h"
 
@@ -46,7 +47,8 @@ static enum smq_result register_notify(struct subscriber_lane *lane, const struc
     struct subscription *of_service = subscription_holder(&lane->table, queue, SUBSCRIPTION_SERVICE);
     if (session->lanes[lane->index].closed)
         return SMQ_ERR_CLOSED;
-    if (holder == NULL || holder->session != session) {
+    bool is_repeated = holder != NULL && holder->session == session;
+    if (!is_repeated) {
         struct subscription *added;
         enum smq_result result = subscription_add(&lane->table, queue, SUBSCRIPTION_NOTIFY, session, &added);
         if (result != SMQ_OK)
@@ -57,6 +59,7 @@ static enum smq_result register_notify(struct subscriber_lane *lane, const struc
         }
         holder = added;
     }
+    counters_add(lane->router->counters, is_repeated ? COUNT_NTF_SUB_DUPLICATE : COUNT_NTF_SUB, 1);
     if (of_service != NULL)
         holder->notified = take_away(lane, of_service);
     deliver_later(lane, holder);
@@ -138,6 +141,18 @@ void notify_stored(struct subscriber_lane *lane, uint64_t queue) {
     struct service_copy *service = service_find(lane, slice_of(state.service.service, SMP_ENTITY_ID_SIZE));
     if (service != NULL)
         service_enlist(lane, service, queue);
+}
+
+void notify_dropped(struct subscriber_lane *lane, uint64_t queue, struct slice notifier_id) {
+    struct subscription *holder = subscription_holder(&lane->table, queue, SUBSCRIPTION_NOTIFY);
+    struct subscription *of_service = subscription_holder(&lane->table, queue, SUBSCRIPTION_SERVICE);
+    if (holder != NULL) {
+        if (notifier_id.length > 0)
+            ends_tell(lane, holder, SMP_DELD, notifier_id);
+        (void)take_away(lane, holder);
+    }
+    if (of_service != NULL)
+        (void)take_away(lane, of_service);
 }
 
 void notify_gone(struct subscriber_lane *lane, struct command_slot *slot) {

@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 
 #include "actors/smp/client_session.h"
+#include "actors/smp/metrics.h"
 #include "queues/base/memory.h"
 
 enum { SEGMENT_SIZE = 1024 };
@@ -98,9 +99,21 @@ struct subscription *subscription_find(const struct subscription_table *table, u
     return found;
 }
 
-/* Whether the session counts as subscribed by it. Whoever holds a service is counted by the services role. */
-static bool counts(unsigned kind) {
-    return kind == SUBSCRIPTION_PUSH || kind == SUBSCRIPTION_NOTIFY;
+/* Counts a subscription of the session, or one less. Only PUSH and NOTIFY make it count as subscribed; whoever holds a
+ * service is counted by the services role. */
+static void count(struct client_session *session, unsigned kind, int amount) {
+    static const unsigned counters[] = {[SUBSCRIPTION_PUSH] = COUNT_SUBSCRIPTIONS,
+                                        [SUBSCRIPTION_GET] = COUNT_GETS,
+                                        [SUBSCRIPTION_NOTIFY] = COUNT_NTF_SUBSCRIPTIONS};
+    if (kind == SUBSCRIPTION_SERVICE)
+        return;
+    counters_add(session->router->counters, counters[kind], amount);
+    if (kind == SUBSCRIPTION_GET)
+        return;
+    atomic_fetch_add_explicit(&session->subscription_count, (uint32_t)amount, memory_order_relaxed);
+    atomic_fetch_add_explicit(kind == SUBSCRIPTION_PUSH ? &session->figures.subscriptions
+                                                        : &session->figures.ntf_subscriptions,
+                              (uint32_t)amount, memory_order_relaxed);
 }
 
 static void link_to_session(const struct subscription_table *table, struct subscription *subscription,
@@ -134,27 +147,22 @@ enum smq_result subscription_add(struct subscription_table *table, uint64_t queu
     subscription->chain = *head;
     *head = subscription;
     table->count++;
-    if (counts(kind))
-        atomic_fetch_add_explicit(&session->subscription_count, 1, memory_order_relaxed);
+    count(session, kind, 1);
     *added = subscription;
     return SMQ_OK;
 }
 
 void subscription_becomes_service(struct subscription *subscription) {
-    if (counts(subscription->kind))
-        atomic_fetch_sub_explicit(&subscription->session->subscription_count, 1, memory_order_relaxed);
+    count(subscription->session, subscription->kind, -1);
     subscription->kind = SUBSCRIPTION_SERVICE;
 }
 
 void subscription_rehome(struct subscription_table *table, struct subscription *subscription,
                          struct client_session *session) {
-    bool counted = counts(subscription->kind);
-    if (counted)
-        atomic_fetch_sub_explicit(&subscription->session->subscription_count, 1, memory_order_relaxed);
+    count(subscription->session, subscription->kind, -1);
     unlink_from_session(subscription);
     link_to_session(table, subscription, session);
-    if (counted)
-        atomic_fetch_add_explicit(&session->subscription_count, 1, memory_order_relaxed);
+    count(session, subscription->kind, 1);
 }
 
 void subscription_remove(struct subscription_table *table, struct subscription **subscription) {
@@ -164,8 +172,7 @@ void subscription_remove(struct subscription_table *table, struct subscription *
         link = &(*link)->chain;
     *link = gone->chain;
     unlink_from_session(gone);
-    if (counts(gone->kind))
-        atomic_fetch_sub_explicit(&gone->session->subscription_count, 1, memory_order_relaxed);
+    count(gone->session, gone->kind, -1);
     table->count--;
     memory_free(gone);
     *subscription = NULL;

@@ -10,7 +10,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bin/common/cli_complete.h"
+
 enum { OPTIONS_MAX = 48, HELP_COLUMN = 30, ID_FIRST = 1000 };
+
+static size_t option_count(const struct cli_command *command) {
+    return command->options == NULL ? 0 : command->options->count;
+}
 
 /* Where a parse is: for the messages. */
 struct parsing {
@@ -33,16 +39,12 @@ __attribute__((format(printf, 2, 3))) static int mistake(const struct parsing *p
     return 1;
 }
 
-static bool takes_argument(const struct cli_option *option) {
-    return option->type != CLI_FLAG && option->type != CLI_FLAG_OFF;
-}
-
 static void print_option(const struct cli_option *option) {
     char left[128];
     char argument[64] = "";
     if (option->type == CLI_TEXT_OPTIONAL)
         (void)snprintf(argument, sizeof argument, "[=%s]", option->metavariable);
-    else if (takes_argument(option))
+    else if (cli_option_takes_argument(option))
         (void)snprintf(argument, sizeof argument, " %s", option->metavariable);
     if (option->short_name != 0)
         (void)snprintf(left, sizeof left, "-%c,--%s%s", option->short_name, option->long_name, argument);
@@ -61,11 +63,11 @@ static const struct cli_option version_option = {
 
 static void print_command_help(const struct cli_program *program, const struct cli_command *command) {
     printf("Usage: %s%s%s%s%s%s\n\n  %s\n\nAvailable options:\n", program->name, command->name != NULL ? " " : "",
-           command->name != NULL ? command->name : "", command->option_count > 0 ? " [OPTIONS]" : "",
+           command->name != NULL ? command->name : "", option_count(command) > 0 ? " [OPTIONS]" : "",
            command->arguments != NULL ? " " : "", command->arguments != NULL ? command->arguments : "",
            command->summary);
-    for (size_t index = 0; index < command->option_count; index++)
-        print_option(&command->options[index]);
+    for (size_t index = 0; index < option_count(command); index++)
+        print_option(&command->options->rows[index]);
     print_option(&help_option);
     if (command->name == NULL) {
         print_option(&version_option);
@@ -119,8 +121,17 @@ static int store_text(const struct parsing *parsing, const struct cli_option *op
     return 0;
 }
 
+static bool has_control_character(const char *text) {
+    for (; *text != '\0'; text++)
+        if ((unsigned char)*text < 0x20 || *text == 0x7f)
+            return true;
+    return false;
+}
+
 static int store_option(const struct parsing *parsing, const struct cli_option *option, const char *value) {
     char *field = (char *)parsing->program->target + option->offset;
+    if (value != NULL && has_control_character(value))
+        return mistake(parsing, "--%s: expected no control characters", option->long_name);
     switch (option->type) {
     case CLI_FLAG:
     case CLI_FLAG_OFF:
@@ -155,11 +166,11 @@ static void fill_tables(const struct cli_command *command, struct getopt_tables 
     size_t short_length = 0;
     size_t count = 0;
     tables->short_options[short_length++] = ':'; /* tells a missing argument from an unknown option */
-    for (size_t index = 0; index < command->option_count && index < OPTIONS_MAX; index++) {
-        const struct cli_option *option = &command->options[index];
-        int argument = option->type == CLI_TEXT_OPTIONAL ? optional_argument
-                       : takes_argument(option)          ? required_argument
-                                                         : no_argument;
+    for (size_t index = 0; index < option_count(command) && index < OPTIONS_MAX; index++) {
+        const struct cli_option *option = &command->options->rows[index];
+        int argument = option->type == CLI_TEXT_OPTIONAL   ? optional_argument
+                       : cli_option_takes_argument(option) ? required_argument
+                                                           : no_argument;
         tables->options[count++] =
             (struct option){.name = option->long_name, .has_arg = argument, .val = ID_FIRST + (int)index};
         if (option->short_name != 0) {
@@ -178,10 +189,10 @@ static void fill_tables(const struct cli_command *command, struct getopt_tables 
 
 static const struct cli_option *find_option(const struct cli_command *command, int id) {
     if (id >= ID_FIRST)
-        return &command->options[id - ID_FIRST];
-    for (size_t index = 0; index < command->option_count; index++)
-        if (command->options[index].short_name == id)
-            return &command->options[index];
+        return &command->options->rows[id - ID_FIRST];
+    for (size_t index = 0; index < option_count(command); index++)
+        if (command->options->rows[index].short_name == id)
+            return &command->options->rows[index];
     return NULL;
 }
 
@@ -228,11 +239,18 @@ static int run_command(const struct parsing *parsing, int argc, char **argv) {
         return mistake(parsing, "unexpected argument %s", argv[optind + command->arguments_max]);
     if (count < command->arguments_min)
         return mistake(parsing, "missing argument: %s", command->arguments);
+    for (int index = optind; index < argc; index++)
+        if (has_control_character(argv[index]))
+            return mistake(parsing, "argument %d: expected no control characters", index - optind + 1);
     return command->run(parsing->program->target, count, argv + optind);
 }
 
-int cli_run(const struct cli_program *program, int argc, char **argv) {
+static int run_program(const struct cli_program *program, int argc, char **argv) {
     struct parsing parsing = {.program = program};
+    if (argc >= 2 && strcmp(argv[1], "--complete") == 0) {
+        cli_complete(program, argc - 2, argv + 2);
+        return 0;
+    }
     if (program->command_count == 1 && program->commands[0].name == NULL) {
         parsing.command = &program->commands[0];
         return run_command(&parsing, argc, argv);
@@ -256,4 +274,37 @@ int cli_run(const struct cli_program *program, int argc, char **argv) {
         }
     }
     return mistake(&parsing, argv[1][0] == '-' ? "unknown option %s" : "unknown command %s", argv[1]);
+}
+
+/* Takes out what is meant for the runtime system of Haskell; `--RTS` ends the look for it. */
+static int skip_runtime_options(const char *program, int argc, char **argv) {
+    int kept = 0;
+    bool skipping = false, looking = true, skipped = false;
+    for (int index = 0; index < argc; index++) {
+        bool ends_look = looking && strcmp(argv[index], "--RTS") == 0;
+        bool begins = looking && strcmp(argv[index], "+RTS") == 0;
+        bool ends = looking && strcmp(argv[index], "-RTS") == 0;
+        looking = looking && !ends_look;
+        skipping = (skipping || begins) && !ends && !ends_look;
+        if (skipping || ends || ends_look)
+            skipped = true;
+        else
+            argv[kept++] = argv[index];
+    }
+    argv[kept] = NULL;
+    if (skipped)
+        (void)fprintf(stderr, "%s: warning: +RTS options are ignored: there is no Haskell runtime here\n", program);
+    return kept;
+}
+
+int cli_run(const struct cli_program *program, int argc, char **argv) {
+    if (program->skips_runtime_options)
+        argc = skip_runtime_options(program->name, argc, argv);
+    int status = run_program(program, argc, argv);
+    errno = 0;
+    if (fflush(stdout) == 0 && ferror(stdout) == 0)
+        return status;
+    (void)fprintf(stderr, "Error: cannot write to stdout%s%s\n", errno != 0 ? ": " : "",
+                  errno != 0 ? strerror(errno) : "");
+    return status != 0 ? status : 1;
 }

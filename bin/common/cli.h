@@ -38,13 +38,25 @@ struct cli_option {
     const char *accepted;             /* with `check`: the end of the sentence "expected ..." */
 };
 
+static inline bool cli_option_takes_argument(const struct cli_option *option) {
+    return option->type != CLI_FLAG && option->type != CLI_FLAG_OFF;
+}
+
+struct cli_option_list {
+    const struct cli_option *rows;
+    size_t count;
+};
+
+/* Of an array of struct cli_option; &(const struct cli_option_list)CLI_OPTIONS(array) is what a command has. */
+#define CLI_OPTIONS(array_)                                                                                            \
+    { .rows = (array_), .count = sizeof(array_) / sizeof((array_)[0]) }
+
 struct cli_command {
     const char *name; /* NULL in a program without commands: its one row */
     const char *summary;
     const char *arguments; /* what may follow the options, for --help; NULL: nothing may */
     int arguments_min, arguments_max;
-    const struct cli_option *options;
-    size_t option_count;
+    const struct cli_option_list *options; /* NULL: none */
     /* Runs the command: `target` is filled from the options, `arguments` are what followed them. Returns the exit
      * code. */
     int (*run)(void *target, int argument_count, char **arguments);
@@ -58,8 +70,11 @@ struct cli_program {
     size_t command_count;
     void *target;      /* the struct that options are stored into, with its defaults */
     const char *notes; /* printed after --help of the program: environment, examples; may be NULL */
+    /* `+RTS ... -RTS`, which scripts give to the reference's program, is skipped with a warning. */
+    bool skips_runtime_options;
 };
 
 /* Parses, then runs the command. Returns main's exit code: that of the command, 0 after --help and --version, 1 after a
- * mistake, which is told on stderr in one line. Main thread only (getopt). */
+ * mistake, which is told on stderr in one line: also when stdout could not be written. No option or argument may have
+ * control characters. Main thread only (getopt). */
 int cli_run(const struct cli_program *program, int argc, char **argv);

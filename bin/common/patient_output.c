@@ -14,7 +14,10 @@ enum { PATIENCE_MS = 1000 };
 struct output {
     int descriptor;
     bool deaf; /* nobody read for as long as our patience */
+    int error; /* errno of the first write that failed; 0: none */
 };
+
+static struct output outputs[2] = {{.descriptor = STDOUT_FILENO}, {.descriptor = STDERR_FILENO}};
 
 static bool has_room(struct output *output) {
     struct pollfd polled = {.fd = output->descriptor, .events = POLLOUT};
@@ -24,12 +27,16 @@ static bool has_room(struct output *output) {
 
 /* Says that all was written also when it was dropped: stdio would keep it and try again. */
 static ssize_t write_patiently(void *cookie, const char *bytes, size_t length) {
+    struct output *output = cookie;
     size_t done = 0;
-    while (done < length && has_room(cookie)) {
+    while (done < length && has_room(output)) {
         size_t left = length - done;
-        ssize_t written = write(((struct output *)cookie)->descriptor, bytes + done, left < PIPE_BUF ? left : PIPE_BUF);
-        if (written < 0 && errno != EINTR)
+        ssize_t written = write(output->descriptor, bytes + done, left < PIPE_BUF ? left : PIPE_BUF);
+        if (written < 0 && errno != EINTR) {
+            if (output->error == 0)
+                output->error = errno;
             break;
+        }
         done += written > 0 ? (size_t)written : 0;
     }
     return (ssize_t)length;
@@ -44,7 +51,11 @@ static void replace(FILE **stream, struct output *output) {
 }
 
 void patient_output_begin(void) {
-    static struct output outputs[2] = {{.descriptor = STDOUT_FILENO}, {.descriptor = STDERR_FILENO}};
     replace(&stdout, &outputs[0]);
     replace(&stderr, &outputs[1]);
+}
+
+int patient_output_error(void) {
+    (void)fflush(stdout);
+    return outputs[0].error;
 }

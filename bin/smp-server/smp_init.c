@@ -1,22 +1,18 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* Initialisation of a router, in the order and in the words of the reference (Main.hs, initializeServer), which scripts
- * read. */
+/* Initialisation of an SMP router, in the order and in the words of the reference (Main.hs, initializeServer), which
+ * scripts read. */
 #include "bin/smp-server/smp_init.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "bin/common/prompt.h"
-#include "bin/smp-server/smp_settings.h"
-#include "queues/base/random.h"
+#include "bin/common/server_init.h"
+#include "bin/common/server_print.h"
+#include "bin/common/settings_checks.h"
 #include "queues/base/secret.h"
-#include "transport/tls/credentials.h"
-#include "transport/wire/text.h"
 
-enum { ANSWER_SIZE = 512, PASSWORD_BYTES = 32, CONTROL_PASSWORD_BYTES = 18, SECRET_TEXT_SIZE = 64 };
-
-const char *const smp_init_algorithms[] = {"ED25519", "ED448", NULL};
+enum { ANSWER_SIZE = 512, PASSWORD_BYTES = 32, CONTROL_PASSWORD_BYTES = 18, GIVEN_MAX = 40 };
 
 /* Answers given at the terminal; the options then point into them. */
 struct answers {
@@ -25,17 +21,22 @@ struct answers {
 
 /* Secrets made here. */
 struct made_secrets {
-    char password[SECRET_TEXT_SIZE];
-    char control_port[2][SECRET_TEXT_SIZE];
+    char password[SERVER_SECRET_SIZE];
+    char admin[SERVER_SECRET_SIZE], user[SERVER_SECRET_SIZE]; /* of the control port */
 };
 
-static void random_text(char *text, size_t byte_count) {
-    uint8_t bytes[PASSWORD_BYTES];
-    random_bytes(bytes, byte_count);
-    struct writer writer = writer_of(text, SECRET_TEXT_SIZE - 1);
-    write_base64(&writer, slice_of(bytes, byte_count), BASE64_URL);
-    text[writer_length(&writer)] = '\0';
-    secret_wipe(bytes, sizeof bytes);
+struct web_paths {
+    char certificate[SERVER_PATH_SIZE], key[SERVER_PATH_SIZE];
+};
+
+/* What goes into the file. */
+struct contents {
+    struct ini_given given[GIVEN_MAX];
+    size_t count;
+};
+
+static void give(struct contents *contents, const char *section, const char *key, const char *value) {
+    contents->given[contents->count++] = (struct ini_given){section, key, value};
 }
 
 static bool has_server_information(const struct smp_init_options *options) {
@@ -50,6 +51,8 @@ static const char *find_mistake(const struct smp_init_options *options) {
         return "Error: passing --operator-country requires passing --operator";
     if (options->hosting == NULL && options->hosting_country != NULL)
         return "Error: passing --hosting-country requires passing --hosting";
+    if (options->no_password && options->password != NULL)
+        return "Error: --no-password and --password exclude each other";
     return NULL;
 }
 
@@ -66,7 +69,7 @@ static enum smq_result ask_password(struct smp_init_options *options, struct ans
         if (result == SMQ_OK &&
             (options->no_password || answers->password[0] == '\0' || strcmp(answers->password, "r") == 0))
             return SMQ_OK;
-        if (result == SMQ_OK && smp_settings_password_valid(answers->password)) {
+        if (result == SMQ_OK && settings_password_valid(answers->password)) {
             options->password = answers->password;
             return SMQ_OK;
         }
@@ -84,24 +87,36 @@ static enum smq_result ask_source_code(struct smp_init_options *options, struct 
         if (result == SMQ_ERR_CLOSED)
             return result;
         options->source_code = answers->source_code[0] == '\0' ? known : answers->source_code;
-        if (result == SMQ_OK && (answers->source_code[0] == '\0' || strncmp(answers->source_code, "https://", 8) == 0 ||
-                                 strncmp(answers->source_code, "http://", 7) == 0))
+        if (result == SMQ_OK && (answers->source_code[0] == '\0' || settings_uri_valid(answers->source_code)))
             return SMQ_OK;
         printf("Invalid source code. URI should start from http:// or https://\n");
         question[0] = '\0';
     }
 }
 
-static enum smq_result ask_text(const char *question, const char *known, char *answer, const char **value) {
-    char text[ANSWER_SIZE + PATH_SIZE];
-    (void)snprintf(text, sizeof text, "%s (%s): ", question, known);
-    enum smq_result result = prompt_line(text, answer, ANSWER_SIZE);
-    if (result == SMQ_OK && answer[0] != '\0')
-        *value = answer;
-    return result;
+static bool path_valid(const char *text) {
+    return text[0] == '/';
 }
 
-static enum smq_result ask(const struct smp_files *files, struct smp_init_options *options, struct answers *answers) {
+static enum smq_result ask_text(const char *question, const char *known, bool (*valid)(const char *),
+                                const char *accepted, char *answer, const char **value) {
+    char text[ANSWER_SIZE + SERVER_PATH_SIZE];
+    (void)snprintf(text, sizeof text, "%s (%s): ", question, known);
+    for (;;) {
+        enum smq_result result = prompt_line(text, answer, ANSWER_SIZE);
+        if (result != SMQ_OK && result != SMQ_ERR_TOO_LARGE)
+            return result;
+        if (result == SMQ_OK && (answer[0] == '\0' || valid(answer))) {
+            if (answer[0] != '\0')
+                *value = answer;
+            return SMQ_OK;
+        }
+        printf("Invalid answer: expected %s\n", accepted);
+    }
+}
+
+static enum smq_result ask(const struct server_files *files, struct smp_init_options *options,
+                           struct answers *answers) {
     char enter[ANSWER_SIZE];
     bool store_log = true;
     enum smq_result result = prompt_line("SMP server will be initialized (press Enter)", enter, sizeof enter);
@@ -115,120 +130,121 @@ static enum smq_result ask(const struct smp_files *files, struct smp_init_option
         result = ask_password(options, answers);
     if (result == SMQ_OK)
         result = ask_text("Enter server FQDN or IP address for certificate",
-                          options->fqdn != NULL ? options->fqdn : options->ip, answers->host, &options->fqdn);
+                          options->fqdn != NULL ? options->fqdn : options->ip, settings_known_hosts_valid,
+                          SETTINGS_HOSTS, answers->host, &options->fqdn);
     if (result == SMQ_OK)
         result = ask_source_code(options, answers);
     if (result == SMQ_OK)
-        result =
-            ask_text("Enter path to store generated server pages to show connection links",
-                     options->web_path != NULL ? options->web_path : files->pages, answers->pages, &options->web_path);
+        result = ask_text("Enter path to store generated server pages to show connection links",
+                          options->web_path != NULL ? options->web_path : files->pages, path_valid, "an absolute path",
+                          answers->pages, &options->web_path);
     return result;
 }
 
-static void make_secrets(const struct smp_init_options *options, struct made_secrets *secrets,
-                         struct smp_ini_values *values) {
+/* Options whose values stand in the file as they were given. */
+static bool take_options(const struct server_kind *kind, const struct smp_init_options *options,
+                         struct contents *contents) {
+    const struct server_option named[] = {
+        {"source-code", "INFORMATION", "source_code", options->source_code},
+        {"server-country", "INFORMATION", "server_country", options->server_country},
+        {"operator", "INFORMATION", "operator", options->server_operator},
+        {"operator-country", "INFORMATION", "operator_country", options->operator_country},
+        {"operator-website", "INFORMATION", "website", options->website},
+        {"hosting", "INFORMATION", "hosting", options->hosting},
+        {"hosting-country", "INFORMATION", "hosting_country", options->hosting_country},
+        {"hosting-type", "INFORMATION", "hosting_type", options->hosting_type},
+        {"database", "STORE_LOG", "db_connection", options->database},
+        {"schema", "STORE_LOG", "db_schema", options->schema},
+        {"pool-size", "STORE_LOG", "db_pool_size", options->pool_size},
+        {"password", "AUTH", "create_password", options->password},
+        {"control-port", "TRANSPORT", "control_port", options->control_port},
+        {"own-domains", "PROXY", "own_server_domains", options->own_domains},
+        {"socks-proxy", "PROXY", "socks_proxy", options->socks_proxy},
+        {"web-path", "WEB", "static_path", options->web_path},
+    };
+    return server_take_options(kind, named, sizeof named / sizeof named[0], contents->given, &contents->count);
+}
+
+/* What the reference's file has live, in its values. */
+static void take_rest(const struct server_files *files, const struct smp_init_options *options,
+                      struct made_secrets *secrets, struct web_paths *web, struct contents *contents) {
+    if (options->disable_store_log) {
+        give(contents, "STORE_LOG", "enable", "off");
+        give(contents, "STORE_LOG", "restore_messages", "off");
+    }
+    if (options->daily_stats)
+        give(contents, "STORE_LOG", "log_stats", "on");
     if (!options->no_password && options->password == NULL) {
-        random_text(secrets->password, PASSWORD_BYTES);
-        values->password = secrets->password;
-    } else if (!options->no_password) {
-        values->password = options->password;
+        server_random_text(secrets->password, PASSWORD_BYTES);
+        give(contents, "AUTH", "create_password", secrets->password);
     }
-    for (size_t index = 0; index < 2 && options->control_port != NULL; index++) {
-        random_text(secrets->control_port[index], CONTROL_PASSWORD_BYTES);
-        values->control_port_passwords[index] = secrets->control_port[index];
+    if (options->control_port != NULL) {
+        server_random_text(secrets->admin, CONTROL_PASSWORD_BYTES);
+        server_random_text(secrets->user, CONTROL_PASSWORD_BYTES);
+        give(contents, "AUTH", "control_port_admin_password", secrets->admin);
+        give(contents, "AUTH", "control_port_user_password", secrets->user);
     }
+    give(contents, "INACTIVE_CLIENTS", "disconnect", "on");
+    if (options->web_path == NULL)
+        give(contents, "WEB", "static_path", files->pages);
+    if (options->disable_web)
+        return;
+    (void)snprintf(web->certificate, sizeof web->certificate, "%s/web.crt", files->configuration);
+    (void)snprintf(web->key, sizeof web->key, "%s/web.key", files->configuration);
+    give(contents, "WEB", "https", "443");
+    give(contents, "WEB", "cert", web->certificate);
+    give(contents, "WEB", "key", web->key);
 }
 
-static int fail(const char *what, const char *path, const char *reason) {
-    (void)fprintf(stderr, "Error: %s %s: %s\n", what, path, reason);
-    return 1;
+static bool is_local(const char *ip) {
+    return strcmp(ip, "127.0.0.1") == 0;
 }
 
-/* Certificates and smp-server.ini, in folders that have none of a router's files. */
-static int make_files(const struct smp_files *files, const struct smp_init_options *options,
-                      const struct smp_ini_values *values, uint8_t fingerprint[FINGERPRINT_SIZE]) {
-    if (folder_create(files->configuration) != SMQ_OK)
-        return fail("cannot create", files->configuration, strerror(errno));
-    if (folder_create(files->data) != SMQ_OK)
-        return fail("cannot create", files->data, strerror(errno));
-    enum key_algorithm algorithm = options->algorithm == 0 ? KEY_ED25519 : KEY_ED448;
-    const char *common_name = options->fqdn != NULL ? options->fqdn : options->ip;
-    enum smq_result result = credentials_create_files(files->configuration, common_name, algorithm, fingerprint);
-    if (result != SMQ_OK)
-        return fail("cannot make certificates in", files->configuration,
-                    result == SMQ_ERR_SYSTEM ? strerror(errno) : smq_result_text(result));
-    if (smp_ini_write(files, options, values) != SMQ_OK)
-        return fail("cannot write", files->ini, strerror(errno));
-    return 0;
+static int make(const struct server_files *files, const struct smp_init_options *options) {
+    struct made_secrets secrets = {.password = ""};
+    struct web_paths web;
+    struct contents contents = {.count = 0};
+    bool known = options->fqdn != NULL || !is_local(options->ip);
+    if (!take_options(files->kind, options, &contents))
+        return 1;
+    take_rest(files, options, &secrets, &web, &contents);
+    struct server_new new = {
+        .hosts = !known                  ? "<hostnames>"
+                 : options->fqdn != NULL ? options->fqdn
+                                         : options->ip,
+        .address = known ? NULL : options->ip,
+        .algorithm = server_algorithm(options->algorithm),
+        .given = contents.given,
+        .given_count = contents.count,
+        .password = options->no_password        ? NULL
+                    : options->password != NULL ? options->password
+                                                : secrets.password,
+    };
+    int status = server_init(files, &new);
+    if (status == 0)
+        server_print_source_code(options->source_code);
+    secret_wipe(&secrets, sizeof secrets);
+    return status;
 }
 
-int smp_init(const struct smp_files *files, const struct smp_init_options *given, const char *version) {
+int smp_init(const struct server_files *files, const struct smp_init_options *given) {
     struct smp_init_options options = *given;
     struct answers answers;
-    struct made_secrets secrets;
-    struct smp_ini_values values = {.host = NULL};
-    uint8_t fingerprint[FINGERPRINT_SIZE];
-    char found[2 * PATH_SIZE];
-    bool kept[2];
-    if (smp_files_any(files, found, sizeof found)) {
-        (void)fprintf(stderr, "Error: %s is in the way of a new server; move it, or run `smp-server delete`.\n", found);
+    if (!server_init_possible(files))
         return 1;
-    }
-    if (!options.scripted)
-        printf("Use `smp-server init -h` for available options.\n");
     const char *mistake = find_mistake(&options);
     if (mistake != NULL) {
         (void)fprintf(stderr, "%s\n", mistake);
         return 1;
     }
-    if (!options.scripted && ask(files, &options, &answers) != SMQ_OK) {
-        (void)fprintf(stderr, "\nError: no answer, server NOT initialized\n");
-        return 1;
+    if (!options.scripted) {
+        printf("Use `smp-server init -h` for available options.\n");
+        if (ask(files, &options, &answers) != SMQ_OK) {
+            (void)fprintf(stderr, "\nError: no answer, server NOT initialized\n");
+            return 1;
+        }
     }
-    make_secrets(&options, &secrets, &values);
-    values.host = options.fqdn != NULL                   ? options.fqdn
-                  : strcmp(options.ip, "127.0.0.1") == 0 ? "<hostnames>"
-                                                         : options.ip;
-    int status = make_files(files, &options, &values, fingerprint);
-    if (status == 0) {
-        printf("Server initialized, please provide additional server information in %s.\n", files->ini);
-        printf("Run `smp-server start` to start server.\n");
-        smp_print_ca_key_warning(files);
-        printf("%s\n", version);
-        smp_print_address(fingerprint, values.password, values.host, NULL);
-        smp_print_source_code(options.source_code);
-    } else {
-        (void)smp_files_remove(files, kept, found, sizeof found);
-    }
-    secret_wipe(&secrets, sizeof secrets);
+    int status = make(files, &options);
     secret_wipe(&answers, sizeof answers);
     return status;
-}
-
-void smp_print_address(const uint8_t fingerprint[32], const char *password, const char *host, const char *port) {
-    char text[64];
-    struct writer writer = writer_of(text, sizeof text - 1);
-    write_base64(&writer, slice_of(fingerprint, FINGERPRINT_SIZE), BASE64_URL);
-    text[writer_length(&writer)] = '\0';
-    printf("Fingerprint: %s\n", text);
-    printf("Server address: smp://%s%s%s@%s%s%s\n", text, password != NULL ? ":" : "", password != NULL ? password : "",
-           host, port != NULL ? ":" : "", port != NULL ? port : "");
-}
-
-void smp_print_source_code(const char *source_code) {
-    if (source_code != NULL) {
-        printf("Server source code: %s\n", source_code);
-        return;
-    }
-    printf("Warning: server source code is not specified.\n");
-    printf("Add 'source_code' property to [INFORMATION] section of INI file.\n");
-}
-
-void smp_print_ca_key_warning(const struct smp_files *files) {
-    printf("----------\n"
-           "You should store CA private key securely and delete it from the server.\n"
-           "If server TLS credential is compromised this key can be used to sign a new one, keeping the same server "
-           "identity and established connections.\n"
-           "CA private key location:\n%s\n----------\n",
-           files->ca_key);
 }

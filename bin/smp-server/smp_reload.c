@@ -2,23 +2,18 @@
 /* Reload: the table of settings says which rows are live. */
 #include "bin/smp-server/smp_reload.h"
 
+#include "bin/common/server_operator.h"
 #include "bin/smp-server/smp_limits.h"
 #include "queues/base/log.h"
 
-static const enum log_level levels[] = {LOG_LEVEL_DEBUG, LOG_LEVEL_DEBUG, LOG_LEVEL_INFO,
-                                        LOG_LEVEL_INFO,  LOG_LEVEL_WARN,  LOG_LEVEL_ERROR};
-
-void smp_reload_log_level(int option, const struct smp_settings *settings) {
-    log_set_level(levels[option >= 0 ? option : settings->log_level]);
-}
-
-struct smp_router_config smp_reload_config(const struct smp_files *files, const struct smp_settings *settings) {
+struct smp_router_config smp_reload_config(const struct server_files *files, const struct smp_settings *settings) {
     struct smp_router_config config = smp_settings_router_config(settings);
     smp_fit_limits(&config.limits);
     config.ca_certificate_path = files->ca_certificate;
     config.server_certificate_path = files->server_certificate;
     config.server_key_path = files->server_key;
     config.store_directory = files->store;
+    server_operator_locate(&config.operator, files, SMQ_VERSION);
     return config;
 }
 
@@ -27,16 +22,16 @@ static void warn(void *context, const char *line) {
     log_warn("%s", line);
 }
 
-static void tell_taken_over(void *context, const struct ini_row *row) {
+static void tell_taken_over(void *context, const char *section, const struct ini_row *row) {
     (void)context;
     if (row->live)
-        log_info("reload: [%s] %s is taken over", row->section, row->key);
+        log_info("reload: [%s] %s is taken over", section, row->key);
 }
 
-static void tell_left(void *context, const struct ini_row *row) {
+static void tell_left(void *context, const char *section, const struct ini_row *row) {
     (void)context;
     if (!row->live)
-        log_warn("reload: [%s] %s needs a restart", row->section, row->key);
+        log_warn("reload: [%s] %s needs a restart", section, row->key);
 }
 
 static void keep(struct smp_reload *reload, struct smp_settings *read) {
@@ -51,11 +46,13 @@ void smp_reload(struct smp_reload *reload, struct smp_router *router) {
     char error[512];
     if (smp_settings_load(reload->files->ini, &read, &report) != SMQ_OK) {
         log_error("reload: nothing is changed: %s", report.error);
+        smp_router_reload_failed(router);
         return;
     }
     if (report.given == 0) { /* somebody is writing it: defaults would open a router that a password closes */
         log_error("reload: nothing is changed: %s has no settings", reload->files->ini);
         smp_settings_destroy(&read);
+        smp_router_reload_failed(router);
         return;
     }
     struct smp_router_config config = smp_reload_config(reload->files, &read);
@@ -64,7 +61,7 @@ void smp_reload(struct smp_reload *reload, struct smp_router *router) {
         smp_settings_destroy(&read);
         return;
     }
-    smp_reload_log_level(reload->log_level, &read);
+    settings_set_log_level(reload->log_level, &read.log);
     ini_compare(&smp_settings_table, reload->has_current ? &reload->current : reload->started, &read, tell_taken_over,
                 NULL);
     ini_compare(&smp_settings_table, reload->started, &read, tell_left, NULL);

@@ -2,12 +2,12 @@
 /* Reading smp-server.ini and the certificates again while the router serves. */
 #pragma once
 
-#include "bin/smp-server/smp_files.h"
+#include "bin/common/server_files.h"
 #include "bin/smp-server/smp_settings.h"
 
 struct smp_reload {
-    const struct smp_files *files;
-    int log_level; /* of the command line: index into smp_settings_log_levels; -1: the file's counts */
+    const struct server_files *files;
+    int log_level;                      /* of the command line: index into settings_log_levels; -1: the file's counts */
     const struct smp_settings *started; /* with which the router was made */
     struct smp_settings current;        /* read last; owned once `has_current`, until then `started` is current */
     bool has_current;
@@ -19,6 +19,4 @@ void smp_reload(struct smp_reload *reload, struct smp_router *router);
 void smp_reload_end(struct smp_reload *reload);
 
 /* The configuration of a router with these files and settings. Borrows both. */
-struct smp_router_config smp_reload_config(const struct smp_files *files, const struct smp_settings *settings);
-/* Sets the level of the log; `option` is the command line's, which goes before that of the file; -1: none. */
-void smp_reload_log_level(int option, const struct smp_settings *settings);
+struct smp_router_config smp_reload_config(const struct server_files *files, const struct smp_settings *settings);

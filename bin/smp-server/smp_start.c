@@ -10,9 +10,11 @@
 #include <unistd.h>
 
 #include "bin/common/patient_output.h"
+#include "bin/common/server_operator.h"
+#include "bin/common/server_print.h"
 #include "bin/common/signals.h"
+#include "bin/smp-server/smp_address.h"
 #include "bin/smp-server/smp_care.h"
-#include "bin/smp-server/smp_init.h"
 #include "bin/smp-server/smp_limits.h"
 #include "bin/smp-server/smp_reload.h"
 #include "queues/base/log.h"
@@ -20,48 +22,23 @@
 #include "queues/base/setup.h"
 #include "transport/tls/credentials.h"
 
-static void print_warning(void *context, const char *line) {
+static void print_mistake(void *context, const char *line) {
+    (void)context;
+    (void)fprintf(stderr, "Error: %s\n", line);
+}
+
+static void print_line(void *context, const char *line) {
     (void)context;
     (void)fprintf(stderr, "%s\n", line);
 }
 
-/* The saved fingerprint guards against certificates that were swapped by mistake: clients would refuse them all. */
-static int check_fingerprint(const struct smp_files *files, uint8_t fingerprint[FINGERPRINT_SIZE]) {
-    uint8_t saved[FINGERPRINT_SIZE];
-    enum smq_result result = credentials_ca_fingerprint(files->ca_certificate, fingerprint);
-    const char *path = files->ca_certificate;
-    if (result == SMQ_OK) {
-        path = files->fingerprint;
-        result = credentials_read_fingerprint(path, saved);
-    }
-    if (result != SMQ_OK) {
-        (void)fprintf(stderr, "Error: %s: %s\n", path,
-                      result == SMQ_ERR_SYSTEM ? strerror(errno) : smq_result_text(result));
-        return 1;
-    }
-    if (memcmp(saved, fingerprint, sizeof saved) != 0) {
-        (void)fprintf(stderr, "Stored fingerprint is invalid. (%s is not that of %s)\n", files->fingerprint,
-                      files->ca_certificate);
-        return 1;
-    }
-    return 0;
-}
-
-static bool listens_on(const struct smp_settings *settings, uint16_t port) {
-    for (size_t index = 0; index < settings->port_count; index++)
-        if (settings->ports[index] == port)
-            return true;
-    return false;
-}
-
-static void print_identity(const struct smp_settings *settings, const uint8_t fingerprint[FINGERPRINT_SIZE],
-                           const char *version) {
-    char port[8];
-    (void)snprintf(port, sizeof port, "%" PRIu16, settings->ports[0]);
-    printf("%s\n", version);
-    smp_print_address(fingerprint, settings->create_password, settings->host != NULL ? settings->host : "<hostnames>",
-                      listens_on(settings, 5223) ? NULL : port);
-    smp_print_source_code(settings->source_code);
+static void print_identity(const struct server_files *files, const struct smp_settings *settings,
+                           const uint8_t fingerprint[FINGERPRINT_SIZE]) {
+    struct server_identity identity = smp_identity(settings, fingerprint);
+    identity.password = NULL; /* `address` shows it; this goes to the journal */
+    printf("%s\n", files->kind->version);
+    server_print_identity(&identity);
+    server_print_source_code(settings->information.source_code);
 }
 
 /* "21 days", "90 minutes": in the largest unit that leaves nothing over. */
@@ -76,7 +53,7 @@ static void print_expiry(uint64_t seconds) {
     printf("expiring messages after %" PRIu64 " %s\n", seconds / units[unit].seconds, units[unit].name);
 }
 
-static void print_configuration(const struct smp_files *files, const struct smp_router_config *config) {
+static void print_configuration(const struct server_files *files, const struct smp_router_config *config) {
     printf("LMDB store: %s\n", files->store);
     if (config->message_ttl_s == 0)
         printf("not expiring messages\n");
@@ -90,6 +67,7 @@ static void print_configuration(const struct smp_files *files, const struct smp_
     printf("creating new queues %s\n", !config->new_queues               ? "NOT allowed"
                                        : config->create_password != NULL ? "requires password"
                                                                          : "allowed");
+    server_operator_print(&config->operator);
 }
 
 static void print_serving(const struct smp_router *router, const struct smp_settings *settings) {
@@ -98,7 +76,7 @@ static void print_serving(const struct smp_router *router, const struct smp_sett
     for (size_t index = 0; index < settings->websocket_port_count; index++)
         printf("Serving SMP protocol on port %" PRIu16 " (WebSockets)...\n",
                smp_router_port(router, settings->port_count + index));
-    if (!listens_on(settings, 443))
+    if (!smp_listens_on(settings, 443))
         printf("\nWARNING: the clients will use port 443 by default soon.\n"
                "Set `port` in smp-server.ini section [TRANSPORT] to `5223,443`\n\n");
 }
@@ -141,62 +119,81 @@ static int serve_until_stop(struct smp_router *router, struct smp_reload *reload
     return wish == SIGNAL_STOP ? 0 : 1;
 }
 
-static int serve(const struct smp_settings *settings, struct smp_router *router, struct smp_reload *reload,
-                 struct smp_care *care) {
-    char error[512] = "";
-    if (smp_router_listen(router, error, sizeof error) != SMQ_OK) {
-        (void)fprintf(stderr, "Error: %s\n", error);
-        return 1;
-    }
-    print_serving(router, settings);
-    service_notify_ready(&care->notify);
-    int status = serve_until_stop(router, reload, care);
-    smp_reload_end(reload);
-    return status;
+/* What the reference keeps otherwise is said once: here it is all in one store, always. */
+static void log_store(const struct smp_store_settings *store) {
+    static const char *const queues[] = {"memory", "database"}, *const messages[] = {"memory", "journal", "database"};
+    if (!store->enable || !store->restore_messages || store->store_queues != 0 || store->store_messages != 0)
+        log_info(
+            "store_queues = %s, store_messages = %s, enable = %s, restore_messages = %s: all of it is kept in LMDB",
+            queues[store->store_queues], messages[store->store_messages], store->enable ? "on" : "off",
+            store->restore_messages ? "on" : "off");
 }
 
-static int run(const struct smp_files *files, const struct smp_start_options *options,
-               const struct smp_settings *settings, const char *version, struct smp_care *care) {
+/* What failed is told once: by the log, where that could say more. */
+static int fail(uint64_t errors_before, const char *error) {
+    if (log_error_count() == errors_before)
+        (void)fprintf(stderr, "Error: %s\n", error);
+    return 1;
+}
+
+/* What it is, once it is sure to be that: mistakes are told before. */
+static int introduce(const struct server_files *files, const struct smp_settings *settings,
+                     const struct smp_router_config *config, const uint8_t fingerprint[FINGERPRINT_SIZE],
+                     const struct smp_router *serving) {
+    print_identity(files, settings, fingerprint);
+    print_configuration(files, config);
+    if (serving != NULL)
+        print_serving(serving, settings);
+    if (patient_output_error() == 0)
+        return 0;
+    (void)fprintf(stderr, "Error: cannot write to stdout: %s\n", strerror(patient_output_error()));
+    return 1;
+}
+
+static int run(const struct server_files *files, const struct smp_start_options *options,
+               const struct smp_settings *settings, struct smp_care *care) {
     uint8_t fingerprint[FINGERPRINT_SIZE];
     char error[512] = "";
     struct smp_router *router = NULL;
     struct smp_reload reload = {.files = files, .log_level = options->log_level, .started = settings};
-    if (check_fingerprint(files, fingerprint) != 0)
+    uint64_t errors = log_error_count();
+    if (!server_read_fingerprint(files, fingerprint))
         return 1;
     struct smp_router_config config = smp_reload_config(files, settings);
-    print_identity(settings, fingerprint, version);
-    print_configuration(files, &config);
-    if (smp_router_create(&config, &router, error, sizeof error) != SMQ_OK) {
-        (void)fprintf(stderr, "Error: %s\n", error);
-        return 1;
+    if (smp_router_create(&config, &router, error, sizeof error) != SMQ_OK)
+        return fail(errors, error);
+    if (!options->maintenance && smp_router_listen(router, error, sizeof error) != SMQ_OK) {
+        int status = fail(errors, error);
+        smp_router_destroy(&router);
+        return status;
     }
-    int status = options->maintenance ? 0 : serve(settings, router, &reload, care);
+    log_store(&settings->store);
+    int status = introduce(files, settings, &config, fingerprint, options->maintenance ? NULL : router);
+    if (status == 0 && !options->maintenance) {
+        service_notify_ready(&care->notify);
+        status = serve_until_stop(router, &reload, care);
+        smp_reload_end(&reload);
+    }
     smp_router_destroy(&router);
     return status;
 }
 
-int smp_start(const struct smp_files *files, const struct smp_start_options *options, const char *version) {
+int smp_start(const struct server_files *files, const struct smp_start_options *options) {
     struct smp_settings settings;
-    struct ini_report report = {.warn = print_warning};
+    struct ini_report report = {.warn = print_line, .mistake = print_mistake};
     patient_output_begin();
     signals_prepare();
-    if (!file_exists(files->ini)) {
-        (void)fprintf(stderr, "Error: server is not initialized (%s does not exist).\nRun `smp-server init`.\n",
-                      files->ini);
+    if (!server_files_initialized(files) || server_files_exposed(files) ||
+        smp_settings_load(files->ini, &settings, &report) != SMQ_OK)
         return 1;
-    }
-    if (smp_settings_load(files->ini, &settings, &report) != SMQ_OK) {
-        (void)fprintf(stderr, "Error: %s\n", report.error);
-        return 1;
-    }
-    smp_reload_log_level(options->log_level, &settings);
+    settings_set_log_level(options->log_level, &settings.log);
     smp_raise_descriptor_limit();
     memory_keep_unused();
     struct smp_care care = {.given_back_ms = 0};
     service_notify_open(&care.notify);
     int status = 1;
     if (base_setup() == SMQ_OK)
-        status = run(files, options, &settings, version, &care);
+        status = run(files, options, &settings, &care);
     else
         (void)fprintf(stderr, "Error: libsodium, RCU or SMQ_FAULT cannot be set up\n");
     service_notify_close(&care.notify);

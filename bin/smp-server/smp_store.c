@@ -10,17 +10,23 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "bin/smp-server/smp_export.h"
 #include "bin/smp-server/smp_store_stats.h"
+#include "queues/base/log.h"
 #include "stores/smp/store_check.h"
 #include "stores/smp/store_copy.h"
 
-static int tell_failure(const char *what, enum smq_result result) {
-    (void)fprintf(stderr, "Error: %s: %s\n", what,
-                  result == SMQ_ERR_EXISTS    ? "in use, or there already"
-                  : result == SMQ_ERR_VERSION ? "of a newer version"
-                                              : smq_result_text(result));
+/* `taken`: what SMQ_ERR_EXISTS means. The log has told what else it is, where it could say more. */
+static int tell_failure(const char *what, enum smq_result result, const char *taken) {
+    if (log_error_count() == 0)
+        (void)fprintf(stderr, "Error: %s: %s\n", what,
+                      result == SMQ_ERR_EXISTS    ? taken
+                      : result == SMQ_ERR_VERSION ? "of a newer version"
+                                                  : smq_result_text(result));
     return 1;
 }
+
+static const char in_use[] = "in use: stop the router first";
 
 /* ---- check ---- */
 
@@ -36,14 +42,14 @@ static int check(const char *folder) {
     struct store_totals totals;
     enum smq_result result = store_open_to_read(&smp_store_layout, folder, &store);
     if (result != SMQ_OK)
-        return tell_failure(folder, result);
+        return tell_failure(folder, result, in_use);
     result = store_reader_create(store, &reader);
     if (result == SMQ_OK)
         result = store_reader_begin(reader, &txn);
     if (result != SMQ_OK) {
         store_reader_destroy(&reader);
         store_close(&store);
-        return tell_failure(folder, result);
+        return tell_failure(folder, result, in_use);
     }
     uint64_t faults = store_check(txn, print_fault, NULL);
     store_totals_get(txn, &totals);
@@ -59,10 +65,17 @@ static int check(const char *folder) {
 
 /* ---- actions ---- */
 
+/* After `check`, whose findings are on stdout. */
+static int not_done(const char *folder, const char *what) {
+    if (log_error_count() == 0)
+        (void)fprintf(stderr, "Error: %s is not %s\n", folder, what);
+    return 1;
+}
+
 static int run_backup(const char *store, const char *folder) {
     enum smq_result result = store_backup(store, folder);
     if (result != SMQ_OK)
-        return tell_failure(folder, result);
+        return tell_failure(folder, result, "there is a store in it already");
     printf("%s: backup of %s\n", folder, store);
     return 0;
 }
@@ -73,25 +86,21 @@ static int run_check(const char *store, const char *folder) {
 
 static int run_compact(const char *store, const char *folder) {
     (void)folder;
-    if (check(store) != 0) { /* the copy would be all that is left of what can still be read */
-        (void)fprintf(stderr, "Error: %s is not compacted\n", store);
-        return 1;
-    }
+    if (check(store) != 0) /* the copy would be all that is left of what can still be read */
+        return not_done(store, "compacted");
     enum smq_result result = store_compact(store);
     if (result != SMQ_OK)
-        return tell_failure(store, result);
+        return tell_failure(store, result, in_use);
     printf("%s: compacted\n", store);
     return 0;
 }
 
 static int run_restore(const char *store, const char *folder) {
-    if (check(folder) != 0) {
-        (void)fprintf(stderr, "Error: %s is not restored\n", folder);
-        return 1;
-    }
+    if (check(folder) != 0)
+        return not_done(folder, "restored");
     enum smq_result result = store_restore(store, folder);
     if (result != SMQ_OK)
-        return tell_failure(store, result);
+        return tell_failure(store, result, in_use);
     printf("%s: restored from %s; what was there is data.mdb.before-restore\n", store, folder);
     return 0;
 }
@@ -143,8 +152,28 @@ static int run_apart(int (*run)(const char *store, const char *folder), const ch
     return 1;
 }
 
-int smp_store(const struct smp_files *files, const struct smp_store_options *options, int count, char **words) {
+/* What needs more than folders of stores: files and options. */
+static int run_import(const struct server_files *files, const struct smp_store_options *options) {
+    return smp_import(files, &options->import);
+}
+
+static int run_export(const struct server_files *files, const struct smp_store_options *options) {
+    if (options->out != NULL)
+        return smp_export(files, options->out);
+    (void)fprintf(stderr, "smp-server store export: say --out FOLDER\n");
+    return 1;
+}
+
+static const struct {
+    const char *name;
+    int (*run)(const struct server_files *files, const struct smp_store_options *options);
+} migrations[] = {{"import", run_import}, {"export", run_export}};
+
+int smp_store(const struct server_files *files, const struct smp_store_options *options, int count, char **words) {
     const char *folder = count > 1 ? words[1] : NULL;
+    for (size_t i = 0; i < sizeof migrations / sizeof migrations[0] && count == 1; i++)
+        if (strcmp(words[0], migrations[i].name) == 0)
+            return migrations[i].run(files, options);
     for (size_t i = 0; i < sizeof actions / sizeof actions[0]; i++) {
         if (strcmp(words[0], actions[i].name) != 0)
             continue;
@@ -160,4 +189,8 @@ int smp_store(const struct smp_files *files, const struct smp_store_options *opt
     }
     (void)fprintf(stderr, "smp-server store: unknown action %s (try `smp-server store --help`)\n", words[0]);
     return 1;
+}
+
+int smp_store_check(const struct server_files *files) {
+    return run_apart(run_check, files->store, NULL);
 }

@@ -48,3 +48,4 @@ int smq_command_receive(const struct smq_options *options, int count, char **wor
 int smq_command_subscribe(const struct smq_options *options, int count, char **words);
 int smq_command_watch(const struct smq_options *options, int count, char **words);
 int smq_command_acknowledge(const struct smq_options *options, int count, char **words);
+int smq_command_ping(const struct smq_options *options, int count, char **words);

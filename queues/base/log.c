@@ -37,10 +37,18 @@ static bool take_share(struct log_site *site) {
     return true;
 }
 
+static _Atomic uint64_t error_count;
+
+uint64_t log_error_count(void) {
+    return atomic_load_explicit(&error_count, memory_order_relaxed);
+}
+
 void log_write(struct log_site *site, enum log_level level, const char *format, ...) {
     if (!log_enabled(level))
         return;
     int kept_errno = errno;
+    if (level == LOG_LEVEL_ERROR)
+        (void)atomic_fetch_add_explicit(&error_count, 1, memory_order_relaxed);
     va_list arguments;
     va_start(arguments, format);
     if (!log_writer_is_used() || take_share(site)) {

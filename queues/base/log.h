@@ -29,10 +29,11 @@ struct log_site {
     struct log_site *next;
 };
 
-/* Logs "2026-01-31T12:00:00.123Z ERROR text\n". Longer than 1,000 bytes: cut. Control characters become '?', so that
- * text from a peer cannot forge a line. Keeps errno. Never blocks: when the ring is full the line is counted, and "N
- * lines lost" is written once there is room. `format` is a literal. Any thread. Never pass secrets, queue ids or peer
- * addresses. */
+/* Logs "2026-01-31T12:00:00.123Z ERROR text\n", or "<3>ERROR text\n" when stderr is what systemd's JOURNAL_STREAM
+ * names: then the journal knows the priority, and tells the time. Longer than 1,000 bytes: cut. Control characters
+ * become '?', so that text from a peer cannot forge a line. Keeps errno. Never blocks: when the ring is full the line
+ * is counted, and "N lines lost" is written once there is room. `format` is a literal. Any thread. Never pass secrets,
+ * queue ids or peer addresses. */
 #define log_line(level, ...)                                                                                           \
     do {                                                                                                               \
         static struct log_site log_site_here;                                                                          \
@@ -51,6 +52,10 @@ struct log_site {
 /* What log_line calls. */
 void log_write(struct log_site *site, enum log_level level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* How many lines of LOG_LEVEL_ERROR were logged: who is told of a failure may find that it was told already. Any
+ * thread. */
+uint64_t log_error_count(void);
 
 /* Waits until what was logged before is written, at most `timeout_ms`; true if it is. At the end of the process it is
  * called by itself, with 500 ms. Any thread, in any state. */

@@ -8,7 +8,8 @@
 #include "queues/base/log.h"
 #include "queues/base/log_ring.h"
 
-/* Writes "time level text\n" into `line`, cut and with control characters replaced as log.h says; its length. */
+/* Writes "time level text\n", or the journal's form of it, into `line`, cut and with control characters replaced as
+ * log.h says; its length. */
 size_t log_format_line(char line[LOG_LINE_MAX], enum log_level level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 size_t log_format_arguments(char line[LOG_LINE_MAX], enum log_level level, const char *format, va_list arguments)

@@ -17,6 +17,7 @@
 #include "stores/xftp/chunk_private.h"
 
 static const char incoming_name[] = ".incoming";
+static const char open_name[] = "open"; /* in there while a process has the folder open */
 
 enum smq_result chunk_failure(const char *what) {
     bool is_full = errno == ENOSPC || errno == EDQUOT;
@@ -52,7 +53,7 @@ static enum smq_result clear_incoming(int incoming) {
     unsigned removed = 0;
     enum smq_result result = SMQ_OK;
     for (struct dirent *entry = readdir(stream); entry != NULL; entry = readdir(stream)) {
-        if (is_dot(entry->d_name))
+        if (is_dot(entry->d_name) || strcmp(entry->d_name, open_name) == 0)
             continue;
         if (unlinkat(incoming, entry->d_name, 0) == 0)
             removed++;
@@ -65,6 +66,20 @@ static enum smq_result clear_incoming(int incoming) {
     return result;
 }
 
+/* On the disk before anything else is. */
+static enum smq_result mark_open(struct chunk_folder *folder) {
+    folder->was_left = faccessat(folder->incoming, open_name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+    int mark = openat(folder->incoming, open_name, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (mark < 0)
+        return errno == ENOSPC || errno == EDQUOT ? SMQ_ERR_STORE_FULL : SMQ_ERR_SYSTEM;
+    (void)close(mark);
+    return fsync(folder->incoming) == 0 ? SMQ_OK : SMQ_ERR_SYSTEM;
+}
+
+bool chunk_folder_was_left(const struct chunk_folder *folder) {
+    return folder->was_left;
+}
+
 static enum smq_result open_all(struct chunk_folder *folder, const char *path) {
     folder->folder = open_folder_at(AT_FDCWD, path);
     if (folder->folder < 0)
@@ -74,7 +89,8 @@ static enum smq_result open_all(struct chunk_folder *folder, const char *path) {
     folder->incoming = open_folder_at(folder->folder, incoming_name);
     if (folder->incoming < 0)
         return errno == ENOSPC || errno == EDQUOT ? SMQ_ERR_STORE_FULL : SMQ_ERR_SYSTEM;
-    return clear_incoming(folder->incoming);
+    enum smq_result result = clear_incoming(folder->incoming);
+    return result == SMQ_OK ? mark_open(folder) : result;
 }
 
 enum smq_result chunk_folder_open(const char *path, struct chunk_folder **out) {
@@ -91,14 +107,16 @@ enum smq_result chunk_folder_open(const char *path, struct chunk_folder **out) {
         log_error("chunk files: %s is in use by another process", path);
     else
         log_error("chunk files: cannot use the folder %s: %s", path, strerror(errno));
-    chunk_folder_close(&folder);
+    chunk_folder_close(&folder, false);
     return result;
 }
 
-void chunk_folder_close(struct chunk_folder **folder) {
+void chunk_folder_close(struct chunk_folder **folder, bool is_orderly) {
     struct chunk_folder *closing = *folder;
     if (closing == NULL)
         return;
+    if (is_orderly)
+        (void)unlinkat(closing->incoming, open_name, 0);
     if (closing->incoming >= 0)
         (void)close(closing->incoming);
     if (closing->folder >= 0)

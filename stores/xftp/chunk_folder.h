@@ -25,8 +25,11 @@ struct chunk_folder;
  * removes what was being received when the last process ended. Logs the reason of a failure. SMQ_ERR_EXISTS: another
  * process has it open; SMQ_ERR_STORE_FULL, SMQ_ERR_SYSTEM (errno), SMQ_ERR_NO_MEMORY. */
 enum smq_result chunk_folder_open(const char *path, struct chunk_folder **out);
-/* All files of the folder must be closed. Sets the pointer to NULL, which it may be. */
-void chunk_folder_close(struct chunk_folder **folder);
+/* All files of the folder must be closed. `is_orderly`: the next process need not look for what this one left behind.
+ * Sets the pointer to NULL, which it may be. */
+void chunk_folder_close(struct chunk_folder **folder, bool is_orderly);
+/* Whether the last process that had the folder open did not close it in order. */
+bool chunk_folder_was_left(const struct chunk_folder *folder);
 
 /* The name of the file of this chunk; SMQ_ERR_TOO_LARGE, SMQ_ERR_INVALID (empty). Pure. */
 enum smq_result chunk_name_of(struct slice id, char name[CHUNK_NAME_SIZE]);

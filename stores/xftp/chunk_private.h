@@ -3,12 +3,14 @@
 #pragma once
 
 #include <stdatomic.h>
+#include <stdbool.h>
 
 #include "stores/xftp/chunk_folder.h"
 
 struct chunk_folder {
     int folder;
     int incoming;
+    bool was_left;
     _Atomic uint64_t next_number; /* of names in `.incoming` */
 };
 

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -22,6 +23,7 @@ void net_peer_connect(struct net_peer *peer, uint16_t port) {
     CHECK(peer->descriptor >= 0);
     CHECK(connect(peer->descriptor, (const struct sockaddr *)&address, sizeof address) == 0);
     CHECK(fcntl(peer->descriptor, F_SETFL, O_NONBLOCK) == 0);
+    CHECK(setsockopt(peer->descriptor, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int)) == 0);
 }
 
 /* Whether the socket became ready before `deadline_ms`. */
@@ -33,9 +35,7 @@ static bool await_socket(const struct net_peer *peer, enum tls_want want, uint64
     return poll(&entry, 1, (int)(deadline_ms - now_ms)) > 0;
 }
 
-enum smq_result net_peer_handshake(struct net_peer *peer, const struct tls_context *context, const char *alpn,
-                                   const uint8_t key_hash[FINGERPRINT_SIZE]) {
-    CHECK(tls_create_client(context, peer->descriptor, alpn, key_hash, &peer->tls) == SMQ_OK);
+static enum smq_result shake_hands(struct net_peer *peer) {
     uint64_t deadline_ms = clock_monotonic_ms() + LIMIT_MS;
     for (;;) {
         enum tls_want want = TLS_WANT_READ;
@@ -47,12 +47,46 @@ enum smq_result net_peer_handshake(struct net_peer *peer, const struct tls_conte
     }
 }
 
+enum smq_result net_peer_handshake(struct net_peer *peer, const struct tls_context *context, const char *alpn,
+                                   const uint8_t key_hash[FINGERPRINT_SIZE]) {
+    CHECK(tls_create_client(context, peer->descriptor, alpn, key_hash, &peer->tls) == SMQ_OK);
+    return shake_hands(peer);
+}
+
+enum smq_result net_peer_web_handshake(struct net_peer *peer, const struct tls_context *context, const char *alpn,
+                                       const char *name) {
+    CHECK(tls_create_web_client(context, peer->descriptor, alpn, name, &peer->tls) == SMQ_OK);
+    return shake_hands(peer);
+}
+
+static enum smq_result write_some(const struct net_peer *peer, const uint8_t *bytes, size_t length,
+                                  enum tls_want *want) {
+    if (peer->tls != NULL)
+        return tls_write(peer->tls, bytes, length, false, want);
+    ssize_t sent = send(peer->descriptor, bytes, length, MSG_NOSIGNAL);
+    if (sent < 0)
+        return errno == EAGAIN ? SMQ_ERR_AGAIN : SMQ_ERR_NETWORK;
+    return (size_t)sent == length ? SMQ_OK : SMQ_ERR_NETWORK; /* records are small */
+}
+
+static enum smq_result read_some(const struct net_peer *peer, uint8_t *bytes, size_t size, size_t *got,
+                                 enum tls_want *want) {
+    bool more = false;
+    if (peer->tls != NULL)
+        return tls_read(peer->tls, bytes, size, got, &more, want);
+    ssize_t received = recv(peer->descriptor, bytes, size, 0);
+    if (received < 0)
+        return errno == EAGAIN ? SMQ_ERR_AGAIN : SMQ_ERR_NETWORK;
+    *got = (size_t)received;
+    return received == 0 ? SMQ_ERR_CLOSED : SMQ_OK;
+}
+
 bool net_peer_write(struct net_peer *peer, const uint8_t *bytes, size_t length, size_t record) {
     uint64_t deadline_ms = clock_monotonic_ms() + LIMIT_MS;
     while (length > 0) {
         enum tls_want want = TLS_WANT_WRITE;
         size_t part = length < record ? length : record;
-        enum smq_result result = tls_write(peer->tls, bytes, part, false, &want);
+        enum smq_result result = write_some(peer, bytes, part, &want);
         if (result == SMQ_OK) {
             bytes += part;
             length -= part;
@@ -68,8 +102,7 @@ enum smq_result net_peer_read(struct net_peer *peer, uint8_t *bytes, size_t leng
     while (length > 0) {
         enum tls_want want = TLS_WANT_READ;
         size_t got = 0;
-        bool more = false;
-        enum smq_result result = tls_read(peer->tls, bytes, length, &got, &more, &want);
+        enum smq_result result = read_some(peer, bytes, length, &got, &want);
         if (result == SMQ_OK) {
             bytes += got;
             length -= got;
@@ -80,6 +113,21 @@ enum smq_result net_peer_read(struct net_peer *peer, uint8_t *bytes, size_t leng
         }
     }
     return SMQ_OK;
+}
+
+size_t net_peer_read_all(struct net_peer *peer, uint8_t *bytes, size_t size, int timeout_ms) {
+    uint64_t deadline_ms = clock_monotonic_ms() + (uint64_t)timeout_ms;
+    size_t length = 0;
+    while (length < size) {
+        enum tls_want want = TLS_WANT_READ;
+        size_t got = 0;
+        enum smq_result result = read_some(peer, bytes + length, size - length, &got, &want);
+        if (result == SMQ_OK)
+            length += got;
+        else if (result != SMQ_ERR_AGAIN || !await_socket(peer, want, deadline_ms))
+            break;
+    }
+    return length;
 }
 
 bool net_peer_sees_end(struct net_peer *peer, int timeout_ms) {

@@ -103,6 +103,10 @@ static void account(struct http2 *http2, size_t received) {
     http2_spend(http2, overhead - allowed);
 }
 
+bool http2_wants_input(const struct http2 *http2) {
+    return http2->failure == SMQ_OK && nghttp2_session_want_read(http2->session) != 0 && !is_owed_too_much(http2);
+}
+
 enum smq_result http2_receive(struct http2 *http2, struct slice bytes, uint64_t now) {
     if (http2->failure != SMQ_OK)
         return http2->failure;

@@ -125,6 +125,9 @@ void http2_destroy(struct http2 **http2);
  * becomes SMQ_ERR_PROTOCOL as soon as the GOAWAY for it has been put out. */
 enum smq_result http2_receive(struct http2 *http2, struct slice bytes, uint64_t now);
 
+/* Whether http2_receive would take bytes now: neither over, nor with too much to be sent before. */
+bool http2_wants_input(const struct http2 *http2);
+
 /* Writes up to `size` (at least HTTP2_OUTPUT_MIN) bytes that are to be sent next. A room of 16,384 bytes is one TLS
  * record with one frame of a body. SMQ_OK: `*length` > 0. SMQ_ERR_EMPTY: nothing to send. SMQ_ERR_INVALID: too little
  * room. SMQ_ERR_NO_MEMORY: the connection is lost. */

@@ -40,8 +40,9 @@ enum smq_result credentials_issue(const struct credentials *issuer, const struct
 /* Reads PEM files: the leaf certificate first in `certificate_path` (further ones follow it in the chain), then all
  * certificates of `ca_path` (NULL: none), and the private key of the leaf. Blocks on files. SMQ_ERR_SYSTEM: a file
  * cannot be read (errno); SMQ_ERR_SYNTAX: a file holds no such PEM object; SMQ_ERR_INVALID: it is no file, the key is
- * not the certificate's, is neither Ed25519 nor Ed448, or there are more than 4 certificates; SMQ_ERR_TOO_LARGE. A key
- * of another certificate gives way to `key_path`.new, when that is the certificate's: a renewal was cut off. `error`
+ * not the certificate's, is neither Ed25519 nor Ed448, or there are more than 4 certificates; SMQ_ERR_TOO_LARGE. When
+ * the two do not belong together or one is torn, `key_path`.new, or that and `certificate_path`.new, take their place
+ * if they fit: a renewal was cut off. `error`
  * (may be NULL) gets one line that names the file. */
 enum smq_result credentials_load(const char *certificate_path, const char *ca_path, const char *key_path,
                                  struct credentials **credentials, char *error, size_t error_size);
@@ -66,8 +67,10 @@ const struct key_pair *credentials_key(const struct credentials *credentials);
 enum smq_result credentials_create_files(const char *directory, const char *common_name, enum key_algorithm algorithm,
                                          uint8_t fingerprint[FINGERPRINT_SIZE]);
 /* Makes a new server.key and server.crt in `directory`, signed by its ca.key and ca.crt. Both are replaced or none,
- * also when the machine stops meanwhile; they keep owner, group and mode. Errors of load, issue and save. */
-enum smq_result credentials_renew_files(const char *directory, const char *common_name, enum key_algorithm algorithm);
+ * also when the machine stops meanwhile; they keep owner, group and mode. One process at a time; others wait. Errors of
+ * load, issue and save; `error` (may be NULL) gets one line that names the file. */
+enum smq_result credentials_renew_files(const char *directory, const char *common_name, enum key_algorithm algorithm,
+                                        char *error, size_t error_size);
 
 /* Identity of a router: the fingerprint of the first certificate in the PEM file `ca_path`. SMQ_ERR_SYSTEM,
  * SMQ_ERR_INVALID (no file), SMQ_ERR_TOO_LARGE, SMQ_ERR_SYNTAX. Blocks. */

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* Credentials in PEM files, as the reference's init lays them out. */
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include <openssl/err.h>
@@ -91,14 +93,7 @@ static bool key_is_the_leafs(const struct credentials *credentials) {
            public_key_equal(&leaf, &credentials->key.public_key);
 }
 
-/* The machine stopped when a new certificate had its place, but its key had not (pem_file_replace_pair). */
-static bool take_key_that_lies_ready(struct credentials *credentials, const char *key_path) {
-    char ready[PATH_MAX];
-    return pem_file_ready(key_path, ready) == SMQ_OK && load_key(credentials, ready, NULL, 0) == SMQ_OK &&
-           key_is_the_leafs(credentials);
-}
-
-enum smq_result credentials_load(const char *certificate_path, const char *ca_path, const char *key_path,
+static enum smq_result load_pair(const char *certificate_path, const char *ca_path, const char *key_path,
                                  struct credentials **credentials, char *error, size_t error_size) {
     struct credentials *loaded = memory_zalloc(sizeof *loaded);
     if (loaded == NULL)
@@ -108,7 +103,7 @@ enum smq_result credentials_load(const char *certificate_path, const char *ca_pa
         result = append_certificates(loaded, ca_path, error, error_size);
     if (result == SMQ_OK)
         result = load_key(loaded, key_path, error, error_size);
-    if (result == SMQ_OK && !key_is_the_leafs(loaded) && !take_key_that_lies_ready(loaded, key_path)) {
+    if (result == SMQ_OK && !key_is_the_leafs(loaded)) {
         char reason[PATH_MAX + 64];
         (void)snprintf(reason, sizeof reason, "the key does not belong to the certificate %s", certificate_path);
         result = describe(SMQ_ERR_INVALID, key_path, reason, error, error_size);
@@ -117,7 +112,31 @@ enum smq_result credentials_load(const char *certificate_path, const char *ca_pa
         *credentials = loaded;
         loaded = NULL;
     }
+    int saved = errno;
     credentials_destroy(&loaded);
+    errno = saved;
+    return result;
+}
+
+/* The machine stopped in a renewal (pem_file_replace_pair): a key that lies ready is the certificate's, or both that
+ * lie ready are whole. */
+static bool load_what_lies_ready(const char *certificate_path, const char *ca_path, const char *key_path,
+                                 struct credentials **credentials) {
+    char certificate_ready[PATH_MAX], key_ready[PATH_MAX];
+    return pem_file_ready(key_path, key_ready) == SMQ_OK &&
+           pem_file_ready(certificate_path, certificate_ready) == SMQ_OK &&
+           (load_pair(certificate_path, ca_path, key_ready, credentials, NULL, 0) == SMQ_OK ||
+            load_pair(certificate_ready, ca_path, key_ready, credentials, NULL, 0) == SMQ_OK);
+}
+
+enum smq_result credentials_load(const char *certificate_path, const char *ca_path, const char *key_path,
+                                 struct credentials **credentials, char *error, size_t error_size) {
+    enum smq_result result = load_pair(certificate_path, ca_path, key_path, credentials, error, error_size);
+    int saved = errno;
+    bool torn = result == SMQ_ERR_INVALID || result == SMQ_ERR_SYNTAX;
+    if (torn && load_what_lies_ready(certificate_path, ca_path, key_path, credentials))
+        return SMQ_OK;
+    errno = saved;
     return result;
 }
 
@@ -265,18 +284,41 @@ enum smq_result credentials_create_files(const char *directory, const char *comm
     return result;
 }
 
-enum smq_result credentials_renew_files(const char *directory, const char *common_name, enum key_algorithm algorithm) {
-    char certificate_path[PATH_MAX];
-    char key_path[PATH_MAX];
+/* Held until it is closed: two renewals at once would mix their files. */
+static int lock_folder(const char *directory) {
+    int folder = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    while (folder >= 0 && flock(folder, LOCK_EX) != 0) {
+        int saved = errno;
+        if (saved == EINTR)
+            continue;
+        (void)close(folder);
+        errno = saved;
+        return -1;
+    }
+    return folder;
+}
+
+enum smq_result credentials_renew_files(const char *directory, const char *common_name, enum key_algorithm algorithm,
+                                        char *error, size_t error_size) {
+    char certificate_path[PATH_MAX], key_path[PATH_MAX];
     struct credentials *ca = NULL;
     enum smq_result result = path_in(certificate_path, directory, "ca.crt");
     if (result == SMQ_OK)
         result = path_in(key_path, directory, "ca.key");
-    if (result == SMQ_OK)
-        result = credentials_load(certificate_path, NULL, key_path, &ca, NULL, 0);
-    if (result == SMQ_OK)
+    int folder = result == SMQ_OK ? lock_folder(directory) : -1;
+    if (folder < 0)
+        return describe(SMQ_ERR_SYSTEM, directory, strerror(errno), error, error_size);
+    result = credentials_load(certificate_path, NULL, key_path, &ca, error, error_size);
+    if (result == SMQ_OK) {
         result = issue_server(ca, directory, common_name, algorithm);
+        (void)describe(result, directory,
+                       result == SMQ_ERR_SYSTEM    ? strerror(errno)
+                       : result == SMQ_ERR_INVALID ? "the name is empty or longer than 64 bytes"
+                                                   : smq_result_text(result),
+                       error, error_size);
+    }
     credentials_destroy(&ca);
+    (void)close(folder);
     return result;
 }
 

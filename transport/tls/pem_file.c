@@ -96,11 +96,25 @@ static bool write_all(int descriptor, const void *bytes, size_t length) {
     return true;
 }
 
+/* Whose a file is to be that was not there: root makes it for the service that the folder belongs to. */
+static bool give_to_owner_of_folder(int descriptor, const char *path) {
+    char folder[PATH_MAX];
+    struct stat status;
+    (void)snprintf(folder, sizeof folder, "%s", path);
+    char *slash = strrchr(folder, '/');
+    if (geteuid() != 0)
+        return true;
+    if (slash != NULL)
+        slash[slash == folder] = '\0';
+    return stat(slash != NULL ? folder : ".", &status) == 0 &&
+           (status.st_uid == 0 || fchown(descriptor, status.st_uid, status.st_gid) == 0);
+}
+
 /* Owner and group before the mode: giving a file away takes bits of it. */
 static bool make_like(int descriptor, const char *path, mode_t mode) {
     struct stat status, own;
     if (stat(path, &status) != 0)
-        return errno == ENOENT && fchmod(descriptor, mode) == 0;
+        return errno == ENOENT && give_to_owner_of_folder(descriptor, path) && fchmod(descriptor, mode) == 0;
     if (fstat(descriptor, &own) != 0)
         return false;
     bool owned = own.st_uid == status.st_uid && own.st_gid == status.st_gid;
@@ -125,10 +139,54 @@ static enum smq_result lay_ready(const struct pem_file *file, const char *ready)
     return done ? SMQ_OK : SMQ_ERR_SYSTEM;
 }
 
-static enum smq_result take_place(const struct pem_file *file, const char *ready) {
+/* A file that something is mounted on (a container's secret, say) cannot give way to another one: its bytes are written
+ * over. */
+static bool is_mounted(const char *real) {
+    struct statx status;
+    return statx(AT_FDCWD, real, AT_SYMLINK_NOFOLLOW, 0, &status) == 0 &&
+           (status.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
+}
+
+/* A place that is to be taken. */
+struct place {
+    const struct pem_file *file;
     char real[PATH_MAX];
-    resolve(file->path, real);
-    return rename(ready, real) == 0 ? SMQ_OK : SMQ_ERR_SYSTEM;
+    char ready[PATH_MAX];
+    int mounted;    /* open for writing, -1: it is not mounted */
+    bool exchanged; /* what was there lies in `ready` */
+};
+
+static enum smq_result find_place(const struct pem_file *file, struct place *place) {
+    place->file = file;
+    place->mounted = -1;
+    place->exchanged = false;
+    resolve(file->path, place->real);
+    enum smq_result result = pem_file_ready(file->path, place->ready);
+    if (result != SMQ_OK || !is_mounted(place->real))
+        return result;
+    place->mounted = open(place->real, O_WRONLY | O_CLOEXEC);
+    return place->mounted >= 0 ? SMQ_OK : SMQ_ERR_SYSTEM;
+}
+
+static void leave_place(struct place *place) {
+    int saved = errno;
+    if (place->mounted >= 0)
+        (void)close(place->mounted);
+    errno = saved;
+}
+
+/* Until this is done, what lies ready is whole. */
+static enum smq_result write_over(const struct place *place) {
+    bool done = ftruncate(place->mounted, 0) == 0 && lseek(place->mounted, 0, SEEK_SET) == 0 &&
+                write_all(place->mounted, place->file->bytes, place->file->length) && fsync(place->mounted) == 0;
+    return done ? SMQ_OK : SMQ_ERR_SYSTEM;
+}
+
+static enum smq_result take_place(struct place *place) {
+    if (place->mounted >= 0)
+        return write_over(place);
+    place->exchanged = renameat2(AT_FDCWD, place->ready, AT_FDCWD, place->real, RENAME_EXCHANGE) == 0;
+    return place->exchanged || rename(place->ready, place->real) == 0 ? SMQ_OK : SMQ_ERR_SYSTEM;
 }
 
 /* Makes names in the folder of `path` durable. */
@@ -147,59 +205,78 @@ static enum smq_result sync_folder_of(const char *path) {
     return done ? SMQ_OK : SMQ_ERR_SYSTEM;
 }
 
-static void give_up(const char *ready) {
+static void clear_ready(const struct place *place) {
     int saved = errno;
-    (void)unlink(ready);
+    (void)unlink(place->ready);
     errno = saved;
 }
 
 enum smq_result pem_file_replace(const struct pem_file *file) {
-    char ready[PATH_MAX];
-    enum smq_result result = pem_file_ready(file->path, ready);
+    struct place place;
+    enum smq_result result = find_place(file, &place);
     if (result == SMQ_OK)
-        result = lay_ready(file, ready);
-    if (result != SMQ_OK)
-        return result;
-    result = take_place(file, ready);
-    if (result != SMQ_OK)
-        give_up(ready);
-    return result == SMQ_OK ? sync_folder_of(ready) : result;
+        result = lay_ready(file, place.ready);
+    if (result == SMQ_OK) {
+        result = take_place(&place);
+        clear_ready(&place);
+    }
+    leave_place(&place);
+    return result == SMQ_OK ? sync_folder_of(place.ready) : result;
 }
 
 /* Both lie ready, durably. */
-static enum smq_result lay_pair_ready(const struct pem_file *certificate, const char *ready_certificate,
-                                      const struct pem_file *key, const char *ready_key) {
+static enum smq_result lay_pair_ready(const struct place *certificate, const struct place *key) {
     step();
-    enum smq_result result = lay_ready(key, ready_key);
-    step();
-    if (result == SMQ_OK)
-        result = lay_ready(certificate, ready_certificate);
+    enum smq_result result = lay_ready(key->file, key->ready);
     step();
     if (result == SMQ_OK)
-        result = sync_folder_of(ready_key);
+        result = lay_ready(certificate->file, certificate->ready);
+    step();
+    if (result == SMQ_OK)
+        result = sync_folder_of(key->ready);
     return result;
 }
 
-enum smq_result pem_file_replace_pair(const struct pem_file *certificate, const struct pem_file *key) {
-    char ready_certificate[PATH_MAX], ready_key[PATH_MAX];
-    enum smq_result result = pem_file_ready(certificate->path, ready_certificate);
-    if (result == SMQ_OK)
-        result = pem_file_ready(key->path, ready_key);
+/* The certificate that was there comes back, so that it is the old key's. */
+static void put_back(struct place *certificate) {
+    int saved = errno;
+    if (certificate->exchanged)
+        (void)renameat2(AT_FDCWD, certificate->ready, AT_FDCWD, certificate->real, RENAME_EXCHANGE);
+    errno = saved;
+}
+
+static enum smq_result take_places(struct place *certificate, struct place *key) {
+    enum smq_result result = take_place(certificate);
     if (result != SMQ_OK)
         return result;
-    result = lay_pair_ready(certificate, ready_certificate, key, ready_key);
+    step();
+    result = sync_folder_of(certificate->ready); /* before the name of the key goes */
+    step();
     if (result == SMQ_OK)
-        result = take_place(certificate, ready_certificate);
-    if (result != SMQ_OK) {
-        give_up(ready_certificate);
-        give_up(ready_key);
-        return result;
+        result = take_place(key);
+    step();
+    if (result != SMQ_OK)
+        put_back(certificate);
+    return result;
+}
+
+enum smq_result pem_file_replace_pair(const struct pem_file *certificate_file, const struct pem_file *key_file) {
+    struct place certificate = {.mounted = -1}, key = {.mounted = -1};
+    enum smq_result result = find_place(certificate_file, &certificate);
+    if (result == SMQ_OK)
+        result = find_place(key_file, &key);
+    if (result == SMQ_OK) {
+        result = lay_pair_ready(&certificate, &key);
+        if (result == SMQ_OK)
+            result = take_places(&certificate, &key);
+        /* What lies ready of a certificate that cannot be put back is what its key is kept for. */
+        bool torn = result != SMQ_OK && (certificate.mounted >= 0 || key.mounted >= 0);
+        if (!torn) {
+            clear_ready(&certificate);
+            clear_ready(&key);
+        }
     }
-    step();
-    result = sync_folder_of(ready_certificate); /* before the name of the key goes */
-    step();
-    if (result == SMQ_OK)
-        result = take_place(key, ready_key);
-    step();
-    return result == SMQ_OK ? sync_folder_of(ready_key) : result;
+    leave_place(&certificate);
+    leave_place(&key);
+    return result == SMQ_OK ? sync_folder_of(key.ready) : result;
 }

@@ -26,7 +26,8 @@ enum smq_result pem_file_replace(const struct pem_file *file);
 
 /* Replaces both or none, at whatever step the machine stops: the new ones lie ready beside the old ones before the
  * certificate takes its place; from then on the key that lies ready counts (pem_file_ready), until it takes its place,
- * too. SMQ_ERR_SYSTEM (errno): none is replaced, or the key is the one that lies ready. */
+ * too. Files that are mounted are written over; when the machine stops meanwhile, both that lie ready count.
+ * SMQ_ERR_SYSTEM (errno): none is replaced. One at a time. */
 enum smq_result pem_file_replace_pair(const struct pem_file *certificate, const struct pem_file *key);
 
 /* The name under which a new file lies ready to take the place of `path`. SMQ_ERR_SYSTEM: it is too long. */

@@ -55,6 +55,7 @@ static enum smq_result create(const struct tls_context *context, int descriptor,
     struct tls *created = memory_zalloc(sizeof *created);
     if (created == NULL)
         return SMQ_ERR_NO_MEMORY;
+    created->context = context;
     created->is_server = context->is_server;
     created->allowance = HANDSHAKE_ALLOWANCE;
     created->ssl = SSL_new(context->ssl_context);
@@ -81,24 +82,44 @@ enum smq_result tls_create_server(const struct tls_context *context, int descrip
     return result;
 }
 
+static bool offer_alpn(struct tls *tls, const char *alpn) {
+    uint8_t offer[256];
+    struct writer writer = writer_of(offer, sizeof offer);
+    if (alpn == NULL)
+        return true;
+    write_short(&writer, slice_of_text(alpn));
+    return writer_finish(&writer) == SMQ_OK &&
+           SSL_set_alpn_protos(tls->ssl, offer, (unsigned)writer_length(&writer)) == 0;
+}
+
 enum smq_result tls_create_client(const struct tls_context *context, int descriptor, const char *alpn,
                                   const uint8_t key_hash[FINGERPRINT_SIZE], struct tls **tls) {
-    CHECK(!context->is_server);
+    CHECK(!context->is_server && !context->is_web_client);
     struct tls *created = NULL;
     enum smq_result result = create(context, descriptor, &created);
     if (result != SMQ_OK)
         return result;
     memcpy(created->key_hash, key_hash, FINGERPRINT_SIZE);
     SSL_set_connect_state(created->ssl);
-    if (alpn != NULL) {
-        uint8_t offer[256];
-        struct writer writer = writer_of(offer, sizeof offer);
-        write_short(&writer, slice_of_text(alpn));
-        if (writer_finish(&writer) != SMQ_OK ||
-            SSL_set_alpn_protos(created->ssl, offer, (unsigned)writer_length(&writer)) != 0) {
-            tls_destroy(&created);
-            return SMQ_ERR_NO_MEMORY;
-        }
+    if (!offer_alpn(created, alpn)) {
+        tls_destroy(&created);
+        return SMQ_ERR_NO_MEMORY;
+    }
+    *tls = created;
+    return SMQ_OK;
+}
+
+enum smq_result tls_create_web_client(const struct tls_context *context, int descriptor, const char *alpn,
+                                      const char *name, struct tls **tls) {
+    CHECK(context->is_web_client);
+    struct tls *created = NULL;
+    enum smq_result result = create(context, descriptor, &created);
+    if (result != SMQ_OK)
+        return result;
+    SSL_set_connect_state(created->ssl);
+    if (!offer_alpn(created, alpn) || !tls_web_expect(created->ssl, name)) {
+        tls_destroy(&created);
+        return SMQ_ERR_NO_MEMORY;
     }
     *tls = created;
     return SMQ_OK;
@@ -138,7 +159,8 @@ static enum smq_result judge(struct tls *tls, int returned, enum tls_want *want)
     default:
         tls->is_broken = true;
         tls->failure = ERR_reason_error_string(ERR_peek_error());
-        if (tls->fault != CERTIFICATE_FAULT_NONE && !tls->is_server)
+        if ((tls->fault != CERTIFICATE_FAULT_NONE && !tls->is_server) ||
+            (tls->context->is_web_client && SSL_get_verify_result(tls->ssl) != X509_V_OK))
             return SMQ_ERR_IDENTITY;
         return SMQ_ERR_TLS;
     }
@@ -241,6 +263,10 @@ enum smq_result tls_take_facts(struct tls *tls, struct tls_facts *facts) {
         SSL_get0_alpn_selected(tls->ssl, &alpn, &alpn_length);
         facts->session_id_length = (uint8_t)length;
         facts->has_alpn = alpn_length > 0;
+        facts->shows_web_certificate = tls->shows_web_certificate;
+        /* Longer names are not among those that we know. */
+        for (size_t i = 0; i < sizeof facts->alpn; i++)
+            facts->alpn[i] = i < alpn_length && alpn_length < sizeof facts->alpn ? (char)alpn[i] : '\0';
         facts->client_certificate_requested = tls->certificate_requested;
         facts->peer_chain_count = tls->peer_chain_count;
         facts->peer_chain = tls->peer_chain;

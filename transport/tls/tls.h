@@ -11,6 +11,7 @@
 #include "queues/base/cursor.h"
 #include "transport/tls/certificate.h"
 #include "transport/tls/credentials.h"
+#include "transport/tls/web_certificate.h"
 
 /* Who may call what:
  *   tls_context_*               any thread; a context is immutable and outlives its connections
@@ -23,15 +24,35 @@
 struct tls_context;
 struct tls;
 
-enum { TLS_RECORD_MAX = 16384 }; /* bytes of plaintext in one record */
+enum {
+    TLS_RECORD_MAX = 16384, /* bytes of plaintext in one record */
+    TLS_SESSION_ID_MAX = 48,
+    TLS_ALPN_MAX = 16, /* with the zero; of names that we know */
+};
 
 /* Server side. `credentials` are borrowed for the context's life and must have a chain of 2 to 4 certificates. With
  * `request_client_certificate` clients are asked for a certificate; none is accepted, and a chain is validated against
  * its own last one. SMQ_ERR_INVALID, SMQ_ERR_CRYPTO, SMQ_ERR_NO_MEMORY. */
 enum smq_result tls_context_create_server(const struct credentials *credentials, bool request_client_certificate,
                                           struct tls_context **context);
+
+/* A server for browsers, too. A client that names the server it wants (SNI, whatever the name) is shown the web
+ * certificate, in the parameters that browsers know, and is not asked for one; others see the router's. */
+struct tls_server_options {
+    const struct credentials *credentials; /* NULL: all are shown the web certificate */
+    bool request_client_certificate;
+    const struct web_certificate *web; /* NULL: names do not matter. Borrowed for the context's life. */
+    const char *const *alpn;           /* the protocols that are known, NULL behind; constant. NULL: those of SMP */
+};
+enum smq_result tls_context_create_web_server(const struct tls_server_options *options, struct tls_context **context);
+
 /* Client side. `credentials` (borrowed; NULL: none) are shown when a server asks for them. */
 enum smq_result tls_context_create_client(const struct credentials *credentials, struct tls_context **context);
+/* Client side of the web: servers are known by name, and vouched for by the authorities in the PEM file `ca_path`
+ * (NULL: those that the system trusts). Blocks on files. SMQ_ERR_SYNTAX: no authorities there; SMQ_ERR_CRYPTO,
+ * SMQ_ERR_NO_MEMORY. */
+enum smq_result tls_context_create_web_client(const char *ca_path, struct tls_context **context);
+bool tls_context_is_web_client(const struct tls_context *context);
 void tls_context_destroy(struct tls_context **context);
 
 /* Wraps `descriptor` (a connected non-blocking socket; borrowed until tls_destroy). SMQ_ERR_NO_MEMORY. */
@@ -40,6 +61,9 @@ enum smq_result tls_create_server(const struct tls_context *context, int descrip
  * copied. */
 enum smq_result tls_create_client(const struct tls_context *context, int descriptor, const char *alpn,
                                   const uint8_t key_hash[FINGERPRINT_SIZE], struct tls **tls);
+/* With a web client's context: `name` is shown to the server (SNI) and looked for in its certificate. */
+enum smq_result tls_create_web_client(const struct tls_context *context, int descriptor, const char *alpn,
+                                      const char *name, struct tls **tls);
 /* Frees all but the socket; sends nothing. */
 void tls_destroy(struct tls **tls);
 
@@ -83,9 +107,11 @@ void tls_shutdown(struct tls *tls);
 
 /* Facts of the session. `peer_chain` (NULL without one) is one allocation that the caller frees with memory_free. */
 struct tls_facts {
-    uint8_t session_id[32];    /* the client's Finished message */
-    uint8_t session_id_length; /* 32 in TLS 1.3, 12 in TLS 1.2 */
+    uint8_t session_id[TLS_SESSION_ID_MAX]; /* the client's Finished message */
+    uint8_t session_id_length;              /* 32 in TLS 1.3, 12 in TLS 1.2; 48 with SHA-384, for browsers */
     bool has_alpn;
+    bool shows_web_certificate;        /* server side: to a client that named the server */
+    char alpn[TLS_ALPN_MAX];           /* what was agreed on; empty: nothing */
     bool client_certificate_requested; /* client side: the server asked for one */
     size_t peer_chain_count;
     struct slice *peer_chain; /* leaf first */

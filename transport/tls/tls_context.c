@@ -16,18 +16,18 @@ enum { RECORDS_A_READ = 2, RECORD_SIZE_MAX = 5 + TLS_RECORD_MAX + 256 };
 
 enum { CERTIFICATES_MAX = 16384 }; /* bytes of a peer's Certificate message */
 
-static const char *const known_protocols[] = {"smp/1", "h2", "http/1.1"};
+static const char *const smp_protocols[] = {"smp/1", "h2", "http/1.1", NULL};
 
 /* Server: the first protocol of the client's list that we know; none known: the no_application_protocol alert. */
 static int select_alpn(SSL *ssl, const unsigned char **selected, unsigned char *selected_length,
                        const unsigned char *offered, unsigned int offered_length, void *argument) {
-    (void)ssl;
     (void)argument;
+    const struct tls *tls = SSL_get_app_data(ssl);
     struct reader reader = reader_of(slice_of(offered, offered_length));
     while (reader_left(&reader) > 0 && !reader.failed) {
         struct slice protocol = read_short(&reader);
-        for (size_t i = 0; !reader.failed && i < sizeof known_protocols / sizeof known_protocols[0]; i++) {
-            if (slice_equal(protocol, slice_of_text(known_protocols[i]))) {
+        for (const char *const *known = tls->context->alpn; !reader.failed && *known != NULL; known++) {
+            if (slice_equal(protocol, slice_of_text(*known))) {
                 *selected = protocol.bytes;
                 *selected_length = (unsigned char)protocol.length;
                 return SSL_TLSEXT_ERR_OK;
@@ -127,9 +127,7 @@ static void note_arrival(int is_written, int version, int type, const void *byte
         waiting_begins(); /* what follows is public-key cryptography, or the derivation of keys */
 }
 
-/* Session tickets, caches and renegotiation are off on both sides. Servers that do not signal secure renegotiation (the
- * reference's) are accepted by clients: there is no renegotiation at all. */
-static bool set_parameters(SSL_CTX *context) {
+void tls_context_set_manners(SSL_CTX *context) {
     SSL_CTX_set_options(context, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
                                      SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_LEGACY_SERVER_CONNECT);
     SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_NO_AUTO_CHAIN);
@@ -139,13 +137,20 @@ static bool set_parameters(SSL_CTX *context) {
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_read_ahead(context, 1);
     SSL_CTX_set_default_read_buffer_len(context, (size_t)RECORDS_A_READ * RECORD_SIZE_MAX);
+    SSL_CTX_set_num_tickets(context, 0);
+}
+
+/* Session tickets, caches and renegotiation are off on both sides. Servers that do not signal secure renegotiation (the
+ * reference's) are accepted by clients: there is no renegotiation at all. */
+static bool set_parameters(SSL_CTX *context) {
+    tls_context_set_manners(context);
     return SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) == 1 &&
            SSL_CTX_set_max_proto_version(context, TLS1_3_VERSION) == 1 &&
            SSL_CTX_set_ciphersuites(context, "TLS_CHACHA20_POLY1305_SHA256") == 1 &&
            SSL_CTX_set_cipher_list(context, "ECDHE-ECDSA-CHACHA20-POLY1305") == 1 &&
            SSL_CTX_set1_groups_list(context, TLS_GROUPS) == 1 &&
            SSL_CTX_set1_sigalgs_list(context, "ed448:ed25519") == 1 &&
-           SSL_CTX_set1_client_sigalgs_list(context, "ed448:ed25519") == 1 && SSL_CTX_set_num_tickets(context, 0) == 1;
+           SSL_CTX_set1_client_sigalgs_list(context, "ed448:ed25519") == 1;
 }
 
 static bool use_credentials(SSL_CTX *context, const struct credentials *credentials) {
@@ -180,17 +185,46 @@ static enum smq_result create(const SSL_METHOD *method, bool is_server, const st
     return SMQ_OK;
 }
 
+static int look_at_hello(SSL *ssl, int *alert, void *argument) {
+    (void)alert;
+    (void)argument;
+    return tls_web_choose(ssl) && tls_cookie_look(ssl) ? SSL_CLIENT_HELLO_SUCCESS : SSL_CLIENT_HELLO_ERROR;
+}
+
+void tls_context_set_server_hooks(SSL_CTX *context) {
+    SSL_CTX_set_alpn_select_cb(context, select_alpn, NULL);
+    SSL_CTX_set_client_hello_cb(context, look_at_hello, NULL);
+    tls_context_use_cookies(context);
+}
+
 enum smq_result tls_context_create_server(const struct credentials *credentials, bool request_client_certificate,
                                           struct tls_context **context) {
-    if (certificate_chain_classify(credentials->count).kind != CHAIN_VALID)
+    const struct tls_server_options options = {.credentials = credentials,
+                                               .request_client_certificate = request_client_certificate};
+    return tls_context_create_web_server(&options, context);
+}
+
+enum smq_result tls_context_create_web_server(const struct tls_server_options *options, struct tls_context **context) {
+    const struct credentials *credentials = options->credentials;
+    if (credentials == NULL && options->web == NULL)
+        return SMQ_ERR_INVALID;
+    if (credentials != NULL && certificate_chain_classify(credentials->count).kind != CHAIN_VALID)
         return SMQ_ERR_INVALID;
     struct tls_context *created = NULL;
     enum smq_result result = create(TLS_server_method(), true, credentials, &created);
     if (result != SMQ_OK)
         return result;
-    SSL_CTX_set_alpn_select_cb(created->ssl_context, select_alpn, NULL);
-    tls_context_use_cookies(created->ssl_context);
-    SSL_CTX_set_verify(created->ssl_context, request_client_certificate ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, NULL);
+    created->alpn = options->alpn != NULL ? options->alpn : smp_protocols;
+    created->shows_web_to_all = credentials == NULL;
+    tls_context_set_server_hooks(created->ssl_context);
+    SSL_CTX_set_verify(created->ssl_context, options->request_client_certificate ? SSL_VERIFY_PEER : SSL_VERIFY_NONE,
+                       NULL);
+    if (options->web != NULL)
+        created->web_context = tls_web_context_create(options->web);
+    if (options->web != NULL && created->web_context == NULL) {
+        tls_context_destroy(&created);
+        return SMQ_ERR_CRYPTO;
+    }
     *context = created;
     return SMQ_OK;
 }
@@ -212,5 +246,6 @@ void tls_context_destroy(struct tls_context **context) {
     if (destroyed == NULL)
         return;
     SSL_CTX_free(destroyed->ssl_context);
+    SSL_CTX_free(destroyed->web_context);
     memory_free(destroyed);
 }

@@ -54,23 +54,20 @@ static void find_groups(struct slice list, bool has_share, bool found[GROUP_COUN
     }
 }
 
-static int look_at_hello(SSL *ssl, int *alert, void *argument) {
-    (void)alert;
-    (void)argument;
+bool tls_cookie_look(SSL *ssl) {
     const struct tls *tls = SSL_get_app_data(ssl);
     bool supported[GROUP_COUNT] = {false}, shared[GROUP_COUNT] = {false};
     if (tls->cookie == NULL || list_of(ssl, TLSEXT_TYPE_cookie).length > 0)
-        return SSL_CLIENT_HELLO_SUCCESS;
+        return true;
     find_groups(list_of(ssl, TLSEXT_TYPE_supported_groups), false, supported);
     find_groups(list_of(ssl, TLSEXT_TYPE_key_share), true, shared);
     for (size_t i = 0; i < GROUP_COUNT; i++)
         if (shared[i] && !shared[1 - i] && supported[1 - i])
-            return SSL_set1_groups_list(ssl, groups[i].others) == 1 ? SSL_CLIENT_HELLO_SUCCESS : SSL_CLIENT_HELLO_ERROR;
-    return SSL_CLIENT_HELLO_SUCCESS;
+            return SSL_set1_groups_list(ssl, groups[i].others) == 1;
+    return true;
 }
 
 void tls_context_use_cookies(SSL_CTX *context) {
     SSL_CTX_set_stateless_cookie_generate_cb(context, make_cookie);
     SSL_CTX_set_stateless_cookie_verify_cb(context, check_cookie);
-    SSL_CTX_set_client_hello_cb(context, look_at_hello, NULL);
 }

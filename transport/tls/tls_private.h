@@ -12,13 +12,19 @@
 
 struct tls_context {
     SSL_CTX *ssl_context;
+    SSL_CTX *web_context;    /* what a client that names the server gets; NULL: the same as others */
+    const char *const *alpn; /* server side: the protocols that are known, NULL behind */
+    bool shows_web_to_all;   /* there is no other certificate */
+    bool is_web_client;
     bool is_server;
 };
 
 struct tls {
     SSL *ssl;
     pthread_mutex_t lock; /* held for one step of OpenSSL, which never blocks */
+    const struct tls_context *context;
     bool is_server;
+    bool shows_web_certificate;
     bool is_broken;               /* a fatal error happened: OpenSSL allows no further step */
     bool more_follows;            /* during the step: see tls_write; the BIO looks at it */
     bool write_is_pending;        /* an encrypted record waits in OpenSSL's buffer */
@@ -43,6 +49,21 @@ void tls_record_arrives(struct tls *tls);
 
 /* tls_cookie.c: has a server context ask for cookies when a connection has one (tls.h). */
 void tls_context_use_cookies(SSL_CTX *context);
+/* Looks at a ClientHello before it is answered. False: OpenSSL refused. */
+bool tls_cookie_look(SSL *ssl);
+
+/* tls_context.c: what both kinds of server contexts have in common: ALPN, cookies, no tickets, no renegotiation. */
+void tls_context_set_manners(SSL_CTX *context);
+void tls_context_set_server_hooks(SSL_CTX *context);
+
+/* tls_web.c: a context for browsers. NULL: OpenSSL refused. */
+SSL_CTX *tls_web_context_create(const struct web_certificate *certificate);
+/* The connection's ClientHello has come: takes the web context when it names the server. False: OpenSSL refused. */
+bool tls_web_choose(SSL *ssl);
+/* Has a client show the name, and look for it. False: OpenSSL refused. */
+bool tls_web_expect(SSL *ssl, const char *name);
+/* web_certificate.c: has the context show it. False: OpenSSL refused. */
+bool web_certificate_use(const struct web_certificate *certificate, SSL_CTX *context);
 
 /* Copies the chain that `store` was asked to verify, checks it, and sets the error that becomes the TLS alert. 1:
  * accepted. For SSL_CTX_set_cert_verify_callback. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* Text encodings inside addresses, links, configuration and log files: base64, decimals, percent escapes (reference:
- * Encoding/String.hs). */
+/* Text encodings inside addresses and links: percent escapes and query strings, and what queues/base/text.h has
+ * (reference: Encoding/String.hs). */
 #pragma once
 
 #include <stdbool.h>
@@ -8,30 +8,7 @@
 #include <stdint.h>
 
 #include "queues/base/cursor.h"
-
-enum base64_form {
-    BASE64_URL,          /* alphabet with - and _, padded with '=': what the reference writes by default */
-    BASE64_URL_UNPADDED, /* short links */
-    BASE64_STANDARD,     /* alphabet with + and /, padded: ids in INFO */
-};
-
-/* Characters needed for `length` bytes, without a terminating zero. */
-size_t base64_length(size_t length, enum base64_form form);
-/* Appends the text form; an empty slice writes nothing. */
-void write_base64(struct writer *writer, struct slice value, enum base64_form form);
-/* Parses the longest run of [A-Za-z0-9-_], then any number of '=', into `bytes`. Padded and unpadded input is
- * accepted; an empty run, stray bits in the last character or more than `capacity` bytes fail. Returns the number of
- * bytes. */
-size_t read_base64url(struct reader *reader, uint8_t *bytes, size_t capacity);
-/* The same for a whole text; SMQ_ERR_SYNTAX or SMQ_ERR_TOO_LARGE. */
-enum smq_result base64url_parse(struct slice text, uint8_t *bytes, size_t capacity, size_t *length);
-
-/* Decimal digits, at least one; a value above `maximum` fails. */
-uint64_t read_decimal(struct reader *reader, uint64_t maximum);
-void write_decimal(struct writer *writer, uint64_t value);
-/* With an optional leading '-'. */
-int64_t read_signed_decimal(struct reader *reader);
-void write_signed_decimal(struct writer *writer, int64_t value);
+#include "queues/base/text.h"
 
 /* Escapes everything outside [A-Za-z0-9-_.~] as %XX, the way the reference writes query values. */
 void write_percent_encoded(struct writer *writer, struct slice value);

@@ -52,7 +52,8 @@ enum smq_result xftp_file_encrypt(struct xftp_file_encryption *encryption, struc
 
 enum smq_result xftp_file_encrypt_rest(struct xftp_file_encryption *encryption, uint8_t *output, size_t capacity,
                                        size_t *length) {
-    if (encryption->content_left > 0 || capacity < BOX_TAG_SIZE)
+    bool only_tag = encryption->filler_left == 0 && !encryption->ended;
+    if (encryption->content_left > 0 || (only_tag && capacity < BOX_TAG_SIZE))
         return SMQ_ERR_INVALID;
     size_t filler = encryption->filler_left < capacity ? (size_t)encryption->filler_left : capacity;
     memset(output, FILLER, filler);

@@ -41,8 +41,9 @@ enum smq_result xftp_file_encrypt_begin(struct xftp_file_encryption *encryption,
 /* The next bytes of the content; `output` has room for as many and may be where they lie. SMQ_ERR_TOO_LARGE, with
  * nothing done, when they are more than the file has. */
 enum smq_result xftp_file_encrypt(struct xftp_file_encryption *encryption, struct slice content, uint8_t *output);
-/* After the content: filler and tag, at most `capacity` (≥ BOX_TAG_SIZE) bytes a call; `*length` is 0 when all was
- * written before. SMQ_ERR_INVALID while content is missing. */
+/* After the content: filler and tag, at most `capacity` bytes a call; the tag is not divided, so that a call may write
+ * less. `*length` is 0 when all was written before. SMQ_ERR_INVALID while content is missing, and when the tag is all
+ * that is left and has no room. */
 enum smq_result xftp_file_encrypt_rest(struct xftp_file_encryption *encryption, uint8_t *output, size_t capacity,
                                        size_t *length);
 void xftp_file_encrypt_abort(struct xftp_file_encryption *encryption);

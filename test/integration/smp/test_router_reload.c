@@ -84,7 +84,7 @@ static void test_new_connections_get_the_new_certificate_and_old_ones_stay(void 
     reload();
     assert_true(shows_leaf_of(&before)); /* the same files again */
     for (enum key_algorithm algorithm = KEY_ED25519; algorithm <= KEY_ED448; algorithm++) {
-        assert_int_equal(SMQ_OK, credentials_renew_files(fixture.directory, "localhost", algorithm));
+        assert_int_equal(SMQ_OK, credentials_renew_files(fixture.directory, "localhost", algorithm, NULL, 0));
         reload();
         assert_false(shows_leaf_of(&before));
         expect_pong(&before);
@@ -101,7 +101,7 @@ static void test_hello_goes_with_the_certificate_of_its_connection(void **state)
     router_fixture_start(&fixture);
     struct peer_options options = router_fixture_peer_options(&fixture);
     peer_tls(&peer, &options);
-    assert_int_equal(SMQ_OK, credentials_renew_files(fixture.directory, "localhost", KEY_ED25519));
+    assert_int_equal(SMQ_OK, credentials_renew_files(fixture.directory, "localhost", KEY_ED25519, NULL, 0));
     reload();
     assert_true(peer_read_block(&peer, peer.block));
     assert_int_equal(SMQ_OK, smp_server_hello_parse(peer.block, &hello));
@@ -141,7 +141,7 @@ static void test_every_handshake_during_reloads_is_whole(void **state) {
         require(pthread_create(&connectors[i], NULL, connect_again_and_again, address) == 0);
     for (unsigned i = 0; i < RELOADS || atomic_load(&connected) < RELOADS; i++) {
         require(clock_monotonic_ms() < deadline);
-        require(credentials_renew_files(fixture.directory, "localhost", KEY_ED25519) == SMQ_OK);
+        require(credentials_renew_files(fixture.directory, "localhost", KEY_ED25519, NULL, 0) == SMQ_OK);
         reload();
     }
     atomic_store(&stop_connecting, true);
@@ -426,7 +426,7 @@ static void test_certificate_that_ends_soon_is_warned_of_again_and_again(void **
     while (count_text(path, "the certificate expires on") < 3 && clock_monotonic_ms() < deadline)
         (void)usleep(10000);
     unsigned warnings = count_text(path, "the certificate expires on");
-    assert_int_equal(SMQ_OK, credentials_renew_files(fixture.directory, "localhost", KEY_ED25519));
+    assert_int_equal(SMQ_OK, credentials_renew_files(fixture.directory, "localhost", KEY_ED25519, NULL, 0));
     reload();
     router_fixture_stop(&fixture);
     require(dup2(terminal, 2) == 2);

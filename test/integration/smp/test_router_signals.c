@@ -185,7 +185,7 @@ static void test_sighup_reloads_and_keeps_connections(void **state) {
     server_process_connect(&server, &before);
     peer_create_queue(&before, 0, &queue);
     add_to_ini("\n[AUTH]\nnew_queues = off\n[TRANSPORT]\nsmp_versions = 7-17\nhost = elsewhere\n");
-    assert_int_equal(SMQ_OK, credentials_renew_files(server.configuration, "localhost", KEY_ED25519));
+    assert_int_equal(SMQ_OK, credentials_renew_files(server.configuration, "localhost", KEY_ED25519, NULL, 0));
     process_signal(server.process, SIGHUP);
     assert_true(server_process_await_log(&server, "reload: [AUTH] new_queues is taken over"));
     assert_true(server_process_await_log(&server, "reload: [TRANSPORT] smp_versions is taken over"));

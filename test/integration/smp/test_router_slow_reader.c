@@ -204,6 +204,24 @@ static void test_nothing_is_left_of_a_slow_reader_that_disappears(void **state) 
     assert_others_are_unaffected();
 }
 
+/* Beyond the limit of memory for what is unsent, who does not read gives way; who reads does not notice. */
+static void test_slow_reader_is_dropped_when_unsent_memory_is_short(void **state) {
+    (void)state;
+    char error[256];
+    create_queues();
+    (void)ask_until_it_stalls();
+    assert_others_are_unaffected();
+    assert_int_equal(2 * WITNESSES + 2, statistics_now().connections);
+    fixture.config.limits.unsent_bytes = 1000; /* less than waits for it */
+    assert_int_equal(SMQ_OK, smp_router_reload(fixture.router, &fixture.config, error, sizeof error));
+    uint64_t deadline = clock_monotonic_ms() + PEER_DEADLINE_MS;
+    while (statistics_now().connections > 2 * WITNESSES + 1 && clock_monotonic_ms() < deadline)
+        assert_others_are_unaffected();
+    assert_int_equal(2 * WITNESSES + 1, statistics_now().connections);
+    assert_int_equal(1, statistics_now().dropped_unsent);
+    assert_others_are_unaffected();
+}
+
 static void test_stop_does_not_wait_for_slow_readers(void **state) {
     (void)state;
     create_queues();
@@ -221,6 +239,7 @@ int main(void) {
         CASE(test_who_asks_without_reading_is_not_read_until_it_reads),
         CASE(test_messages_pile_up_in_the_store_and_all_arrive_later),
         CASE(test_nothing_is_left_of_a_slow_reader_that_disappears),
+        CASE(test_slow_reader_is_dropped_when_unsent_memory_is_short),
         CASE(test_stop_does_not_wait_for_slow_readers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

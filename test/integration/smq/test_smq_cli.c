@@ -108,6 +108,18 @@ static void test_messages_go_from_sender_to_recipient(void **state) {
     assert_output("");
 }
 
+static void test_ping_tells_whether_a_router_answers(void **state) {
+    (void)state;
+    assert_int_equal(smq(NULL, "ping @"), DONE);
+    assert_non_null(strstr(process_output(program), " ms, answered in "));
+    assert_int_equal(smq(NULL, "ping --json @"), DONE);
+    assert_memory_equal(process_output(program), "{\"connect_ms\":", 14);
+    assert_int_equal(smq(NULL, "ping --timeout 5 smp://LcJUMfVhwD8yxjAiSaDzzGF3-kLG4Uh0Fl_ZIjrRwjI=@127.0.0.1:9"),
+                     NETWORK);
+    assert_complaint("smq ping: cannot connect");
+    assert_int_equal(smq(NULL, "ping"), LOCAL);
+}
+
 static void test_a_recipient_waits_for_messages_that_are_not_there_yet(void **state) {
     char uri[TEXT_SIZE];
     (void)state;
@@ -525,6 +537,7 @@ static void test_bench_refuses_what_it_cannot_measure(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_messages_go_from_sender_to_recipient),
+        cmocka_unit_test(test_ping_tells_whether_a_router_answers),
         cmocka_unit_test(test_a_recipient_waits_for_messages_that_are_not_there_yet),
         cmocka_unit_test(test_a_secured_queue_refuses_strangers),
         cmocka_unit_test(test_the_recipient_secures_with_the_key_that_join_printed),

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -238,6 +239,56 @@ static void test_the_line_of_a_broken_invariant_is_written(void **state) {
     assert_non_null(strstr(all, "broken invariant at test/unit/queues/test_log.c"));
 }
 
+/* The child's stderr, as systemd would name it, or somebody else's stream. */
+static void name_stream(bool is_stderr) {
+    struct stat status;
+    char name[64];
+    if (fstat(STDERR_FILENO, &status) != 0)
+        _exit(98);
+    (void)snprintf(name, sizeof name, "%ju:%ju", (uintmax_t)status.st_dev, (uintmax_t)status.st_ino + !is_stderr);
+    (void)setenv("JOURNAL_STREAM", name, 1);
+}
+
+static int log_all_levels(void) {
+    if (base_setup() != SMQ_OK)
+        return 1;
+    log_set_level(LOG_LEVEL_DEBUG);
+    log_error("an error\n<0>with a forged line");
+    log_warn("a warning");
+    log_info("news");
+    log_debug("details");
+    return 0;
+}
+
+static int log_for_the_journal(void) {
+    name_stream(true);
+    return log_all_levels();
+}
+
+static int log_beside_the_journal(void) {
+    name_stream(false);
+    return log_all_levels();
+}
+
+static void test_the_journal_is_told_the_priority_of_each_line_and_no_time(void **state) {
+    (void)state;
+    struct child child = begin(log_for_the_journal, 0);
+    const char *all = all_of(child);
+    assert_int_equal(0, ended(child, PATIENCE_MS));
+    assert_string_equal("<3>ERROR an error?<0>with a forged line\n<4>WARN a warning\n<6>INFO news\n<7>DEBUG details\n",
+                        all);
+}
+
+static void test_who_is_not_the_journal_gets_times_and_no_priorities(void **state) {
+    (void)state;
+    struct child child = begin(log_beside_the_journal, 0);
+    const char *all = all_of(child);
+    assert_int_equal(0, ended(child, PATIENCE_MS));
+    assert_int_equal(1, lines_with(all, "Z ERROR an error"));
+    assert_int_equal(1, lines_with(all, "Z DEBUG details\n"));
+    assert_int_equal(0, lines_with(all, "<3>"));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_reader_that_stands_still_holds_up_neither_lines_nor_the_end),
@@ -247,6 +298,8 @@ int main(void) {
         cmocka_unit_test(test_a_stderr_that_refuses_to_wait_gets_every_line_that_fitted),
         cmocka_unit_test(test_lines_before_the_start_from_children_and_just_before_the_end_are_written),
         cmocka_unit_test(test_the_line_of_a_broken_invariant_is_written),
+        cmocka_unit_test(test_the_journal_is_told_the_priority_of_each_line_and_no_time),
+        cmocka_unit_test(test_who_is_not_the_journal_gets_times_and_no_priorities),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

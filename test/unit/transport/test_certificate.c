@@ -287,7 +287,7 @@ static void test_files_of_a_router_load_and_match_their_fingerprint(void **state
             assert_int_equal(until_s - from_s, CERTIFICATE_DAYS * (int64_t)DAY_S);
         }
         credentials_destroy(&loaded);
-        assert_int_equal(credentials_renew_files(folder.path, "smp.example.org", algorithms[i]), SMQ_OK);
+        assert_int_equal(credentials_renew_files(folder.path, "smp.example.org", algorithms[i], NULL, 0), SMQ_OK);
         assert_int_equal(credentials_load(folder.server_crt, folder.ca_crt, folder.server_key, &loaded, NULL, 0),
                          SMQ_OK);
         assert_int_equal(
@@ -351,7 +351,7 @@ static void test_a_renewed_server_certificate_keeps_the_identity(void **state) {
     struct credentials *second = NULL;
     assert_int_equal(credentials_create_files(folder.path, "a", KEY_ED25519, before), SMQ_OK);
     assert_int_equal(credentials_load(folder.server_crt, folder.ca_crt, folder.server_key, &first, NULL, 0), SMQ_OK);
-    assert_int_equal(credentials_renew_files(folder.path, "b", KEY_ED448), SMQ_OK);
+    assert_int_equal(credentials_renew_files(folder.path, "b", KEY_ED448, NULL, 0), SMQ_OK);
     assert_int_equal(credentials_load(folder.server_crt, folder.ca_crt, folder.server_key, &second, NULL, 0), SMQ_OK);
     assert_int_equal(credentials_ca_fingerprint(folder.ca_crt, after), SMQ_OK);
     assert_memory_equal(before, after, FINGERPRINT_SIZE);
@@ -360,7 +360,7 @@ static void test_a_renewed_server_certificate_keeps_the_identity(void **state) {
     credentials_destroy(&second);
     credentials_destroy(&first);
     unlink(folder.ca_key);
-    assert_int_equal(credentials_renew_files(folder.path, "b", KEY_ED448), SMQ_ERR_SYSTEM);
+    assert_int_equal(credentials_renew_files(folder.path, "b", KEY_ED448, NULL, 0), SMQ_ERR_SYSTEM);
     remove_folder(&folder);
 }
 

@@ -20,6 +20,7 @@ struct values {
     const char *optional;
     int64_t number;
     int choice;
+    struct cli_list files;
     int runs, word_count;
     char words[64];
 };
@@ -59,6 +60,11 @@ static const struct cli_option options[] = {
      .minimum = 1,
      .maximum = 9,
      .help = "Sets the number"},
+    {.long_name = "file",
+     .type = CLI_TEXT_LIST,
+     .offset = offsetof(struct values, files),
+     .metavariable = "FILE",
+     .help = "Adds a file"},
     {.long_name = "choice",
      .type = CLI_CHOICE,
      .offset = offsetof(struct values, choice),
@@ -66,6 +72,8 @@ static const struct cli_option options[] = {
      .choices = choices,
      .help = "Sets the choice"},
 };
+
+static const struct cli_option_list option_list = CLI_OPTIONS(options);
 
 static int run_recorded(void *target, int count, char **words) {
     struct values *values = target;
@@ -79,15 +87,15 @@ static int run_recorded(void *target, int count, char **words) {
 }
 
 static const struct cli_command commands[] = {
-    {.name = "plain", .summary = "Does it", .options = options, .option_count = 6, .run = run_recorded},
+    {.name = "plain", .summary = "Does it", .options = &option_list, .run = run_recorded},
     {.name = "words",
      .summary = "Takes words",
      .arguments = "FIRST [SECOND]",
      .arguments_min = 1,
      .arguments_max = 2,
-     .options = options,
-     .option_count = 6,
+     .options = &option_list,
      .run = run_recorded},
+    {.name = "play", .summary = "Takes a verb", .arguments = "start|stop|state [FOLDER]", .arguments_max = 2},
 };
 
 static struct values values;
@@ -102,7 +110,7 @@ static void read_back(FILE *file, int descriptor, int saved, char *text, size_t 
     (void)fclose(file);
 }
 
-/* Runs a command line of words separated by spaces, and records what it prints. */
+/* Runs a command line of words separated by spaces, and records what it prints. The word _ is an empty one. */
 static int run(const char *line) {
     static char copy[512]; /* stored texts point into it */
     char *argv[32] = {NULL};
@@ -111,13 +119,13 @@ static int run(const char *line) {
     char *rest = copy;
     for (char *word = strsep(&rest, " "); word != NULL && argc < 31; word = strsep(&rest, " "))
         if (word[0] != '\0')
-            argv[argc++] = word;
+            argv[argc++] = strcmp(word, "_") == 0 ? word + 1 : word;
     values = (struct values){.other = true, .choice = -1};
     const struct cli_program program = {.name = "program",
                                         .version = "program v1",
                                         .summary = "A test.",
                                         .commands = commands,
-                                        .command_count = 2,
+                                        .command_count = 3,
                                         .target = &values,
                                         .notes = "Notes.\n"};
     (void)fflush(stdout);
@@ -244,6 +252,45 @@ static void test_no_command_shows_help_and_fails(void **state) {
     assert_non_null(strstr(output, "Usage: program COMMAND"));
 }
 
+static void assert_candidates(const char *line, const char *expected) {
+    char whole[256];
+    (void)snprintf(whole, sizeof whole, "--complete %s", line);
+    assert_int_equal(run(whole), 0);
+    assert_string_equal(output, expected);
+    assert_string_equal(mistakes, "");
+    assert_int_equal(values.runs, 0);
+}
+
+static void test_commands_options_choices_and_words_are_completed_from_the_tables(void **state) {
+    (void)state;
+    assert_candidates("_", "plain\nwords\nplay\n");
+    assert_candidates("pl", "plain\nplay\n");
+    assert_candidates("--", "--help\n--version\n");
+    assert_candidates("plain --n", "--no-other\n--number\n");
+    assert_candidates("plain --h", "--help\n");
+    assert_candidates("plain --choice _", "red\ngreen\n");
+    assert_candidates("plain --choice = g", "green\n");
+    assert_candidates("plain --choice =", "red\ngreen\n");
+    assert_candidates("plain --file a", ":path\n");
+    assert_candidates("plain -t _", "");
+    assert_candidates("play st", "start\nstop\nstate\n");
+    assert_candidates("play sto", "stop\n");
+    assert_candidates("play start _", ":path\n");
+    assert_candidates("words -f --text a --optional --fl", "--flag\n");
+}
+
+static void test_what_cannot_be_completed_has_no_candidates(void **state) {
+    (void)state;
+    assert_int_equal(run("--complete"), 0);
+    assert_string_equal(output, "");
+    assert_candidates("nothing _", "");
+    assert_candidates("nothing --", "");
+    assert_candidates("plain _", "");
+    assert_candidates("plain = = =", "");
+    assert_candidates("plain --choice blue", "");
+    assert_candidates("plain --unknown _", "");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_options_of_every_type_are_stored),
@@ -254,6 +301,8 @@ int main(void) {
         cmocka_unit_test(test_help_names_every_command_and_option),
         cmocka_unit_test(test_version_is_printed),
         cmocka_unit_test(test_no_command_shows_help_and_fails),
+        cmocka_unit_test(test_commands_options_choices_and_words_are_completed_from_the_tables),
+        cmocka_unit_test(test_what_cannot_be_completed_has_no_candidates),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
