@@ -125,7 +125,8 @@ uint64_t room_find(struct store *store, uint64_t growth) {
     store->measured_ms = now_ms;
     look(store, &pages, &use);
     store->is_short = is_near && use.used + use.pinned + growth >= limit;
-    store->purge_pending |= store->is_short; /* which finds out whether there is something to give */
+    if (store->is_short && store->layout->purge_step != NULL) /* it finds out whether there is something to give */
+        store->purge_pending = true;
     tend(store, &pages, &use, now_ms, store->is_short);
     note_pin(store, &pages, &use, now_ms, store->is_short);
     uint64_t taken = is_near ? use.used + use.pinned : pages.end;
