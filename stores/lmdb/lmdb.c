@@ -263,6 +263,10 @@ void lmdb_fail(struct lmdb_txn *txn, enum smq_result error) {
         txn->error = error;
 }
 
+bool lmdb_is_damaged(const struct lmdb_txn *txn) {
+    return txn->error == SMQ_ERR_STORE && txn->code == 0;
+}
+
 bool lmdb_is_broken(const struct lmdb_txn *txn) {
     return txn->code == MDB_PANIC || FAULT(store_panic);
 }

@@ -54,6 +54,8 @@ uint64_t lmdb_table_size(struct lmdb_txn *txn, unsigned table);
 /* The first error since lmdb_begin. Once there is one, every function below answers false or NULL and does nothing. */
 enum smq_result lmdb_status(const struct lmdb_txn *txn);
 void lmdb_fail(struct lmdb_txn *txn, enum smq_result error);
+/* Whether the first error was that the data does not decode (lmdb_fail), and none of the disk. */
+bool lmdb_is_damaged(const struct lmdb_txn *txn);
 /* Whether LMDB has given up the environment: it could not write its root page. */
 bool lmdb_is_broken(const struct lmdb_txn *txn);
 /* What LMDB or the system said about the last error of `txn`; never NULL. */

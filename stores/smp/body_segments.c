@@ -100,8 +100,10 @@ static bool place(struct store_txn *txn, uint64_t segment) {
     if (writer->placed == segment)
         return true;
     uint64_t found = find_value(txn, segment, &value) ? lmdb_place(txn->lmdb, value) : 0;
+    if (store_txn_status(txn) != SMQ_OK)
+        return false;
     if (found == 0) {
-        if (store_txn_status(txn) == SMQ_OK && !writer->is_unusable)
+        if (!writer->is_unusable)
             log_error("store: segment %llu is not where LMDB keeps it; bodies are stored in pages from now on",
                       (unsigned long long)segment);
         writer->is_unusable = true;
