@@ -2,9 +2,9 @@
 /* Group commit.
  *
  * The whole batch goes into one transaction. When it breaks, LMDB has undone it, and its operations are tried again in
- * smaller pieces: eight at a time, then one at a time, so that an operation is tried at most three times and what fails
- * is only what cannot be done. None is applied before those that were asked for earlier are done. When it broke for want of room, the growing operations of the piece fail at once and the
- * rest, which frees room, is tried again.
+ * smaller pieces: eight at a time, then one at a time, so that an operation is tried at most three times and what
+ * fails is only what cannot be done. None is applied before those that were asked for earlier are done. When it broke
+ * for want of room, the growing operations of the piece fail at once and the rest, which frees room, is tried again.
  *
  * Running out of room is normally seen before it happens (room.h): growing operations are refused when they would eat
  * into what is kept for the others. */

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* Segments: where bodies of messages lie one after the other. Private to stores/. Writer thread.
  *
- * LMDB gives a transaction the pages that were freed first. In a store with much free room bodies would go to pages that
- * nobody has touched for long, one here and one there: each a page fault, a page of the page cache that is not at hand,
- * a write of its own. (Measured, bodies in pages of LMDB: 16 messages of 16 KB in 0.6 ms on a fresh store, 1.7 to 3.0 on
- * one that had held 4 GB.) So bodies have segments of a megabyte, each one value of TABLE_BODY_SEGMENTS that LMDB never
- * moves, and they are written to them in place (stores/lmdb/lmdb_overwrite.h), one write a commit, in the order in which
- * they come. LMDB's commit makes them durable: there is no second file, and no second sync. They go where no record of
- * any snapshot leads, and count only once a commit has stored the record that names them.
+ * LMDB gives a transaction the pages that were freed first. In a store with much free room bodies would go to pages
+ * that nobody has touched for long, one here and one there: each a page fault, a page of the page cache that is not at
+ * hand, a write of its own. (Measured, bodies in pages of LMDB: 16 messages of 16 KB in 0.6 ms on a fresh store, 1.7
+ * to 3.0 on one that had held 4 GB.) So bodies have segments of a megabyte, each one value of TABLE_BODY_SEGMENTS that
+ * LMDB never moves, and they are written to them in place (stores/lmdb/lmdb_overwrite.h), one write a commit, in the
+ * order in which they come. LMDB's commit makes them durable: there is no second file, and no second sync. They go
+ * where no record of any snapshot leads, and count only once a commit has stored the record that names them.
  *
  * One segment is written to at a time. Of those that hold something TABLE_BODY_USE tells how much of it messages have;
  * the others are in TABLE_BODY_EMPTY. The one that became empty last is the next to be written to, since it is the
@@ -45,8 +45,8 @@ void segments_begin(struct store_txn *txn);
 void segments_finish(struct store_txn *txn);
 void segments_close(struct store *store);
 
-/* Takes `size` bytes of the segment that is written to, the next one if they do not fit, and answers where to put them,
- * at once. NULL when there is no segment, and no room for a new one, or the transaction has failed. */
+/* Takes `size` bytes of the segment that is written to, the next one if they do not fit, and answers where to put
+ * them, at once. NULL when there is no segment, and no room for a new one, or the transaction has failed. */
 uint8_t *segments_take(struct store_txn *txn, uint32_t size, uint64_t *segment, uint32_t *offset);
 /* The bytes of a segment. Any transaction. False when they are not there. */
 bool segment_bytes(struct store_txn *txn, uint64_t segment, uint32_t offset, uint32_t size, const uint8_t **bytes);

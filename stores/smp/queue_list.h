@@ -78,8 +78,8 @@ enum smq_result list_head(struct store_txn *txn, const struct queue_list *list, 
 enum smq_result list_following(struct store_txn *txn, const struct queue_list *list, uint64_t number,
                                struct list_entry *entry);
 
-/* Appends the payload of an entry that the table's position is at, if it is in parts. Errors: SMQ_ERR_TOO_LARGE (for `to`, which is as
- * before), SMQ_ERR_STORE. */
+/* Appends the payload of an entry that the table's position is at, if it is in parts. Errors: SMQ_ERR_TOO_LARGE (for
+ * `to`, which is as before), SMQ_ERR_STORE. */
 enum smq_result list_payload(struct store_txn *txn, const struct queue_list *list, const struct list_entry *entry,
                              struct writer *to);
 
