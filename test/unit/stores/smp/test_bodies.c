@@ -15,11 +15,13 @@
 enum { BODY_SIZE = 16048, A_SEGMENT = 65, STEPS_MAX = 10000, MEGABYTE = 1 << 20 };
 
 static uint8_t bytes[MSG_BODY_MAX + 1];
+static uint8_t pattern[MSG_BODY_MAX + 256];
 
 /* What the message `number` says. */
 static struct slice body_number(uint64_t number, size_t length) {
-    for (size_t i = 0; i < length; i++)
-        bytes[i] = (uint8_t)(i * 7 + i / 251 + number * 31);
+    for (size_t i = 0; pattern[1] == 0 && i < sizeof pattern; i++)
+        pattern[i] = (uint8_t)(i * 7 + i / 251);
+    memcpy(bytes, pattern + number % 256, length);
     if (length >= sizeof number)
         memcpy(bytes, &number, sizeof number);
     return slice_of(bytes, length);
@@ -70,27 +72,34 @@ static enum smq_result run(struct fixture *fixture, uint64_t queue, uint64_t mes
     return job.result;
 }
 
-static void send_many(struct fixture *fixture, uint64_t queue, uint64_t first, uint64_t count) {
+/* The messages `first` and those that follow, `count` of them, each to or from all of `queues` from `queue` on. */
+static void run_many(struct fixture *fixture, uint64_t queue, uint64_t queues, uint64_t first, uint64_t count,
+                     bool sends) {
     static struct job jobs[16];
-    for (uint64_t done = 0; done < count;) {
+    for (uint64_t done = 0; done < count * queues;) {
         struct store_batch batch = {0};
-        uint64_t some = count - done < 16 ? count - done : 16;
-        for (uint64_t i = 0; i < some; i++) {
-            jobs[i] = (struct job){.queue = queue, .message = first + done + i, .length = BODY_SIZE};
-            jobs[i].operation = (struct store_operation){
-                .grows = true, .bytes = BODY_SIZE, .apply = apply_send, .completed = completed};
-            store_batch_add(&batch, &jobs[i].operation);
+        uint64_t some = 0;
+        for (; some < 16 && done < count * queues; some++, done++) {
+            jobs[some] =
+                (struct job){.queue = queue + done % queues, .message = first + done / queues, .length = BODY_SIZE};
+            jobs[some].operation = (struct store_operation){.grows = sends,
+                                                            .bytes = sends ? BODY_SIZE : 0,
+                                                            .apply = sends ? apply_send : apply_acknowledge,
+                                                            .completed = completed};
+            store_batch_add(&batch, &jobs[some].operation);
         }
         store_batch_run(fixture->store, &batch);
         for (uint64_t i = 0; i < some; i++)
             assert_int_equal(jobs[i].result, SMQ_OK);
-        done += some;
     }
 }
 
+static void send_many(struct fixture *fixture, uint64_t queue, uint64_t first, uint64_t count) {
+    run_many(fixture, queue, 1, first, count, true);
+}
+
 static void acknowledge_many(struct fixture *fixture, uint64_t queue, uint64_t first, uint64_t count) {
-    for (uint64_t i = 0; i < count; i++)
-        assert_int_equal(run(fixture, queue, first + i, false), SMQ_OK);
+    run_many(fixture, queue, 1, first, count, false);
 }
 
 static void create_queues(struct fixture *fixture, uint64_t count) {
@@ -410,13 +419,10 @@ static void test_bodies_are_moved_out_of_segments_that_are_mostly_dead(void **st
     enum { QUEUES = 8, EACH = 4 * A_SEGMENT };
     reopen(fixture, UINT64_C(128) * MEGABYTE, STORE_DURABILITY_INTERVAL);
     create_queues(fixture, QUEUES);
-    for (uint64_t i = 0; i < EACH; i++) /* all of them in every segment */
-        for (uint64_t queue = 1; queue <= QUEUES; queue++)
-            assert_int_equal(run(fixture, queue, i, true), SMQ_OK);
+    run_many(fixture, 1, QUEUES, 0, EACH, true); /* all queues in every segment */
     uint64_t before = keys_in(fixture, TABLE_BODY_USE);
     struct store_txn *snapshot = read_begin(fixture);
-    for (uint64_t queue = 2; queue <= QUEUES; queue++)
-        acknowledge_many(fixture, queue, 0, EACH);
+    run_many(fixture, 2, QUEUES - 1, 0, EACH, false);
     work_to_the_end(fixture);
     fixture->txn = snapshot;
     expect_messages(fixture, 1, 0, EACH); /* where they were */
@@ -436,11 +442,8 @@ static void test_a_move_that_is_undone_is_done_again(void **state) {
     enum { EACH = 2 * A_SEGMENT };
     reopen(fixture, UINT64_C(64) * MEGABYTE, STORE_DURABILITY_INTERVAL);
     create_queues(fixture, 8);
-    for (uint64_t i = 0; i < EACH; i++)
-        for (uint64_t queue = 1; queue <= 8; queue++)
-            assert_int_equal(run(fixture, queue, i, true), SMQ_OK);
-    for (uint64_t queue = 2; queue <= 8; queue++)
-        acknowledge_many(fixture, queue, 0, EACH);
+    run_many(fixture, 1, 8, 0, EACH, true); /* all queues in every segment */
+    run_many(fixture, 2, 8 - 1, 0, EACH, false);
     for (unsigned i = 0; store_has_to_purge(fixture->store); i++) {
         struct store_batch batch = {0};
         assert_true(i < STEPS_MAX);
@@ -458,13 +461,10 @@ static void test_damage_ends_moving_and_nothing_else(void **state) {
     enum { EACH = 2 * A_SEGMENT };
     reopen(fixture, UINT64_C(64) * MEGABYTE, STORE_DURABILITY_INTERVAL);
     create_queues(fixture, 8);
-    for (uint64_t i = 0; i < EACH; i++)
-        for (uint64_t queue = 1; queue <= 8; queue++)
-            assert_int_equal(run(fixture, queue, i, true), SMQ_OK);
+    run_many(fixture, 1, 8, 0, EACH, true); /* all queues in every segment */
     struct body_location first = location_of(fixture, 1, 0);
     damage(fixture, &first, BODY_HEADER);
-    for (uint64_t queue = 2; queue <= 8; queue++)
-        acknowledge_many(fixture, queue, 0, EACH);
+    run_many(fixture, 2, 8 - 1, 0, EACH, false);
     work_to_the_end(fixture);
     expect_faults(fixture, "queue 1: message 1 is not whole\n");
     send_many(fixture, 2, 0, 5);

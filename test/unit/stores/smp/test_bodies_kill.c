@@ -12,13 +12,17 @@
 #include "stores/smp/purge.h"
 #include "stores/smp/store_check.h"
 
-enum { BODY_SIZE = 16048, QUEUES = 8, EACH = 2, BATCH = QUEUES * EACH, LAG = 6, ROUNDS = 24, READ_TIMEOUT_MS = 60000 };
+enum { BODY_SIZE = 16048, QUEUES = 8, EACH = 2, BATCH = QUEUES * EACH, LAG = 6, ROUNDS = 12, READ_TIMEOUT_MS = 60000 };
 
 static uint8_t body[BODY_SIZE];
+static uint8_t pattern[BODY_SIZE + 256];
 
 static struct slice body_number(uint64_t queue, uint64_t message) {
-    for (size_t i = 0; i < sizeof body; i++)
-        body[i] = (uint8_t)(i * 3 + queue * 17 + message * 31 + i / 253);
+    for (size_t i = 0; pattern[1] == 0 && i < sizeof pattern; i++)
+        pattern[i] = (uint8_t)(i * 3 + i / 253 + 1);
+    memcpy(body, pattern + (queue + message) % 256, sizeof body);
+    memcpy(body, &queue, sizeof queue);
+    memcpy(body + sizeof queue, &message, sizeof message);
     return slice_of(body, sizeof body);
 }
 
