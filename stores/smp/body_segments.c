@@ -139,9 +139,9 @@ static void flush(struct store_txn *txn) {
         return;
     }
     uint32_t page_end = round_up(end);
-    memset(writer->bytes + end, 0, page_end - end);
+    memset(writer->bytes + (end - writer->base), 0, page_end - end);
     (void)lmdb_overwrite(txn->lmdb, writer->place + writer->written,
-                         slice_of(writer->bytes + writer->written, page_end - writer->written));
+                         slice_of(writer->bytes + (writer->written - writer->base), page_end - writer->written));
     writer->written = page_end;
 }
 
@@ -167,7 +167,7 @@ static void switch_to(struct store_txn *txn, uint64_t segment) {
     figures_of(txn)->body_segment = segment;
     figures_of(txn)->body_end = SEGMENT_FIRST;
     writer->has_begun = true;
-    writer->written = SEGMENT_FIRST;
+    writer->base = writer->written = SEGMENT_FIRST;
 }
 
 /* Commits before this one emptied what may be used again. */
@@ -224,7 +224,7 @@ static bool make_new(struct store_txn *txn) {
     switch_to(txn, figures_of(txn)->next_segment++);
     segment_mark(writer->bytes, figures_of(txn)->body_segment);
     writer->is_new = true;
-    writer->written = 0;
+    writer->base = writer->written = 0;
     writer->made++;
     return true;
 }
@@ -237,7 +237,8 @@ static bool resume(struct store_txn *txn) {
     if (figures_of(txn)->body_segment == 0 || !place(txn, figures_of(txn)->body_segment))
         return false;
     writer->has_begun = true;
-    figures_of(txn)->body_end = writer->written = round_up((uint32_t)figures_of(txn)->body_end);
+    writer->base = writer->written = round_up((uint32_t)figures_of(txn)->body_end);
+    figures_of(txn)->body_end = writer->base;
     return true;
 }
 
@@ -260,7 +261,7 @@ uint8_t *segments_take(struct store_txn *txn, uint32_t size, uint64_t *segment, 
     figures_of(txn)->body_end = use.end;
     figures_of(txn)->body_bytes += size;
     put_use(txn, *segment, &use);
-    return store_txn_status(txn) == SMQ_OK ? writer->bytes + *offset : NULL;
+    return store_txn_status(txn) == SMQ_OK ? writer->bytes + (*offset - writer->base) : NULL;
 }
 
 /* Whether the bytes are still to be written. */
@@ -276,7 +277,8 @@ bool segment_bytes(struct store_txn *txn, uint64_t segment, uint32_t offset, uin
     if (offset < SEGMENT_FIRST || offset > SEGMENT_SIZE || size > SEGMENT_SIZE - offset)
         return false;
     if (is_in_hand(txn, segment, offset)) {
-        *bytes = body_writer_of(txn)->segments.bytes + offset;
+        const struct segment_writer *writer = &body_writer_of(txn)->segments;
+        *bytes = writer->bytes + (offset - writer->base);
         return true;
     }
     if (!find_value(txn, segment, &value))

@@ -56,7 +56,8 @@ enum { RECORD_MAX = STORE_RECORD_MAX };
 
 /* How bodies are written: body_segments.c. */
 struct segment_writer {
-    uint8_t *bytes;   /* the segment that is written to; made when first needed */
+    uint8_t *bytes;   /* of the segment that is written to, from `base` on; made when first needed */
+    uint32_t base;    /* where this transaction began to write */
     bool has_begun;   /* in this transaction */
     bool has_no_room; /* in this transaction: for a new segment */
     bool is_new;      /* made by this transaction, and only here */
