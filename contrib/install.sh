@@ -3,7 +3,8 @@
 # Installs what `make all man units completion` has built, or removes exactly that.
 # Usage: install.sh list|install|uninstall TREE, with PREFIX, LIBDIR and DESTDIR in the environment.
 #
-# `list` is the one list: KIND SOURCE TARGET, the target below DESTDIR; KIND is a mode, or link (SOURCE is what it says).
+# `list` is the one list: KIND SOURCE TARGET, the target below DESTDIR; KIND is a mode, link (SOURCE is what it
+# says), or copy (of a link).
 set -eu
 OUT=$2
 # shellcheck disable=SC1091 # made by the Makefile
@@ -41,7 +42,7 @@ list_services() {
 
 list_documents() {
     for section in 1 3 5 8; do
-        find "$OUT/man" -name "*.$section" \( -type l -printf "link %l $share/man/man$section/%f\n" -o \
+        find "$OUT/man" -name "*.$section" \( -type l -printf "copy %p $share/man/man$section/%f\n" -o \
             -printf "644 %p $share/man/man$section/%f\n" \)
     done
     for text in README.md docs/*.md docs/*.json; do [ ! -e "$text" ] || echo "644 $text $doc/${text##*/}"; done
@@ -55,14 +56,27 @@ list() {
     list_documents
 }
 
+# A command for all files of a folder that keep their names, since there are many manual pages.
 install_all() {
-    list | while read -r kind source target; do
-        if [ "$kind" = link ]; then
-            ln -sf "$source" "$DESTDIR$target"
-        else
-            install -D -m "$kind" "$source" "$DESTDIR$target"
-        fi
-    done
+    list | awk -v root="$DESTDIR" '
+        function last(path) { sub(/.*\//, "", path); return path }
+        {
+            folder = root $3
+            sub(/\/[^\/]*$/, "", folder)
+            folders[folder]
+            if ($1 == "link") links = links sprintf("ln -sf %s \047%s\047\n", $2, root $3)
+            else if (last($2) != last($3)) links = links sprintf("install -m %s %s \047%s\047\n", $1, $2, root $3)
+            else together[$1 " " folder] = together[$1 " " folder] " " $2
+        }
+        END {
+            for (folder in folders) printf "mkdir -p \047%s\047\n", folder
+            for (key in together) {
+                kind = substr(key, 1, index(key, " ") - 1)
+                folder = substr(key, index(key, " ") + 1)
+                print (kind == "copy" ? "cp -P" : "install -m " kind) " -t \047" folder "\047" together[key]
+            }
+            printf "%s", links
+        }' | sh -e
 }
 
 # Files, then those folders that are only ours; folders that others share stay.
@@ -77,6 +91,26 @@ have() {
     command -v "$1" >/dev/null
 }
 
+# The user and the folders of a router, as its files for systemd say; without systemd's tools by hand.
+make_user_and_folders() { # program
+    if have systemd-sysusers; then
+        systemd-sysusers "$PREFIX/lib/sysusers.d/$1.conf"
+    else
+        sed -n 's/^u \([a-z]*\) - ".*" \([^ ]*\) \(.*\)/\1 \2 \3/p' "$PREFIX/lib/sysusers.d/$1.conf" |
+            while read -r user home shell; do
+                getent passwd "$user" >/dev/null ||
+                    useradd --system --user-group --no-create-home --home-dir "$home" --shell "$shell" "$user"
+            done
+    fi
+    if have systemd-tmpfiles; then
+        systemd-tmpfiles --create "$PREFIX/lib/tmpfiles.d/$1.conf"
+    else
+        sed -n 's/^d //p' "$PREFIX/lib/tmpfiles.d/$1.conf" | while read -r path mode user group _; do
+            install -d -m "$mode" -o "$user" -g "$group" "$path"
+        done
+    fi
+}
+
 # On the machine itself: the cache of libraries, users and folders, systemd's list of units.
 settle() {
     if [ -n "$DESTDIR" ] || [ "$(id -u)" -ne 0 ]; then return 0; fi
@@ -84,11 +118,10 @@ settle() {
     ! have ldconfig || ldconfig
     for unit in "$OUT"/systemd/*.service; do
         program=$(basename "$unit" .service)
-        if [ ! -e "$PREFIX/lib/sysusers.d/$program.conf" ]; then continue; fi # after uninstall: user and data stay
-        ! have systemd-sysusers || systemd-sysusers "$PREFIX/lib/sysusers.d/$program.conf"
-        ! have systemd-tmpfiles || systemd-tmpfiles --create "$PREFIX/lib/tmpfiles.d/$program.conf"
+        # After uninstall they are not there: user and data stay.
+        if [ -e "$PREFIX/lib/sysusers.d/$program.conf" ]; then make_user_and_folders "$program"; fi
     done
-    [ ! -d /run/systemd/system ] || systemctl daemon-reload
+    if [ -d /run/systemd/system ]; then systemctl daemon-reload; fi
 }
 
 case ${1-} in

@@ -26,18 +26,19 @@ static const char *kind_refused(mode_t mode) {
 static int open_file(const char *path, size_t *size, const char **reason) {
     struct stat status;
     int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    *reason = NULL;
-    if (descriptor < 0 || fstat(descriptor, &status) != 0)
+    if (descriptor < 0) {
         *reason = strerror(errno);
-    else if ((*reason = kind_refused(status.st_mode)) == NULL && status.st_size > FILE_MAX)
-        *reason = strerror(EFBIG);
-    if (*reason == NULL) {
-        *size = (size_t)status.st_size;
-        return descriptor;
+        return -1;
     }
-    if (descriptor >= 0)
+    *reason = fstat(descriptor, &status) != 0 ? strerror(errno) : kind_refused(status.st_mode);
+    if (*reason == NULL && status.st_size > FILE_MAX)
+        *reason = strerror(EFBIG);
+    if (*reason != NULL) {
         (void)close(descriptor);
-    return -1;
+        return -1;
+    }
+    *size = (size_t)status.st_size;
+    return descriptor;
 }
 
 static enum smq_result read_all(int descriptor, char *text, size_t size, size_t *length, const char **reason) {

@@ -67,5 +67,6 @@ void server_files_give(const struct server_files *files);
 bool server_files_exposed(const struct server_files *files);
 
 /* Removes the router's own files, then the two folders, unless something else is in them or they are in `kept` (index
- * 0: configuration, 1: data), which tells afterwards which of them stay. SMQ_ERR_SYSTEM with errno: one could not be removed, `failed` names it. */
+ * 0: configuration, 1: data), which tells afterwards which of them stay. SMQ_ERR_SYSTEM with errno: one could not be
+ * removed, `failed` names it. */
 enum smq_result server_files_remove(const struct server_files *files, bool kept[2], char *failed, size_t size);

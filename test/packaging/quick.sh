@@ -38,17 +38,17 @@ linked_by_strangers() {
 
 installed_and_removed() {
     install_script install || fail 'install failed'
-    local source target kind
-    while read -r kind source target; do
-        if [ "$kind" = link ]; then
-            [ -e "$folder/root$target" ] || fail "$target leads nowhere"
-        else
-            cmp -s "$source" "$folder/root$target" || fail "$target is not $source"
-            echo "$kind $folder/root$target"
-        fi
-    done < <(install_script list) >"$folder/modes"
-    cut -d ' ' -f 2 "$folder/modes" | xargs stat -c '%a %n' | cmp -s - "$folder/modes" || fail 'a file has not its mode'
-    [ "$(find "$folder/root" ! -type d | wc -l)" -eq "$(install_script list | wc -l)" ] || fail 'more is installed than the list says'
+    install_script list >"$folder/list"
+    awk -v root="$folder/root" '$1 ~ /^[0-9]/ { print $2, root $3, $1 }' "$folder/list" >"$folder/files"
+    cut -d ' ' -f 2 "$folder/files" | xargs stat -c '%a %n' >"$folder/modes" || fail 'a file is not there'
+    awk '{ print $3, $2 }' "$folder/files" | cmp -s - "$folder/modes" || fail 'a file has not its mode'
+    cut -d ' ' -f 1 "$folder/files" | xargs md5sum | cut -d ' ' -f 1 >"$folder/sources"
+    cut -d ' ' -f 2 "$folder/files" | xargs md5sum | cut -d ' ' -f 1 | cmp -s - "$folder/sources" || fail 'a file is another'
+    local target
+    while read -r target; do
+        if [ ! -L "$target" ] || [ ! -e "$target" ]; then fail "$target leads nowhere"; fi
+    done < <(awk -v root="$folder/root" '$1 !~ /^[0-9]/ { print root $3 }' "$folder/list")
+    [ "$(find "$folder/root" ! -type d | wc -l)" -eq "$(wc -l <"$folder/list")" ] || fail 'more is installed than the list says'
     [ "$(wc -l <"$folder/modes")" -gt 50 ] || fail 'hardly anything is installed'
     "$folder/root/usr/bin/smp-server" --version >"$folder/version" || fail 'the installed smp-server does not run'
     grep -q "v$VERSION" "$folder/version" || fail "not version $VERSION: $(cat "$folder/version")"
@@ -62,6 +62,23 @@ installed_and_removed() {
         '/usr/bin/other /usr/share/doc/simplexmq-c/notes ' ] || fail "left: $(find "$folder/root" ! -type d)"
     [ ! -d "$folder/root/usr/include/smq" ] || fail 'usr/include/smq stays'
     install_script uninstall >/dev/null || fail 'a second uninstall fails'
+}
+
+# Each file that is installed is in exactly one Debian package, and none of their patterns is in vain.
+packaged() {
+    local target pattern count
+    PREFIX=/usr LIBDIR=/usr/lib/some contrib/install.sh list "$tree" | sed 's/.* //; s|^/usr/lib/systemd|/lib/systemd|' >"$folder/targets"
+    echo /usr/share/doc/simplexmq-c/ARCHITECTURE.md >>"$folder/targets"
+    cat contrib/debian/*.install >"$folder/patterns"
+    while read -r target; do
+        count=0
+        while read -r pattern; do
+            # shellcheck disable=SC2254 # a pattern it is
+            case $target in /$pattern) count=$((count + 1)) && echo "$pattern" >>"$folder/used" ;; esac
+        done <"$folder/patterns"
+        [ "$count" -eq 1 ] || fail "$target is in $count packages"
+    done <"$folder/targets"
+    [ -z "$(sort -u "$folder/used" | comm -3 - <(sort -u "$folder/patterns"))" ] || fail "in vain: $(sort -u "$folder/used" | comm -3 - <(sort -u "$folder/patterns"))"
 }
 
 # ---- manual pages

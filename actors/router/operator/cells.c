@@ -15,8 +15,9 @@ struct cell {
 
 struct cells {
     size_t count;
-    size_t stride; /* cells from one row to the next: whole cache lines */
-    struct cell *rows;
+    size_t stride;     /* cells from one row to the next: whole cache lines */
+    struct cell *rows; /* in `memory`, at the start of a cache line */
+    void *memory;
 };
 
 static _Atomic uint32_t next_row;
@@ -29,11 +30,12 @@ enum smq_result cells_create(size_t count, struct cells **cells) {
         return SMQ_ERR_NO_MEMORY;
     created->count = count;
     created->stride = (count + line - 1) / line * line;
-    created->rows = memory_zalloc_aligned(ROWS * created->stride * sizeof *created->rows);
-    if (created->rows == NULL) {
+    created->memory = memory_zalloc(ROWS * created->stride * sizeof *created->rows + LINE);
+    if (created->memory == NULL) {
         memory_free(created);
         return SMQ_ERR_NO_MEMORY;
     }
+    created->rows = (struct cell *)(void *)(((uintptr_t)created->memory + LINE - 1) / LINE * LINE);
     *cells = created;
     return SMQ_OK;
 }
@@ -41,7 +43,7 @@ enum smq_result cells_create(size_t count, struct cells **cells) {
 void cells_destroy(struct cells **cells) {
     if (*cells == NULL)
         return;
-    memory_free((*cells)->rows);
+    memory_free((*cells)->memory);
     memory_free(*cells);
     *cells = NULL;
 }

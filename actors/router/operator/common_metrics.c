@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <malloc.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -23,13 +24,14 @@ static void write_build(struct metrics_text *metrics, void *context) {
 }
 
 static void write_resident(struct metrics_text *metrics, void *context) {
-    long long pages = 0;
+    char line[128]; /* sizes in pages; the second is what is in memory */
+    char *rest = line;
     FILE *file = fopen("/proc/self/statm", "re");
     (void)context;
     if (file == NULL)
         return;
-    if (fscanf(file, "%*s %lld", &pages) == 1)
-        metrics_sample(metrics, "", NULL, pages * sysconf(_SC_PAGESIZE), SCALE_ONE);
+    if (fgets(line, sizeof line, file) != NULL && strtoll(line, &rest, 10) > 0)
+        metrics_sample(metrics, "", NULL, strtoll(rest, NULL, 10) * sysconf(_SC_PAGESIZE), SCALE_ONE);
     (void)fclose(file);
 }
 

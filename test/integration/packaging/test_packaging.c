@@ -32,6 +32,7 @@ static void run_part(const char *part) {
     }
 
 PART(installed_and_removed)
+PART(packaged)
 PART(options_in_pages)
 PART(settings_in_page)
 PART(functions_in_pages)
@@ -42,10 +43,11 @@ PART(entrypoint_of_the_image)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_installed_and_removed), cmocka_unit_test(test_options_in_pages),
-        cmocka_unit_test(test_settings_in_page),      cmocka_unit_test(test_functions_in_pages),
-        cmocka_unit_test(test_clean_pages),           cmocka_unit_test(test_sandboxed_units),
-        cmocka_unit_test(test_completed_in_bash),     cmocka_unit_test(test_entrypoint_of_the_image),
+        cmocka_unit_test(test_installed_and_removed),   cmocka_unit_test(test_packaged),
+        cmocka_unit_test(test_options_in_pages),        cmocka_unit_test(test_settings_in_page),
+        cmocka_unit_test(test_functions_in_pages),      cmocka_unit_test(test_clean_pages),
+        cmocka_unit_test(test_sandboxed_units),         cmocka_unit_test(test_completed_in_bash),
+        cmocka_unit_test(test_entrypoint_of_the_image),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "bin/common/server_files.h"
 #include "test/support/import_cli.h"
 
 #define STORE_LOG     "smp-server-store.log"
@@ -65,10 +66,17 @@ static void test_a_store_log_is_what_its_compacted_form_is(void **state) {
                         import_cli_read(import_cli.out, STORE_LOG));
 }
 
+#define QUEUE "/messages/fA/yt/yr/2g/yLV2d1m99UJc4rjLBnRG8xXa"
+
+/* The reference's journal, file by file. */
 static void copy_journal(void) {
-    char command[256];
-    (void)snprintf(command, sizeof command, "cp -r test/vectors/files/smp/journal/messages %s", import_cli.from);
-    assert_int_equal(0, system(command));
+    static const char *const files[] = {"messages.d2x0za2FY9DUR_rS.log",
+                                        "queue_state.fAytyr2gyLV2d1m99UJc4rjLBnRG8xXa.log"};
+    char to[256];
+    (void)snprintf(to, sizeof to, "%s" QUEUE, import_cli.from);
+    assert_int_equal(SMQ_OK, folder_create(to));
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++)
+        import_cli_write(to, files[i], import_cli_read("test/vectors/files/smp/journal" QUEUE, files[i]));
 }
 
 static void test_the_journal_of_the_reference_is_read(void **state) {

@@ -2,6 +2,7 @@
 /* What tests of the reference's logs share: temporary folders, files of texts, sources, reports. */
 #pragma once
 
+#include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -28,11 +29,16 @@ static inline int folder_setup(void **state) {
     return mkdtemp(folder) != NULL ? 0 : -1;
 }
 
+static inline int remove_entry(const char *path, const struct stat *status, int type, struct FTW *place) {
+    (void)status;
+    (void)type;
+    (void)place;
+    return remove(path);
+}
+
 static inline int folder_teardown(void **state) {
-    char command[96];
     (void)state;
-    (void)snprintf(command, sizeof command, "rm -rf %s", folder);
-    return system(command);
+    return nftw(folder, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
 }
 
 /* A path in the folder; valid until four more were made. */
