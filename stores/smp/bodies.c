@@ -5,7 +5,6 @@
 #include <xxhash.h>
 
 #include "stores/smp/body_segments.h"
-#include "stores/smp/body_tidy.h"
 
 enum { ALIGNMENT = 8 };
 
@@ -58,7 +57,7 @@ enum smq_result bodies_get(struct store_txn *txn, uint64_t sequence, const struc
 
 void bodies_forget(struct store_txn *txn, const struct body_location *location, uint32_t length) {
     segment_forget(txn, location->segment, bodies_size(length));
-    if (body_tidy_is_due(txn))
+    if (segments_are_sparse(txn))
         txn->store->purge_pending = true;
 }
 

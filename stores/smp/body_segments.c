@@ -8,7 +8,13 @@
 #include "queues/base/secret.h"
 #include "stores/lmdb/room.h"
 
-enum { USE_SIZE = 8, MARK_SIZE = 40, PINNED_MAX = 64 };
+enum {
+    USE_SIZE = 8,
+    MARK_SIZE = 40,
+    PINNED_MAX = 64,
+    SLACK_MAX = 64, /* segments that may be in use beyond twice what lives; less in a small store */
+    SLACK_SHARE = 16
+};
 
 static uint32_t round_up(uint32_t offset) {
     return (offset + SEGMENT_PAGE - 1) / SEGMENT_PAGE * SEGMENT_PAGE;
@@ -313,4 +319,21 @@ bool segments_are_pinned(struct store_txn *txn) {
     struct slice key;
     return segments_empty(txn) > PINNED_MAX && lmdb_seek(txn->lmdb, TABLE_BODY_EMPTY, slice_of("", 1), &key, NULL) &&
            pair_key_parse(key, &since, &segment) && since >= reusable_before(txn->store);
+}
+
+/* ---- sparse ones ---- */
+
+static uint64_t slack_of(const struct store *store) {
+    uint64_t share = store->map_size / SEGMENT_SIZE / SLACK_SHARE;
+    return (share < SLACK_MAX ? share : SLACK_MAX) * SEGMENT_SIZE;
+}
+
+/* When room is short every segment that is worth moving is. */
+bool segments_are_sparse(struct store_txn *txn) {
+    const struct store *store = txn->store;
+    uint64_t live = figures_of(txn)->body_bytes;
+    uint64_t used = lmdb_table_size(txn->lmdb, TABLE_BODY_USE) * SEGMENT_SIZE;
+    if (body_writer_of(txn)->hand.has_failed)
+        return false;
+    return store->is_short ? used > live + SEGMENT_SIZE / 4 : used > 2 * live + slack_of(store);
 }

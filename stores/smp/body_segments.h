@@ -59,5 +59,7 @@ bool segments_give_back(struct store_txn *txn);
 /* How many segments there are, and empty ones. Any transaction. */
 uint64_t segments_count(struct store_txn *txn);
 uint64_t segments_empty(struct store_txn *txn);
+/* Whether bodies are to be moved (body_tidy.h). `txn` is the open writable transaction. */
+bool segments_are_sparse(struct store_txn *txn);
 /* Whether an old snapshot keeps empty segments from being used again. */
 bool segments_are_pinned(struct store_txn *txn);

@@ -9,26 +9,9 @@
 #include "stores/smp/queue_list.h"
 
 enum {
-    SLACK_MAX = 64, /* segments that may be in use beyond twice what lives; less in a small store */
-    SLACK_SHARE = 16,
     ROWS_MAX = 256, /* segments looked at in a step */
     MOVED_MAX = SEGMENT_SIZE / 2,
 };
-
-static uint64_t slack_of(const struct store *store) {
-    uint64_t share = store->map_size / SEGMENT_SIZE / SLACK_SHARE;
-    return (share < SLACK_MAX ? share : SLACK_MAX) * SEGMENT_SIZE;
-}
-
-/* When room is short every segment that is worth moving is. */
-bool body_tidy_is_due(struct store_txn *txn) {
-    const struct store *store = txn->store;
-    uint64_t live = figures_of(txn)->body_bytes;
-    uint64_t used = lmdb_table_size(txn->lmdb, TABLE_BODY_USE) * SEGMENT_SIZE;
-    if (body_writer_of(txn)->hand.has_failed)
-        return false;
-    return store->is_short ? used > live + SEGMENT_SIZE / 4 : used > 2 * live + slack_of(store);
-}
 
 static bool is_sparse(const struct store *store, const struct segment_use *use) {
     return use->live <= (store->is_short ? SEGMENT_SIZE / 4 * 3 : SEGMENT_SIZE / 2);
@@ -115,10 +98,10 @@ bool body_tidy_step(struct store_txn *txn, uint64_t until_us) {
     enum evacuated outcome = EVACUATED;
     if (txn->store->is_short && segments_give_back(txn))
         return true;
-    if (!body_tidy_is_due(txn) || segments_are_pinned(txn))
+    if (!segments_are_sparse(txn) || segments_are_pinned(txn))
         return false;
     hand->is_uncommitted = true;
-    while (outcome == EVACUATED && !is_over(&step) && body_tidy_is_due(txn) && find_sparse(txn, &use)) {
+    while (outcome == EVACUATED && !is_over(&step) && segments_are_sparse(txn) && find_sparse(txn, &use)) {
         outcome = evacuate(&step, use.end);
         if (outcome == EVACUATED)
             move_hand(txn, hand->segment + 1);
@@ -128,7 +111,7 @@ bool body_tidy_step(struct store_txn *txn, uint64_t until_us) {
     bool has_seen_all = hand->skipped > lmdb_table_size(txn->lmdb, TABLE_BODY_USE);
     if (has_seen_all)
         hand->skipped = 0;
-    return outcome != EVACUATED_NO_ROOM && !has_seen_all && body_tidy_is_due(txn);
+    return outcome != EVACUATED_NO_ROOM && !has_seen_all && segments_are_sparse(txn);
 }
 
 void body_tidy_begin(struct store_txn *txn) {

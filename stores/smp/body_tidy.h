@@ -11,9 +11,6 @@
 
 #include "stores/smp/internal.h"
 
-/* Whether bodies are to be moved. `txn` is the open writable transaction. */
-bool body_tidy_is_due(struct store_txn *txn);
-
 /* Moves some bodies, until `until_us` (clock_monotonic_us); when room is short, gives an empty segment back to LMDB.
  * Answers whether there is more to do. A failure is the transaction's. */
 bool body_tidy_step(struct store_txn *txn, uint64_t until_us);
