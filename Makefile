@@ -130,8 +130,9 @@ link_flags := -pthread $(link.$(MODE)) $(LDFLAGS)
 
 libs.queues := -lurcu-cds -lurcu-memb -lurcu-common -lsodium
 libs.transport := -lssl -lcrypto -ljansson -lwslay -lnghttp2 -lhttp_parser -lyaml -lz $(libs.queues)
-libs.stores := -llmdb $(libs.queues)
-libs.actors := -lssl -lcrypto -llmdb -ljansson -lwslay -lcares -lnghttp2 -lhttp_parser -lqrencode -lyaml -lz $(libs.queues)
+libs.stores := -llmdb -lxxhash $(libs.queues)
+libs.actors := -lssl -lcrypto -llmdb -lxxhash -ljansson -lwslay -lcares -lnghttp2 -lhttp_parser -lqrencode -lyaml -lz \
+  $(libs.queues)
 libs.bin := $(libs.actors)
 
 # ---- sources
@@ -172,7 +173,7 @@ archive = $(foreach layer,$(1),$(OUT)/lib$(layer).a)
 
 # ---- packages
 
-packages := build-essential pkg-config libssl-dev liburcu-dev libnghttp2-dev liblmdb-dev libsodium-dev \
+packages := build-essential pkg-config libssl-dev liburcu-dev libnghttp2-dev liblmdb-dev libsodium-dev libxxhash-dev \
   libjansson-dev libwslay-dev libc-ares-dev libhttp-parser-dev libqrencode-dev libyaml-dev zlib1g-dev libpq-dev postgresql-15 \
   libcmocka-dev valgrind mandoc
 lint_packages := clang-format clang-tidy cppcheck shellcheck
@@ -296,10 +297,10 @@ $(OUT)/test/unit/transport/%: $(OUT)/objects/test/unit/transport/%.o $(call arch
 	$(call link,-lcmocka $(libs.transport))
 
 $(OUT)/test/unit/stores/%: $(OUT)/objects/test/unit/stores/%.o $(call archive,stores queues)
-	$(call link,-lcmocka $(libs.stores))
+	$(call link,-lcmocka -lz $(libs.stores))
 
 $(OUT)/test/bench/%: $(OUT)/objects/test/bench/%.o $(call archive,stores transport queues)
-	$(call link,-llmdb $(libs.transport))
+	$(call link,-llmdb -lxxhash $(libs.transport))
 
 $(OUT)/test/unit/actors/%: $(OUT)/objects/test/unit/actors/%.o $(call archive,support $(router_layers))
 	$(call link,-lcmocka $(libs.actors))
