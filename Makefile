@@ -118,17 +118,21 @@ link.tsan := -fsanitize=thread
 link.fuzz := -fsanitize=fuzzer,address,undefined
 ifeq ($(MODE),fuzz)
 override CC := clang
+warnings += -Wno-microsoft-anon-tag
 warnings += -Wno-cast-qual # clang reports it inside macros of system headers (liburcu, OpenSSL), gcc does not
 endif
 
 includes := -I. -Iqueues/base -Iactors/client -Iactors/client_agent
-compile_flags := -std=gnu11 -D_GNU_SOURCE $(includes) -pthread -fPIC $(warnings) $(optimise.$(MODE)) $(CFLAGS)
+# -fms-extensions: EXTENDS (queues/base/owner.h).
+dialect := -std=gnu11 -fms-extensions -D_GNU_SOURCE
+compile_flags := $(dialect) $(includes) -pthread -fPIC $(warnings) $(optimise.$(MODE)) $(CFLAGS)
 link_flags := -pthread $(link.$(MODE)) $(LDFLAGS)
 
 libs.queues := -lurcu-cds -lurcu-memb -lurcu-common -lsodium
 libs.transport := -lssl -lcrypto -ljansson -lwslay -lnghttp2 -lhttp_parser -lyaml -lz $(libs.queues)
-libs.stores := -llmdb $(libs.queues)
-libs.actors := -lssl -lcrypto -llmdb -ljansson -lwslay -lcares -lnghttp2 -lhttp_parser -lqrencode -lyaml -lz $(libs.queues)
+libs.stores := -llmdb -lxxhash $(libs.queues)
+libs.actors := -lssl -lcrypto -llmdb -lxxhash -ljansson -lwslay -lcares -lnghttp2 -lhttp_parser -lqrencode -lyaml -lz \
+  $(libs.queues)
 libs.bin := $(libs.actors)
 
 # ---- sources
@@ -169,7 +173,7 @@ archive = $(foreach layer,$(1),$(OUT)/lib$(layer).a)
 
 # ---- packages
 
-packages := build-essential pkg-config libssl-dev liburcu-dev libnghttp2-dev liblmdb-dev libsodium-dev \
+packages := build-essential pkg-config libssl-dev liburcu-dev libnghttp2-dev liblmdb-dev libsodium-dev libxxhash-dev \
   libjansson-dev libwslay-dev libc-ares-dev libhttp-parser-dev libqrencode-dev libyaml-dev zlib1g-dev libpq-dev postgresql-15 \
   libcmocka-dev valgrind mandoc
 lint_packages := clang-format clang-tidy cppcheck shellcheck
@@ -293,10 +297,10 @@ $(OUT)/test/unit/transport/%: $(OUT)/objects/test/unit/transport/%.o $(call arch
 	$(call link,-lcmocka $(libs.transport))
 
 $(OUT)/test/unit/stores/%: $(OUT)/objects/test/unit/stores/%.o $(call archive,stores queues)
-	$(call link,-lcmocka $(libs.stores))
+	$(call link,-lcmocka -lz $(libs.stores))
 
 $(OUT)/test/bench/%: $(OUT)/objects/test/bench/%.o $(call archive,stores transport queues)
-	$(call link,-llmdb $(libs.transport))
+	$(call link,-llmdb -lxxhash $(libs.transport))
 
 $(OUT)/test/unit/actors/%: $(OUT)/objects/test/unit/actors/%.o $(call archive,support $(router_layers))
 	$(call link,-lcmocka $(libs.actors))
@@ -373,9 +377,9 @@ run-tidy: $(tidy_stamps)
 $(BUILD)/lint/%.tidy: %.c .clang-tidy test/.clang-tidy
 	@mkdir -p $(@D)
 	$(say) TIDY $<
-	$(quiet)clang-tidy --quiet --warnings-as-errors='*' $< -- -std=gnu11 -D_GNU_SOURCE -DDEBUG_FAULTS $(includes) \
+	$(quiet)clang-tidy --quiet --warnings-as-errors='*' $< -- $(dialect) -Wno-microsoft-anon-tag -DDEBUG_FAULTS $(includes) \
 	  -DBUILD_DIR='""' -DSMQ_VERSION='""' 2>$@.log || { cat $@.log; exit 1; }
-	$(quiet)$(CC) -std=gnu11 -D_GNU_SOURCE $(includes) -DBUILD_DIR='""' -DSMQ_VERSION='""' -MM -MP -MT $@ -MF $(@:.tidy=.d) $<
+	$(quiet)$(CC) $(dialect) $(includes) -DBUILD_DIR='""' -DSMQ_VERSION='""' -MM -MP -MT $@ -MF $(@:.tidy=.d) $<
 	@touch $@
 
 run-cppcheck:

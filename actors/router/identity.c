@@ -14,7 +14,7 @@
 
 enum { DAY_S = 86400, WARNING_DAYS = 30, WEB_WARNING_DAYS = 14, DATE_SIZE = 32 };
 
-#define RENEW "make a new one with `smp-server cert`"
+#define RENEW "make a new one with `%s`"
 
 static enum smq_result refuse(char *error, size_t error_size, const char *path, const char *reason) {
     if (error_size > 0)
@@ -30,11 +30,11 @@ static void write_date(int64_t seconds, char date[DATE_SIZE]) {
 }
 
 /* Which file a certificate of the chain stands in: those of the CA file come last. */
-static const char *file_of(const struct smp_router_config *config, size_t index, size_t server_count) {
+static const char *file_of(const struct router_config *config, size_t index, size_t server_count) {
     return index < server_count ? config->server_certificate_path : config->ca_certificate_path;
 }
 
-static enum smq_result check_dates(const struct smp_router_config *config, int64_t now_s, size_t server_count,
+static enum smq_result check_dates(const struct router_config *config, int64_t now_s, size_t server_count,
                                    struct router_identity *identity, char *error, size_t error_size) {
     size_t count;
     const struct slice *chain = credentials_chain(identity->credentials, &count);
@@ -50,7 +50,7 @@ static enum smq_result check_dates(const struct smp_router_config *config, int64
         (void)snprintf(reason, sizeof reason,
                        until_s <= now_s ? "the certificate expired on %s; " RENEW
                                         : "the certificate is not valid before %s; check the clock, or " RENEW,
-                       date);
+                       date, identity->renew);
         if (until_s <= now_s || from_s > now_s)
             return refuse(error, error_size, path, reason);
         if (until_s < identity->valid_until_s) {
@@ -63,7 +63,7 @@ static enum smq_result check_dates(const struct smp_router_config *config, int64
 }
 
 /* What a client will ask: is the leaf the identity's? */
-static enum smq_result check_chain(const struct smp_router_config *config, int64_t now_s, size_t server_count,
+static enum smq_result check_chain(const struct router_config *config, int64_t now_s, size_t server_count,
                                    struct router_identity *identity, char *error, size_t error_size) {
     size_t count;
     char reason[256];
@@ -72,7 +72,8 @@ static enum smq_result check_chain(const struct smp_router_config *config, int64
     case CERTIFICATE_FAULT_NONE:
         return check_dates(config, now_s, server_count, identity, error, error_size);
     case CERTIFICATE_FAULT_EXPIRED:
-        (void)refuse(error, error_size, config->server_certificate_path, "the chain is not valid now; " RENEW);
+        (void)snprintf(reason, sizeof reason, "the chain is not valid now; " RENEW, identity->renew);
+        (void)refuse(error, error_size, config->server_certificate_path, reason);
         (void)check_dates(config, now_s, server_count, identity, error, error_size);
         return SMQ_ERR_INVALID;
     case CERTIFICATE_FAULT_CHAIN:
@@ -87,7 +88,7 @@ static enum smq_result check_chain(const struct smp_router_config *config, int64
     default:
         (void)snprintf(reason, sizeof reason,
                        "not signed by the first certificate of %s, or that does not lead to the last one; " RENEW,
-                       config->ca_certificate_path);
+                       config->ca_certificate_path, identity->renew);
         return refuse(error, error_size, config->server_certificate_path, reason);
     }
 }
@@ -104,7 +105,7 @@ static size_t server_count_of(const struct router_identity *identity) {
 }
 
 /* The router serves without it, too: a new one is often got only when it runs. */
-static bool is_web_missing(const struct smp_router_config *config) {
+static bool is_web_missing(const struct router_config *config) {
     const char *path = config->web_certificate_path;
     if (path == NULL || config->web_key_path == NULL)
         return true;
@@ -114,7 +115,7 @@ static bool is_web_missing(const struct smp_router_config *config) {
     return true;
 }
 
-static enum smq_result load_web(const struct smp_router_config *config, struct router_identity *identity, char *error,
+static enum smq_result load_web(const struct router_config *config, struct router_identity *identity, char *error,
                                 size_t error_size) {
     if (is_web_missing(config))
         return SMQ_OK;
@@ -124,7 +125,7 @@ static enum smq_result load_web(const struct smp_router_config *config, struct r
     return result == SMQ_OK ? tls_context_create_web_server(&options, &identity->web_tls) : result;
 }
 
-static enum smq_result make_tls(const struct smp_router_config *config, struct router_identity *identity) {
+static enum smq_result make_tls(const struct router_config *config, struct router_identity *identity) {
     const struct tls_server_options options = {
         .credentials = identity->credentials,
         .request_client_certificate = config->accept_service_credentials,
@@ -133,12 +134,13 @@ static enum smq_result make_tls(const struct smp_router_config *config, struct r
     return tls_context_create_web_server(&options, &identity->tls);
 }
 
-enum smq_result identity_load(const struct smp_router_config *config, int64_t now_s, struct router_identity **out,
-                              char *error, size_t error_size) {
+enum smq_result identity_load(const struct router_config *config, const char *renew, int64_t now_s,
+                              struct router_identity **out, char *error, size_t error_size) {
     struct router_identity *identity = memory_zalloc(sizeof *identity);
     if (identity == NULL)
         return SMQ_ERR_NO_MEMORY;
     atomic_init(&identity->references, 1);
+    identity->renew = renew;
     enum smq_result result = credentials_load(config->server_certificate_path, config->ca_certificate_path,
                                               config->server_key_path, &identity->credentials, error, error_size);
     if (result == SMQ_OK)
@@ -202,7 +204,8 @@ void identity_warn(const struct router_identity *identity, int64_t now_s) {
     write_date(identity->valid_until_s, date);
     if (identity->valid_until_s <= now_s)
         log_error("%s: the certificate expired on %s and clients refuse it; " RENEW ", then send SIGHUP",
-                  identity->ends_first, date);
+                  identity->ends_first, date, identity->renew);
     else if (identity->valid_until_s - now_s < (int64_t)WARNING_DAYS * DAY_S)
-        log_warn("%s: the certificate expires on %s; " RENEW ", then send SIGHUP", identity->ends_first, date);
+        log_warn("%s: the certificate expires on %s; " RENEW ", then send SIGHUP", identity->ends_first, date,
+                 identity->renew);
 }

@@ -10,7 +10,7 @@
 /* False: it is answered. */
 static bool open_command(struct xftp_command_context *context) {
     struct request *request = context->request;
-    struct smp_transmission *transmission = &context->transmission;
+    struct transmission *transmission = &context->transmission;
     struct xftp_error error;
     struct slice head = slice_of(request->block, request->block_length);
     if (xftp_block_open(head, xftp_session_id(request->session), transmission, &error) != SMQ_OK) {
@@ -20,7 +20,7 @@ static bool open_command(struct xftp_command_context *context) {
     }
     request_set_ids(request, transmission->correlation_id, transmission->entity_id);
     if (xftp_command_parse(transmission->command, &context->command, &error) != SMQ_OK ||
-        xftp_command_check_credentials(&context->command, transmission->authorization_kind != SMP_AUTHORIZATION_NONE,
+        xftp_command_check_credentials(&context->command, transmission->authorization_kind != AUTHORIZATION_NONE,
                                        transmission->entity_id.length > 0, &error) != SMQ_OK) {
         request_answer_error(request, error);
         return false;

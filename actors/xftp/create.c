@@ -39,7 +39,7 @@ static void make_recipient_ids(struct creation *creation) {
     }
 }
 
-static struct creation *begin(struct request *request, const struct smp_key_list *keys) {
+static struct creation *begin(struct request *request, const struct key_list *keys) {
     struct creation *creation = memory_zalloc(sizeof *creation);
     if (creation == NULL)
         return NULL;

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "actors/xftp/request.h"
-#include "transport/smp/transmission.h"
+#include "transport/block/transmission.h"
 
 struct xftp_process_lane {
     struct xftp_router *router;
@@ -21,7 +21,7 @@ void process_command(struct xftp_process_lane *lane, struct request *request);
 struct xftp_command_context {
     struct xftp_process_lane *lane;
     struct request *request;
-    struct smp_transmission transmission;
+    struct transmission transmission;
     struct xftp_command command;
     struct file_record record; /* of the entity; not of FNEW and PING. Valid while the lane's snapshot is open. */
 };

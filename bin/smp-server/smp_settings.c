@@ -99,7 +99,7 @@ void smp_settings_destroy(struct smp_settings *settings) {
 static void configure_store(struct smp_router_config *config, const struct smp_store_settings *settings) {
     bool message_seconds = settings->expire_messages_ttl >= 0, ntf_seconds = settings->expire_ntfs_ttl >= 0;
     config->map_size = (uint64_t)settings->map_size;
-    config->durability = settings->durability == 0 ? SMP_DURABILITY_COMMIT : SMP_DURABILITY_INTERVAL;
+    config->durability = settings->durability == 0 ? ROUTER_DURABILITY_COMMIT : ROUTER_DURABILITY_INTERVAL;
     config->durability_interval_ms = (uint32_t)settings->durability_interval;
     config->queue_quota = (uint32_t)settings->queue_quota;
     config->message_ttl_s =

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* Group commit.
  *
- * The whole batch goes into one transaction. When it breaks, LMDB has undone it, and the operations are tried again in
- * smaller pieces: eight at a time, then one at a time, so that an operation is tried at most three times and what fails
- * is only what cannot be done. When it broke for want of room, the growing operations of the piece fail at once and the
- * rest, which frees room, is tried again.
+ * The whole batch goes into one transaction. When it breaks, LMDB has undone it, and its operations are tried again in
+ * smaller pieces: eight at a time, then one at a time, so that an operation is tried at most three times and what
+ * fails is only what cannot be done. None is applied before those that were asked for earlier are done. When it broke
+ * for want of room, the growing operations of the piece fail at once and the rest, which frees room, is tried again.
  *
  * Running out of room is normally seen before it happens (room.h): growing operations are refused when they would eat
  * into what is kept for the others. */
@@ -24,6 +24,7 @@ enum {
 };
 
 static const size_t piece_sizes[] = {SIZE_MAX, 8, 1};
+enum { LEVELS = sizeof piece_sizes / sizeof piece_sizes[0] };
 
 void store_batch_add(struct store_batch *batch, struct store_operation *operation) {
     operation->next = NULL;
@@ -115,24 +116,26 @@ static bool purge_some(struct store_txn *txn) {
     if (store_txn_status(txn) != SMQ_OK)
         return true;
     bool more = txn->store->layout->purge_step(txn);
-    if (store_txn_status(txn) == SMQ_ERR_STORE) {
+    if (lmdb_is_damaged(txn->lmdb)) {
         log_error("store: what was deleted cannot be removed; run `%s`", txn->store->layout->check);
         txn->store->purge_failed = true;
     }
     return more;
 }
 
-/* Tries the unfinished operations from `first` on, at most a piece of them. `end` gets where it stopped. */
-static enum smq_result try_piece(struct pass *pass, struct store_operation *first, struct store_operation **end) {
+/* Tries the unfinished operations from `first` on, at most a piece of them, and before `limit`. `end` gets where it
+ * stopped. */
+static enum smq_result try_piece(struct pass *pass, struct store_operation *first, struct store_operation *limit,
+                                 struct store_operation **end) {
     struct store_txn *txn;
     struct store_operation *operation = first;
     enum smq_result failure = store_txn_begin(pass->store, &txn);
     if (failure != SMQ_OK) {
-        *end = NULL;
+        *end = limit;
         return failure;
     }
     uint64_t start_us = clock_monotonic_us();
-    for (size_t count = 0; operation != NULL && count < pass->piece_size; operation = operation->next) {
+    for (size_t count = 0; operation != limit && count < pass->piece_size; operation = operation->next) {
         if (operation->finished)
             continue;
         if (txn->removed_parts >= STORE_REMOVED_PARTS || (count > 0 && clock_monotonic_us() - start_us > PIECE_TIME_US))
@@ -177,31 +180,56 @@ static void note_failure(struct pass *pass, enum smq_result result) {
     atomic_fetch_add_explicit(&pass->store->commit_failures, 1, memory_order_relaxed);
 }
 
-/* Goes over the whole list once. False when nothing is left to try. */
-static bool run_pass(struct pass *pass, struct store_operation *list) {
-    bool left = false;
+/* A single operation that cannot be done. */
+static void fail_piece(struct store_operation *first, const struct store_operation *end, enum smq_result failure) {
+    for (struct store_operation *operation = first; operation != end; operation = operation->next) {
+        if (operation->finished)
+            continue;
+        operation->result = failure;
+        operation->finished = true;
+    }
+}
+
+/* What became of the piece. */
+static void settle_piece(struct pass *pass, struct store_operation *first, struct store_operation *end, size_t level,
+                         enum smq_result result) {
+    if (result == SMQ_OK) {
+        finish_piece(first, end);
+        pass->committed = true;
+        return;
+    }
+    note_failure(pass, result);
+    if (result == SMQ_ERR_STORE_FULL) {
+        refuse_growing(first, level == 0 ? NULL : end);
+        room_look_for_dead_readers(pass->store);
+    }
+    if (level + 1 == LEVELS)
+        fail_piece(first, end, result);
+}
+
+/* Goes over the list in order. Within a piece that broke it goes in smaller ones, up to its end. */
+static void run_list(struct pass *pass, struct store_operation *list) {
+    struct store_operation *limits[LEVELS] = {NULL};
     struct store_operation *end;
-    for (struct store_operation *first = list; first != NULL; first = end) {
+    size_t level = 0;
+    for (struct store_operation *first = list; first != NULL;) {
+        while (level > 0 && first == limits[level])
+            level--;
         if (first->finished) {
-            end = first->next;
+            first = first->next;
             continue;
         }
         uint64_t room = pass->room;
-        enum smq_result result = try_piece(pass, first, &end);
-        if (result == SMQ_OK) {
-            finish_piece(first, end);
-            pass->committed = true;
-            continue;
-        }
-        pass->room = room;
-        note_failure(pass, result);
-        if (result == SMQ_ERR_STORE_FULL) {
-            refuse_growing(first, pass->piece_size == SIZE_MAX ? NULL : end);
-            room_look_for_dead_readers(pass->store);
-        }
-        left = true;
+        pass->piece_size = piece_sizes[level];
+        enum smq_result result = try_piece(pass, first, limits[level], &end);
+        settle_piece(pass, first, end, level, result);
+        if (result != SMQ_OK)
+            pass->room = room;
+        if (result == SMQ_OK || level + 1 == LEVELS)
+            first = end;
+        else
+            limits[++level] = end;
     }
-    return left;
 }
 
 /* ---- the batch ---- */
@@ -261,7 +289,7 @@ static bool run_purge(struct pass *pass) {
     pass->piece_size = SIZE_MAX;
     if (!may_purge(pass->store))
         return false;
-    enum smq_result result = try_piece(pass, NULL, &end);
+    enum smq_result result = try_piece(pass, NULL, NULL, &end);
     pass->committed |= result == SMQ_OK;
     if (result != SMQ_OK)
         note_failure(pass, result);
@@ -288,16 +316,9 @@ void store_batch_run(struct store *store, struct store_batch *batch) {
     struct pass pass = {.store = store, .page_size = pages.page_size, .failure_text = ""};
     pass.room = find_room(&pass, growth_of(list, pages.page_size));
     store->is_tight = !room_allows_housekeeping(store);
-    bool left = list != NULL;
-    if (!left)
+    if (list == NULL)
         (void)run_purge(&pass);
-    for (size_t i = 0; left && i < sizeof piece_sizes / sizeof piece_sizes[0]; i++) {
-        pass.piece_size = piece_sizes[i];
-        left = run_pass(&pass, list);
-    }
-    for (struct store_operation *operation = list; left && operation != NULL; operation = operation->next)
-        if (!operation->finished)
-            operation->result = pass.failure;
+    run_list(&pass, list);
     judge(store, list, pass.failure_text);
     count_failures(store, &pass);
     while (list != NULL) {

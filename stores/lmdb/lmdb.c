@@ -32,6 +32,27 @@ enum smq_result lmdb_result_of(int code) {
     }
 }
 
+static uint64_t file_size(struct lmdb *lmdb) {
+    mdb_filehandle_t file;
+    struct stat status;
+    if (mdb_env_get_fd(lmdb->env, &file) != MDB_SUCCESS || fstat(file, &status) != 0)
+        return 0;
+    return (uint64_t)status.st_size;
+}
+
+/* LMDB would run into the missing end of the file when it reads there, and the process with it. The last pages that a
+ * commit counts may never have been written. */
+static int check_length(struct lmdb *lmdb, uint64_t pages, const char *directory) {
+    enum { UNWRITTEN_MAX = 64 };
+    uint64_t length = file_size(lmdb);
+    uint64_t expected = pages * lmdb->page_size;
+    if (pages < UNWRITTEN_MAX || length >= expected - UNWRITTEN_MAX * lmdb->page_size)
+        return MDB_SUCCESS;
+    log_error("store: the data file in %s is cut short: %llu bytes of %llu", directory, (unsigned long long)length,
+              (unsigned long long)expected);
+    return MDB_CORRUPTED;
+}
+
 /* The map must hold the existing data and the room asked for beyond it, also when the setting was lowered since. */
 static int fit_map(struct lmdb *lmdb, const struct lmdb_options *options) {
     MDB_envinfo info;
@@ -44,6 +65,9 @@ static int fit_map(struct lmdb *lmdb, const struct lmdb_options *options) {
         return code;
     lmdb->page_size = stat.ms_psize;
     lmdb->read_only = options->read_only;
+    code = check_length(lmdb, (uint64_t)info.me_last_pgno + 1, options->directory);
+    if (code != MDB_SUCCESS)
+        return code;
     if (options->read_only)
         return MDB_SUCCESS;
     uint64_t needed = ((uint64_t)info.me_last_pgno + 1) * lmdb->page_size + options->map_reserve;
@@ -52,6 +76,8 @@ static int fit_map(struct lmdb *lmdb, const struct lmdb_options *options) {
 
 static int open_environment(struct lmdb *lmdb, const struct lmdb_options *options) {
     unsigned flags = MDB_NOTLS | MDB_NORDAHEAD | (options->read_only ? MDB_RDONLY : options->sync ? 0 : MDB_NOSYNC);
+    if (options->is_file)
+        flags |= MDB_NOSUBDIR | MDB_NOLOCK;
     int code = mdb_env_set_maxdbs(lmdb->env, LMDB_MAX_TABLES);
     if (code == MDB_SUCCESS)
         code = mdb_env_set_maxreaders(lmdb->env, options->max_readers);
@@ -60,14 +86,6 @@ static int open_environment(struct lmdb *lmdb, const struct lmdb_options *option
     if (code == MDB_SUCCESS)
         code = mdb_env_open(lmdb->env, options->directory, flags, 0600);
     return code == MDB_SUCCESS ? fit_map(lmdb, options) : code;
-}
-
-static uint64_t file_size(struct lmdb *lmdb) {
-    mdb_filehandle_t file;
-    struct stat status;
-    if (mdb_env_get_fd(lmdb->env, &file) != MDB_SUCCESS || fstat(file, &status) != 0)
-        return 0;
-    return (uint64_t)status.st_size;
 }
 
 enum smq_result lmdb_open(const struct lmdb_options *options, struct lmdb **out) {
@@ -125,13 +143,6 @@ enum smq_result lmdb_sync(struct lmdb *lmdb) {
     int code = mdb_env_sync(lmdb->env, 1);
     if (code != MDB_SUCCESS)
         log_error("store: cannot write to the disk: %s", mdb_strerror(code));
-    return lmdb_result_of(code);
-}
-
-enum smq_result lmdb_copy(struct lmdb *lmdb, int file) {
-    int code = mdb_env_copyfd2(lmdb->env, file, MDB_CP_COMPACT);
-    if (code != MDB_SUCCESS)
-        log_error("store: cannot copy: %s", mdb_strerror(code));
     return lmdb_result_of(code);
 }
 
@@ -239,6 +250,10 @@ bool lmdb_is_writable(const struct lmdb_txn *txn) {
     return txn->open && txn->writable;
 }
 
+uint64_t lmdb_number(const struct lmdb_txn *txn) {
+    return mdb_txn_id(txn->txn);
+}
+
 enum smq_result lmdb_status(const struct lmdb_txn *txn) {
     return txn->error;
 }
@@ -246,6 +261,10 @@ enum smq_result lmdb_status(const struct lmdb_txn *txn) {
 void lmdb_fail(struct lmdb_txn *txn, enum smq_result error) {
     if (txn->error == SMQ_OK)
         txn->error = error;
+}
+
+bool lmdb_is_damaged(const struct lmdb_txn *txn) {
+    return txn->error == SMQ_ERR_STORE && txn->code == 0;
 }
 
 bool lmdb_is_broken(const struct lmdb_txn *txn) {

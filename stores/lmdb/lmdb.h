@@ -17,6 +17,7 @@ enum { LMDB_MAX_TABLES = 24, LMDB_MAX_KEY = 511 };
 
 struct lmdb_options {
     const char *directory;
+    bool is_file;      /* `directory` is the data file itself, which nobody else opens; without a sync */
     uint64_t map_size; /* raised so that map_reserve bytes are left beyond the existing data */
     uint64_t map_reserve;
     unsigned max_readers;
@@ -32,9 +33,6 @@ enum smq_result lmdb_open(const struct lmdb_options *options, struct lmdb **out)
 enum smq_result lmdb_open_tables(struct lmdb *lmdb, const char *const *names, unsigned count);
 void lmdb_close(struct lmdb **lmdb);
 enum smq_result lmdb_sync(struct lmdb *lmdb);
-/* Writes a consistent copy without free pages to `file`, from its start. Blocks; the snapshot that it reads is open
- * until it ends. `lmdb` may be read-only. Logs the reason of a failure. SMQ_ERR_STORE_FULL, SMQ_ERR_STORE. */
-enum smq_result lmdb_copy(struct lmdb *lmdb, int file);
 
 /* A transaction object, used again for one transaction after another. Read-only ones belong to one thread at a time.
  * SMQ_ERR_NO_CREDIT when max_readers are in use, found at the first lmdb_begin; SMQ_ERR_NO_MEMORY. */
@@ -47,6 +45,8 @@ enum smq_result lmdb_commit(struct lmdb_txn *txn);
 void lmdb_abort(struct lmdb_txn *txn);
 bool lmdb_is_open(const struct lmdb_txn *txn);
 bool lmdb_is_writable(const struct lmdb_txn *txn);
+/* Number of the open transaction: of the commit that a read-only one shows, or that a writable one becomes. */
+uint64_t lmdb_number(const struct lmdb_txn *txn);
 
 /* How many keys a table has. */
 uint64_t lmdb_table_size(struct lmdb_txn *txn, unsigned table);
@@ -54,6 +54,8 @@ uint64_t lmdb_table_size(struct lmdb_txn *txn, unsigned table);
 /* The first error since lmdb_begin. Once there is one, every function below answers false or NULL and does nothing. */
 enum smq_result lmdb_status(const struct lmdb_txn *txn);
 void lmdb_fail(struct lmdb_txn *txn, enum smq_result error);
+/* Whether the first error was that the data does not decode (lmdb_fail), and none of the disk. */
+bool lmdb_is_damaged(const struct lmdb_txn *txn);
 /* Whether LMDB has given up the environment: it could not write its root page. */
 bool lmdb_is_broken(const struct lmdb_txn *txn);
 /* What LMDB or the system said about the last error of `txn`; never NULL. */
@@ -65,6 +67,8 @@ const char *lmdb_error_text(const struct lmdb_txn *txn);
 bool lmdb_find(struct lmdb_txn *txn, unsigned table, struct slice key, struct slice *value);
 bool lmdb_seek(struct lmdb_txn *txn, unsigned table, struct slice from, struct slice *key, struct slice *value);
 bool lmdb_next(struct lmdb_txn *txn, unsigned table, struct slice *key, struct slice *value);
+/* The last key below `below`. */
+bool lmdb_before(struct lmdb_txn *txn, unsigned table, struct slice below, struct slice *key);
 /* Writes a value, replacing what the key had. */
 bool lmdb_put(struct lmdb_txn *txn, unsigned table, struct slice key, struct slice value);
 /* As lmdb_put, for keys that mostly come in ascending order: fills pages wholly. The key must be new. */

@@ -82,6 +82,12 @@ bool lmdb_next(struct lmdb_txn *txn, unsigned table, struct slice *key, struct s
     return true;
 }
 
+bool lmdb_before(struct lmdb_txn *txn, unsigned table, struct slice below, struct slice *key) {
+    struct slice position = below;
+    bool is_above = get(txn, table, MDB_SET_RANGE, &position, NULL);
+    return get(txn, table, is_above ? MDB_PREV : MDB_LAST, key, NULL);
+}
+
 static bool put(struct lmdb_txn *txn, unsigned table, struct slice key, MDB_val *value, unsigned flags) {
     MDB_cursor *cursor = cursor_of(txn, table);
     if (cursor == NULL)

@@ -42,18 +42,23 @@ static uint64_t limit_of(struct store *store, struct lmdb_pages *pages, uint64_t
 struct use {
     uint64_t used;
     uint64_t pinned; /* free, but not to be used again yet */
+    uint64_t spare;  /* used by nothing but the hope of new data */
     struct lmdb_readers readers;
 };
 
 /* LMDB leaves alone what the last transaction freed, also when nobody reads; that may be taken from the reserve for the
  * time of one commit. A snapshot that begins meanwhile is as new. */
 static void look(struct store *store, const struct lmdb_pages *pages, struct use *use) {
+    struct store_txn view = {.lmdb = store->writer_view, .store = store};
     lmdb_readers_get(store->lmdb, &use->readers);
     use->used = pages->end;
     use->pinned = 0;
+    use->spare = 0;
     if (lmdb_begin(store->writer_view) != SMQ_OK)
         return;
     use->used = lmdb_pages_used(store->writer_view);
+    if (store->layout->hooks != NULL)
+        use->spare = store->layout->hooks->spare_bytes(&view) / pages->page_size;
     if (use->readers.oldest < pages->commit)
         use->pinned = lmdb_pages_pinned(store->writer_view, use->readers.oldest);
     lmdb_abort(store->writer_view);
@@ -109,6 +114,8 @@ uint64_t room_find(struct store *store, uint64_t growth) {
     struct lmdb_pages pages;
     struct use use;
     uint64_t now_ms = clock_monotonic_ms();
+    store->growth = growth;
+    store->is_short = false;
     lmdb_pages_get(store->lmdb, &pages);
     uint64_t limit = limit_of(store, &pages, growth);
     bool is_near = pages.end + growth > limit;
@@ -117,11 +124,29 @@ uint64_t room_find(struct store *store, uint64_t growth) {
         return pages.end < limit ? limit - pages.end : 0;
     store->measured_ms = now_ms;
     look(store, &pages, &use);
-    bool is_short = is_near && use.used + use.pinned + growth >= limit;
-    tend(store, &pages, &use, now_ms, is_short);
-    note_pin(store, &pages, &use, now_ms, is_short);
+    store->is_short = is_near && use.used + use.pinned + growth >= limit;
+    if (store->is_short && store->layout->purge_step != NULL) /* it finds out whether there is something to give */
+        store->purge_pending = true;
+    tend(store, &pages, &use, now_ms, store->is_short);
+    note_pin(store, &pages, &use, now_ms, store->is_short);
     uint64_t taken = is_near ? use.used + use.pinned : pages.end;
-    atomic_store_explicit(&store->used_bytes, use.used * pages.page_size, memory_order_relaxed);
+    atomic_store_explicit(&store->used_bytes, (use.used - use.spare) * pages.page_size, memory_order_relaxed);
     atomic_store_explicit(&store->limit_bytes, limit * pages.page_size, memory_order_relaxed);
     return taken < limit ? limit - taken : 0;
+}
+
+/* LMDB finds a run among the free pages, or makes the file longer: where it holds much that is free it may, by a little
+ * of the reserve. */
+bool room_allows_run(struct store *store, uint64_t run, uint64_t taken) {
+    struct lmdb_pages pages;
+    struct use use;
+    lmdb_pages_get(store->lmdb, &pages);
+    uint64_t growth = store->growth + taken + run;
+    uint64_t limit = limit_of(store, &pages, growth);
+    if (pages.end + growth <= limit)
+        return true;
+    if (taken > 0 || pages.end + run > limit + STORE_RESERVE_BYTES / pages.page_size / 4)
+        return false;
+    look(store, &pages, &use);
+    return use.used + use.pinned + growth + run <= limit;
 }

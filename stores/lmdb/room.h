@@ -21,3 +21,6 @@ uint64_t room_find(struct store *store, uint64_t growth);
 bool room_allows_housekeeping(struct store *store);
 /* For a transaction that found no room: frees the places of readers that died. */
 void room_look_for_dead_readers(struct store *store);
+/* Whether an operation may store a value that takes a `run` of pages, which its batch has not asked for. `taken`: pages
+ * of runs that this batch has got so before. */
+bool room_allows_run(struct store *store, uint64_t run, uint64_t taken);

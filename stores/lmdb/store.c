@@ -26,18 +26,19 @@ static enum smq_result figures_load(struct store_txn *txn, uint64_t *figures) {
     struct reader reader = reader_of(value);
     if (read_u8(&reader) != FIGURES_FORMAT)
         reader_fail(&reader);
-    for (unsigned i = 0; i < layout->figure_count; i++)
+    bool is_older = reader_left(&reader) == layout->older_figure_count * sizeof figures[0];
+    for (unsigned i = 0; i < (is_older ? layout->older_figure_count : layout->figure_count); i++)
         figures[i] = (uint64_t)read_i64(&reader);
     return reader_finish(&reader) == SMQ_OK ? SMQ_OK : store_txn_damaged(txn, "figures");
 }
 
-static void figures_save(struct store_txn *txn) {
+void store_figures_put(struct lmdb_txn *txn, const struct store_layout *layout, const uint64_t *figures) {
     uint8_t bytes[FIGURES_SIZE];
     struct writer writer = writer_of(bytes, sizeof bytes);
     write_u8(&writer, FIGURES_FORMAT);
-    for (unsigned i = 0; i < txn->store->layout->figure_count; i++)
-        write_i64(&writer, (int64_t)txn->figures[i]);
-    lmdb_put(txn->lmdb, STORE_TABLE_META, figures_key(), slice_of(bytes, writer_length(&writer)));
+    for (unsigned i = 0; i < layout->figure_count; i++)
+        write_i64(&writer, (int64_t)figures[i]);
+    lmdb_put(txn, STORE_TABLE_META, figures_key(), slice_of(bytes, writer_length(&writer)));
 }
 
 void store_txn_figures(struct store_txn *txn, uint64_t *figures) {
@@ -62,14 +63,22 @@ enum smq_result store_txn_begin(struct store *store, struct store_txn **out) {
     }
     memcpy(txn->figures_before, txn->figures, sizeof txn->figures);
     txn->removed_parts = 0;
+    if (store->layout->hooks != NULL)
+        store->layout->hooks->txn_begins(txn);
     *out = txn;
     return SMQ_OK;
 }
 
 enum smq_result store_txn_commit(struct store_txn *txn) {
+    const struct store_hooks *hooks = txn->store->layout->hooks;
+    if (hooks != NULL)
+        hooks->txn_commits(txn);
     if (memcmp(txn->figures, txn->figures_before, sizeof txn->figures) != 0)
-        figures_save(txn);
-    return lmdb_commit(txn->lmdb);
+        store_figures_put(txn->lmdb, txn->store->layout, txn->figures);
+    enum smq_result result = lmdb_commit(txn->lmdb);
+    if (result == SMQ_OK && hooks != NULL)
+        hooks->txn_committed(txn);
+    return result;
 }
 
 void store_txn_abort(struct store_txn *txn) {

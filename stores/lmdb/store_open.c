@@ -127,6 +127,12 @@ static enum smq_result open_files(struct store *store, const struct store_option
     return result;
 }
 
+static enum smq_result make_own(struct store *store) {
+    if (store->layout->hooks != NULL)
+        store->own = memory_zalloc(store->layout->hooks->own_size);
+    return store->layout->hooks == NULL || store->own != NULL ? SMQ_OK : SMQ_ERR_NO_MEMORY;
+}
+
 enum smq_result store_open(const struct store_layout *layout, const struct store_options *options, struct store **out) {
     if (!options_are_valid(options))
         return SMQ_ERR_INVALID;
@@ -141,7 +147,9 @@ enum smq_result store_open(const struct store_layout *layout, const struct store
     store->interval_ms = options->durability == STORE_DURABILITY_INTERVAL ? options->interval_ms : 0;
     atomic_store_explicit(&store->limit_bytes, options->map_size, memory_order_relaxed);
     MAGIC_SET(store, STORE_MAGIC);
-    enum smq_result result = open_files(store, options);
+    enum smq_result result = make_own(store);
+    if (result == SMQ_OK)
+        result = open_files(store, options);
     if (result != SMQ_OK) {
         store_close(&store);
         return result;
@@ -229,6 +237,9 @@ void store_close(struct store **store) {
     lmdb_txn_destroy(&closing->writer_view);
     lmdb_txn_destroy(&closing->writer.lmdb);
     memory_free(closing->writer.gathered);
+    if (closing->own != NULL)
+        closing->layout->hooks->closes(closing);
+    memory_free(closing->own);
     lmdb_close(&closing->lmdb);
     if (closing->lock_file >= 0)
         (void)close(closing->lock_file);

@@ -35,9 +35,23 @@ struct store_layout {
     unsigned purge_table; /* not empty: there is something for purge_step; 0: the store has none */
     /* Removes some of what was deleted, a bounded step; whether there is more. A failure is the transaction's. */
     bool (*purge_step)(struct store_txn *txn);
-    /* Numbers that every change keeps true, kept in one entry in this order, and what each is in a new store. */
+    /* Numbers that every change keeps true, kept in one entry in this order, and what each is in a new store. Older
+     * schemas may have had fewer of them. */
     unsigned figure_count;
+    unsigned older_figure_count; /* 0: as many */
     const uint64_t *first_figures;
+    /* What the layout does beside, on the writer's thread; NULL: nothing. */
+    const struct store_hooks *hooks;
+};
+
+struct store_hooks {
+    size_t own_size;                            /* of store->own, zeroed when the store is opened */
+    void (*txn_begins)(struct store_txn *txn);  /* a writable one */
+    void (*txn_commits)(struct store_txn *txn); /* is about to; a failure is the transaction's */
+    void (*txn_committed)(struct store_txn *txn);
+    void (*closes)(struct store *store);
+    /* Bytes of tables that are kept for new data, and hold none. Any transaction. */
+    uint64_t (*spare_bytes)(struct store_txn *txn);
 };
 
 struct store_txn {
@@ -76,6 +90,9 @@ struct store {
     uint64_t tended_ms;
     unsigned failures;                 /* batches in a row of which nothing could be written */
     bool purge_pending;                /* the purge table may hold something */
+    bool is_short;                     /* of room, when it was looked for last */
+    uint64_t growth;                   /* pages that the batch asks for */
+    void *own;                         /* the layout's */
     bool is_tight;                     /* expiry and touches are to wait: see room_allows_housekeeping */
     bool purge_failed;                 /* on damaged data: no more of it until the store is opened anew */
     uint8_t scratch[STORE_RECORD_MAX]; /* records on their way into the store */
@@ -116,6 +133,8 @@ static inline enum smq_result store_txn_missing(const struct store_txn *txn, enu
 }
 /* The figures as the transaction sees them; zeros when they cannot be read. */
 void store_txn_figures(struct store_txn *txn, uint64_t *figures);
+/* Writes them, to any data of that layout. A failure is the transaction's. */
+void store_figures_put(struct lmdb_txn *txn, const struct store_layout *layout, const uint64_t *figures);
 /* Remembers that the data does not decode, which fails the transaction. Always SMQ_ERR_STORE. */
 enum smq_result store_txn_damaged(struct store_txn *txn, const char *what);
 

@@ -23,6 +23,7 @@ static enum smq_result view_of(struct store_txn *txn, const struct list_entry *e
         return store_txn_damaged(txn, message_list.name);
     message->body_length = entry->length - 1 - message->id.length;
     message->start = read_tail(&reader);
+    message->body = entry->body;
     return SMQ_OK;
 }
 
@@ -44,7 +45,10 @@ enum smq_result msg_store_get(struct store_txn *txn, uint64_t number, uint64_t s
 }
 
 enum smq_result msg_store_body(struct store_txn *txn, const struct msg_view *message, struct writer *to) {
-    const struct list_entry entry = {.length = (uint32_t)message->body_length, .start = message->start};
+    const struct list_entry entry = {.sequence = message->sequence,
+                                     .length = (uint32_t)message->body_length,
+                                     .start = message->start,
+                                     .body = message->body};
     return list_payload(txn, &message_list, &entry, to);
 }
 

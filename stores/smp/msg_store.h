@@ -12,6 +12,7 @@
 
 #include "queues/base/cursor.h"
 #include "smq/result.h"
+#include "stores/smp/body_location.h"
 #include "stores/smp/queue_store.h"
 #include "stores/smp/store.h"
 
@@ -25,7 +26,8 @@ struct msg_view {
     bool notify;       /* the sender's notification flag */
     struct slice id;
     size_t body_length;
-    struct slice start; /* the first part of the body; msg_store_body reads it all */
+    struct slice start;        /* what of the body is with the record, for msg_store_body */
+    struct body_location body; /* where the rest is */
 };
 
 struct msg_state {
@@ -42,7 +44,8 @@ enum smq_result msg_store_head(struct store_txn *txn, uint64_t number, struct ms
 /* One message. SMQ_ERR_NOT_FOUND when it is gone. */
 enum smq_result msg_store_get(struct store_txn *txn, uint64_t number, uint64_t sequence, struct msg_view *message);
 /* Appends the body of the message that was looked up last in this transaction: the one copy on its way from the store's
- * pages to where it is sent from. Errors: SMQ_ERR_TOO_LARGE (for `to`, which is as before), SMQ_ERR_STORE. */
+ * pages to where it is sent from. Errors: SMQ_ERR_TOO_LARGE (for `to`, which is as before), SMQ_ERR_STORE (also
+ * when the body is not what was stored). */
 enum smq_result msg_store_body(struct store_txn *txn, const struct msg_view *message, struct writer *to);
 /* The first message of the queue with a sequence above `after` (0: the oldest). SMQ_ERR_EMPTY after the last. */
 enum smq_result msg_store_next(struct store_txn *txn, uint64_t number, uint64_t after, struct msg_view *message);
@@ -53,7 +56,7 @@ struct msg_send {
     struct slice id;   /* 1..255 bytes */
     int64_t timestamp; /* seconds: now */
     bool notify;
-    struct slice body; /* copied once, straight into the store's pages; may be empty */
+    struct slice body; /* copied at once; may be empty */
     uint32_t quota;    /* messages a queue may hold, at least 1 */
     bool expire; /* first drop the messages from the head that are older than expire_before (not at or behind a marker)
                   */

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* Removal, step by step, of what was deleted. Keys alone say what belongs to a queue, so that no value is read. */
+/* Removal, step by step, of what was deleted. Keys say what belongs to a queue; values are read for the bodies that
+ * they name. */
 #include "stores/smp/purge.h"
 
 #include "queues/base/clock.h"
+#include "stores/smp/body_tidy.h"
+#include "stores/smp/queue_list.h"
 
 enum {
     STEP_US = 2000,
@@ -54,8 +57,9 @@ static bool remove_keys(struct step *step, enum store_table table, uint64_t numb
     struct number_key prefix = number_key(number);
     bool is_list = table != TABLE_LINK_DATA;
     struct slice key;
-    bool found = lmdb_seek(lmdb, table, is_list ? KEY_SLICE(from) : KEY_SLICE(prefix), &key, NULL);
-    for (; found; found = lmdb_next(lmdb, table, &key, NULL)) {
+    struct slice value;
+    bool found = lmdb_seek(lmdb, table, is_list ? KEY_SLICE(from) : KEY_SLICE(prefix), &key, &value);
+    for (; found; found = lmdb_next(lmdb, table, &key, &value)) {
         struct reader reader = reader_of(key);
         uint64_t owner = (uint64_t)read_i64(&reader);
         uint64_t sequence = is_list ? (uint64_t)read_i64(&reader) : 0;
@@ -65,7 +69,9 @@ static bool remove_keys(struct step *step, enum store_table table, uint64_t numb
         }
         if (owner != number || sequence > through)
             return true;
-        if (is_over(step) || !lmdb_remove(lmdb, table))
+        bool is_message = table == TABLE_MESSAGES && sequence > 0 && key.length == sizeof from.bytes;
+        if (is_over(step) || (is_message && list_forget(step->txn, &message_list, value) != SMQ_OK) ||
+            !lmdb_remove(lmdb, table))
             return false;
         step->txn->removed_parts++;
     }
@@ -78,11 +84,9 @@ static bool remove_queue(struct step *step, uint64_t number) {
            remove_keys(step, TABLE_LINK_DATA, number, UINT64_MAX);
 }
 
-bool purge_step(struct store_txn *txn) {
-    size_t least = txn->removed_parts + STEP_PARTS_MIN;
-    struct step step = {.txn = txn,
-                        .parts_max = least > STORE_REMOVED_PARTS ? least : STORE_REMOVED_PARTS,
-                        .until_us = clock_monotonic_us() + STEP_US};
+/* Answers whether nothing is left. */
+static bool remove_deleted(struct step *step) {
+    struct store_txn *txn = step->txn;
     struct slice key;
     struct slice value;
     while (lmdb_seek(txn->lmdb, TABLE_PURGE, slice_of("", 1), &key, &value)) {
@@ -90,14 +94,26 @@ bool purge_step(struct store_txn *txn) {
         uint64_t through;
         if (!purge_parse(key, value, &number, &through)) {
             (void)store_txn_damaged(txn, "purge");
-            return true;
+            return false;
         }
-        bool is_done = through == PURGE_QUEUE ? remove_queue(&step, number)
-                                              : remove_keys(&step, TABLE_NOTIFICATIONS, number, through);
-        if (!is_done || !lmdb_remove(txn->lmdb, TABLE_PURGE))
-            return true;
-        if (is_over(&step))
+        bool is_done = through == PURGE_QUEUE ? remove_queue(step, number)
+                                              : remove_keys(step, TABLE_NOTIFICATIONS, number, through);
+        struct number_key done = number_key(number);
+        if (!is_done || !lmdb_remove_key(txn->lmdb, TABLE_PURGE, KEY_SLICE(done)))
+            return false;
+        if (is_over(step))
             break;
     }
-    return lmdb_table_size(txn->lmdb, TABLE_PURGE) > 0;
+    return lmdb_table_size(txn->lmdb, TABLE_PURGE) == 0;
+}
+
+bool purge_step(struct store_txn *txn) {
+    size_t least = txn->removed_parts + STEP_PARTS_MIN;
+    struct step step = {.txn = txn,
+                        .parts_max = least > STORE_REMOVED_PARTS ? least : STORE_REMOVED_PARTS,
+                        .until_us = clock_monotonic_us() + STEP_US};
+    bool is_done = remove_deleted(&step);
+    if (store_txn_status(txn) != SMQ_OK || (!is_done && !txn->store->is_short))
+        return true;
+    return body_tidy_step(txn, step.until_us) || !is_done;
 }

@@ -5,15 +5,17 @@
 #include "queues/base/clock.h"
 #include "stores/smp/parts.h"
 
-const struct queue_list message_list = {TABLE_MESSAGES, TABLE_MESSAGE_EXPIRY, "messages"};
-const struct queue_list notification_list = {TABLE_NOTIFICATIONS, TABLE_NOTIFICATION_EXPIRY, "notifications"};
+const struct queue_list message_list = {TABLE_MESSAGES, TABLE_MESSAGE_EXPIRY, true, "messages"};
+const struct queue_list notification_list = {TABLE_NOTIFICATIONS, TABLE_NOTIFICATION_EXPIRY, false, "notifications"};
 
 enum {
     STATE_FORMAT = 2,
     STATE_FORMAT_1 = 1, /* without `first` */
     STATE_SIZE = 22,
     ENTRY_FORMAT = 1,
+    ENTRY_FORMAT_BODY = 2, /* the end of the payload is in a segment */
     ENTRY_HEADER = 14,
+    ENTRY_HEADER_BODY = ENTRY_HEADER + 20,
 };
 
 static uint64_t *total_of(struct store_txn *txn, const struct queue_list *list) {
@@ -84,18 +86,30 @@ void list_state_put(struct store_txn *txn, const struct queue_list *list, uint64
 
 /* ---- entries: values in parts, see parts.h ---- */
 
-static enum smq_result parse_entry(struct store_txn *txn, const struct queue_list *list, struct slice value,
-                                   struct list_entry *entry) {
+static bool decode_entry(const struct queue_list *list, struct slice value, struct list_entry *entry) {
     struct reader reader = reader_of(value);
-    if (read_u8(&reader) != ENTRY_FORMAT)
-        reader_fail(&reader);
+    uint8_t format = read_u8(&reader);
     entry->flags = read_u8(&reader);
     entry->timestamp = read_i64(&reader);
     entry->length = read_u32(&reader);
+    entry->body = (struct body_location){0};
+    if (format == ENTRY_FORMAT_BODY && list->has_bodies) {
+        entry->body.segment = (uint64_t)read_i64(&reader);
+        entry->body.offset = read_u32(&reader);
+        entry->body.checksum = (uint64_t)read_i64(&reader);
+        if (entry->body.segment == 0)
+            reader_fail(&reader);
+    } else if (format != ENTRY_FORMAT) {
+        reader_fail(&reader);
+    }
     entry->start = read_tail(&reader);
-    if (reader_finish(&reader) != SMQ_OK || entry->start.length > entry->length || entry->length > LIST_PAYLOAD_MAX)
-        return store_txn_damaged(txn, list->name);
-    return SMQ_OK;
+    return reader_finish(&reader) == SMQ_OK && entry->start.length <= entry->length &&
+           entry->length <= LIST_PAYLOAD_MAX;
+}
+
+static enum smq_result parse_entry(struct store_txn *txn, const struct queue_list *list, struct slice value,
+                                   struct list_entry *entry) {
+    return decode_entry(list, value, entry) ? SMQ_OK : store_txn_damaged(txn, list->name);
 }
 
 /* The entry at a key that a look-up answered: SMQ_ERR_EMPTY when it is another queue's. */
@@ -157,28 +171,65 @@ enum smq_result list_get(struct store_txn *txn, const struct queue_list *list, u
     return parse_entry(txn, list, value, entry);
 }
 
+static uint32_t body_length(const struct list_entry *entry) {
+    return entry->length - (uint32_t)entry->start.length;
+}
+
+/* What of the payload is not in the entry itself. */
+static enum smq_result read_rest(struct store_txn *txn, const struct queue_list *list, const struct list_entry *entry,
+                                 struct writer *rest) {
+    struct slice body;
+    if (entry->body.segment == 0)
+        return parts_read(txn, list->entries, rest);
+    enum smq_result result = bodies_get(txn, entry->sequence, &entry->body, body_length(entry), &body);
+    if (result == SMQ_OK)
+        write_slice(rest, body);
+    return result;
+}
+
 enum smq_result list_payload(struct store_txn *txn, const struct queue_list *list, const struct list_entry *entry,
                              struct writer *to) {
     if (writer_room(to) < entry->length)
         return SMQ_ERR_TOO_LARGE;
     struct writer payload = writer_of(to->position, entry->length);
     write_slice(&payload, entry->start);
-    enum smq_result result = parts_read(txn, list->entries, &payload);
+    enum smq_result result = read_rest(txn, list, entry, &payload);
     if (result == SMQ_OK)
         to->position = payload.position;
     return result;
 }
 
-static void write_entry(struct store_txn *txn, const struct queue_list *list, uint64_t number,
-                        const struct list_entry *entry, const struct slice *pieces) {
-    uint8_t header[ENTRY_HEADER];
+static void write_location(struct writer *writer, const struct body_location *body) {
+    write_i64(writer, (int64_t)body->segment);
+    write_u32(writer, body->offset);
+    write_i64(writer, (int64_t)body->checksum);
+}
+
+static void write_header(struct writer *writer, const struct list_entry *entry) {
+    bool has_body = entry->body.segment != 0;
+    write_u8(writer, has_body ? ENTRY_FORMAT_BODY : ENTRY_FORMAT);
+    write_u8(writer, entry->flags);
+    write_i64(writer, entry->timestamp);
+    write_u32(writer, entry->length);
+    if (has_body)
+        write_location(writer, &entry->body);
+}
+
+/* A body goes to a segment; with its record when it is short, or there is no room. */
+static void write_entry(struct store_txn *txn, const struct queue_list *list, uint64_t number, struct list_entry *entry,
+                        const struct slice *pieces) {
+    enum { BODY = LIST_PIECES_MAX - 1 };
+    uint8_t header[ENTRY_HEADER_BODY];
     struct writer writer = writer_of(header, sizeof header);
-    write_u8(&writer, ENTRY_FORMAT);
-    write_u8(&writer, entry->flags);
-    write_i64(&writer, entry->timestamp);
-    write_u32(&writer, entry->length);
+    const struct body_owner owner = {number, entry->sequence};
+    bool has_body =
+        list->has_bodies && pieces[BODY].length >= BODY_MIN && bodies_put(txn, &owner, pieces[BODY], &entry->body);
+    if (!has_body)
+        entry->body = (struct body_location){0};
+    write_header(&writer, entry);
     struct pair_key key = pair_key(number, entry->sequence);
-    const struct slice all[PARTS_PIECES_MAX] = {slice_of(header, sizeof header), pieces[0], pieces[1], pieces[2]};
+    const struct slice all[PARTS_PIECES_MAX] = {slice_of(header, writer_length(&writer)), pieces[0], pieces[1],
+                                                has_body ? slice_of("", 0) : pieces[BODY]};
     parts_put(txn, list->entries, KEY_SLICE(key), all);
 }
 
@@ -198,14 +249,32 @@ void list_add(struct store_txn *txn, const struct queue_list *list, uint64_t num
     *sequence = added.sequence;
 }
 
+/* The record itself, at the table's position, and the parts behind it. */
+static enum smq_result remove_entry(struct store_txn *txn, const struct queue_list *list,
+                                    const struct list_entry *entry) {
+    bool has_body = entry->body.segment != 0;
+    enum smq_result result = parts_remove(txn, list->entries, has_body ? 0 : body_length(entry));
+    if (result == SMQ_OK && has_body)
+        bodies_forget(txn, &entry->body, body_length(entry));
+    return result;
+}
+
 void list_remove(struct store_txn *txn, const struct queue_list *list, const struct list_entry *entry,
                  struct list_state *state) {
-    if (parts_remove(txn, list->entries, entry->length - entry->start.length) != SMQ_OK)
+    if (remove_entry(txn, list, entry) != SMQ_OK)
         return;
     state->count--;
     --*total_of(txn, list);
     if (state->count == 0)
         state->can_write = true;
+}
+
+enum smq_result list_forget(struct store_txn *txn, const struct queue_list *list, struct slice value) {
+    struct list_entry entry;
+    enum smq_result result = parse_entry(txn, list, value, &entry);
+    if (result == SMQ_OK && entry.body.segment != 0)
+        bodies_forget(txn, &entry.body, body_length(&entry));
+    return result;
 }
 
 uint64_t list_drop(struct store_txn *txn, const struct queue_list *list, uint64_t number) {
@@ -287,4 +356,63 @@ enum smq_result list_expire(struct store_txn *txn, const struct queue_list *list
         expired->queues++;
     }
     return store_txn_status(txn);
+}
+
+/* ---- moving ---- */
+
+/* Writes the record anew, with its body or another place of that. */
+static void rewrite_entry(struct store_txn *txn, struct slice key, const struct list_entry *entry, struct slice body) {
+    uint8_t header[ENTRY_HEADER_BODY];
+    struct writer writer = writer_of(header, sizeof header);
+    write_header(&writer, entry);
+    const struct slice all[PARTS_PIECES_MAX] = {slice_of(header, writer_length(&writer)), entry->start,
+                                                entry->body.segment == 0 ? body : slice_of("", 0)};
+    parts_put(txn, TABLE_MESSAGES, key, all);
+}
+
+enum list_moved list_move_body(struct store_txn *txn, const struct body_owner *owner, uint64_t segment, uint32_t offset,
+                               uint32_t length) {
+    struct pair_key key = pair_key(owner->number, owner->sequence);
+    struct list_entry entry = {.sequence = owner->sequence};
+    struct body_location from;
+    struct slice value;
+    struct slice body;
+    uint8_t start[LIST_START_MAX];
+    if (!lmdb_find(txn->lmdb, TABLE_MESSAGES, KEY_SLICE(key), &value))
+        return store_txn_status(txn) == SMQ_OK ? LIST_NOT_THERE : LIST_DAMAGED;
+    if (parse_entry(txn, &message_list, value, &entry) != SMQ_OK)
+        return LIST_DAMAGED;
+    if (entry.body.segment != segment || entry.body.offset != offset)
+        return LIST_NOT_THERE;
+    from = entry.body;
+    if (length != body_length(&entry) || entry.start.length > sizeof start ||
+        !bodies_look(txn, owner->sequence, &from, length, &body))
+        return LIST_DAMAGED;
+    memcpy(start, entry.start.bytes, entry.start.length); /* the record may move with what is written now */
+    entry.start = slice_of(start, entry.start.length);
+    if (!bodies_put(txn, owner, body, &entry.body)) {
+        if (store_txn_status(txn) != SMQ_OK || !txn->store->is_short)
+            return LIST_NO_ROOM;
+        entry.body = (struct body_location){0};
+    }
+    rewrite_entry(txn, KEY_SLICE(key), &entry, body);
+    bodies_forget(txn, &from, length);
+    return LIST_MOVED;
+}
+
+bool list_body_of(struct slice key, struct slice value, struct body_location *body, uint32_t *length) {
+    struct list_entry entry;
+    uint64_t number;
+    uint64_t sequence;
+    bool is_message = pair_key_parse(key, &number, &sequence) && sequence > 0;
+    if (!is_message || !decode_entry(&message_list, value, &entry) || entry.body.segment == 0)
+        return false;
+    *body = entry.body;
+    *length = body_length(&entry);
+    return true;
+}
+
+void list_set_body(uint8_t *value, const struct body_location *body) {
+    struct writer writer = writer_of(value + ENTRY_HEADER, ENTRY_HEADER_BODY - ENTRY_HEADER);
+    write_location(&writer, body);
 }

@@ -15,11 +15,13 @@
 
 #include "queues/base/cursor.h"
 #include "smq/result.h"
+#include "stores/smp/bodies.h"
 #include "stores/smp/internal.h"
 
 struct queue_list {
     enum store_table entries;
     enum store_table expiry;
+    bool has_bodies; /* the last piece of a payload may be in a segment (bodies.h) */
     const char *name;
 };
 extern const struct queue_list message_list;
@@ -43,13 +45,15 @@ struct list_entry {
     uint64_t sequence;
     int64_t timestamp;
     uint8_t flags;
-    uint32_t length; /* of the payload */
-    struct slice
-        start; /* the part of the payload that is in the entry itself: all of it, or LIST_START_MIN bytes or more */
+    uint32_t length;    /* of the payload */
+    struct slice start; /* the part of the payload that is in the entry itself: all of it; or what is not the body,
+                         * which is in a segment then; or LIST_START_MIN bytes or more of what is in parts */
+    struct body_location body;
 };
 
 enum {
     LIST_START_MIN = 4000,
+    LIST_START_MAX = 512, /* of an entry whose body is in a segment */
     LIST_PIECES_MAX = 3,
     LIST_PAYLOAD_MAX = 70000,
 };
@@ -74,8 +78,8 @@ enum smq_result list_head(struct store_txn *txn, const struct queue_list *list, 
 enum smq_result list_following(struct store_txn *txn, const struct queue_list *list, uint64_t number,
                                struct list_entry *entry);
 
-/* Appends the payload of an entry that the table's position is at. Errors: SMQ_ERR_TOO_LARGE (for `to`, which is as
- * before), SMQ_ERR_STORE. */
+/* Appends the payload of an entry that the table's position is at, if it is in parts. Errors: SMQ_ERR_TOO_LARGE (for
+ * `to`, which is as before), SMQ_ERR_STORE. */
 enum smq_result list_payload(struct store_txn *txn, const struct queue_list *list, const struct list_entry *entry,
                              struct writer *to);
 
@@ -87,6 +91,8 @@ void list_add(struct store_txn *txn, const struct queue_list *list, uint64_t num
  * followed. */
 void list_remove(struct store_txn *txn, const struct queue_list *list, const struct list_entry *entry,
                  struct list_state *state);
+/* What goes with an entry that is removed by its key: bytes of a segment. SMQ_ERR_STORE when `value` is damaged. */
+enum smq_result list_forget(struct store_txn *txn, const struct queue_list *list, struct slice value);
 /* Takes everything out of the list, at a cost that does not depend on how much it is. Answers how many entries there
  * were; they are for the caller to have purged (purge.h). */
 uint64_t list_drop(struct store_txn *txn, const struct queue_list *list, uint64_t number);
@@ -106,3 +112,14 @@ struct list_expired {
  * entry in any case, but nothing while the store is tight (internal.h). SMQ_ERR_INVALID when a limit is 0. */
 enum smq_result list_expire(struct store_txn *txn, const struct queue_list *list, const struct store_expiry *expiry,
                             struct list_expired *expired);
+
+/* Moves the body of a message to where bodies are written, if its record says that it is at that place. While room is
+ * short it may have to go to its record: segments are what is to be given back then. */
+enum list_moved { LIST_MOVED, LIST_NOT_THERE, LIST_NO_ROOM, LIST_DAMAGED };
+enum list_moved list_move_body(struct store_txn *txn, const struct body_owner *owner, uint64_t segment, uint32_t offset,
+                               uint32_t length);
+
+/* Where the body of a stored record of TABLE_MESSAGES is, and how long it is; false when the record has it, or is no
+ * message. list_set_body changes the place in a copy of such a record. */
+bool list_body_of(struct slice key, struct slice value, struct body_location *body, uint32_t *length);
+void list_set_body(uint8_t *value, const struct body_location *body);

@@ -28,7 +28,10 @@ void store_totals_get(struct store_txn *txn, struct store_totals *out);
 struct store_space {
     uint64_t file_bytes; /* up to the last page in use */
     uint64_t used_bytes;
-    uint64_t free_bytes;     /* of pages in between */
+    uint64_t free_bytes;     /* of pages in between, and of segments of bodies */
+    uint64_t body_bytes;     /* of used_bytes: bodies in segments */
+    uint64_t segments;       /* of a megabyte each */
+    uint64_t empty_segments; /* of those */
     uint64_t purges;         /* queues of which something deleted is still to be removed, and in used_bytes */
     uint64_t readers;        /* of all processes */
     uint64_t snapshots;      /* of those, open now */

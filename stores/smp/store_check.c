@@ -8,6 +8,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "stores/smp/bodies.h"
+#include "stores/smp/check_bodies.h"
 #include "stores/smp/internal.h"
 #include "stores/smp/msg_store.h"
 #include "stores/smp/ntf_store.h"
@@ -77,11 +79,15 @@ static void check_messages(struct check *check, uint64_t number) {
     uint64_t entries = 0;
     while (msg_store_next(check->txn, number, message.sequence, &message) == SMQ_OK) {
         struct writer body = writer_of(check->body, sizeof check->body);
+        struct slice in_segment;
         entries++;
-        if (msg_store_body(check->txn, &message, &body) != SMQ_OK) {
+        bool is_whole = message.body.segment != 0 ? bodies_look(check->txn, message.sequence, &message.body,
+                                                                (uint32_t)message.body_length, &in_segment)
+                                                  : msg_store_body(check->txn, &message, &body) == SMQ_OK;
+        if (!is_whole)
             fault(check, "queue %" PRIu64 ": message %" PRIu64 " is not whole", number, message.sequence);
+        if (store_txn_status(check->txn) != SMQ_OK)
             break;
-        }
     }
     check->totals.messages += entries;
     check_state(check, &message_list, number, entries);
@@ -279,6 +285,10 @@ static void check_purges(struct check *check) {
     }
 }
 
+static void tell_fault(void *context, const char *line) {
+    fault(context, "%s", line);
+}
+
 uint64_t store_check(struct store_txn *txn, void (*tell)(void *context, const char *line), void *context) {
     static struct check check; /* one at a time; too large for a stack */
     struct queue_record record = {0};
@@ -299,5 +309,6 @@ uint64_t store_check(struct store_txn *txn, void (*tell)(void *context, const ch
     check_tables(&check);
     check_owners(&check);
     check_purges(&check);
+    check_bodies(txn, tell_fault, &check);
     return check.faults;
 }

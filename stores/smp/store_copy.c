@@ -11,6 +11,7 @@
 
 #include "queues/base/log.h"
 #include "stores/lmdb/store_owner.h"
+#include "stores/smp/copy_records.h"
 #include "stores/smp/internal.h"
 
 enum { PATH_SIZE = 4096 };
@@ -81,7 +82,7 @@ static enum smq_result part_write(struct store *store, const struct part *part, 
         return failed("read", like);
     if (stat(owner, &owner_of) != 0)
         return failed("read", owner);
-    enum smq_result result = lmdb_copy(store->lmdb, part->file);
+    enum smq_result result = copy_records(store, part->file);
     if (result == SMQ_OK && geteuid() == 0 && fchown(part->file, owner_of.st_uid, owner_of.st_gid) != 0)
         result = failed("give away", part->path);
     if (result == SMQ_OK && fchmod(part->file, mode_of.st_mode & 0777) != 0)

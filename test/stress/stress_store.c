@@ -354,6 +354,10 @@ static void run_batch(struct round *round) {
         fault_arm(FAULT_POINT_store_commit_full, 0, 1);
     else if (stress_random(&round->seed) % 16 == 0)
         fault_arm(FAULT_POINT_store_commit_io, 0, 1);
+    else if (stress_random(&round->seed) % 16 == 0)
+        fault_arm(FAULT_POINT_store_body_full, 0, 1);
+    else if (stress_random(&round->seed) % 16 == 0)
+        fault_arm(FAULT_POINT_store_body_io, 0, 1);
     store_batch_run(round->store, &batch);
     fault_disarm_all();
     for (unsigned i = 0; i < count; i++) {
@@ -490,6 +494,12 @@ static void test_messages_are_conserved_in_a_store_that_is_full_at_times(void **
     stress(STORE_MIN_MAP_SIZE);
 }
 
+/* So small that bodies are moved all the time. */
+static void test_messages_are_conserved_in_a_store_of_few_segments(void **state) {
+    (void)state;
+    stress(UINT64_C(16) << 20);
+}
+
 static int set_up(void **state) {
     (void)state;
     log_set_level(LOG_LEVEL_ERROR);
@@ -502,6 +512,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_messages_are_conserved),
         cmocka_unit_test(test_messages_are_conserved_in_a_store_that_is_full_at_times),
+        cmocka_unit_test(test_messages_are_conserved_in_a_store_of_few_segments),
     };
     return cmocka_run_group_tests(tests, set_up, NULL);
 }

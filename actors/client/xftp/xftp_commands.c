@@ -41,7 +41,7 @@ static enum smq_result write_block(struct asked *asked, const struct key_pair *k
 static enum smq_result read_response(struct asked *asked, struct slice id, struct xftp_error *error) {
     const struct connection_tls *tls = connection_tls(asked->connection->connection);
     struct slice block = slice_of(asked->call->answer, asked->call->answer_length);
-    struct smp_transmission transmission;
+    struct transmission transmission;
     if (xftp_raw_error_parse(block, &error->code) == SMQ_OK ||
         xftp_block_open(block, slice_of(tls->session_id, tls->session_id_length), &transmission, error) != SMQ_OK ||
         xftp_response_parse(transmission.command, &asked->response, error) != SMQ_OK)
@@ -87,7 +87,7 @@ static enum smq_result expect(struct asked *asked, enum xftp_response_tag tag, e
                               struct xftp_error *error) {
     if (result != SMQ_OK || asked->response.tag == tag)
         return result;
-    *error = xftp_error_command(SMP_COMMAND_SYNTAX);
+    *error = xftp_error_command(COMMAND_SYNTAX);
     return SMQ_ERR_PROTOCOL;
 }
 
@@ -136,16 +136,16 @@ static enum smq_result take_ids(const struct xftp_id_list *list, size_t count, s
         is_good = xftp_id_list_next(&reader, &id) && set_id(&ids[i], id);
     if (is_good)
         return SMQ_OK;
-    *error = xftp_error_command(SMP_COMMAND_SYNTAX);
+    *error = xftp_error_command(COMMAND_SYNTAX);
     return SMQ_ERR_PROTOCOL;
 }
 
 /* `keys` has KEY_ENCODED_MAX bytes for each. */
-static struct smp_key_list write_keys(const struct public_key *recipients, size_t count, uint8_t *keys) {
+static struct key_list write_keys(const struct public_key *recipients, size_t count, uint8_t *keys) {
     struct writer writer = writer_of(keys, count * KEY_ENCODED_MAX);
     for (size_t i = 0; i < count; i++)
         write_public_key(&writer, &recipients[i]);
-    return (struct smp_key_list){.count = (uint8_t)count, .encoded = slice_of(keys, writer_length(&writer))};
+    return (struct key_list){.count = (uint8_t)count, .encoded = slice_of(keys, writer_length(&writer))};
 }
 
 enum smq_result xftp_create(struct xftp_connection *connection, const struct key_pair *sender, uint32_t size,

@@ -65,11 +65,15 @@ struct web_tls {
     void *(*accept)(void *context, struct connection *connection);
     void *context;
 };
-/* Opens the ports: pages on the addresses, and behind the proxies, of `common`; `tls` NULL: not that of https, which
- * the router has itself. Results and `error` as of net_listen; then none is open. Any attached thread that is no role
- * of the net. */
-enum smq_result web_listen(struct web *web, struct net *net, const struct web_tls *tls,
-                           const struct listen_options *common, char *error, size_t error_size);
+/* Opens the ports without TLS: pages on the addresses, and behind the proxies, of `common`; a port of pages that cannot
+ * be bound is told in the log. Results and `error` as of net_listen, for the port of monitoring; then none is open. Any
+ * attached thread that is no role of the net. */
+enum smq_result web_listen(struct web *web, struct net *net, const struct listen_options *common, char *error,
+                           size_t error_size);
+/* The same for https, when there is a certificate; not where the router has that port itself. Nothing happens when it
+ * is open. */
+void web_listen_with_tls(struct web *web, struct net *net, const struct web_tls *tls,
+                         const struct listen_options *common);
 void web_stop_listening(struct web *web);
 /* The port that is bound; 0: none. */
 uint16_t web_bound_port(const struct web *web, enum web_port which);

@@ -68,7 +68,7 @@ static int close_router(void **state) {
     (void)state;
     char command[256];
     (void)snprintf(command, sizeof command, "rm -rf '%s'", folder);
-    if (system(command) != 0)
+    if (system(command) != 0) // NOLINT(cert-env33-c): the path is the test's own
         return -1;
     router_fixture_finish(&fixture);
     tls_context_destroy(&browser);
@@ -247,12 +247,12 @@ static void test_certificate_comes_later_and_changes(void **state) {
     (void)snprintf(aside, sizeof aside, "%s.aside", web.certificate_path);
     assert_int_equal(rename(web.certificate_path, aside), 0);
     start_with_ports();
-    const uint16_t https = smp_router_web_port(fixture.router, WEB_HTTPS);
     assert_string_equal(get_tls(fixture.port, "/"), "");
-    assert_string_equal(get_tls(https, "/"), "");
+    assert_int_equal(smp_router_web_port(fixture.router, WEB_HTTPS), 0);
     assert_smp_is_served();
     assert_int_equal(rename(aside, web.certificate_path), 0);
     reload(SMQ_OK);
+    const uint16_t https = smp_router_web_port(fixture.router, WEB_HTTPS);
     assert_has(get_tls(fixture.port, "/"), "200 OK");
     assert_has(get_tls(https, "/"), "200 OK");
     /* another one, RSA */

@@ -170,4 +170,9 @@ static inline struct slice body_of(struct fixture *fixture, const struct msg_vie
     return slice_of(bytes, writer_length(&writer));
 }
 
+/* Bodies are stored in pages from now on, as they are when there is no room for segments. */
+static inline void keep_bodies_in_pages(struct fixture *fixture) {
+    ((struct body_writer *)fixture->store->own)->segments.is_unusable = true;
+}
+
 #define STORE_TEST(function) cmocka_unit_test_setup_teardown(function, fixture_set_up, fixture_tear_down)

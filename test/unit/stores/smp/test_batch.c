@@ -264,6 +264,36 @@ static void test_slow_operations_do_not_share_a_commit(void **state) {
     assert_int_equal(stored_messages(fixture), 4);
 }
 
+static uint64_t turn;
+static uint64_t turns[MAX_JOBS];
+static bool has_broken;
+
+/* Notes when it was applied last; the sixth breaks the first transaction in which it is. */
+static enum smq_result run_in_turn(struct job *job, struct store_txn *txn) {
+    turns[job->number] = ++turn;
+    if (job->number == 5 && !has_broken) {
+        has_broken = true;
+        lmdb_fail(txn->lmdb, SMQ_ERR_STORE);
+    }
+    return SMQ_OK;
+}
+
+static void test_a_transaction_that_breaks_midway_changes_no_order(void **state) {
+    struct fixture *fixture = *state;
+    static struct job jobs[40];
+    struct store_batch batch = {0};
+    has_broken = false;
+    for (size_t i = 0; i < 40; i++)
+        add(&batch, &jobs[i], run_in_turn, i);
+    store_batch_run(fixture->store, &batch);
+    assert_true(has_broken);
+    for (size_t i = 0; i < 40; i++) {
+        assert_int_equal(jobs[i].result, SMQ_OK);
+        assert_true(jobs[i].applied <= 3);
+        assert_true(i == 0 || turns[i] > turns[i - 1]);
+    }
+}
+
 static void test_a_disk_that_keeps_failing_fails_everything_in_bounded_work(void **state) {
     struct fixture *fixture = *state;
     static struct job jobs[20];
@@ -464,6 +494,7 @@ static void test_an_open_snapshot_does_not_stop_a_full_store_from_deleting(void 
 static void test_used_and_pinned_pages_are_counted(void **state) {
     struct fixture *fixture = *state;
     struct store *store = fixture->store;
+    keep_bodies_in_pages(fixture);
     create_queues(fixture);
     assert_int_equal(lmdb_begin(store->writer_view), SMQ_OK);
     uint64_t empty = lmdb_pages_used(store->writer_view);
@@ -544,6 +575,7 @@ int main(int argc, char **argv) {
         STORE_TEST(test_one_operation_that_breaks_transactions_fails_alone),
         STORE_TEST(test_a_full_commit_fails_what_grows_and_does_the_rest),
         STORE_TEST(test_a_disk_that_fails_once_fails_nothing),
+        STORE_TEST(test_a_transaction_that_breaks_midway_changes_no_order),
         STORE_TEST(test_slow_operations_do_not_share_a_commit),
         STORE_TEST(test_a_disk_that_keeps_failing_fails_everything_in_bounded_work),
         STORE_TEST(test_a_full_map_refuses_what_grows_until_room_comes_back),

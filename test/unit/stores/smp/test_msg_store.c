@@ -96,6 +96,7 @@ static void put_in_one_piece(struct fixture *fixture, uint64_t number, uint64_t 
 /* Bodies around the sizes of pages, each stored whole and in parts; read, then deleted. */
 static void test_bodies_of_all_sizes_are_kept_whole_and_in_parts(void **state) {
     struct fixture *fixture = *state;
+    keep_bodies_in_pages(fixture);
     static uint8_t body[MSG_BODY_MAX];
     static const size_t sizes[] = {0,    1,    1980, 2100, 4035,  4036,  4037,
                                    8100, 8115, 8116, 8117, 16048, 16088, MSG_BODY_MAX};
@@ -139,6 +140,7 @@ static void test_bodies_of_all_sizes_are_kept_whole_and_in_parts(void **state) {
 
 static void test_a_message_without_its_parts_is_damage(void **state) {
     struct fixture *fixture = *state;
+    keep_bodies_in_pages(fixture);
     static uint8_t body[16048];
     struct msg_send send = {.id = text("m"), .body = slice_of(body, sizeof body), .quota = 100};
     struct msg_sent sent;

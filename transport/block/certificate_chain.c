@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* A certificate chain with a key signed by its leaf. */
-#include "transport/smp/certificate_chain.h"
+#include "transport/block/certificate_chain.h"
 
 #include "transport/wire/encoding.h"
 
-void smp_chain_key_read(struct reader *reader, struct smp_chain_key *chain_key) {
+void chain_key_read(struct reader *reader, struct chain_key *chain_key) {
     uint8_t count = read_count_nonempty(reader);
     const uint8_t *first = reader->position;
     for (uint8_t i = 0; i < count; i++)
@@ -12,13 +12,13 @@ void smp_chain_key_read(struct reader *reader, struct smp_chain_key *chain_key) 
     const uint8_t *end = reader->position;
     struct slice signed_key = read_large(reader);
 
-    *chain_key = (struct smp_chain_key){0};
+    *chain_key = (struct chain_key){0};
     if (!reader->failed)
-        *chain_key = (struct smp_chain_key){
+        *chain_key = (struct chain_key){
             .count = count, .chain = slice_of(first, (size_t)(end - first)), .signed_key = signed_key};
 }
 
-void smp_chain_key_write(struct writer *writer, const struct smp_chain_key *chain_key) {
+void chain_key_write(struct writer *writer, const struct chain_key *chain_key) {
     if (chain_key->count == 0)
         writer_fail(writer);
     write_u8(writer, chain_key->count);
@@ -26,14 +26,14 @@ void smp_chain_key_write(struct writer *writer, const struct smp_chain_key *chai
     write_large(writer, chain_key->signed_key);
 }
 
-void smp_chain_encode(struct writer *writer, const struct slice *certificates, size_t count) {
+void chain_encode(struct writer *writer, const struct slice *certificates, size_t count) {
     if (count == 0 || count > UINT8_MAX)
         writer_fail(writer);
     for (size_t i = 0; i < count && !writer->failed; i++)
         write_large(writer, certificates[i]);
 }
 
-size_t smp_chain_certificates(const struct smp_chain_key *chain_key, struct slice *certificates, size_t capacity) {
+size_t chain_certificates(const struct chain_key *chain_key, struct slice *certificates, size_t capacity) {
     struct reader reader = reader_of(chain_key->chain);
     for (size_t i = 0; i < chain_key->count && i < capacity; i++)
         certificates[i] = read_large(&reader);

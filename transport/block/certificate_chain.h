@@ -9,19 +9,19 @@
 
 #include "queues/base/cursor.h"
 
-struct smp_chain_key {
+struct chain_key {
     uint8_t count;           /* certificates in the chain, 1..255 */
     struct slice chain;      /* `count` large strings: certificates in DER, leaf first */
     struct slice signed_key; /* signed object (transport/crypto/signed_key.h) */
 };
 
 /* Reads `[ls]+` chain, `ls` signed key. The reader fails on an empty list. */
-void smp_chain_key_read(struct reader *reader, struct smp_chain_key *chain_key);
+void chain_key_read(struct reader *reader, struct chain_key *chain_key);
 /* Writes them back, byte for byte. The writer fails when `count` is 0. */
-void smp_chain_key_write(struct writer *writer, const struct smp_chain_key *chain_key);
+void chain_key_write(struct writer *writer, const struct chain_key *chain_key);
 
-/* Encodes `count` (1..255) certificates as the `chain` of a struct smp_chain_key into `writer`. */
-void smp_chain_encode(struct writer *writer, const struct slice *certificates, size_t count);
+/* Encodes `count` (1..255) certificates as the `chain` of a struct chain_key into `writer`. */
+void chain_encode(struct writer *writer, const struct slice *certificates, size_t count);
 /* The certificates of the chain, leaf first, at most `capacity`; returns how many the chain has, which may be more
  * than `capacity`. */
-size_t smp_chain_certificates(const struct smp_chain_key *chain_key, struct slice *certificates, size_t capacity);
+size_t chain_certificates(const struct chain_key *chain_key, struct slice *certificates, size_t capacity);
