@@ -118,17 +118,20 @@ link.tsan := -fsanitize=thread
 link.fuzz := -fsanitize=fuzzer,address,undefined
 ifeq ($(MODE),fuzz)
 override CC := clang
+warnings += -Wno-microsoft-anon-tag
 warnings += -Wno-cast-qual # clang reports it inside macros of system headers (liburcu, OpenSSL), gcc does not
 endif
 
 includes := -I. -Iqueues/base -Iactors/client -Iactors/client_agent
-compile_flags := -std=gnu11 -D_GNU_SOURCE $(includes) -pthread -fPIC $(warnings) $(optimise.$(MODE)) $(CFLAGS)
+# -fms-extensions: EXTENDS (queues/base/owner.h).
+dialect := -std=gnu11 -fms-extensions -D_GNU_SOURCE
+compile_flags := $(dialect) $(includes) -pthread -fPIC $(warnings) $(optimise.$(MODE)) $(CFLAGS)
 link_flags := -pthread $(link.$(MODE)) $(LDFLAGS)
 
 libs.queues := -lurcu-cds -lurcu-memb -lurcu-common -lsodium
 libs.transport := -lssl -lcrypto -ljansson -lwslay -lnghttp2 -lhttp_parser -lyaml -lz $(libs.queues)
 libs.stores := -llmdb -lxxhash $(libs.queues)
-libs.actors := -lssl -lcrypto -llmdb -lxxhash -ljansson -lwslay -lcares -lnghttp2 -lhttp_parser -lyaml -lz $(libs.queues)
+libs.actors := -lssl -lcrypto -llmdb -lxxhash -ljansson -lwslay -lcares -lnghttp2 -lhttp_parser -lqrencode -lyaml -lz $(libs.queues)
 libs.bin := $(libs.actors)
 
 # ---- sources
@@ -170,7 +173,7 @@ archive = $(foreach layer,$(1),$(OUT)/lib$(layer).a)
 # ---- packages
 
 packages := build-essential pkg-config libssl-dev liburcu-dev libnghttp2-dev liblmdb-dev libsodium-dev libxxhash-dev \
-  libjansson-dev libwslay-dev libc-ares-dev libhttp-parser-dev libyaml-dev zlib1g-dev libpq-dev postgresql-15 \
+  libjansson-dev libwslay-dev libc-ares-dev libhttp-parser-dev libqrencode-dev libyaml-dev zlib1g-dev libpq-dev postgresql-15 \
   libcmocka-dev valgrind mandoc
 lint_packages := clang-format clang-tidy cppcheck shellcheck
 fuzz_packages := clang libclang-rt-14-dev
@@ -182,7 +185,7 @@ endef
 
 # ---- targets
 
-.PHONY: all deps check-deps deps-lint demo test run-test stress run-stress fuzz run-fuzz bench lint format install clean \
+.PHONY: all deps check-deps deps-lint demo web-look test run-test stress run-stress fuzz run-fuzz bench lint format install clean \
   help force libraries build-tests
 
 all: $(programs) libraries
@@ -200,6 +203,11 @@ deps-lint:
 
 help:
 	@sed -n '/^# Builds/,/^$$/s/^# \{0,1\}//p' Makefile
+
+# Needs chromium and zbar-tools, which are large: it is not part of `make test`.
+web-look: all
+	$(call install_missing,chromium zbar-tools)
+	$(quiet)test/web-look.sh $(OUT)
 
 demo: all
 	$(quiet)test/demo.sh $(OUT)
@@ -258,6 +266,9 @@ $(OUT)/objects/bin/%.o: file_flags := -DSMQ_VERSION='"$(VERSION)"'
 # It shares nothing between threads, so that ThreadSanitizer could only make it slow.
 $(OUT)/objects/transport/crypto/sntrup761/%.o: file_flags := -O2 -fno-sanitize=thread
 $(OUT)/objects/test/%.o: file_flags := -DBUILD_DIR='"$(OUT)"' -DSMQ_VERSION='"$(VERSION)"'
+
+# It takes these files in.
+$(OUT)/objects/actors/router/operator/web_templates.o: $(wildcard actors/router/operator/pages/*)
 
 define archive_rule
 $(OUT)/lib$(1).a: $(call objects_of,$($(1)_sources)) $(OUT)/.sources
@@ -365,9 +376,9 @@ run-tidy: $(tidy_stamps)
 $(BUILD)/lint/%.tidy: %.c .clang-tidy test/.clang-tidy
 	@mkdir -p $(@D)
 	$(say) TIDY $<
-	$(quiet)clang-tidy --quiet --warnings-as-errors='*' $< -- -std=gnu11 -D_GNU_SOURCE -DDEBUG_FAULTS $(includes) \
+	$(quiet)clang-tidy --quiet --warnings-as-errors='*' $< -- $(dialect) -Wno-microsoft-anon-tag -DDEBUG_FAULTS $(includes) \
 	  -DBUILD_DIR='""' -DSMQ_VERSION='""' 2>$@.log || { cat $@.log; exit 1; }
-	$(quiet)$(CC) -std=gnu11 -D_GNU_SOURCE $(includes) -DBUILD_DIR='""' -DSMQ_VERSION='""' -MM -MP -MT $@ -MF $(@:.tidy=.d) $<
+	$(quiet)$(CC) $(dialect) $(includes) -DBUILD_DIR='""' -DSMQ_VERSION='""' -MM -MP -MT $@ -MF $(@:.tidy=.d) $<
 	@touch $@
 
 run-cppcheck:

@@ -55,9 +55,13 @@ may_not_include stores 'transport|actors|bin|test'
 may_not_include transport 'stores|actors|bin|test'
 may_not_include actors 'bin|test'
 may_not_include bin 'test'
+may_not_include transport/block 'transport/(smp|xftp|ntf|agent)'
 may_not_include stores/lmdb 'stores/(smp|xftp|ntf|agent|logs)'
 mapfile -t client < <(under actors/runtime actors/net actors/client actors/client_agent)
 complain "libsmq includes the stores or a router" "$(search '^#include "(stores|actors/smp|actors/proxy)/' "${client[@]}")"
+mapfile -t kernel < <(under actors/router)
+complain "the kernel of routers knows a protocol" \
+    "$(search '^#include "((transport|stores|actors)/(smp|xftp|ntf)|actors/proxy)/|\bsmp_|\bxftp_|\bntf_' "${kernel[@]}")"
 mapfile -t client < <(under actors/client | grep -v '^actors/client/smp/')
 complain "the protocol client knows a protocol otherwise than by its table" \
     "$(search '^#include "(transport/smp|actors/client/smp|actors/client_agent)/' "${client[@]}")"

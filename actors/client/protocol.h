@@ -13,6 +13,7 @@
 #include "actors/client/smq/client.h"
 #include "actors/net/connection.h"
 #include "queues/base/cursor.h"
+#include "transport/block/batch.h"
 #include "transport/wire/address.h"
 
 struct process_lane;
@@ -20,7 +21,6 @@ struct request;
 struct tls_context;
 
 enum {
-    BLOCK_TRANSMISSIONS_MAX = 255,   /* requests in a block, answers in one that is received */
     SEND_SCRATCH_SIZE = 16384 + 512, /* bytes that a send lane has for what is to be signed */
 };
 

@@ -54,6 +54,7 @@ void connection_abandon(struct connection *connection) {
     setup_destroy(&connection->setup);
     framed_destroy(&connection->framed);
     http_connection_destroy(&connection->http);
+    memory_free(connection->told_address);
     memory_free((void *)(uintptr_t)connection->facts.peer_chain);
     counter_add(&net->connections, -1);
     MAGIC_CLEAR(connection);

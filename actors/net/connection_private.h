@@ -180,7 +180,8 @@ struct connection {
     bool is_detached;
     /* listener, which holds a reference while the place is counted */
     struct admission_place place;
-    struct port_figures *port; /* where it was accepted; NULL: not counted */
+    struct net_address *told_address; /* of the peer, by a proxy; NULL: it is the socket's */
+    struct port_figures *port;        /* where it was accepted; NULL: not counted */
 
     /* constant */
     bool has_address_key; /* accepted, and limits by address count for it */

@@ -18,7 +18,7 @@ enum { ACCEPTS_A_TURN = 64, PAUSE_MS = 100, FULL_MS = 5 };
 static void set_all(struct listener_role *role, unsigned events) {
     for (struct listener *listener = role->listeners; listener != NULL; listener = listener->next)
         for (size_t i = 0; i < listener->count; i++)
-            (void)poller_change(role->poller, listener->sockets[i].descriptor, events, &listener->sockets[i]);
+            (void)poller_change(role->poller, listener->sockets[i].descriptor, events, &listener->sockets[i].subject);
 }
 
 static void end_pause(struct wheel_timer *timer) {
@@ -86,15 +86,17 @@ static void leave(struct listener_role *role, struct connection *connection) {
     connection_release(connection);
 }
 
-/* Takes over `descriptor`. */
+/* Takes over `descriptor`, and `told`, an allocation or NULL. */
 static void admit(struct listener_role *role, const struct listener *listener, const struct net_limits *limits,
-                  int descriptor, const struct net_address *address) {
+                  int descriptor, const struct net_address *address, struct net_address *told) {
     const struct listen_options *options = &listener->options;
     struct connection *connection = connection_create(listener->net, options->protocol, options->tls_context, false);
     if (connection == NULL) {
+        memory_free(told);
         socket_close(&descriptor);
         return;
     }
+    connection->told_address = told;
     if (!enter(role, limits, address, connection)) {
         socket_close(&descriptor);
         connection_abandon(connection);
@@ -129,6 +131,21 @@ static void admit(struct listener_role *role, const struct listener *listener, c
     CHECK(connection_request_receive(connection, RECEIVE_START) == SMQ_OK);
 }
 
+void listener_admit(struct listener_role *role, struct listener *listener, int descriptor,
+                    const struct net_address *peer, const struct net_address *told) {
+    struct net_limits limits;
+    struct net_address *copy = told == NULL ? NULL : memory_alloc(sizeof *copy);
+    net_read_limits(role->net, &limits);
+    if (admission_is_full(role->admission, &limits) || (told != NULL && copy == NULL)) {
+        memory_free(copy);
+        socket_close(&descriptor);
+        return;
+    }
+    if (copy != NULL)
+        *copy = *told;
+    admit(role, listener, &limits, descriptor, told == NULL ? peer : told, copy);
+}
+
 static void accept_some(struct listener_role *role, const struct listening_socket *socket) {
     const struct listen_options *options = &socket->listener->options;
     struct net_limits limits;
@@ -150,7 +167,10 @@ static void accept_some(struct listener_role *role, const struct listening_socke
         if (role->is_failing)
             log_info("accepting connections again");
         role->is_failing = false;
-        admit(role, socket->listener, &limits, descriptor, &address);
+        if (socket->listener->proxy_count > 0)
+            listener_await_header(role, socket->listener, descriptor, &address);
+        else
+            admit(role, socket->listener, &limits, descriptor, &address, NULL);
     }
 }
 
@@ -159,8 +179,13 @@ static void wait_for_events(void *state, int timeout_ms) {
     const struct poll_event *events;
     size_t count = poller_wait(role->poller, timeout_ms, &events);
     actor_wakes(role->actor, clock_monotonic_ms());
-    for (size_t i = 0; i < count && !role->is_paused; i++)
-        accept_some(role, events[i].subject);
+    for (size_t i = 0; i < count; i++) {
+        struct listening_subject *subject = events[i].subject;
+        if (subject->is_proxied)
+            listener_look_for_header(role, subject);
+        else if (!role->is_paused)
+            accept_some(role, caa_container_of(subject, struct listening_socket, subject));
+    }
 }
 
 void listener_close_sockets(struct listener *listener) {
@@ -186,7 +211,8 @@ static void add(struct listener_role *role, struct listener *listener) {
     role->listeners = listener;
     for (size_t i = 0; i < listener->count; i++) {
         struct listening_socket *socket = &listener->sockets[i];
-        if (poller_add(role->poller, socket->descriptor, role->is_paused ? POLL_NOTHING : POLL_READ, socket) != SMQ_OK)
+        unsigned events = role->is_paused ? POLL_NOTHING : POLL_READ;
+        if (poller_add(role->poller, socket->descriptor, events, &socket->subject) != SMQ_OK)
             log_error("cannot watch a listening socket: %s", strerror(errno));
     }
 }
@@ -196,6 +222,7 @@ static void remove_listener(struct listener_role *role, struct listener *listene
     while (*link != listener)
         link = &(*link)->next;
     *link = listener->next;
+    listener_drop_proxied(role, listener);
     listener_close_sockets(listener); /* which takes them out of the poller */
 }
 
@@ -232,6 +259,7 @@ static void receive(void *state, struct message *message) {
 void listener_free(struct listener *listener) {
     promise_release(&listener->added);
     promise_release(&listener->removed);
+    memory_free(listener->proxies);
     memory_free(listener);
 }
 
@@ -249,15 +277,21 @@ static void stop(void *state) {
         remove_listener(role, listener);
         listener_free(listener);
     }
+    listener_free_proxied(role);
     struct admission_place *place;
     while ((place = admission_any(role->admission)) != NULL)
         leave(role, caa_container_of(place, struct connection, place));
+}
+
+static void end_turn(void *state) {
+    listener_free_proxied(state);
 }
 
 static const struct actor_ops listener_ops = {
     .role = "listener",
     .start = start,
     .receive = receive,
+    .batch_end = end_turn,
     .stop = stop,
     .wait = wait_for_events,
 };

@@ -12,7 +12,9 @@
 #include "transport/tls/tls.h"
 
 struct framing;
+struct http_service;
 struct listener;
+struct net_address_range; /* transport/net/address_range.h */
 
 /* How accepted connections are treated, each as it was when it was accepted. */
 struct listen_manners {
@@ -37,6 +39,10 @@ struct listen_options {
      * NULL refuses it. NULL where there is HTTP only. */
     void *(*accept)(void *context, struct connection *connection);
     void *context;
+    /* With any, only they are let in, and each connection begins with a header of the PROXY protocol that says whom it
+     * is for (transport/net/proxy_protocol.h); limits by address are for whom it says. Copied. */
+    const struct net_address_range *proxies;
+    size_t proxy_count;
     bool has_keep_alive;           /* TCP finds peers that vanished */
     struct listen_manners manners; /* until listener_change */
 };

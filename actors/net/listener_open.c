@@ -125,6 +125,18 @@ static enum smq_result bind_all(struct binding *binding) {
     return result;
 }
 
+static enum smq_result copy_proxies(struct listener *listener, const struct listen_options *options) {
+    listener->options.proxies = NULL;
+    if (options->proxy_count == 0)
+        return SMQ_OK;
+    listener->proxies = memory_zalloc_array(options->proxy_count, sizeof *listener->proxies);
+    if (listener->proxies == NULL)
+        return SMQ_ERR_NO_MEMORY;
+    memcpy(listener->proxies, options->proxies, options->proxy_count * sizeof *listener->proxies);
+    listener->proxy_count = options->proxy_count;
+    return SMQ_OK;
+}
+
 /* Gives the bound sockets to the role. */
 static enum smq_result begin_accepting(struct net *net, const struct listen_options *options,
                                        struct listener *listener) {
@@ -143,6 +155,8 @@ static enum smq_result begin_accepting(struct net *net, const struct listen_opti
         result = make_promise(&listener->added);
     if (result == SMQ_OK)
         result = make_promise(&listener->removed);
+    if (result == SMQ_OK)
+        result = copy_proxies(listener, options);
     return result == SMQ_OK ? change(listener, listener->added) : result;
 }
 

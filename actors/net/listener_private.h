@@ -4,9 +4,16 @@
 
 #include "actors/net/net_private.h"
 #include "queues/promise.h"
+#include "transport/net/address_range.h"
 #include "transport/net/poller.h"
 
+/* What an event of the role's poller is about. */
+struct listening_subject {
+    bool is_proxied; /* a connection that waits for its header, not a listening socket */
+};
+
 struct listening_socket {
+    struct listening_subject subject;
     struct listener *listener;
     int descriptor;
 };
@@ -20,6 +27,8 @@ struct listener {
     _Atomic(struct keep_alive) keep_alive;
     _Atomic bool log_tls_errors;
     _Atomic bool log_peers;
+    struct net_address_range *proxies; /* who may say whom it connects for */
+    size_t proxy_count;                /* 0: nobody, and nobody has to */
     uint16_t port;
     struct port_figures *figures; /* NULL: there are too many ports */
     struct promise *added;        /* decided by the role when it has made the change; NULL from then on */
@@ -36,11 +45,28 @@ struct listener_role {
     struct poller *poller;
     struct listener *listeners;
     struct admission *admission;
+    struct ring proxied, proxied_ended; /* listener_proxied.c */
+    size_t proxied_count;
     struct wheel_timer pause_timer;
     bool is_paused;
     bool is_failing; /* logged; until the next success */
     bool is_full;    /* the same: max_connections */
 };
+
+/* listener.c: lets in what was accepted from `peer`, or was told to come from `told` (NULL: nothing was); takes over
+ * `descriptor`. */
+void listener_admit(struct listener_role *role, struct listener *listener, int descriptor,
+                    const struct net_address *peer, const struct net_address *told);
+
+/* listener_proxied.c: what was accepted has to bring a header first; takes over `descriptor`. */
+void listener_await_header(struct listener_role *role, struct listener *listener, int descriptor,
+                           const struct net_address *address);
+/* It has brought something. */
+void listener_look_for_header(struct listener_role *role, struct listening_subject *subject);
+/* At the end of a turn. */
+void listener_free_proxied(struct listener_role *role);
+/* The listener ends. */
+void listener_drop_proxied(struct listener_role *role, const struct listener *listener);
 
 /* listener.c: starts the role with the first listener. */
 enum smq_result listener_need_role(struct net *net);

@@ -331,6 +331,7 @@ void net_read_statistics(struct net *net, struct net_statistics *statistics) {
     statistics->tls_failures = (uint64_t)counter_read(&net->tls_failures);
     statistics->refused_connections = (uint64_t)counter_read(&net->refused_connections);
     statistics->refused_rate = (uint64_t)counter_read(&net->refused_rate);
+    statistics->refused_proxied = (uint64_t)counter_read(&net->refused_proxied);
     statistics->dropped_handshakes = (uint64_t)counter_read(&net->dropped_handshakes);
     statistics->asked_cookies = (uint64_t)counter_read(&net->asked_cookies);
     statistics->dropped_blocks = (uint64_t)counter_read(&net->dropped_blocks);

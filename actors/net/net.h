@@ -102,6 +102,7 @@ struct net_statistics {
     /* accepted connections that were not let in, or dropped, for a limit (limits.h), so far */
     uint64_t refused_connections; /* address_connections */
     uint64_t refused_rate;        /* address_rate */
+    uint64_t refused_proxied;     /* of no listed proxy, or without a header (listener.h) */
     uint64_t dropped_handshakes;  /* max_handshakes, address_handshakes, max_connections */
     uint64_t dropped_blocks;      /* block_timeout_ms, or too many unfinished blocks on the lane */
     uint64_t dropped_unsent;      /* unsent_bytes */

@@ -68,7 +68,8 @@ struct net {
     _Atomic uint64_t unsent_bytes; /* of what is in queues of connections */
     struct counter connections, accepted, connected, blocks_received, blocks_sent, tls_failures, http_requests;
     struct port_figures ports[NET_PORTS_MAX];
-    struct counter refused_connections, refused_rate, dropped_handshakes, dropped_blocks, dropped_unsent, asked_cookies;
+    struct counter refused_connections, refused_rate, dropped_handshakes, dropped_blocks, dropped_unsent, asked_cookies,
+        refused_proxied;
 };
 
 static inline void net_reference(struct net *net) {

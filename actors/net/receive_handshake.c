@@ -141,11 +141,18 @@ void receive_drop(struct receive_lane *lane, struct connection *connection) {
     receive_end(lane, connection, SMQ_ERR_NO_CREDIT);
 }
 
+static bool find_peer(const struct connection *connection, struct net_address *peer) {
+    if (connection->told_address == NULL)
+        return socket_peer_address(connection->descriptor, peer) == SMQ_OK;
+    *peer = *connection->told_address;
+    return true;
+}
+
 /* Who it was is told only when the operator asks. */
 static void log_tls_error(const struct connection *connection, const char *reason) {
     struct net_address peer;
     char text[NET_ADDRESS_TEXT];
-    if (!connection->log_peers || socket_peer_address(connection->descriptor, &peer) != SMQ_OK) {
+    if (!connection->log_peers || !find_peer(connection, &peer)) {
         log_warn("TLS handshake: %s", reason);
         return;
     }

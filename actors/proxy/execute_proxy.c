@@ -16,12 +16,11 @@ _Static_assert((int)ADMISSION_KEY_SIZE == (int)CLIENT_AGENT_SHARE_KEY_SIZE, "a s
 enum { CONNECT_MARGIN_MS = 5000 }; /* an attempt ends by its own time-out first */
 
 static struct proxy *proxy_of(const struct proxied_command *command) {
-    return command->session->router->proxy;
+    return smp_router_of(command->session)->proxy;
 }
 
 static void refuse(const struct execution *execution, struct smp_error error) {
-    slot_answer_error(execution->slot, error);
-    slot_done(execution->slot);
+    slot_fail(execution->slot, error);
 }
 
 /* ---- PRXY */
@@ -55,8 +54,7 @@ static void answer_connect_error(struct proxied_command *command, enum smq_resul
 /* Agent's thread. */
 static void relay_connected(struct client_agent_waiter *waiter, enum smq_result result, const struct smq_error *error,
                             struct smq_client *client) {
-    struct proxied_command *command =
-        (struct proxied_command *)(void *)((char *)waiter - offsetof(struct proxied_command, waiter));
+    struct proxied_command *command = owner_of(waiter, struct proxied_command, waiter);
     if (result != SMQ_OK) {
         answer_connect_error(command, result, error);
         return;
@@ -108,5 +106,5 @@ void execute_proxy_session(const struct execution *execution) {
         proxy_count(&proxy->relays, proxied->own, PROXY_COUNTER(requests));
         answer_connect_error(proxied, result, NULL);
     }
-    slot_done(slot);
+    slot_done(&slot->base);
 }

@@ -5,10 +5,10 @@
 
 #include <string.h>
 
-#include "actors/router/command_batch.h"
+#include "actors/smp/command_slot.h"
 #include "queues/base/memory.h"
+#include "transport/block/batch.h"
 #include "transport/crypto/proxy_layer.h"
-#include "transport/smp/batch.h"
 
 /* The writable place of bytes that lie in the slot's block. */
 static uint8_t *in_block(const struct command_slot *slot, const uint8_t *bytes) {
@@ -19,13 +19,13 @@ static uint8_t *in_block(const struct command_slot *slot, const uint8_t *bytes) 
 /* The one transmission of the client's content. As in the reference, content that is no list of transmissions counts as
  * one that cannot be read, and is answered inside the layers. */
 static enum smq_result take_transmission(struct slice content, struct slice *transmission) {
-    struct smp_content reader;
+    struct block_content reader;
     *transmission = slice_of(NULL, 0);
-    if (smp_content_open(content, &reader) != SMQ_OK)
+    if (block_content_open(content, &reader) != SMQ_OK)
         return SMQ_OK;
     if (reader.count != 1)
         return SMQ_ERR_SYNTAX;
-    (void)smp_content_next(&reader, transmission);
+    (void)block_content_next(&reader, transmission);
     return SMQ_OK;
 }
 
@@ -34,7 +34,7 @@ static enum smq_result open_client_layer(const struct command_slot *slot, const 
     memcpy(forwarded->nonce, forward->corr_id.bytes, BOX_NONCE_SIZE);
     forwarded->version = forward->version;
     enum smq_result result =
-        box_key_agree(&slot->batch->session->handshake_key.private_key, &forward->client_key, &forwarded->client_key);
+        box_key_agree(&slot_session(slot)->handshake_key.private_key, &forward->client_key, &forwarded->client_key);
     if (result != SMQ_OK)
         return result;
     return proxy_payload_open(&forwarded->client_key, forwarded->nonce, in_block(slot, forward->payload.bytes),
@@ -47,7 +47,7 @@ static enum smq_result fail(enum smq_result result, struct smp_error reason, str
 }
 
 enum smq_result forwarded_open(struct command_slot *slot, const struct smp_command *command, struct smp_error *error) {
-    const struct client_session *session = slot->batch->session;
+    const struct client_session *session = slot_session(slot);
     if (!session->has_proxy_key)
         return fail(SMQ_ERR_AUTH, smp_error_broker_transport(smp_transport_error_of(SMP_TRANSPORT_NO_AUTH)), error);
     struct proxy_forward forward;
@@ -58,7 +58,7 @@ enum smq_result forwarded_open(struct command_slot *slot, const struct smp_comma
                                                 command->payload.length, &forward);
     if (result != SMQ_OK)
         return fail(result,
-                    result == SMQ_ERR_CRYPTO ? smp_error_of(SMP_ERROR_CRYPTO) : smp_error_command(SMP_COMMAND_SYNTAX),
+                    result == SMQ_ERR_CRYPTO ? smp_error_of(SMP_ERROR_CRYPTO) : smp_error_command(COMMAND_SYNTAX),
                     error);
     struct forwarded *forwarded = memory_zalloc(sizeof *forwarded);
     if (forwarded == NULL)

@@ -8,10 +8,10 @@
 
 #include "actors/smp/client_session.h"
 #include "queues/base/cursor.h"
+#include "transport/block/transmission.h"
 #include "transport/crypto/box.h"
 #include "transport/smp/command.h"
 #include "transport/smp/error.h"
-#include "transport/smp/transmission.h"
 
 struct command_slot;
 

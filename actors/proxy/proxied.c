@@ -14,7 +14,7 @@
 #include "queues/base/memory.h"
 
 static struct client_session *session_of(struct message *message) {
-    return (struct client_session *)(void *)((char *)message - offsetof(struct client_session, proxied.room));
+    return owner_of(message, struct client_session, proxied.room);
 }
 
 struct proxied_command *proxied_create(struct client_session *session, void (*begin)(struct proxied_command *command),
@@ -31,7 +31,7 @@ struct proxied_command *proxied_create(struct client_session *session, void (*be
         memcpy(command->ids, correlation_id.bytes, correlation_id.length);
     if (entity_id.length > 0)
         memcpy(command->ids + correlation_id.length, entity_id.bytes, entity_id.length);
-    session_work_begun(session);
+    session_work_begun(&session->base);
     return command;
 }
 
@@ -40,7 +40,7 @@ struct proxied_command *proxied_create(struct client_session *session, void (*be
 /* Never counts a place that is not taken, not even for a moment: another lane would see none and let a command wait
  * for a place that nobody gives back. */
 static bool take_place(struct client_session *session) {
-    uint32_t limit = live_value(session->router->live.client_concurrency);
+    uint32_t limit = live_value(smp_router_of(session)->live.client_concurrency);
     uint32_t running = atomic_load(&session->proxied.running);
     while (running < limit)
         if (atomic_compare_exchange_weak(&session->proxied.running, &running, running + 1))
@@ -216,7 +216,7 @@ void proxied_destroy(struct proxied_command **out) {
     struct client_session *session = command->session;
     bool started = command->started;
     if (command->counted_bytes > 0)
-        proxy_give_bytes(session->router->proxy, command->counted_bytes);
+        proxy_give_bytes(smp_router_of(session)->proxy, command->counted_bytes);
     *out = NULL;
     smq_client_agent_client_release(&command->client);
     if (command->block != NULL)
@@ -224,7 +224,7 @@ void proxied_destroy(struct proxied_command **out) {
     memory_free(command->address);
     memory_free(command->bytes);
     memory_free(command);
-    session_work_ended(session);
+    session_work_ended(&session->base);
     if (started) {
         give_place(session);
         connection_release(session->connection);

@@ -10,10 +10,10 @@
 #include "actors/proxy/proxy.h"
 #include "actors/router/session_credit.h"
 #include "queues/base/memory.h"
-#include "transport/smp/batch.h"
+#include "transport/block/batch.h"
 
 static struct proxy *proxy_of(const struct proxied_command *command) {
-    return command->session->router->proxy;
+    return smp_router_of(command->session)->proxy;
 }
 
 /* ---- the relay's answer */
@@ -60,8 +60,7 @@ static enum smq_result open_answer(const struct forward_answer *answer, struct o
 
 /* The receive lane of the relay's connection, usually. */
 static void relay_answered(struct forward *forward, const struct forward_answer *answer) {
-    struct proxied_command *command =
-        (struct proxied_command *)(void *)((char *)forward - offsetof(struct proxied_command, forward));
+    struct proxied_command *command = owner_of(forward, struct proxied_command, forward);
     char text[SMQ_ERROR_TEXT_SIZE];
     struct forward_answer outcome = *answer;
     struct opened_answer opened = {.block = NULL};
@@ -148,8 +147,7 @@ static struct proxied_command *make(struct client_session *session, struct block
 }
 
 static void refuse(const struct execution *execution, struct smp_error error) {
-    slot_answer_error(execution->slot, error);
-    slot_done(execution->slot);
+    slot_fail(execution->slot, error);
 }
 
 /* A command whose destination could not be found. */
@@ -181,40 +179,39 @@ void execute_proxy_forward(const struct execution *execution) {
     }
     slot->answer = ANSWER_ELSEWHERE;
     proxied_submit(proxied);
-    slot_done(slot);
+    slot_done(&slot->base);
 }
 
 /* Whether the content is one PFWD that nothing is wrong with. */
 static bool is_single_forward(const struct client_session *session, struct slice content,
-                              struct smp_transmission *transmission, struct smp_command *command) {
+                              struct transmission *transmission, struct smp_command *command) {
     static const char word[] = "PFWD ";
-    struct smp_envelope envelope = smp_session_envelope(&session->smp);
-    struct smp_content reader;
+    struct transmission_form form = smp_session_form(&session->smp);
+    struct block_content reader;
     struct slice bytes;
     struct smp_error error;
-    return smp_content_open(content, &reader) == SMQ_OK && reader.count == 1 && smp_content_next(&reader, &bytes) &&
-           smp_transmission_parse(&envelope, bytes, transmission, &error) == SMQ_OK &&
-           transmission->authorization_kind == SMP_AUTHORIZATION_NONE &&
-           transmission->command.length >= sizeof word - 1 &&
+    return block_content_open(content, &reader) == SMQ_OK && reader.count == 1 && block_content_next(&reader, &bytes) &&
+           smp_transmission_parse(&form, bytes, transmission, &error) == SMQ_OK &&
+           transmission->authorization_kind == AUTHORIZATION_NONE && transmission->command.length >= sizeof word - 1 &&
            memcmp(transmission->command.bytes, word, sizeof word - 1) == 0 &&
-           smp_command_parse(envelope.version, transmission->command, command, &error) == SMQ_OK &&
+           smp_command_parse(form.version, transmission->command, command, &error) == SMQ_OK &&
            smp_command_check_credentials(command, false, transmission->entity_id.length > 0, &error) == SMQ_OK;
 }
 
 /* Commands of one client are forwarded in their order: none overtakes those that went, or go, through the process
  * lane. */
 static bool others_are_before(struct client_session *session) {
-    return session_has_unanswered(session) || atomic_load(&session->proxied.waiting) > 0;
+    return session_has_unanswered(&session->base) || atomic_load(&session->proxied.waiting) > 0;
 }
 
 bool proxy_forward_received(struct client_session *session, struct block *block, struct slice content) {
-    struct proxy *proxy = session->router->proxy;
-    struct smp_transmission transmission;
+    struct proxy *proxy = smp_router_of(session)->proxy;
+    struct transmission transmission;
     struct smp_command command;
     struct destination destination;
     if (proxy == NULL || session->service.present || others_are_before(session) ||
         !is_single_forward(session, content, &transmission, &command) ||
-        find_destination(session->router, transmission.entity_id, &destination) != SMQ_OK)
+        find_destination(smp_router_of(session), transmission.entity_id, &destination) != SMQ_OK)
         return false;
     struct proxied_command *proxied =
         make(session, block, &command, transmission.correlation_id, transmission.entity_id, &destination);

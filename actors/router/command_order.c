@@ -7,8 +7,9 @@
 #include <string.h>
 
 #include "actors/router/command_batch.h"
-#include "actors/smp/post.h"
+#include "actors/router/post.h"
 #include "queues/base/memory.h"
+#include "queues/base/owner.h"
 
 enum { BUCKETS_FIRST = 4 };
 
@@ -32,7 +33,7 @@ static bool list_is_empty(const struct slot_list *list) {
     return list->first == NULL;
 }
 
-static void list_append(struct slot_list *list, struct command_slot *slot) {
+static void list_append(struct slot_list *list, struct slot *slot) {
     slot->next_in_order = NULL;
     if (list->first == NULL)
         list->first = slot;
@@ -41,15 +42,15 @@ static void list_append(struct slot_list *list, struct command_slot *slot) {
     list->last = slot;
 }
 
-static void list_prepend(struct slot_list *list, struct command_slot *slot) {
+static void list_prepend(struct slot_list *list, struct slot *slot) {
     slot->next_in_order = list->first;
     if (list->first == NULL)
         list->last = slot;
     list->first = slot;
 }
 
-static struct command_slot *list_take(struct slot_list *list) {
-    struct command_slot *slot = list->first;
+static struct slot *list_take(struct slot_list *list) {
+    struct slot *slot = list->first;
     if (slot != NULL)
         list->first = slot->next_in_order;
     return slot;
@@ -136,7 +137,7 @@ static enum smq_result grow(struct command_order *order) {
     return SMQ_OK;
 }
 
-/* A connection may go over any number of queues: the table grows only with what is under way. */
+/* A connection may go over any number of records: the table grows only with what is under way. */
 static enum smq_result make_room(struct command_order *order) {
     for (uint32_t i = 0; i < order->bucket_count; i++)
         remove_idle(order, &order->buckets[i]);
@@ -152,7 +153,7 @@ static struct order_entry *spare_entry(struct command_order *order) {
     return entry;
 }
 
-static struct order_entry *find_or_add(struct client_session *session, uint64_t key) {
+static struct order_entry *find_or_add(struct session *session, uint64_t key) {
     struct command_order *order = &session->order;
     struct order_entry *entry = find(order, key);
     if (entry != NULL)
@@ -231,7 +232,7 @@ void command_order_freed(struct order_entry *entry) {
         ring_append(&entry->session->order.ready, &entry->ready);
 }
 
-static void put_aside(struct command_order *order, struct order_entry *entry, struct command_slot *slot,
+static void put_aside(struct command_order *order, struct order_entry *entry, struct slot *slot,
                       _Atomic uint32_t *counter, struct ring *parked) {
     bool ready = ring_is_member(&entry->ready);
     if (order->taking == entry)
@@ -249,11 +250,11 @@ static uint32_t version_at(uint64_t key, const struct order_wish *wish) {
 }
 
 static bool conflicts(const struct order_entry *entry, const struct order_wish *wish) {
-    return entry->route != wish->route || entry->route == ROUTE_CHANGE || entry->route == ROUTE_ACKNOWLEDGE ||
+    return entry->route != wish->route || (entry->route & ROUTE_ONE_BY_ONE) != 0 ||
            entry->auth_version != version_at(entry->key, wish) || !list_is_empty(&entry->refused);
 }
 
-static bool holds(const struct command_slot *slot, const struct order_entry *entry) {
+static bool holds(const struct slot *slot, const struct order_entry *entry) {
     return slot->claims[0] == entry || slot->claims[1] == entry;
 }
 
@@ -269,29 +270,29 @@ static enum order_verdict go_on(struct order_entry *entry) {
     return ORDER_LOOK_AGAIN;
 }
 
-/* What is about to take an id for the command's own queue is in that queue's order. */
-static enum order_verdict ask_other(struct command_order *order, uint64_t key, const struct command_slot *slot,
+/* What is about to take an id for the command's own record is in that record's order. */
+static enum order_verdict ask_other(struct command_order *order, uint64_t key, const struct slot *slot,
                                     const struct order_wish *wish) {
     struct order_entry *entry = find(order, key);
-    if (entry == NULL || holds(slot, entry) || (wish->queue != 0 && entry->queue == wish->queue))
+    if (entry == NULL || holds(slot, entry) || (wish->record != 0 && entry->record == wish->record))
         return ORDER_GO;
     return is_held(entry) || is_busy_for(entry, wish) ? ORDER_WAITS : go_on(entry);
 }
 
-static enum order_verdict ask_others(struct command_order *order, const struct command_slot *slot,
+static enum order_verdict ask_others(struct command_order *order, const struct slot *slot,
                                      const struct order_wish *wish) {
     enum order_verdict verdict = ORDER_GO;
     for (unsigned i = 0; i < ORDER_CLAIMS_MAX && verdict == ORDER_GO; i++)
         verdict = ask_other(order, wish->ids[i], slot, wish);
     for (unsigned i = 0; i < ORDER_OTHERS_MAX && verdict == ORDER_GO; i++)
-        if (wish->others[i] != wish->queue)
+        if (wish->others[i] != wish->record)
             verdict = ask_other(order, wish->others[i], slot, wish);
     return verdict;
 }
 
-static enum order_verdict ask_own_queue(struct command_order *order, struct command_slot *slot,
-                                        const struct order_wish *wish, struct ring *parked) {
-    struct order_entry *entry = find(order, wish->queue);
+static enum order_verdict ask_own_record(struct command_order *order, struct slot *slot, const struct order_wish *wish,
+                                         struct ring *parked) {
+    struct order_entry *entry = find(order, wish->record);
     if (entry == NULL || holds(slot, entry))
         return ORDER_GO;
     if ((order->taking == entry || !is_held(entry)) && !is_busy_for(entry, wish))
@@ -300,7 +301,11 @@ static enum order_verdict ask_own_queue(struct command_order *order, struct comm
     return ORDER_WAITS;
 }
 
-static enum smq_result claim_at(struct client_session *session, struct command_slot *slot, unsigned place, uint64_t key,
+static bool changes(const struct order_wish *wish) {
+    return (wish->route & ROUTE_CHANGES) == ROUTE_CHANGES;
+}
+
+static enum smq_result claim_at(struct session *session, struct slot *slot, unsigned place, uint64_t key,
                                 const struct order_wish *wish) {
     if (key == 0 || slot->claims[place] != NULL)
         return SMQ_OK;
@@ -310,16 +315,15 @@ static enum smq_result claim_at(struct client_session *session, struct command_s
     slot->claims[place] = entry;
     entry->route = wish->route;
     entry->auth_version = version_at(key, wish);
-    entry->changed |= wish->route == ROUTE_CHANGE;
-    entry->queue = wish->route == ROUTE_CHANGE && is_id(key) ? wish->queue : 0;
+    entry->changed |= changes(wish);
+    entry->record = changes(wish) && is_id(key) ? wish->record : 0;
     atomic_fetch_add_explicit(&entry->under_way, 1, memory_order_relaxed);
     return SMQ_OK;
 }
 
-/* Ids are claimed before the command may wait for its queue: later ones see that it is about to take them. An entry
- * that is added may take the place of the one that knows that the queue was changed. */
-static enum order_verdict claim_ids(struct client_session *session, struct command_slot *slot,
-                                    const struct order_wish *wish) {
+/* Ids are claimed before the command may wait for its record: later ones see that it is about to take them. An entry
+ * that is added may take the place of the one that knows that the record was changed. */
+static enum order_verdict claim_ids(struct session *session, struct slot *slot, const struct order_wish *wish) {
     enum order_verdict verdict = ORDER_GO;
     for (unsigned i = 0; i < ORDER_CLAIMS_MAX; i++) {
         if (wish->ids[i] == 0 || slot->claims[i] != NULL)
@@ -332,8 +336,8 @@ static enum order_verdict claim_ids(struct client_session *session, struct comma
 }
 
 /* What waited has been asked about the others already, and nothing that came later has begun about them since. */
-enum order_verdict command_order_ask(struct client_session *session, struct command_slot *slot,
-                                     const struct order_wish *wish, struct ring *parked) {
+enum order_verdict command_order_ask(struct session *session, struct slot *slot, const struct order_wish *wish,
+                                     struct ring *parked) {
     struct command_order *order = &session->order;
     enum order_verdict verdict = order->taking == NULL ? ask_others(order, slot, wish) : ORDER_GO;
     if (verdict == ORDER_WAITS) {
@@ -342,28 +346,26 @@ enum order_verdict command_order_ask(struct client_session *session, struct comm
     }
     if (verdict == ORDER_GO)
         verdict = claim_ids(session, slot, wish);
-    return verdict == ORDER_GO ? ask_own_queue(order, slot, wish, parked) : verdict;
+    return verdict == ORDER_GO ? ask_own_record(order, slot, wish, parked) : verdict;
 }
 
-enum smq_result command_order_claim(struct client_session *session, struct command_slot *slot,
-                                    const struct order_wish *wish) {
-    return claim_at(session, slot, 0, wish->queue, wish);
+enum smq_result command_order_claim(struct session *session, struct slot *slot, const struct order_wish *wish) {
+    return claim_at(session, slot, 0, wish->record, wish);
 }
 
-bool command_order_has_unread(const struct client_session *session, uint64_t queue) {
-    struct order_entry *entry = find(&session->order, queue);
+bool command_order_has_unread(const struct session *session, uint64_t record) {
+    struct order_entry *entry = find(&session->order, record);
     return entry != NULL && count_of(&entry->unread) > 0;
 }
 
-void command_order_await_answers(struct client_session *session, struct command_slot *slot, uint64_t queue,
-                                 struct ring *parked) {
-    struct order_entry *entry = find(&session->order, queue);
+void command_order_await_answers(struct session *session, struct slot *slot, uint64_t record, struct ring *parked) {
+    struct order_entry *entry = find(&session->order, record);
     put_aside(&session->order, entry, slot, &entry->unread, parked);
 }
 
 /* ---- taking up */
 
-void command_order_refused(struct command_slot *slot, struct ring *parked) {
+void command_order_refused(struct slot *slot, struct ring *parked) {
     struct order_entry *entry = slot->claims[0];
     slot->claims[0] = NULL;
     list_append(&entry->refused, slot);
@@ -373,17 +375,17 @@ void command_order_refused(struct command_slot *slot, struct ring *parked) {
     count_down(entry, &entry->under_way);
 }
 
-struct command_slot *command_order_take(struct client_session *session) {
+struct slot *command_order_take(struct session *session) {
     struct ring *first = ring_first(&session->order.ready);
     if (first == NULL)
         return NULL;
-    struct order_entry *entry = caa_container_of(first, struct order_entry, ready);
+    struct order_entry *entry = owner_of(first, struct order_entry, ready);
     session->order.taking = entry;
     session->order.fence_waits = false;
     return list_take(&entry->waiting);
 }
 
-void command_order_taken(struct client_session *session) {
+void command_order_taken(struct session *session) {
     struct order_entry *entry = session->order.taking;
     session->order.taking = NULL;
     if (list_is_empty(&entry->waiting) && ring_is_member(&entry->ready))
@@ -399,8 +401,8 @@ static bool is_passed(struct order_entry *entry, struct ring *parked) {
     return !is_held(entry) && (count_of(&entry->under_way) == 0 || !arm(entry, &entry->under_way, parked));
 }
 
-struct command_slot *command_order_pass_fence(struct command_order *order, struct ring *parked) {
-    struct command_slot *slot = order->fence;
+struct slot *command_order_pass_fence(struct command_order *order, struct ring *parked) {
+    struct slot *slot = order->fence;
     if (slot == NULL || order->fence_waits)
         return NULL;
     for (uint32_t i = 0; i < order->bucket_count; i++) {
@@ -414,9 +416,9 @@ struct command_slot *command_order_pass_fence(struct command_order *order, struc
     return slot;
 }
 
-struct command_slot *command_order_drop(struct order_entry *entry) {
+struct slot *command_order_drop(struct order_entry *entry) {
     put_refused_first(entry);
-    struct command_slot *slot = list_take(&entry->waiting);
+    struct slot *slot = list_take(&entry->waiting);
     if (slot != NULL)
         return slot;
     slot = entry->session->order.fence;
@@ -426,10 +428,10 @@ struct command_slot *command_order_drop(struct order_entry *entry) {
 
 /* ---- any thread */
 
-void command_order_done(struct command_slot *slot) {
+void command_order_done(struct slot *slot) {
     struct order_entry *entry = slot->claims[0];
     struct order_entry *id = slot->claims[1];
-    bool is_read_later = slot->answer == ANSWER_MESSAGE || slot->answer == ANSWER_LINK;
+    bool is_read_later = slot->answer == ANSWER_FROM_STORE;
     slot->claims[1] = NULL;
     if (entry != NULL && is_read_later)
         atomic_fetch_add_explicit(&entry->unread, 1, memory_order_relaxed);
@@ -442,7 +444,7 @@ void command_order_done(struct command_slot *slot) {
         count_down(entry, &entry->under_way);
 }
 
-void command_order_answered(struct command_slot *slot) {
+void command_order_answered(struct slot *slot) {
     struct order_entry *entry = slot->claims[0];
     slot->claims[0] = NULL;
     if (entry != NULL)

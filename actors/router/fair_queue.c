@@ -2,7 +2,7 @@
 /* Two rings: those that come, and those that go round. */
 #include "actors/router/fair_queue.h"
 
-#include <stddef.h>
+#include "queues/base/owner.h"
 
 static bool has_quantum(const struct fair_member *member) {
     return member->used_us < FAIR_QUANTUM_US;
@@ -18,7 +18,7 @@ bool fair_queue_is_empty(const struct fair_queue *queue) {
 }
 
 static struct fair_member *member_of(struct ring *place) {
-    return (struct fair_member *)(void *)((char *)place - offsetof(struct fair_member, place));
+    return owner_of(place, struct fair_member, place);
 }
 
 /* Every pass through the ring pays a quantum of each debt, so that the debts bound the passes. */

@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* The process lane: its life, and the messages it gets. Its sessions are served by process_session.c, their commands by
  * process_command.c. */
-#include "actors/router/process.h"
-
-#include "actors/router/command_batch.h"
+#include "actors/router/commands.h"
+#include "actors/router/post.h"
 #include "actors/router/process_lane.h"
-#include "actors/smp/post.h"
-#include "actors/smp/service_hello.h"
 #include "queues/base/memory.h"
+#include "queues/base/owner.h"
 
 static void next_turn(struct wheel_timer *timer) {
     (void)timer;
@@ -32,7 +30,7 @@ static void process_stop(void *state) {
 /* ---- messages */
 
 static void admit_block(struct process_lane *lane, struct block *block) {
-    struct client_session *session = connection_state(block->connection);
+    struct session *session = connection_state(block->connection);
     struct session_work *work = &session->work;
     block->next = NULL;
     if (work->first == NULL)
@@ -43,57 +41,58 @@ static void admit_block(struct process_lane *lane, struct block *block) {
     fair_queue_add(&lane->sessions, &work->member);
 }
 
+static void admit_batch(struct process_lane *lane, struct command_batch *batch) {
+    struct session_work *work = &batch->session->work;
+    if (batch->next == batch->count) {
+        command_batch_let_go(batch);
+        return;
+    }
+    if (work->made == NULL)
+        work->made = batch;
+    else
+        work->last_made->next_made = batch;
+    work->last_made = batch;
+    fair_queue_add(&lane->sessions, &work->member);
+}
+
 static void free_entry(struct process_lane *lane, struct order_entry *entry) {
-    struct client_session *session = entry->session;
+    struct session *session = entry->session;
     command_order_freed(entry);
     if (process_session_has_work(session))
         fair_queue_add(&lane->sessions, &session->work.member);
 }
 
-static struct command_batch *batch_of(struct message *message) {
-    return (struct command_batch *)(void *)((char *)message - offsetof(struct command_batch, outgoing.message));
-}
-
-static struct block *block_of(struct message *message) {
-    return (struct block *)(void *)((char *)message - offsetof(struct block, message));
-}
-
-static struct command_slot *slot_of(struct message *message) {
-    return (struct command_slot *)(void *)((char *)message - offsetof(struct command_slot, request.message));
-}
-
 static void process_receive(void *state, struct message *message) {
     struct process_lane *lane = state;
-    switch ((enum process_message)message->kind) {
+    switch (message->kind) {
     case PROCESS_BLOCK:
-        admit_block(lane, block_of(message));
+        admit_block(lane, owner_of(message, struct block, message));
         break;
     case PROCESS_BATCH:
-        command_batch_let_go(batch_of(message));
+        admit_batch(lane, owner_of(message, struct command_batch, outgoing.message));
         break;
     case PROCESS_ORDER:
-        free_entry(lane, (struct order_entry *)(void *)message);
+        free_entry(lane, owner_of(message, struct order_entry, message));
         break;
     case PROCESS_RETRY:
-        command_order_refused(slot_of(message), &lane->parked);
+        command_order_refused(owner_of(message, struct slot, request.message), &lane->parked);
         break;
-    case PROCESS_SERVICE_HELLO:
-        service_hello_receive(lane->reader, block_of(message));
-        break;
-    case PROCESS_PROXY_ROOM:
-        proxied_room(message);
+    default:
+        lane->router->kind->commands->receive(lane, message);
         break;
     }
 }
 
-static const struct actor_ops process_ops = {.role = "process",
-                                             .start = process_start,
-                                             .receive = process_receive,
-                                             .batch_end = process_batch_end,
-                                             .stop = process_stop};
+static const struct actor_ops process_ops = {
+    .role = "process",
+    .start = process_start,
+    .receive = process_receive,
+    .batch_end = process_batch_end,
+    .stop = process_stop,
+};
 
-enum smq_result process_lane_create(struct smp_router *router, unsigned index, struct process_lane **out) {
-    struct process_lane *lane = memory_zalloc(sizeof *lane);
+enum smq_result process_lane_create(struct router *router, unsigned index, struct process_lane **out) {
+    struct process_lane *lane = memory_zalloc(router->kind->commands->lane_size);
     if (lane == NULL)
         return SMQ_ERR_NO_MEMORY;
     lane->router = router;
@@ -113,8 +112,10 @@ enum smq_result process_lane_create(struct smp_router *router, unsigned index, s
 void process_lane_destroy(struct process_lane **lane) {
     if (*lane == NULL)
         return;
+    const struct router_commands *commands = (*lane)->router->kind->commands;
+    if (commands->lane_finish != NULL)
+        commands->lane_finish(*lane);
     store_reader_destroy(&(*lane)->reader);
-    queue_lookup_finish(&(*lane)->lookup);
     memory_free(*lane);
     *lane = NULL;
 }

@@ -4,6 +4,7 @@
 #include "actors/router/command_batch.h"
 #include "actors/router/process_lane.h"
 #include "queues/base/clock.h"
+#include "queues/base/owner.h"
 #include "queues/base/postpone.h"
 
 enum {
@@ -11,12 +12,16 @@ enum {
     OWED_MAX_US = 300,  /* for so long others may be kept waiting for their wakes, once a session was served */
 };
 
-static bool next_batch(struct client_session *session) {
+static bool next_batch(struct session *session) {
     struct session_work *work = &session->work;
     while (work->batch == NULL && work->first != NULL) {
         struct block *block = work->first;
         work->first = block->next;
-        work->batch = command_batch_create(block);
+        work->batch = command_batch_of_block(block);
+    }
+    if (work->batch == NULL && work->made != NULL) {
+        work->batch = work->made;
+        work->made = work->batch->next_made;
     }
     return work->batch != NULL;
 }
@@ -28,9 +33,9 @@ static void end_batch(struct session_work *work) {
 }
 
 /* One command of the session; false: it has none. */
-static bool run_next(struct process_lane *lane, struct client_session *session) {
+static bool run_next(struct process_lane *lane, struct session *session) {
     struct session_work *work = &session->work;
-    struct command_slot *slot = command_order_take(session);
+    struct slot *slot = command_order_take(session);
     if (slot != NULL) {
         slot_own(slot, NULL, NULL);
         process_command_run(lane, slot);
@@ -47,7 +52,7 @@ static bool run_next(struct process_lane *lane, struct client_session *session) 
     if (!next_batch(session))
         return false;
     if (work->batch->next < work->batch->count) {
-        slot = &work->batch->slots[work->batch->next++];
+        slot = batch_slot(work->batch, work->batch->next++);
         slot_handed_over(slot);
         process_command_run(lane, slot);
     }
@@ -56,14 +61,15 @@ static bool run_next(struct process_lane *lane, struct client_session *session) 
     return true;
 }
 
-bool process_session_has_work(const struct client_session *session) {
-    bool has_begun = session->work.batch != NULL || session->work.first != NULL;
+bool process_session_has_work(const struct session *session) {
+    const struct session_work *work = &session->work;
+    bool has_begun = work->batch != NULL || work->first != NULL || work->made != NULL;
     return command_order_is_ready(&session->order) || (has_begun && !command_order_is_fenced(&session->order));
 }
 
 /* Serves the session until its quantum is used up; a block may be left in the middle. The session may go with its last
  * command, but for the reference. */
-static void serve(struct process_lane *lane, struct client_session *session) {
+static void serve(struct process_lane *lane, struct session *session) {
     connection_reference(session->connection);
     while (run_next(lane, session) && fair_member_pay(&session->work.member, lane->cost_us))
         continue;
@@ -72,15 +78,14 @@ static void serve(struct process_lane *lane, struct client_session *session) {
     connection_release(session->connection);
 }
 
-static void give_up(struct command_slot *slot) {
-    slot_answer_error(slot, smp_error_of(SMP_ERROR_INTERNAL));
-    slot_done(slot);
+static void give_up(struct slot *slot) {
+    slot_refuse(slot, SMQ_ERR_INTERNAL);
 }
 
 /* Gives back what the session was to do. */
-static void abandon(struct client_session *session) {
+static void abandon(struct session *session) {
     struct session_work *work = &session->work;
-    struct command_slot *slot;
+    struct slot *slot;
     connection_reference(session->connection);
     while ((slot = command_order_take(session)) != NULL) {
         give_up(slot);
@@ -90,24 +95,27 @@ static void abandon(struct client_session *session) {
     session->order.fence = NULL;
     if (slot != NULL)
         give_up(slot);
-    while (work->batch != NULL || work->first != NULL) {
-        struct block *block = work->first;
-        if (work->batch == NULL) {
+    while (work->batch != NULL || work->first != NULL || work->made != NULL) {
+        if (work->batch == NULL && work->first != NULL) {
+            struct block *block = work->first;
             work->first = block->next;
             command_batch_refuse(block);
             continue;
         }
-        for (; work->batch->next < work->batch->count; work->batch->next++) {
-            slot_handed_over(&work->batch->slots[work->batch->next]);
-            give_up(&work->batch->slots[work->batch->next]);
+        if (work->batch == NULL)
+            (void)next_batch(session);
+        while (work->batch->next < work->batch->count) {
+            slot = batch_slot(work->batch, work->batch->next++);
+            slot_handed_over(slot);
+            give_up(slot);
         }
         end_batch(work);
     }
     connection_release(session->connection);
 }
 
-static struct client_session *session_of(struct fair_member *member) {
-    return caa_container_of(member, struct client_session, work.member);
+static struct session *session_of(struct fair_member *member) {
+    return owner_of(member, struct session, work.member);
 }
 
 void process_sessions_serve(struct process_lane *lane) {
@@ -134,9 +142,9 @@ void process_sessions_serve(struct process_lane *lane) {
 static void drop_parked(struct process_lane *lane) {
     struct ring *first;
     while ((first = ring_first(&lane->parked)) != NULL) {
-        struct order_entry *entry = caa_container_of(first, struct order_entry, parked);
+        struct order_entry *entry = owner_of(first, struct order_entry, parked);
         struct connection *connection = connection_reference(entry->session->connection);
-        struct command_slot *slot;
+        struct slot *slot;
         ring_remove(first);
         while ((slot = command_order_drop(entry)) != NULL)
             give_up(slot);

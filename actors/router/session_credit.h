@@ -6,17 +6,16 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct client_session;
+struct session;
 
-/* A new session's credit, SESSION_CREDIT. */
-void session_credit_init(struct client_session *session);
+void session_credit_init(struct session *session, uint32_t credit);
 /* A block was received; its answer was handed to TLS. At the limit the connection is not read. */
-void session_block_admitted(struct client_session *session, uint16_t commands);
-void session_block_answered(struct client_session *session, uint16_t commands);
+void session_block_admitted(struct session *session, uint16_t commands);
+void session_block_answered(struct session *session, uint16_t commands);
 /* Whether blocks are not answered yet; what was done before the last answer is seen. */
-bool session_has_unanswered(struct client_session *session);
-/* It forwarded a command: a connection that said it is a proxy has the credit of one from now on. Process lane. */
-void session_trust_proxy(struct client_session *session);
+bool session_has_unanswered(struct session *session);
+/* So much more of it from now on. */
+void session_credit_raise(struct session *session, uint32_t more);
 /* Work that goes on after its block was answered: the router waits for it, for some time, when it stops. */
-void session_work_begun(struct client_session *session);
-void session_work_ended(struct client_session *session);
+void session_work_begun(struct session *session);
+void session_work_ended(struct session *session);

@@ -5,7 +5,7 @@
 
 #include <time.h>
 
-#include "actors/smp/post.h"
+#include "actors/router/post.h"
 #include "queues/base/clock.h"
 #include "queues/base/fault.h"
 #include "queues/base/log.h"
@@ -15,26 +15,14 @@
 enum {
     COMMIT_PAUSE_US = 2000, /* least time from one commit to the next, unless enough waits for one */
     MESSAGES_A_TURN = 65536,
-    /* Touches: when all clients come back, every queue gets one. Each rewrites a page. */
-    TOUCHES_MAX = 16384,   /* that wait; a queue beyond that is touched by its next use */
-    TOUCHES_A_COMMIT = 16, /* that join what is committed anyway */
-    TOUCHES_ALONE = 64,    /* that are committed by themselves */
-    TOUCH_PAUSE_MS = 100,  /* ... and how long after they came, or after the last */
-    TOUCH_MEMORY = 4096    /* queues that are remembered as touched, so that they are not touched twice */
-};
-
-struct touch {
-    struct writer_request request;
-    struct touch *next;
-    struct store_writer *writer;
-    struct queue_reference queue;
-    uint32_t day;
-    bool is_remembered;      /* in `touched` */
-    enum smq_result outcome; /* of the last time it was applied */
+    /* What nobody waits for. */
+    LAZY_A_COMMIT = 16, /* that join what is committed anyway */
+    LAZY_ALONE = 64,    /* that are committed by themselves */
+    LAZY_PAUSE_MS = 100 /* ... and how long after they came, or after the last */
 };
 
 struct store_writer {
-    struct smp_router *router;
+    struct router *router;
     struct actor *actor;
     struct writer_rounds rounds;
     struct writer_source roles; /* those of the router that ask */
@@ -46,71 +34,31 @@ struct store_writer {
     uint64_t committed_us; /* when the last commit ended */
     bool paced;            /* the pause before this batch was made */
     struct wheel_timer turn;
-    /* Touches, oldest first. */
-    struct touch *first_touch;
-    struct touch *last_touch;
-    struct wheel_timer touch_timer;
-    struct {
-        uint64_t queue;
-        uint32_t day;
-    } touched[TOUCH_MEMORY];  /* by number of the queue */
-    _Atomic uint32_t touches; /* with the writer or on their way; any thread */
+    /* What nobody waits for, oldest first. */
+    struct writer_request *first_lazy;
+    struct writer_request *last_lazy;
+    struct wheel_timer lazy_timer;
 };
 
-struct writer_request *writer_request_of(struct store_operation *operation) {
-    return (struct writer_request *)(void *)((char *)operation - offsetof(struct writer_request, operation));
-}
+/* ---- what nobody waits for ---- */
 
-/* ---- touches ---- */
-
-static enum smq_result touch_apply(struct store_operation *operation, struct store_txn *txn) {
-    struct touch *touch = (struct touch *)(void *)writer_request_of(operation);
-    touch->outcome = queue_store_touch(txn, touch->queue, touch->day);
-    return SMQ_OK;
-}
-
-/* A queue that could not be touched, or that changed or went meanwhile, is touched by its next use. */
-static void forget_touch(struct store_writer *writer, const struct touch *touch) {
-    uint64_t place = touch->queue.number % TOUCH_MEMORY;
-    if (writer->touched[place].queue == touch->queue.number)
-        writer->touched[place].queue = 0;
-}
-
-/* On the writer's thread, or on that of the sender when the writer has stopped. */
-static void touch_completed(struct store_operation *operation, enum smq_result result) {
-    struct touch *touch = (struct touch *)(void *)writer_request_of(operation);
-    if (touch->is_remembered && (result != SMQ_OK || touch->outcome != SMQ_OK))
-        forget_touch(touch->writer, touch);
-    atomic_fetch_sub_explicit(&touch->writer->touches, 1, memory_order_relaxed);
-    memory_free(touch);
-}
-
-static void keep_touch(struct store_writer *writer, struct touch *touch) {
-    uint64_t place = touch->queue.number % TOUCH_MEMORY;
-    if (writer->touched[place].queue == touch->queue.number && writer->touched[place].day == touch->day) {
-        touch_completed(&touch->request.operation, SMQ_OK);
-        return;
-    }
-    writer->touched[place].queue = touch->queue.number;
-    writer->touched[place].day = touch->day;
-    touch->is_remembered = true;
-    if (writer->last_touch == NULL)
-        writer->first_touch = touch;
+static void keep_lazy(struct store_writer *writer, struct writer_request *request) {
+    request->next = NULL;
+    if (writer->first_lazy == NULL)
+        writer->first_lazy = request;
     else
-        writer->last_touch->next = touch;
-    writer->last_touch = touch;
-    if (!wheel_timer_is_active(&writer->touch_timer))
-        wheel_add(actor_wheel(writer->actor), &writer->touch_timer, clock_monotonic_ms() + TOUCH_PAUSE_MS);
+        writer->last_lazy->next = request;
+    writer->last_lazy = request;
+    if (!wheel_timer_is_active(&writer->lazy_timer))
+        wheel_add(actor_wheel(writer->actor), &writer->lazy_timer, clock_monotonic_ms() + LAZY_PAUSE_MS);
 }
 
-/* Moves at most `most` touches into the batch. */
-static void add_touches(struct store_writer *writer, size_t most) {
-    for (; writer->first_touch != NULL && most > 0; most--) {
-        struct touch *touch = writer->first_touch;
-        writer->first_touch = touch->next;
-        if (writer->first_touch == NULL)
-            writer->last_touch = NULL;
-        store_batch_add(&writer->batch, &touch->request.operation);
+/* Moves at most `most` of them into the batch. */
+static void add_lazy(struct store_writer *writer, size_t most) {
+    for (; writer->first_lazy != NULL && most > 0; most--) {
+        struct writer_request *request = writer->first_lazy;
+        writer->first_lazy = request->next;
+        store_batch_add(&writer->batch, &request->operation);
     }
 }
 
@@ -130,7 +78,7 @@ static void writer_commit(struct store_writer *writer) {
     if (writer->batch.count == 0 && !store_has_to_purge(writer->router->store))
         return;
     if (writer->batch.count > 0)
-        add_touches(writer, TOUCHES_A_COMMIT);
+        add_lazy(writer, LAZY_A_COMMIT);
     waiting_begins();
     FAULT_DELAY(writer_slow);
     store_batch_run(writer->router->store, &writer->batch);
@@ -190,14 +138,13 @@ static void writer_turn(struct wheel_timer *timer) {
 
 static void writer_receive(void *state, struct message *message) {
     struct store_writer *writer = state;
-    struct writer_request *request =
-        (struct writer_request *)(void *)((char *)message - offsetof(struct writer_request, message));
+    struct writer_request *request = owner_of(message, struct writer_request, message);
     if (atomic_load_explicit(&writer->router->is_drained, memory_order_relaxed)) {
         request->operation.completed(&request->operation, SMQ_ERR_CANCELLED);
         return;
     }
-    if (request->operation.apply == touch_apply) {
-        keep_touch(writer, (struct touch *)(void *)request);
+    if (request->lazy) {
+        keep_lazy(writer, request);
         return;
     }
     if (request->source == NULL)
@@ -205,17 +152,16 @@ static void writer_receive(void *state, struct message *message) {
     writer_rounds_add(&writer->rounds, request);
 }
 
-/* Touches that nothing took along go by themselves, some at a time; the turn's end commits them. */
-static void writer_touch(struct wheel_timer *timer) {
-    struct store_writer *writer =
-        (struct store_writer *)(void *)((char *)timer - offsetof(struct store_writer, touch_timer));
-    add_touches(writer, TOUCHES_ALONE);
-    if (writer->first_touch != NULL)
-        wheel_add(actor_wheel(writer->actor), timer, clock_monotonic_ms() + TOUCH_PAUSE_MS);
+/* Those that nothing took along go by themselves, some at a time; the turn's end commits them. */
+static void writer_lazy(struct wheel_timer *timer) {
+    struct store_writer *writer = owner_of(timer, struct store_writer, lazy_timer);
+    add_lazy(writer, LAZY_ALONE);
+    if (writer->first_lazy != NULL)
+        wheel_add(actor_wheel(writer->actor), timer, clock_monotonic_ms() + LAZY_PAUSE_MS);
 }
 
 static void writer_sync(struct wheel_timer *timer) {
-    struct store_writer *writer = (struct store_writer *)(void *)((char *)timer - offsetof(struct store_writer, sync));
+    struct store_writer *writer = owner_of(timer, struct store_writer, sync);
     if (store_sync(writer->router->store) != SMQ_OK) {
         look_whether_dead(writer);
         return;
@@ -228,7 +174,7 @@ static enum smq_result writer_start(void *state) {
     uint32_t interval = store_interval_ms(writer->router->store);
     writer->sync.fire = writer_sync;
     writer->turn.fire = writer_turn;
-    writer->touch_timer.fire = writer_touch;
+    writer->lazy_timer.fire = writer_lazy;
     wheel_add(actor_wheel(writer->actor), &writer->turn, 0); /* looks whether there is something to purge */
     if (interval > 0)
         wheel_add(actor_wheel(writer->actor), &writer->sync, clock_monotonic_ms() + interval);
@@ -238,10 +184,10 @@ static enum smq_result writer_start(void *state) {
 static void writer_stop(void *state) {
     struct store_writer *writer = state;
     do {
-        add_touches(writer, TOUCHES_ALONE);
+        add_lazy(writer, LAZY_ALONE);
         writer_commit(writer);
-    } while (writer->first_touch != NULL || writer->rounds.count > 0);
-    wheel_cancel(actor_wheel(writer->actor), &writer->touch_timer);
+    } while (writer->first_lazy != NULL || writer->rounds.count > 0);
+    wheel_cancel(actor_wheel(writer->actor), &writer->lazy_timer);
     wheel_cancel(actor_wheel(writer->actor), &writer->sync);
     if (store_sync(writer->router->store) != SMQ_OK)
         log_error("the store could not be made durable at the stop");
@@ -256,7 +202,7 @@ static const struct actor_ops writer_ops = {
     .batch_limit = MESSAGES_A_TURN,
 };
 
-enum smq_result writer_create(struct smp_router *router, struct store_writer **out) {
+enum smq_result writer_create(struct router *router, struct store_writer **out) {
     struct store_writer *writer = memory_zalloc(sizeof *writer);
     if (writer == NULL)
         return SMQ_ERR_NO_MEMORY;
@@ -278,22 +224,4 @@ void writer_destroy(struct store_writer **writer) {
 
 uint64_t writer_next_order(struct store_writer *writer) {
     return ++writer->order;
-}
-
-void writer_touch_queue(struct store_writer *writer, struct queue_reference queue, uint32_t day) {
-    if (atomic_fetch_add_explicit(&writer->touches, 1, memory_order_relaxed) >= TOUCHES_MAX) {
-        atomic_fetch_sub_explicit(&writer->touches, 1, memory_order_relaxed);
-        return;
-    }
-    struct touch *touch = memory_zalloc(sizeof *touch);
-    if (touch == NULL) {
-        atomic_fetch_sub_explicit(&writer->touches, 1, memory_order_relaxed);
-        return;
-    }
-    touch->writer = writer;
-    touch->queue = queue;
-    touch->day = day;
-    touch->request.operation.apply = touch_apply;
-    touch->request.operation.completed = touch_completed;
-    post_writer(writer->router, &touch->request);
 }

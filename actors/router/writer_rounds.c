@@ -3,7 +3,7 @@
 #include "actors/router/writer_rounds.h"
 
 #include "actors/router/writer.h"
-#include "queues/mailbox.h" /* caa_container_of */
+#include "queues/base/owner.h"
 
 enum {
     COMMIT_OPERATIONS_MAX = 256,
@@ -15,7 +15,7 @@ enum {
 };
 
 static struct writer_source *source_of(struct fair_member *member) {
-    return caa_container_of(member, struct writer_source, member);
+    return owner_of(member, struct writer_source, member);
 }
 
 static uint32_t cost_us(const struct writer_request *request) {

@@ -1,23 +1,18 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* Client sessions: the router's hooks on a connection. Blocks are opened on the receive lane and passed on as command
- * batches. */
+/* The router's hooks on a connection. Blocks are opened on the receive lane and passed on to the process lane. */
 #include "actors/smp/client_session.h"
 
 #include "actors/proxy/execute_proxy.h"
-#include "actors/router/command_batch.h"
+#include "actors/router/post.h"
 #include "actors/router/session_credit.h"
 #include "actors/smp/clients.h"
+#include "actors/smp/command_slot.h"
 #include "actors/smp/delivery.h"
 #include "actors/smp/metrics.h"
 #include "actors/smp/post.h"
 #include "queues/base/clock.h"
-#include "queues/base/magic.h"
 #include "queues/base/memory.h"
-#include "transport/smp/batch.h"
-
-static const uint32_t SESSION_MAGIC = MAGIC('S', 'E', 'S', 'S');
-
-enum { FIRST_CHECK_MS = 1000 };
+#include "transport/block/batch.h"
 
 void *client_session_accept(void *context, struct connection *connection) {
     struct smp_router *router = context;
@@ -25,17 +20,11 @@ void *client_session_accept(void *context, struct connection *connection) {
         memory_zalloc(sizeof *session + router->subscriber_count * sizeof session->lanes[0]);
     if (session == NULL)
         return NULL;
-    session->router = router;
-    session->connection = connection;
-    session->identity = identity_current(&router->identity);
-    connection_use_tls(connection, session->identity->tls);
+    session_init(&session->base, &router->base, connection, SESSION_CREDIT);
     session->phase = SESSION_AWAITS_HELLO;
-    session_credit_init(session);
-    session->process_lane = pinning_lane(&router->process_pinning, connection_number(connection));
     for (unsigned lane = 0; lane < router->subscriber_count; lane++)
         session->lanes[lane].farewell.session = session;
     session->service_place.farewell.session = session;
-    MAGIC_SET(session, SESSION_MAGIC);
     session->created_ns = clock_realtime_ns();
     counters_add(router->counters, COUNT_CONNECTIONS, 1);
     return session;
@@ -43,7 +32,7 @@ void *client_session_accept(void *context, struct connection *connection) {
 
 static enum smq_result session_secured(struct connection *connection, void *state) {
     struct client_session *session = state;
-    uint32_t versions = live_value(session->router->live.versions);
+    uint32_t versions = live_value(smp_router_of(session)->live.versions);
     struct version_range own = {(uint16_t)(versions >> 16), (uint16_t)versions};
     session->announced = smp_server_versions(own, connection_tls(connection)->has_alpn);
     enum smq_result result = key_pair_generate(KEY_X25519, &session->handshake_key);
@@ -110,57 +99,42 @@ static enum smq_result receive_hello(struct client_session *session, struct bloc
     return SMQ_OK;
 }
 
+/* ERR BLOCK with empty ids answers a block that nobody can read. */
 static enum smq_result receive_bad_block(struct client_session *session, struct block *block) {
-    struct command_batch *batch = NULL;
     block_release(block);
-    enum smq_result result = command_batch_create_bad_block(session, &batch);
-    if (result == SMQ_OK && post_process_batch(batch) != SMQ_OK)
+    struct command_batch *batch = command_batch_create(&session->base, 1);
+    if (batch == NULL)
+        return SMQ_ERR_NO_MEMORY;
+    session_block_admitted(&session->base, 1);
+    slot_answer_error(owner_of(batch_slot(batch, 0), struct command_slot, base), smp_error_of(SMP_ERROR_BLOCK));
+    batch->next = 1;
+    if (post_process_batch(batch) != SMQ_OK)
         command_batch_finish(&batch);
-    return result;
+    return SMQ_OK;
 }
 
 static enum smq_result session_received(struct connection *connection, void *state, struct block *block) {
+    (void)connection;
     struct client_session *session = state;
     if (session->phase == SESSION_AWAITS_HELLO)
         return receive_hello(session, block);
     block->since_us = clock_monotonic_us();
-    struct smp_content reader;
+    struct block_content reader;
     enum smq_result result = smp_session_open_block(&session->smp, block->bytes, &block->content);
     if (result == SMQ_OK && proxy_forward_received(session, block, block->content))
         return SMQ_OK;
     if (result == SMQ_OK)
-        result = smp_content_open(block->content, &reader);
+        result = block_content_open(block->content, &reader);
     if (result != SMQ_OK)
         return receive_bad_block(session, block);
-    connection_reference(connection);
-    session_block_admitted(session, reader.count);
-    if (post_process_block(session, block) != SMQ_OK)
-        command_batch_refuse(block);
+    session_receive(&session->base, block, reader.count);
     return SMQ_OK;
-}
-
-/* Only connections without any subscription are closed for inactivity (reference: disconnectTransport). */
-static uint32_t session_check(struct connection *connection, void *state, uint64_t now_ms) {
-    const struct client_session *session = state;
-    const struct live_settings *live = &session->router->live;
-    uint32_t interval_ms = live_value(live->inactive_check_interval_s) * 1000;
-    if (!live_value(live->disconnect_inactive))
-        return interval_ms; /* it may be switched on */
-    uint64_t received = connection_last_received_ms(connection);
-    uint64_t sent = connection_last_sent_ms(connection);
-    uint64_t last = received > sent ? received : sent;
-    bool subscribed = atomic_load_explicit(&session->subscription_count, memory_order_relaxed) > 0;
-    if (!subscribed && now_ms > last && now_ms - last > (uint64_t)live_value(live->inactive_ttl_s) * 1000) {
-        connection_close(connection, SMQ_ERR_TIMEOUT, false);
-        return 0;
-    }
-    return interval_ms;
 }
 
 static void session_closed(struct connection *connection, void *state, enum smq_result reason) {
     (void)reason;
     struct client_session *session = state;
-    struct smp_router *router = session->router;
+    struct smp_router *router = smp_router_of(session);
     counters_add(router->counters, COUNT_CONNECTIONS, -1);
     client_leave(session);
     for (unsigned lane = 0; lane < router->subscriber_count; lane++) {
@@ -175,16 +149,18 @@ static void session_closed(struct connection *connection, void *state, enum smq_
 
 static void session_released(void *state) {
     struct client_session *session = state;
-    MAGIC_CHECK(session, SESSION_MAGIC);
-    MAGIC_CLEAR(session);
     proxied_drop_waiting(session);
-    command_order_finish(&session->order);
-    secret_cache_clear(&session->secrets);
-    key_pair_wipe(&session->handshake_key);
     box_key_wipe(&session->proxy_key);
     smp_session_wipe(&session->smp);
-    identity_release(&session->identity);
+    session_finish(&session->base);
     memory_free(session);
+}
+
+void client_session_trust_proxy(struct client_session *session) {
+    if (!session->is_proxy)
+        return;
+    session->is_proxy = false;
+    session_credit_raise(&session->base, SESSION_PROXY_CREDIT - SESSION_CREDIT);
 }
 
 const struct protocol client_session_protocol = {
@@ -196,7 +172,7 @@ const struct protocol client_session_protocol = {
     .fill_own = proxied_fill_own,
     .discard = delivery_discard,
     .check = session_check,
-    .first_check_ms = FIRST_CHECK_MS,
+    .first_check_ms = SESSION_FIRST_CHECK_MS,
     .closed = session_closed,
     .released = session_released,
 };

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* The router's side of one client connection: handshake, block encryption, and what other roles keep with the
- * connection. */
+/* An SMP session: handshake, block encryption, and what the roles that only SMP has keep with the connection. */
 #pragma once
 
 #include <stdatomic.h>
@@ -9,44 +8,30 @@
 
 #include "actors/net/connection.h"
 #include "actors/proxy/proxied.h"
-#include "actors/router/command_order.h"
-#include "actors/router/fair_queue.h"
-#include "actors/router/secret_cache.h"
-#include "actors/router/writer_rounds.h"
+#include "actors/router/session.h"
 #include "actors/smp/roles.h"
 #include "actors/smp/subscription.h"
+#include "queues/base/owner.h"
 #include "queues/ring.h"
 #include "transport/smp/handshake.h"
 #include "transport/smp/session.h"
 
 enum {
-    /* The credit of one connection: what it may have received and not been answered; then it is not read. A block
-     * weighs SESSION_BLOCK_WEIGHT and one for each command, so it is eight blocks of one command, or two full ones. */
-    SESSION_CREDIT = 512,
-    SESSION_PROXY_CREDIT = 4096, /* for the connection of a proxy, which serves many clients, once it forwards */
-    SESSION_BLOCK_WEIGHT = 63,
+    SESSION_PROXY_CREDIT = 4096,    /* for the connection of a proxy, which serves many clients, once it forwards */
     SESSION_NOTIFICATIONS_MAX = 256 /* NMSG events queued to one connection; the others stay in the store */
 };
 
-/* Kinds of outgoing items on a router's connection. */
-enum outgoing_kind {
-    OUTGOING_HELLO,            /* the session's own `hello` */
-    OUTGOING_SERVICE_RESPONSE, /* the session's own `service_response` */
-    OUTGOING_ANSWERS,          /* struct command_batch */
-    OUTGOING_DELIVERY,         /* struct delivery: a MSG event */
-    OUTGOING_EVENT,            /* struct event: END, ENDS, DELD, NMSG, ERR BLOCKED */
-    OUTGOING_PROXIED,          /* struct proxied_command: the answer of a relay */
+/* Kinds of outgoing items on a router's connection, beside OUTGOING_ANSWERS. */
+enum smp_outgoing_kind {
+    OUTGOING_HELLO = OUTGOING_OWN, /* the session's own `hello` */
+    OUTGOING_SERVICE_RESPONSE,     /* the session's own `service_response` */
+    OUTGOING_DELIVERY,             /* struct delivery: a MSG event */
+    OUTGOING_EVENT,                /* struct event: END, ENDS, DELD, NMSG, ERR BLOCKED */
+    OUTGOING_PROXIED,              /* struct proxied_command: the answer of a relay */
     OUTGOING_KIND_COUNT
 };
 
 enum session_phase { SESSION_AWAITS_HELLO, SESSION_READY };
-
-/* What the session's process lane has to do. */
-struct session_work {
-    struct fair_member member;   /* of the lane's sessions, while there is anything */
-    struct block *first, *last;  /* received, not begun */
-    struct command_batch *batch; /* begun; NULL: none */
-};
 
 /* The service certificate that a client proved to have. */
 struct service_session {
@@ -98,39 +83,27 @@ static inline uint32_t client_figure(const _Atomic uint32_t *figure) {
 }
 
 struct client_session {
-    uint32_t magic;
-    struct smp_router *router;
-    struct connection *connection;    /* borrowed: the session lives as long as its connection */
-    struct router_identity *identity; /* that TLS and the hello show */
+    EXTENDS(session);
 
     /* Receive lane; constant once `phase` is SESSION_READY, but for smp.receive (receive lane) and smp.send (send
      * lane). */
     enum session_phase phase;
     struct version_range announced;
-    struct key_pair handshake_key; /* X25519, of this connection alone */
-    bool has_proxy_key;            /* the client showed a key in its hello */
-    struct box_key proxy_key;      /* agreed with it: the outer layer of what it forwards */
-    bool is_proxy;                 /* as the client says; it has more credit once it has forwarded something */
+    bool has_proxy_key;       /* the client showed a key in its hello */
+    struct box_key proxy_key; /* agreed with it: the outer layer of what it forwards */
+    bool is_proxy;            /* as the client says; it has more credit once it has forwarded something */
     struct smp_session smp;
     struct outgoing hello;
 
     /* Process lane. */
-    unsigned process_lane; /* constant */
-    struct session_work work;
-    struct command_order order;
-    struct secret_cache secrets;
     struct service_session service;
     struct outgoing service_response;
     struct smp_transport_error service_error; /* NONE: accepted */
 
     /* Writer. */
-    struct writer_source writes; /* that wait for a commit */
-    bool service_created_queue;  /* counted once as a subscription: queues of a messaging service have none */
+    bool service_created_queue; /* counted once as a subscription: queues of a messaging service have none */
 
-    /* Any role. */
-    /* Above bit 32 the credit; below the weight of received blocks that are not answered yet. */
-    _Atomic uint64_t credit;
-    _Atomic uint32_t subscription_count;   /* PUSH and NOTIFY over all lanes, and a service that is held */
+    /* Any role. `subscription_count` is that of PUSH and NOTIFY over all lanes, and of a service that is held. */
     _Atomic uint32_t queued_notifications; /* NMSG events on their way */
 
     struct client_figures figures;
@@ -144,7 +117,14 @@ struct client_session {
     struct session_lane lanes[]; /* one a subscriber lane */
 };
 
+/* The router of a session. */
+static inline struct smp_router *smp_router_of(const struct client_session *session) {
+    return owner_of(session->router, struct smp_router, base);
+}
+
 /* What the net runs on every connection that a router accepts. */
 extern const struct protocol client_session_protocol;
-/* For listen_options.accept: the state of a new connection, or NULL when out of memory. */
+/* It forwarded a command: a connection that said it is a proxy has the credit of one from now on. Process lane. */
+void client_session_trust_proxy(struct client_session *session);
+/* For router_kind.accept: the state of a new connection, or NULL when out of memory. */
 void *client_session_accept(void *router, struct connection *connection);

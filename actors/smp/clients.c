@@ -31,9 +31,9 @@ enum smq_result clients_create(struct map **clients) {
 void client_enter(struct client_session *session) {
     connection_reference(session->connection);
     session->number = connection_number(session->connection);
-    session->is_listed = map_insert(session->router->clients, &session->place) == SMQ_OK;
+    session->is_listed = map_insert(smp_router_of(session)->clients, &session->place) == SMQ_OK;
     if (session->is_listed)
-        counters_add(session->router->counters, COUNT_CLIENTS, 1);
+        counters_add(smp_router_of(session)->counters, COUNT_CLIENTS, 1);
     else
         connection_release(session->connection);
 }
@@ -41,8 +41,8 @@ void client_enter(struct client_session *session) {
 void client_leave(struct client_session *session) {
     if (!session->is_listed)
         return;
-    counters_add(session->router->counters, COUNT_CLIENTS, -1);
-    (void)map_remove(session->router->clients, &session->place);
+    counters_add(smp_router_of(session)->counters, COUNT_CLIENTS, -1);
+    (void)map_remove(smp_router_of(session)->clients, &session->place);
 }
 
 struct visit {

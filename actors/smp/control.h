@@ -14,7 +14,6 @@ void control_server_info(void *router, struct control_request *request);
 void control_sockets(void *router, struct control_request *request);
 void control_clients(void *router, struct control_request *request);
 void control_threads(void *router, struct control_request *request);
-void control_runtime(void *router, struct control_request *request);
 
 /* control_queue.c: one queue, by its sender id or link id. */
 void control_status(void *router, struct control_request *request);

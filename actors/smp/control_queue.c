@@ -181,7 +181,7 @@ static void finish(struct queue_change *change) {
 }
 
 static void notice_done(struct queue_notice *notice) {
-    finish((struct queue_change *)(void *)((char *)notice - offsetof(struct queue_change, notice)));
+    finish(owner_of(notice, struct queue_change, notice));
 }
 
 static void note(struct queue_change *change, const struct queue_record *record) {
@@ -315,7 +315,7 @@ void control_block(void *context, struct control_request *request) {
     }
     change->change = block;
     change->answer = answer_block;
-    post_writer(change->router, &change->request);
+    post_writer(&change->router->base, &change->request);
 }
 
 /* ---- unblock */
@@ -349,7 +349,7 @@ void control_unblock(void *context, struct control_request *request) {
         return;
     change->change = unblock;
     change->answer = answer_unblock;
-    post_writer(change->router, &change->request);
+    post_writer(&change->router->base, &change->request);
 }
 
 /* ---- delete */
@@ -380,5 +380,5 @@ void control_delete(void *context, struct control_request *request) {
         return;
     change->change = delete_queue;
     change->answer = answer_delete;
-    post_writer(change->router, &change->request);
+    post_writer(&change->router->base, &change->request);
 }

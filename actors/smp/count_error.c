@@ -28,7 +28,7 @@ void smp_count_error(struct smp_router *router, enum smp_command_tag tag, const 
         counters_add(router->counters, COUNT_STORE_FAILURES, 1);
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         if (rows[i].tag == tag && rows[i].code == error->code &&
-            (error->code != SMP_ERROR_COMMAND || error->command == SMP_COMMAND_PROHIBITED))
+            (error->code != SMP_ERROR_COMMAND || error->command == COMMAND_PROHIBITED))
             counters_add(router->counters, rows[i].counter, 1);
 }
 

@@ -6,45 +6,30 @@
 
 #include <string.h>
 
+#include "actors/router/identity.h"
 #include "actors/smp/event.h"
 #include "actors/smp/post.h"
 #include "queues/base/fault.h"
 #include "queues/base/log.h"
 #include "queues/base/memory.h"
+#include "transport/block/transmission.h"
 #include "transport/crypto/message_body.h"
 #include "transport/crypto/proxy_layer.h"
 #include "transport/crypto/signed_key.h"
 #include "transport/smp/handshake.h"
 #include "transport/smp/session.h"
-#include "transport/smp/transmission.h"
 
 /* A block being filled. */
 struct filling {
-    struct smp_router *router;
     struct client_session *session;
     struct smp_outgoing_block block;
-    struct smp_envelope envelope;
+    struct transmission_form form;
     struct store_reader *reader; /* the send lane's */
     struct store_txn *txn;       /* NULL until something is read */
 };
 
 /* What became of an item, or of one transmission. */
 enum filled { FILLED, FILLED_NO_ROOM, FILLED_MISSING };
-
-enum smq_result delivery_lane_start(void *context, unsigned lane, void **lane_state) {
-    (void)lane;
-    struct smp_router *router = context;
-    struct store_reader *reader;
-    enum smq_result result = store_reader_create(router->store, &reader);
-    if (result == SMQ_OK)
-        *lane_state = reader;
-    return result;
-}
-
-void delivery_lane_stop(void *lane_state) {
-    struct store_reader *reader = lane_state;
-    store_reader_destroy(&reader);
-}
 
 enum smq_result delivery_send(struct client_session *session, const struct message_reference *reference) {
     struct delivery *delivery = memory_zalloc(sizeof *delivery);
@@ -74,25 +59,25 @@ static bool begin_reading(struct filling *filling) {
 }
 
 /* Ends the draft; a transmission that does not fit leaves no trace. */
-static enum filled end_transmission(struct filling *filling, const struct smp_draft *draft) {
-    if (filling->block.count == SMP_BATCH_COUNT_MAX)
+static enum filled end_transmission(struct filling *filling, const struct transmission_draft *draft) {
+    if (filling->block.count == BLOCK_TRANSMISSIONS_MAX)
         writer_fail(&filling->block.writer);
-    if (smp_draft_end(&filling->envelope, &filling->block.writer, draft, slice_of(NULL, 0), NULL) != SMQ_OK)
+    if (transmission_end(&filling->form, &filling->block.writer, draft, slice_of(NULL, 0), NULL) != SMQ_OK)
         return FILLED_NO_ROOM;
     smp_outgoing_block_added(&filling->block);
     return FILLED;
 }
 
 static void begin_transmission(struct filling *filling, struct slice correlation_id, struct slice entity_id,
-                               struct smp_draft *draft) {
-    smp_draft_begin(&filling->envelope, &filling->block.writer, 0, false, correlation_id, entity_id, draft);
+                               struct transmission_draft *draft) {
+    transmission_begin(&filling->form, &filling->block.writer, 0, false, correlation_id, entity_id, draft);
 }
 
 static enum filled write_response(struct filling *filling, struct slice correlation_id, struct slice entity_id,
                                   const struct smp_response *response) {
-    struct smp_draft draft;
+    struct transmission_draft draft;
     begin_transmission(filling, correlation_id, entity_id, &draft);
-    smp_response_write(filling->envelope.version, response, &filling->block.writer);
+    smp_response_write(filling->form.version, response, &filling->block.writer);
     return end_transmission(filling, &draft);
 }
 
@@ -109,7 +94,7 @@ static enum smq_result write_body(struct filling *filling, const struct msg_view
 static enum filled write_message_of(struct filling *filling, struct slice correlation_id, struct slice entity_id,
                                     const struct msg_view *view, const struct kept_answer *kept,
                                     const uint8_t recipient_dh_secret[QUEUE_SECRET_SIZE]) {
-    struct smp_draft draft;
+    struct transmission_draft draft;
     begin_transmission(filling, correlation_id, entity_id, &draft);
     uint8_t *body = smp_message_reserve(&filling->block.writer, view->id);
     if (body != NULL) {
@@ -176,27 +161,25 @@ static void report_lost(struct filling *filling, const struct message_reference 
         delivery_release(&delivery);
 }
 
-static enum filled write_own_answer(struct filling *filling, struct command_slot *slot) {
-    struct smp_response fallback = smp_response_ok();
-    enum filled filled;
-    switch (slot->answer) {
-    case ANSWER_MESSAGE:
-        filled = write_message_answer(filling, slot);
-        if (filled != FILLED_MISSING)
-            return filled;
-        filled = write_response(filling, slot->correlation_id, slot->entity_id, &fallback);
-        if (filled == FILLED)
-            report_lost(filling, &slot->message_reference);
+static enum filled write_stored_answer(struct filling *filling, struct command_slot *slot) {
+    bool is_message = slot->stored == STORED_MESSAGE;
+    struct smp_response gone = is_message ? smp_response_ok() : smp_response_error(smp_error_of(SMP_ERROR_AUTH));
+    enum filled filled = is_message ? write_message_answer(filling, slot) : write_link(filling, slot);
+    if (filled != FILLED_MISSING)
         return filled;
-    case ANSWER_LINK:
-        filled = write_link(filling, slot);
-        if (filled != FILLED_MISSING)
-            return filled;
-        fallback = smp_response_error(smp_error_of(SMP_ERROR_AUTH));
-        return write_response(filling, slot->correlation_id, slot->entity_id, &fallback);
+    filled = write_response(filling, slot->correlation_id, slot->entity_id, &gone);
+    if (filled == FILLED && is_message)
+        report_lost(filling, &slot->message_reference);
+    return filled;
+}
+
+static enum filled write_own_answer(struct filling *filling, struct command_slot *slot) {
+    switch (slot->answer) {
+    case ANSWER_FROM_STORE:
+        return write_stored_answer(filling, slot);
     case ANSWER_ELSEWHERE:
         return FILLED;
-    case ANSWER_RESPONSE:
+    case ANSWER_READY:
         break;
     }
     return write_response(filling, slot->correlation_id, slot->entity_id, &slot->response);
@@ -207,7 +190,7 @@ static enum filled write_inner_answer(struct filling *filling, struct command_sl
     size_t room;
     uint8_t *place = forwarded_answer_place(sealed, &room);
     struct filling inner = *filling;
-    inner.envelope = slot_envelope(slot);
+    inner.form = slot_form(slot);
     inner.block.writer = writer_of(place, room);
     enum filled filled = write_own_answer(&inner, slot);
     filling->txn = inner.txn;
@@ -222,7 +205,7 @@ static enum filled write_forwarded_answer(struct filling *filling, struct comman
     struct slice proxy_id = slice_of(slot->forwarded->proxy_id, slot->forwarded->proxy_id_length);
     struct smp_response too_large = smp_response_error(smp_error_of(SMP_ERROR_BLOCK));
     struct writer before = filling->block.writer;
-    struct smp_draft draft;
+    struct transmission_draft draft;
     begin_transmission(filling, proxy_id, slice_of(NULL, 0), &draft);
     uint8_t *sealed = smp_payload_reserve(&filling->block.writer, SMP_RRES, PROXY_RESPONSE_MAX);
     if (sealed == NULL || write_inner_answer(filling, slot, sealed) == FILLED)
@@ -245,13 +228,17 @@ static bool waits(const struct filling *filling, enum filled filled) {
     return false;
 }
 
+static struct command_slot *slot_at(struct command_batch *batch, uint16_t index) {
+    return owner_of(batch_slot(batch, index), struct command_slot, base);
+}
+
 static bool fill_answers(struct filling *filling, struct outgoing *item) {
-    struct command_batch *batch = (struct command_batch *)(void *)item;
+    struct command_batch *batch = owner_of(item, struct command_batch, outgoing);
     for (; batch->written < batch->count; batch->written++)
-        if (waits(filling, write_answer(filling, &batch->slots[batch->written])))
+        if (waits(filling, write_answer(filling, slot_at(batch, batch->written))))
             return false;
     for (; batch->pushed < batch->count; batch->pushed++) {
-        struct command_slot *slot = &batch->slots[batch->pushed];
+        struct command_slot *slot = slot_at(batch, batch->pushed);
         if (!slot->push)
             continue;
         enum filled filled = write_message(filling, slice_of(NULL, 0), NULL, &slot->message_reference);
@@ -264,7 +251,7 @@ static bool fill_answers(struct filling *filling, struct outgoing *item) {
 }
 
 static bool fill_delivery(struct filling *filling, struct outgoing *item) {
-    struct delivery *delivery = (struct delivery *)(void *)item;
+    struct delivery *delivery = owner_of(item, struct delivery, outgoing);
     enum filled filled = write_message(filling, slice_of(NULL, 0), NULL, &delivery->reference);
     if (waits(filling, filled))
         return false;
@@ -274,15 +261,15 @@ static bool fill_delivery(struct filling *filling, struct outgoing *item) {
 }
 
 static bool fill_proxied(struct filling *filling, struct outgoing *item) {
-    const struct proxied_command *command = (struct proxied_command *)(void *)item;
-    struct smp_draft draft;
+    const struct proxied_command *command = owner_of(item, struct proxied_command, outgoing);
+    struct transmission_draft draft;
     begin_transmission(filling, proxied_correlation_id(command), proxied_entity_id(command), &draft);
     write_slice(&filling->block.writer, command->response);
     return !waits(filling, end_transmission(filling, &draft));
 }
 
 static bool fill_event(struct filling *filling, struct outgoing *item) {
-    const struct event *event = (struct event *)(void *)item;
+    const struct event *event = owner_of(item, struct event, outgoing);
     struct smp_response response;
     event_response(event, &response);
     return !waits(filling,
@@ -298,7 +285,7 @@ static enum smq_result write_hello(struct client_session *session, uint8_t *byte
     const struct slice *certificates = credentials_chain(credentials, &count);
     struct writer chain_writer = writer_of(chain, sizeof chain);
     struct writer key_writer = writer_of(signed_key, sizeof signed_key);
-    smp_chain_encode(&chain_writer, certificates, count);
+    chain_encode(&chain_writer, certificates, count);
     enum smq_result result =
         write_signed_key(&key_writer, credentials_key(credentials), &session->handshake_key.public_key);
     if (result == SMQ_OK)
@@ -327,24 +314,22 @@ static enum smq_result write_service_response(const struct client_session *sessi
 static void release_item(struct client_session *session, struct outgoing *item) {
     struct command_batch *batch;
     struct proxied_command *proxied;
-    switch ((enum outgoing_kind)item->kind) {
+    switch (item->kind) {
     case OUTGOING_ANSWERS:
-        batch = (struct command_batch *)(void *)item;
+        batch = owner_of(item, struct command_batch, outgoing);
         command_batch_finish(&batch);
         break;
     case OUTGOING_PROXIED:
-        proxied = (struct proxied_command *)(void *)item;
+        proxied = owner_of(item, struct proxied_command, outgoing);
         proxied_destroy(&proxied);
         break;
     case OUTGOING_DELIVERY:
         memory_free(item);
         break;
     case OUTGOING_EVENT:
-        event_release(session, (struct event *)(void *)item);
+        event_release(session, owner_of(item, struct event, outgoing));
         break;
-    case OUTGOING_HELLO:
-    case OUTGOING_SERVICE_RESPONSE:
-    case OUTGOING_KIND_COUNT:
+    default:
         break;
     }
 }
@@ -372,11 +357,11 @@ enum smq_result delivery_fill(struct connection *connection, void *state, struct
         return item->kind == OUTGOING_HELLO ? write_hello(session, bytes) : write_service_response(session, bytes);
     }
     FAULT_DELAY(answer_slow);
-    struct filling filling = {.router = session->router, .session = session, .reader = lane_state};
-    filling.envelope = smp_session_envelope(&session->smp);
+    struct filling filling = {.session = session, .reader = lane_state};
+    filling.form = smp_session_form(&session->smp);
     smp_session_begin_block(&session->smp, bytes, &filling.block);
     while ((item = outgoing_first(queue)) != NULL && fillers[item->kind] != NULL &&
-           filling.block.count < SMP_BATCH_COUNT_MAX) {
+           filling.block.count < BLOCK_TRANSMISSIONS_MAX) {
         if (!fillers[item->kind](&filling, item))
             break;
         (void)outgoing_take(queue);

@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #include "actors/net/connection.h"
-#include "actors/router/command_batch.h"
+#include "actors/smp/command_slot.h"
 #include "actors/smp/roles.h"
 
 /* A MSG event on its way to its subscriber. */
@@ -21,9 +21,7 @@ enum smq_result delivery_send(struct client_session *session, const struct messa
 /* Frees a delivery that was lost, and the reference to its connection that it then holds. */
 void delivery_release(struct delivery **delivery);
 
-/* Hooks of the protocol and of the net's send lanes; see connection.h and net.h. */
+/* Hooks of the protocol; see connection.h. */
 enum smq_result delivery_fill(struct connection *connection, void *state, struct outgoing_queue *queue,
                               void *lane_state, uint8_t *bytes);
 void delivery_discard(struct connection *connection, void *state, struct outgoing *item);
-enum smq_result delivery_lane_start(void *router, unsigned lane, void **lane_state);
-void delivery_lane_stop(void *lane_state);

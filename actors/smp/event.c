@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "actors/router/command_batch.h"
+#include "actors/smp/command_slot.h"
 #include "queues/base/memory.h"
 
 static enum smq_result send_event(struct client_session *session, enum smp_response_tag tag, struct slice entity_id,

@@ -5,7 +5,8 @@
 
 #include <stdbool.h>
 
-#include "actors/router/command_batch.h"
+#include "actors/router/commands.h"
+#include "actors/smp/command_slot.h"
 #include "actors/smp/roles.h"
 #include "stores/smp/queue_store.h"
 #include "transport/smp/command.h"
@@ -20,12 +21,20 @@ struct execution {
     int64_t now_s;
 };
 
+/* Where a command's effect takes place (command_order.h). */
+enum execution_route {
+    ROUTE_STORE = 1,                          /* SEND: in the order in which the writer gets them */
+    ROUTE_SUBSCRIPTION = 2,                   /* SUB, GET, QUE: in the order in which the subscriber lane gets them */
+    ROUTE_NOTIFIER = 3,                       /* NSUB: in a service session first the store, then the subscriber lane */
+    ROUTE_ACKNOWLEDGE = 4 | ROUTE_ONE_BY_ONE, /* ACK: first the subscriber lane, then the store */
+    ROUTE_CHANGE = 5 | ROUTE_CHANGES          /* changes the record: later commands on the queue wait for its commit */
+};
+
 struct execution_row {
-    enum execution_route route;
+    struct command_row base;
     bool refused_when_blocked; /* a blocked queue answers BLOCKED instead */
     bool touches_queue;        /* notes the day of use */
-    uint16_t cost_us;          /* what the process lane does for it beside verification, about */
-    /* Answers the slot and calls slot_done, or hands it over (slot_handed_over was called before). NULL: RFWD. */
+    /* Answers the slot and calls slot_done, or hands it over. NULL: RFWD, which is opened instead (forwarded.h). */
     void (*execute)(const struct execution *execution);
 };
 

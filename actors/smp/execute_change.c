@@ -46,23 +46,19 @@ static void note_service(struct command_slot *slot, struct store_txn *txn) {
         notifier_move_note(&slot->move, record.notifier.service_id);
 }
 
-static struct command_slot *slot_of(struct store_operation *operation) {
-    return (struct command_slot *)(void *)writer_request_of(operation);
-}
-
 static void release(void *owned) {
     secret_wipe(owned, sizeof(struct change));
     memory_free(owned);
 }
 
 static void count(const struct command_slot *slot, enum smp_counter counter) {
-    counters_add(slot->batch->session->router->counters, counter, 1);
+    counters_add(slot_router(slot)->counters, counter, 1);
 }
 
 static void done_ok(struct change *change, struct command_slot *slot) {
     (void)change;
     slot_answer(slot, smp_response_ok());
-    slot_done(slot);
+    slot_done(&slot->base);
 }
 
 static enum smq_result apply_secure(struct change *change, struct command_slot *slot, struct store_txn *txn) {
@@ -86,9 +82,8 @@ static void done_secured(struct change *change, struct command_slot *slot) {
 
 static void done_secured_by_link(struct change *change, struct command_slot *slot) {
     count_secured(change, slot);
-    slot->answer = ANSWER_LINK;
-    slot->message_reference.queue = slot->queue.number;
-    slot_done(slot);
+    slot_answer_link(slot, slot->queue.number);
+    slot_done(&slot->base);
 }
 
 static enum smq_result apply_recipient_keys(struct change *change, struct command_slot *slot, struct store_txn *txn) {
@@ -182,7 +177,7 @@ static const struct change_row *change_row(enum smp_command_tag tag) {
 
 /* The day is noted first: the change makes a new version of the record. */
 static enum smq_result change_apply(struct store_operation *operation, struct store_txn *txn) {
-    struct command_slot *slot = slot_of(operation);
+    struct command_slot *slot = slot_of_operation(operation);
     struct change *change = slot->owned;
     change->outcome = SMQ_OK;
     if (slot->touch)
@@ -192,21 +187,21 @@ static enum smq_result change_apply(struct store_operation *operation, struct st
     return SMQ_OK;
 }
 
-/* On the writer's thread. */
 /* Of a queue that was made and waits for somebody to use it. */
 static bool is_use(enum smp_command_tag tag) {
     return tag == SMP_KEY || tag == SMP_SKEY || tag == SMP_LKEY || tag == SMP_DEL;
 }
 
+/* On the writer's thread. */
 static void change_completed(struct store_operation *operation, enum smq_result result) {
-    struct command_slot *slot = slot_of(operation);
+    struct command_slot *slot = slot_of_operation(operation);
     struct change *change = slot->owned;
     if (result == SMQ_OK)
         result = change->outcome;
     if (result == SMQ_OK) {
         if (is_use(slot->tag))
-            unused_queues_remove(&slot->batch->session->router->new_quota->unused, slot->queue.number);
-        slot->move.order = writer_next_order(slot->batch->session->router->writer);
+            unused_queues_remove(&slot_router(slot)->new_quota->unused, slot->queue.number);
+        slot->move.order = writer_next_order(slot_router(slot)->writer);
         change_row(slot->tag)->committed(change, slot);
         return;
     }
@@ -221,7 +216,7 @@ static void change_completed(struct store_operation *operation, enum smq_result 
         slot_answer_error(slot, smp_error_of(SMP_ERROR_INTERNAL));
     else
         slot_answer_result(slot, result);
-    slot_done(slot);
+    slot_done(&slot->base);
 }
 
 /* NKEY: a new id, and the secret under which the metadata of notifications is encrypted. */
@@ -244,7 +239,7 @@ void execute_change(const struct execution *execution) {
     struct change *change = memory_zalloc(sizeof *change);
     enum smq_result result = change == NULL ? SMQ_ERR_NO_MEMORY : SMQ_OK;
     if (result == SMQ_OK) {
-        slot_own(slot, change, release);
+        slot_own(&slot->base, change, release);
         change->command = *execution->command;
         change->now_s = execution->now_s;
         if (row->contact_only && execution->record->mode != SMP_MODE_CONTACT)
@@ -254,7 +249,7 @@ void execute_change(const struct execution *execution) {
     }
     if (result != SMQ_OK) {
         slot_answer_result(slot, result);
-        slot_done(slot);
+        slot_done(&slot->base);
         return;
     }
     slot->old_notifier = &change->deleted.notifier;
@@ -265,5 +260,5 @@ void execute_change(const struct execution *execution) {
         .apply = change_apply,
         .completed = change_completed,
     };
-    post_writer(execution->router, &slot->request);
+    post_writer(&execution->router->base, &slot->request);
 }

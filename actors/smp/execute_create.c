@@ -40,10 +40,6 @@ static void release(void *owned) {
     memory_free(queue);
 }
 
-static struct command_slot *slot_of(struct store_operation *operation) {
-    return (struct command_slot *)(void *)writer_request_of(operation);
-}
-
 /* Sender ids chosen by clients prove themselves: they are the hash of the correlation id. */
 static bool sender_id_is_derived(struct slice sender_id, struct slice correlation_id) {
     uint8_t digest[HASH_SHA3_384_SIZE];
@@ -115,7 +111,7 @@ static void fill_record(struct new_queue *queue, const struct execution *executi
 }
 
 static enum smq_result create_apply(struct store_operation *operation, struct store_txn *txn) {
-    struct command_slot *slot = slot_of(operation);
+    struct command_slot *slot = slot_of_operation(operation);
     struct new_queue *queue = slot->owned;
     const struct queue_link_data *link = queue->record.link_id.length > 0 ? &queue->link : NULL;
     return queue_store_create(txn, &queue->record, link, &slot->queue.number);
@@ -151,14 +147,14 @@ static void count_service_session(struct client_session *session) {
 
 /* On the writer's thread. Ids that the router chose are chosen anew when they were taken. */
 static void create_completed(struct store_operation *operation, enum smq_result result) {
-    struct command_slot *slot = slot_of(operation);
+    struct command_slot *slot = slot_of_operation(operation);
     struct new_queue *queue = slot->owned;
-    struct smp_router *router = slot->batch->session->router;
+    struct smp_router *router = slot_router(slot);
     if (result == SMQ_ERR_EXISTS && !queue->client_ids && ++queue->attempts < ID_ATTEMPTS) {
         random_bytes(queue->recipient_id, SMP_ENTITY_ID_SIZE);
         random_bytes(queue->sender_id, SMP_ENTITY_ID_SIZE);
         random_bytes(queue->notifier_id, SMP_ENTITY_ID_SIZE);
-        post_writer(router, &slot->request);
+        post_writer(&router->base, &slot->request);
         return;
     }
     if (result == SMQ_OK) {
@@ -168,7 +164,7 @@ static void create_completed(struct store_operation *operation, enum smq_result 
         unused_queues_add(&router->new_quota->unused, slot->queue.number);
         answer_ids(slot, queue);
         if (queue->record.recipient_service_id.length > 0) {
-            count_service_session(slot->batch->session);
+            count_service_session(slot_session(slot));
         } else if (queue->subscribe) {
             slot_to_subscriber(slot, SUBSCRIBER_CREATED);
             return;
@@ -178,7 +174,7 @@ static void create_completed(struct store_operation *operation, enum smq_result 
     } else {
         slot_answer_result(slot, result);
     }
-    slot_done(slot);
+    slot_done(&slot->base);
 }
 
 /* The operator's policy, and the rules on ids. True: the slot is answered. */
@@ -189,12 +185,12 @@ static bool refuse_new(const struct execution *execution) {
     if (!live_value(live->new_queues) || !live_password_matches(live, create->has_password, create->password))
         slot_answer_error(slot, smp_error_of(SMP_ERROR_AUTH));
     else if (execution->session->service.present && !create->subscribe)
-        slot_answer_error(slot, smp_error_command(SMP_COMMAND_PROHIBITED));
+        slot_answer_error(slot, smp_error_command(COMMAND_PROHIBITED));
     else if (create->has_link && !sender_id_is_derived(create->sender_id, slot->correlation_id))
-        slot_answer_error(slot, smp_error_command(SMP_COMMAND_PROHIBITED));
+        slot_answer_error(slot, smp_error_command(COMMAND_PROHIBITED));
     else
         return false;
-    slot_done(slot);
+    slot_done(&slot->base);
     return true;
 }
 
@@ -209,8 +205,7 @@ static bool exceeds_quota(const struct execution *execution) {
     if (verdict == NEW_QUOTA_ALLOWED)
         return false;
     counters_add(router->counters, refused[verdict], 1);
-    slot_answer_error(execution->slot, smp_error_of(SMP_ERROR_QUOTA));
-    slot_done(execution->slot);
+    slot_fail(execution->slot, smp_error_of(SMP_ERROR_QUOTA));
     return true;
 }
 
@@ -222,16 +217,16 @@ void execute_new(const struct execution *execution) {
     struct new_queue *queue = memory_zalloc(sizeof *queue);
     if (queue == NULL) {
         slot_answer_result(slot, SMQ_ERR_NO_MEMORY);
-        slot_done(slot);
+        slot_done(&slot->base);
         return;
     }
-    slot_own(slot, queue, release);
+    slot_own(&slot->base, queue, release);
     enum smq_result result = agree(&create->recipient_dh_key, &queue->dh_key, queue->dh_secret);
     if (result == SMQ_OK && create->has_notifier)
         result = agree(&create->notifier_dh_key, &queue->notifier_dh_key, queue->notifier_dh_secret);
     if (result != SMQ_OK) {
         slot_answer_error(slot, smp_error_of(SMP_ERROR_AUTH)); /* a key of small order is no key */
-        slot_done(slot);
+        slot_done(&slot->base);
         return;
     }
     fill_record(queue, execution);
@@ -242,5 +237,5 @@ void execute_new(const struct execution *execution) {
         .apply = create_apply,
         .completed = create_completed,
     };
-    post_writer(execution->router, &slot->request);
+    post_writer(&execution->router->base, &slot->request);
 }

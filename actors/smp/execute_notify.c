@@ -7,10 +7,6 @@
 #include "actors/smp/notifier_move.h"
 #include "stores/smp/service_store.h"
 
-static struct command_slot *slot_of(struct store_operation *operation) {
-    return (struct command_slot *)(void *)writer_request_of(operation);
-}
-
 static struct slice service_id(const struct client_session *session) {
     return session->service.present ? slice_of(session->service.id, SMP_ENTITY_ID_SIZE) : slice_of(NULL, 0);
 }
@@ -23,20 +19,20 @@ void execute_notifier_subscribe(const struct execution *execution) {
 }
 
 static enum smq_result count_apply(struct store_operation *operation, struct store_txn *txn) {
-    struct command_slot *slot = slot_of(operation);
+    struct command_slot *slot = slot_of_operation(operation);
     uint64_t recipient_queues;
-    return service_store_counts(txn, service_id(slot->batch->session), &recipient_queues, &slot->service_count.count);
+    return service_store_counts(txn, service_id(slot_session(slot)), &recipient_queues, &slot->service_count.count);
 }
 
 /* On the writer's thread. */
 static void count_completed(struct store_operation *operation, enum smq_result result) {
-    struct command_slot *slot = slot_of(operation);
+    struct command_slot *slot = slot_of_operation(operation);
     if (result != SMQ_OK) {
         slot_answer_result(slot, result);
-        slot_done(slot);
+        slot_done(&slot->base);
         return;
     }
-    slot->service_count.order = writer_next_order(slot->batch->session->router->writer);
+    slot->service_count.order = writer_next_order(slot_router(slot)->writer);
     slot_to_services(slot, SERVICES_SUBSCRIBE);
 }
 
@@ -44,5 +40,5 @@ static void count_completed(struct store_operation *operation, enum smq_result r
 void execute_service_subscribe(const struct execution *execution) {
     struct command_slot *slot = execution->slot;
     slot->request.operation = (struct store_operation){.apply = count_apply, .completed = count_completed};
-    post_writer(execution->router, &slot->request);
+    post_writer(&execution->router->base, &slot->request);
 }

@@ -9,13 +9,9 @@
 #include "queues/base/random.h"
 #include "stores/smp/ntf_store.h"
 
-static struct command_slot *slot_of(struct store_operation *operation) {
-    return (struct command_slot *)(void *)writer_request_of(operation);
-}
-
 static enum smq_result send_apply(struct store_operation *operation, struct store_txn *txn) {
-    struct command_slot *slot = slot_of(operation);
-    const struct live_settings *live = &slot->batch->session->router->live;
+    struct command_slot *slot = slot_of_operation(operation);
+    const struct live_settings *live = &slot_router(slot)->live;
     uint64_t ttl_s = live_value(live->message_ttl_s);
     struct msg_send message = {
         .id = slice_of(slot->send.id, MESSAGE_ID_SIZE),
@@ -51,13 +47,13 @@ static void count_sent(struct smp_router *router, const struct command_slot *slo
 
 /* On the writer's thread, after the commit. */
 static void send_completed(struct store_operation *operation, enum smq_result result) {
-    struct command_slot *slot = slot_of(operation);
-    struct smp_router *router = slot->batch->session->router;
+    struct command_slot *slot = slot_of_operation(operation);
+    struct smp_router *router = slot_router(slot);
     if (slot_retried(slot, result))
         return;
     if (result != SMQ_OK) {
         slot_answer_result(slot, result);
-        slot_done(slot);
+        slot_done(&slot->base);
         return;
     }
     counters_add(router->counters, COUNT_MSG_EXPIRED, slot->send.sent.expired);
@@ -79,7 +75,7 @@ static void send_completed(struct store_operation *operation, enum smq_result re
         slot_answer_error(slot, smp_error_of(SMP_ERROR_AUTH));
         break;
     }
-    slot_done(slot);
+    slot_done(&slot->base);
 }
 
 /* What the notifier will be sent: made here, where the record is at hand, and stored with the message. */
@@ -90,7 +86,7 @@ static void prepare_notification(const struct execution *execution) {
     uint8_t *notification = memory_alloc(NOTIFICATION_STORED_SIZE);
     if (notification == NULL)
         return;
-    slot_own(slot, notification, memory_free);
+    slot_own(&slot->base, notification, memory_free);
     box_nonce_random(notification);
     box_key_of_secret(execution->record->notifier.dh_secret, &key);
     slot->send.notification = notification;
@@ -101,7 +97,7 @@ static void prepare_notification(const struct execution *execution) {
 
 static bool refuse_send(const struct execution *execution) {
     struct command_slot *slot = execution->slot;
-    if (execution->command->send.body.length > smp_message_limit(slot_envelope(slot).version))
+    if (execution->command->send.body.length > smp_message_limit(slot_form(slot).version))
         slot_answer_error(slot, smp_error_of(SMP_ERROR_LARGE_MESSAGE));
     else if (execution->record->status == QUEUE_OFF)
         slot_answer_error(slot, smp_error_of(SMP_ERROR_AUTH));
@@ -109,7 +105,7 @@ static bool refuse_send(const struct execution *execution) {
         slot_answer_error(slot, blocked_error(execution->record));
     else
         return false;
-    slot_done(slot);
+    slot_done(&slot->base);
     return true;
 }
 
@@ -131,5 +127,5 @@ void execute_send(const struct execution *execution) {
         .apply = send_apply,
         .completed = send_completed,
     };
-    post_writer(execution->router, &slot->request);
+    post_writer(&execution->router->base, &slot->request);
 }

@@ -2,11 +2,10 @@
 /* Slots on their way from role to role. */
 #include "actors/smp/hand_on.h"
 
-#include "actors/router/command_batch.h"
+#include "actors/smp/command_slot.h"
 
 static void refuse(struct command_slot *slot) {
-    slot_answer_error(slot, smp_error_of(SMP_ERROR_INTERNAL));
-    slot_done(slot);
+    slot_fail(slot, smp_error_of(SMP_ERROR_INTERNAL));
 }
 
 /* Whether the subscriber lane is to answer; otherwise the answer is there already. */
@@ -21,7 +20,7 @@ void slot_to_subscriber(struct command_slot *slot, enum subscriber_message kind)
     if (is_answered_there(kind))
         refuse(slot);
     else
-        slot_done(slot);
+        slot_done(&slot->base);
 }
 
 void slot_to_services(struct command_slot *slot, enum services_message kind) {
@@ -30,14 +29,12 @@ void slot_to_services(struct command_slot *slot, enum services_message kind) {
     if (kind == SERVICES_SUBSCRIBE)
         refuse(slot);
     else
-        slot_done(slot);
+        slot_done(&slot->base);
 }
 
 bool slot_retried(struct command_slot *slot, enum smq_result result) {
     if (result != SMQ_ERR_AGAIN)
         return false;
-    slot->request.again = true;
-    if (post_process_retry(slot) != SMQ_OK)
-        refuse(slot);
+    slot_retry(&slot->base);
     return true;
 }

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "actors/router/command_batch.h"
+#include "actors/smp/command_slot.h"
 #include "queues/base/memory.h"
 #include "queues/base/secret.h"
 
@@ -62,16 +62,16 @@ static struct kept_answer *copy_link(uint64_t queue, struct store_txn *txn) {
 }
 
 void kept_answers_copy(const struct command_slot *slot, uint64_t queue, struct store_txn *txn) {
-    for (struct command_slot *earlier = slot->batch->slots; earlier < slot; earlier++) {
-        if (!atomic_load_explicit(&earlier->done, memory_order_acquire) || earlier->kept != NULL)
+    for (uint16_t i = 0; batch_slot(slot->batch, i) != &slot->base; i++) {
+        struct command_slot *earlier = owner_of(batch_slot(slot->batch, i), struct command_slot, base);
+        if (!atomic_load_explicit(&earlier->done, memory_order_acquire) || earlier->kept != NULL ||
+            earlier->answer != ANSWER_FROM_STORE || earlier->message_reference.queue != queue)
             continue;
-        if (earlier->answer == ANSWER_MESSAGE && earlier->message_reference.queue == queue)
+        if (earlier->stored == STORED_MESSAGE)
             earlier->kept = copy_message(&earlier->message_reference, txn);
-        else if (earlier->answer == ANSWER_LINK && earlier->message_reference.queue == queue)
-            earlier->kept = copy_link(queue, txn);
         else
-            continue;
-        command_order_answered(earlier);
+            earlier->kept = copy_link(queue, txn);
+        command_order_answered(&earlier->base);
     }
 }
 

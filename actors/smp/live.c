@@ -58,9 +58,6 @@ enum smq_result live_apply(struct live_settings *live, const struct smp_router_c
     SET(forward_bytes, config->proxy.forward_bytes);
     SET(forward_timeout_ms, config->proxy.forward_timeout_ms);
     SET(relay_connect_timeout_ms, config->proxy.connect_timeout_ms);
-    SET(disconnect_inactive, config->disconnect_inactive);
-    SET(inactive_ttl_s, config->inactive_ttl_s);
-    SET(inactive_check_interval_s, config->inactive_check_interval_s);
     struct live_password *before = atomic_exchange(&live->create_password, password);
     if (before != NULL)
         grace_period_wait();

@@ -7,10 +7,6 @@
 
 #include "actors/smp/hand_on.h"
 
-static struct command_slot *slot_of(struct store_operation *operation) {
-    return (struct command_slot *)(void *)writer_request_of(operation);
-}
-
 static struct slice service_id(const struct client_session *session) {
     return session->service.present ? slice_of(session->service.id, SMP_ENTITY_ID_SIZE) : slice_of(NULL, 0);
 }
@@ -22,10 +18,9 @@ void notifier_move_note(struct notifier_move *move, struct slice id) {
 }
 
 static enum smq_result move_apply(struct store_operation *operation, struct store_txn *txn) {
-    struct command_slot *slot = slot_of(operation);
+    struct command_slot *slot = slot_of_operation(operation);
     struct queue_id previous;
-    enum smq_result result =
-        queue_store_notifier_service(txn, slot->queue, service_id(slot->batch->session), &previous);
+    enum smq_result result = queue_store_notifier_service(txn, slot->queue, service_id(slot_session(slot)), &previous);
     if (result == SMQ_OK)
         notifier_move_note(&slot->move, slice_of(previous.bytes, previous.length));
     return result;
@@ -33,21 +28,21 @@ static enum smq_result move_apply(struct store_operation *operation, struct stor
 
 /* On the writer's thread. */
 static void move_completed(struct store_operation *operation, enum smq_result result) {
-    struct command_slot *slot = slot_of(operation);
+    struct command_slot *slot = slot_of_operation(operation);
     if (slot_retried(slot, result))
         return;
     if (result != SMQ_OK) {
         slot_answer_result(slot, result == SMQ_ERR_EMPTY ? SMQ_ERR_AUTH : result);
-        slot_done(slot);
+        slot_done(&slot->base);
         return;
     }
-    slot->move.order = writer_next_order(slot->batch->session->router->writer);
+    slot->move.order = writer_next_order(slot_router(slot)->writer);
     slot_to_subscriber(slot, SUBSCRIBER_NOTIFIER_MOVED);
 }
 
 void notifier_move_submit(struct command_slot *slot) {
     slot->request.operation = (struct store_operation){
-        .grows = slot->batch->session->service.present,
+        .grows = slot_session(slot)->service.present,
         .bytes = SMP_ENTITY_ID_SIZE,
         .apply = move_apply,
         .completed = move_completed,

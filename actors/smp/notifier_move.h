@@ -3,7 +3,7 @@
  * was. Process and subscriber lanes ask for it, the writer decides. */
 #pragma once
 
-#include "actors/router/command_batch.h"
+#include "actors/smp/command_slot.h"
 #include "queues/base/cursor.h"
 
 /* Has the writer note which service the notifier belongs to, that of the slot's session or none; then the slot goes to

@@ -1,16 +1,13 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* The post of the router: every message between its roles. All are sent here, and only here, so this is the map of its
- * traffic. Roles include this header, and never what is inside another role.
+/* The post of the SMP router: the messages of the roles that only it has; those of the roles of every router are in
+ * actors/router/post.h. All are sent in these two, and only there, so they are the map of its traffic. Roles include
+ * this header, and never what is inside another role.
  *
  * To a process lane, that of the session:
  *
  * | message        | from                    | carries                                       | afterwards owned by   |
  * |----------------|-------------------------|-----------------------------------------------|-----------------------|
- * | BLOCK          | receive lane            | a block, received and admitted                | the lane              |
- * | BATCH          | receive lane            | the batch that answers a bad block            | the lane              |
  * | SERVICE_HELLO  | receive lane            | a block: a hello with a service               | the lane              |
- * | ORDER          | whoever was last        | an order_entry: what waits there may go on    | its session           |
- * | RETRY          | writer, subscriber lane | a slot whose record changed meanwhile         | the lane              |
  * | PROXY_ROOM     | whoever answered        | a session: a place for proxied ones is free   | the lane, a reference |
  *
  * To a subscriber lane, that of the queue:
@@ -34,7 +31,7 @@
  * | SERVICE_HELD   | services                | a service_copy: another session holds it      | the lane              |
  * | SESSION_CLOSED | receive lane            | a session_farewell                            | its session           |
  *
- * To services, the writer and the expirer:
+ * To services:
  *
  * | message        | from                    | carries                                       | afterwards owned by   |
  * |----------------|-------------------------|-----------------------------------------------|-----------------------|
@@ -42,42 +39,29 @@
  * | SUBSCRIBE      | writer                  | a slot: NSUBS, with the count of notifiers    | services              |
  * | NOTICE         | subscriber lane         | a queue_notice: a service's notifier is gone  | services              |
  * | SESSION_CLOSED | receive lane            | a session_farewell                            | its session           |
- * | (of one kind)  | any role                | a writer_request: a change of the store       | the writer            |
- * | ROUND          | writer                  | a round whose step is committed               | the expirer           |
- * | SETTINGS       | whoever reloads         | nothing: settings changed                     | the expirer           |
  *
- * What the writer sends about a slot it sends after the commit (RETRY: instead of it), and a request is its until
- * `completed`. BLOCK, SERVICE_HELLO, PROXY_ROOM, LOST_DELIVERY and SESSION_CLOSED bring a reference to their
- * connection. SERVICE_HELD and SESSION_CLOSED go to every lane.
+ * What the writer sends about a slot it sends after the commit. SERVICE_HELLO, PROXY_ROOM, LOST_DELIVERY and
+ * SESSION_CLOSED bring a reference to their connection. SERVICE_HELD and SESSION_CLOSED go to every lane.
  *
  * Functions return what actor_send does: SMQ_ERR_CLOSED, the role has stopped, and the sender keeps what was to be
  * carried (for slots hand_on.h decides). Any attached thread; none blocks. What else goes between roles: items that
- * connection_send hands to the send lane (outgoing_kind in client_session.h), and requests to the net
- * (connection.h). */
+ * connection_send hands to the send lane (smp_outgoing_kind in client_session.h). */
 #pragma once
 
+#include "actors/router/post.h"
 #include "smq/result.h"
 
 struct block;
 struct client_session;
-struct command_batch;
 struct command_slot;
 struct delivery;
 struct message;
-struct order_entry;
 struct queue_notice;
 struct service_copy;
 struct smp_router;
 struct writer_request;
 
-enum process_message {
-    PROCESS_BLOCK,
-    PROCESS_BATCH,
-    PROCESS_SERVICE_HELLO,
-    PROCESS_ORDER,
-    PROCESS_RETRY,
-    PROCESS_PROXY_ROOM
-};
+enum smp_process_message { PROCESS_SERVICE_HELLO = PROCESS_OWN, PROCESS_PROXY_ROOM };
 
 enum subscriber_message {
     SUBSCRIBER_SUBSCRIBE,
@@ -101,13 +85,7 @@ enum subscriber_message {
 
 enum services_message { SERVICES_MOVED, SERVICES_SUBSCRIBE, SERVICES_NOTICE, SERVICES_SESSION_CLOSED };
 
-enum expirer_message { EXPIRER_ROUND, EXPIRER_SETTINGS };
-
-enum smq_result post_process_block(struct client_session *session, struct block *block);
-enum smq_result post_process_batch(struct command_batch *batch);
 enum smq_result post_process_service_hello(struct client_session *session, struct block *block);
-enum smq_result post_process_order(struct order_entry *entry);
-enum smq_result post_process_retry(struct command_slot *slot);
 enum smq_result post_process_proxy_room(struct client_session *session);
 
 /* Any of the messages that carry a slot, to the lane of slot->queue. */
@@ -123,10 +101,3 @@ enum smq_result post_subscriber_session_closed(struct client_session *session, u
 enum smq_result post_services_slot(struct command_slot *slot, enum services_message kind);
 enum smq_result post_services_notice(struct smp_router *router, struct queue_notice *notice);
 enum smq_result post_services_session_closed(struct client_session *session);
-
-/* When the writer has stopped the operation completes at once with SMQ_ERR_CANCELLED. */
-void post_writer(struct smp_router *router, struct writer_request *request);
-
-/* `request` is the first of a round. */
-enum smq_result post_expirer_round(struct smp_router *router, struct writer_request *request);
-enum smq_result post_expirer_settings(struct smp_router *router, struct message *message);

@@ -29,7 +29,7 @@ static json_t *time_text(int64_t seconds) {
 
 /* The asking connection's own subscription, or NULL. */
 static json_t *subscription_json(const struct subscriber_lane *lane, const struct command_slot *slot) {
-    struct client_session *session = slot->batch->session;
+    struct client_session *session = slot_session(slot);
     const struct subscription *found = subscription_find(&lane->table, slot->queue.number, SUBSCRIPTION_PUSH, session);
     const char *thread = "noSub";
     if (found == NULL) {
@@ -88,10 +88,10 @@ void queue_inform(struct subscriber_lane *lane, struct command_slot *slot) {
     if (result == SMQ_OK) {
         struct smp_response response = {.tag = SMP_INFO};
         response.json = slice_of_text(text);
-        slot_own(slot, text, free); /* jansson allocates with malloc */
+        slot_own(&slot->base, text, free); /* jansson allocates with malloc */
         slot_answer(slot, response);
     } else {
         slot_answer_result(slot, result);
     }
-    slot_done(slot);
+    slot_done(&slot->base);
 }

@@ -3,7 +3,7 @@
  * services, as far as they are concerned. */
 #pragma once
 
-#include "actors/router/command_batch.h"
+#include "actors/smp/command_slot.h"
 #include "transport/smp/blocking_info.h"
 
 enum queue_notice_kind { QUEUE_NOTICE_BLOCKED, QUEUE_NOTICE_DELETED };

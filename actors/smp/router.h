@@ -7,15 +7,10 @@
 #include <stdint.h>
 
 #include "actors/client/smq/network.h"
-#include "actors/net/limits.h"
 #include "actors/router/operator/operator.h"
+#include "actors/router/router.h"
+#include "queues/base/owner.h"
 #include "smq/result.h"
-#include "transport/net/keep_alive.h"
-
-enum smp_durability {
-    SMP_DURABILITY_COMMIT,  /* fsync every group commit before its replies leave */
-    SMP_DURABILITY_INTERVAL /* fsync every `durability_interval_ms`: a power failure loses up to that much */
-};
 
 /* [PROXY]: forwarding of clients' commands to other routers. */
 struct smp_proxy_config {
@@ -40,38 +35,16 @@ struct smp_proxy_config {
 /* What an operator configures; every field follows an INI key of docs/operating.md. Strings are borrowed until
  * smp_router_create returns. */
 struct smp_router_config {
-    /* credentials */
-    const char *ca_certificate_path;       /* PEM; the router's identity is the fingerprint of its first certificate */
-    const char *server_certificate_path;   /* PEM, signed by the CA */
-    const char *server_key_path;           /* PEM */
-    uint32_t certificate_check_interval_s; /* how often the log warns of a certificate that ends within 30 days */
+    EXTENDS(router_config);
     /* [TRANSPORT] */
-    const char *const *bind_addresses; /* IPv4 or IPv6 literals or names; count 0: all addresses, dual stack */
-    size_t bind_address_count;
-    const uint16_t *ports; /* at least one; 0 lets the kernel choose, see smp_router_port */
-    size_t port_count;
-    const uint16_t *websocket_ports; /* the same for WebSockets over TLS; may be none */
-    size_t websocket_port_count;
     uint16_t version_min, version_max; /* SMP protocol versions offered, within 6..18 */
-    uint32_t tls_timeout_ms;           /* accept to TLS established */
-    uint32_t handshake_timeout_ms;     /* TLS established to client hello accepted */
-    struct keep_alive keep_alive;      /* of accepted connections */
-    bool accept_service_credentials;   /* ask clients for a TLS certificate */
-    bool log_tls_errors;               /* a line for each failed TLS handshake */
-    bool log_peers;                    /* with the address of the peer */
-    /* [LIMITS]; taken over by smp_router_reload */
-    struct net_limits limits;
-    /* of new queues, see actors/smp/new_quota.h; 0: no limit */
+    /* [LIMITS]: of new queues, see actors/smp/new_quota.h; 0: no limit */
     uint32_t new_queues_per_address, new_queues_per_password; /* in an hour */
     uint64_t unused_queues;                                   /* made since the start, and not used yet */
     /* [AUTH] */
     bool new_queues;             /* NEW is allowed */
     const char *create_password; /* NULL: NEW needs no password */
     /* [STORE_LOG] */
-    const char *store_directory; /* created when missing */
-    uint64_t map_size;           /* most bytes the store may use on disk */
-    enum smp_durability durability;
-    uint32_t durability_interval_ms;
     uint32_t queue_quota;               /* messages a queue holds, then QUOTA */
     uint64_t message_ttl_s;             /* age at which an undelivered message expires; 0: never */
     uint32_t message_expiry_interval_s; /* how often expired messages are looked for */
@@ -86,16 +59,8 @@ struct smp_router_config {
     struct smq_network_options proxy_network;
     const char *dns_servers; /* [TRANSPORT]: for names of relays, "address[:port]" with commas; NULL: the system's */
     struct smp_proxy_config proxy;
-    /* [INACTIVE_CLIENTS] */
-    bool disconnect_inactive;
-    uint32_t inactive_ttl_s; /* unsubscribed connections silent both ways for so long are closed */
-    uint32_t inactive_check_interval_s;
     /* [STORE_LOG] log_stats, prometheus_interval; [TRANSPORT] control_port; [AUTH] control_port_*, daily quota */
     struct operator_options operator;
-    /* [ROLES]: lanes of each role; 0: the number of cores */
-    unsigned receive_lanes;
-    unsigned process_lanes;
-    unsigned send_lanes;
 };
 
 /* The defaults of the reference (smp-server 6.5.5, Main.hs and Env/STM.hs); paths, ports and addresses are left
@@ -133,6 +98,9 @@ void smp_router_reload_failed(struct smp_router *router);
 
 /* The port that the i-th configured port is bound to; those of WebSockets are counted after the others. */
 uint16_t smp_router_port(const struct smp_router *router, size_t i);
+
+/* Those of the web; 0: not open. */
+uint16_t smp_router_web_port(const struct smp_router *router, enum web_port which);
 
 /* Fingerprint of the identity certificate: 32 bytes, valid while the router lives. */
 const uint8_t *smp_router_fingerprint(const struct smp_router *router);

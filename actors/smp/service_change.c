@@ -2,7 +2,7 @@
 /* The end of a change of holder. */
 #include "actors/smp/service_change.h"
 
-#include "actors/router/command_batch.h"
+#include "actors/smp/command_slot.h"
 #include "actors/smp/event.h"
 #include "queues/base/memory.h"
 
@@ -15,6 +15,6 @@ void service_change_applied(struct service_change **reference) {
         event_send_service_end(change->before, slice_of(change->id, sizeof change->id), change->count_before);
         connection_release(change->before->connection);
     }
-    slot_done(change->slot);
+    slot_done(&change->slot->base);
     memory_free(change);
 }

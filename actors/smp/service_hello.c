@@ -58,7 +58,7 @@ static enum smq_result check_proof(struct client_session *session, const struct 
     struct slice certificates[CERTIFICATE_CHAIN_MAX];
     struct signed_key signed_key;
     struct public_key leaf;
-    size_t count = smp_chain_certificates(&hello->service_chain_key, certificates, CERTIFICATE_CHAIN_MAX);
+    size_t count = chain_certificates(&hello->service_chain_key, certificates, CERTIFICATE_CHAIN_MAX);
     if (!certificate_chain_equal(certificates, count, tls->peer_chain, tls->peer_chain_count))
         return SMQ_ERR_AUTH;
     enum smq_result result = signed_key_parse(hello->service_chain_key.signed_key, &signed_key);

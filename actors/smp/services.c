@@ -12,7 +12,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
-#include "actors/router/command_batch.h"
+#include "actors/smp/command_slot.h"
 #include "actors/smp/event.h"
 #include "actors/smp/metrics.h"
 #include "actors/smp/post.h"
@@ -38,8 +38,7 @@ static struct slice service_id(const struct client_session *session) {
 
 static struct service_holding *holding_of(const struct services *services, struct slice id) {
     struct service_node *node = service_table_find(&services->holdings, id);
-    return node == NULL ? NULL
-                        : (struct service_holding *)(void *)((char *)node - offsetof(struct service_holding, node));
+    return node == NULL ? NULL : owner_of(node, struct service_holding, node);
 }
 
 /* Everything that a change of holder takes, so that nothing can fail once it has begun. */
@@ -79,7 +78,7 @@ static void lose(struct service_change *change, struct client_session *before) {
     before->service_place.count = 0;
     before->service_place.holding = NULL;
     atomic_fetch_sub_explicit(&before->subscription_count, 1, memory_order_relaxed);
-    counters_add(before->router->counters, COUNT_NTF_SERVICES_HELD, -1);
+    counters_add(smp_router_of(before)->counters, COUNT_NTF_SERVICES_HELD, -1);
 }
 
 static void tell_lanes(struct services *services, struct preparation *preparation, struct client_session *session) {
@@ -99,23 +98,23 @@ static void tell_lanes(struct services *services, struct preparation *preparatio
 /* Makes the slot's session the holder of its service with `count` notifiers, and takes the slot over: it has its
  * answer, which is sent when all lanes know. Whether the session holds the service now; otherwise it may be gone. */
 static bool hold(struct services *services, struct command_slot *slot, int64_t count) {
-    struct client_session *session = slot->batch->session;
+    struct client_session *session = slot_session(slot);
     struct session_service_place *place = &session->service_place;
     struct service_holding *holding = holding_of(services, service_id(session));
     struct preparation preparation;
     if (place->closed) {
-        slot_done(slot);
+        slot_done(&slot->base);
         return false;
     }
     if (place->holding != NULL) {
         place->count = count;
-        slot_done(slot);
+        slot_done(&slot->base);
         return true;
     }
     enum smq_result result = prepare(services, holding != NULL, &preparation);
     if (result != SMQ_OK) {
         slot_answer_result(slot, result);
-        slot_done(slot);
+        slot_done(&slot->base);
         return false;
     }
     atomic_init(&preparation.change->lanes, preparation.lanes);
@@ -140,12 +139,12 @@ static bool hold(struct services *services, struct command_slot *slot, int64_t c
 /* NSUBS. The answer is given once a session; later it is the present count, also when another session has taken the
  * service since. */
 static void subscribe(struct services *services, struct command_slot *slot) {
-    struct session_service_place *place = &slot->batch->session->service_place;
+    struct session_service_place *place = &slot_session(slot)->service_place;
     struct smp_response response = {.tag = SMP_SOKS};
     if (place->subscribed) {
         response.count = place->count;
         slot_answer(slot, response);
-        slot_done(slot);
+        slot_done(&slot->base);
         return;
     }
     response.count = (int64_t)slot->service_count.count;
@@ -159,12 +158,12 @@ static void subscribe(struct services *services, struct command_slot *slot) {
 
 /* A service's notifier came to the slot's session, or was its already. */
 static void join(struct services *services, struct command_slot *slot, bool moved) {
-    const struct session_service_place *place = &slot->batch->session->service_place;
+    const struct session_service_place *place = &slot_session(slot)->service_place;
     bool counted = place->holding != NULL && slot->move.order < place->counted_at;
     if (moved ? !counted : place->count == 0)
         (void)hold(services, slot, place->count + 1);
     else
-        slot_done(slot);
+        slot_done(&slot->base);
 }
 
 /* A notifier left its service: whoever holds that is told, unless the notifier was gone before it subscribed. */
@@ -184,7 +183,7 @@ static void leave(struct services *services, const struct notifier_move *move, e
 /* NSUB that gave a notifier to a service, or took it from one (reference: Server.hs, subscribeNotifications). */
 static void count_moved(const struct services *services, const struct command_slot *slot, bool joins, bool stays) {
     struct counters *counters = services->router->counters;
-    bool is_first = slot->batch->session->service_place.count == 0;
+    bool is_first = slot_session(slot)->service_place.count == 0;
     if (!joins) {
         counters_add(counters, COUNT_NTF_SERVICES_ASSOC_REMOVED, slot->move.had_service ? 1 : 0);
         return;
@@ -201,11 +200,11 @@ static void count_moved(const struct services *services, const struct command_sl
 }
 
 static void moved(struct services *services, struct command_slot *slot) {
-    struct client_session *session = slot->batch->session;
+    struct client_session *session = slot_session(slot);
     const struct notifier_move *move = &slot->move;
     if (slot->tag != SMP_NSUB) {
         leave(services, move, SMP_DELD, slice_of(slot->old_notifier->bytes, slot->old_notifier->length));
-        slot_done(slot);
+        slot_done(&slot->base);
         return;
     }
     bool joins = session->service.present;
@@ -216,7 +215,7 @@ static void moved(struct services *services, struct command_slot *slot) {
     if (joins)
         join(services, slot, !stays);
     else
-        slot_done(slot);
+        slot_done(&slot->base);
 }
 
 /* The lanes hear it from the session itself. */
@@ -233,28 +232,22 @@ static void session_closed(struct services *services, struct client_session *ses
     connection_release(session->connection);
 }
 
-static struct command_slot *slot_of(struct message *message) {
-    return (struct command_slot *)(void *)((char *)message - offsetof(struct command_slot, request.message));
-}
-
 static void services_receive(void *state, struct message *message) {
     struct services *services = state;
     struct queue_notice *notice = (struct queue_notice *)(void *)message;
     switch ((enum services_message)message->kind) {
     case SERVICES_MOVED:
-        moved(services, slot_of(message));
+        moved(services, slot_of_message(message));
         break;
     case SERVICES_SUBSCRIBE:
-        subscribe(services, slot_of(message));
+        subscribe(services, slot_of_message(message));
         break;
     case SERVICES_NOTICE:
         leave(services, &notice->move, SMP_DELD, slice_of(notice->notifier.bytes, notice->notifier.length));
         notice->done(notice);
         break;
     case SERVICES_SESSION_CLOSED:
-        session_closed(services, ((struct session_farewell *)(void *)((char *)message -
-                                                                      offsetof(struct session_farewell, message)))
-                                     ->session);
+        session_closed(services, owner_of(message, struct session_farewell, message)->session);
         break;
     }
 }
@@ -274,7 +267,7 @@ enum smq_result services_create(struct smp_router *router, struct services **out
         return result;
     }
     *out = services;
-    router->addresses.services = services->actor;
+    router->role_addresses.services = services->actor;
     return supervisor_start_actor(router->supervisor, services->actor);
 }
 

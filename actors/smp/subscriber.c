@@ -18,10 +18,6 @@
 #include "queues/base/fault.h"
 #include "queues/base/memory.h"
 
-static struct command_slot *slot_of_message(struct message *message) {
-    return (struct command_slot *)(void *)((char *)message - offsetof(struct command_slot, request.message));
-}
-
 static void count_in_flight(struct subscriber_lane *lane, struct client_session *session, int amount) {
     counters_add(lane->router->counters, COUNT_IN_FLIGHT, amount);
     atomic_fetch_add_explicit(&session->figures.in_flight, (uint32_t)amount, memory_order_relaxed);
@@ -103,16 +99,16 @@ static enum smq_result register_push(struct subscriber_lane *lane, struct client
 /* Every store failure while reading is an answer of its own; the subscription stays as it was. */
 static void answer_failure(struct command_slot *slot, enum smq_result result) {
     slot_answer_result(slot, result);
-    slot_done(slot);
+    slot_done(&slot->base);
 }
 
 /* SUB. Repeated, it delivers the same message again. */
 static void subscribe(struct subscriber_lane *lane, struct command_slot *slot) {
-    struct client_session *session = slot->batch->session;
+    struct client_session *session = slot_session(slot);
     struct subscription *subscription;
     if (subscription_find(&lane->table, slot->queue.number, SUBSCRIPTION_GET, session) != NULL) {
-        slot_answer_error(slot, smp_error_command(SMP_COMMAND_PROHIBITED));
-        slot_done(slot);
+        slot_answer_error(slot, smp_error_command(COMMAND_PROHIBITED));
+        slot_done(&slot->base);
         return;
     }
     bool is_repeated = subscription_find(&lane->table, slot->queue.number, SUBSCRIPTION_PUSH, session) != NULL;
@@ -139,26 +135,26 @@ static void subscribe(struct subscriber_lane *lane, struct command_slot *slot) {
         response.service.id = slice_of(session->service.id, SMP_ENTITY_ID_SIZE);
     }
     slot_answer(slot, response);
-    slot_done(slot);
+    slot_done(&slot->base);
 }
 
 /* NEW with subscription: the queue is empty and nobody else can know it, so there is nothing to look at. */
 static void created(struct subscriber_lane *lane, struct command_slot *slot) {
     struct subscription *subscription;
     enum smq_result result =
-        register_push(lane, slot->batch->session, slot->queue.number, slot->response.ids.recipient_id, &subscription);
+        register_push(lane, slot_session(slot), slot->queue.number, slot->response.ids.recipient_id, &subscription);
     if (result == SMQ_ERR_NO_MEMORY)
         slot_answer_result(slot, result);
-    slot_done(slot);
+    slot_done(&slot->base);
 }
 
 static void get(struct subscriber_lane *lane, struct command_slot *slot) {
-    struct client_session *session = slot->batch->session;
+    struct client_session *session = slot_session(slot);
     uint64_t queue = slot->queue.number;
     enum smq_result result = SMQ_OK;
     if (subscription_find(&lane->table, queue, SUBSCRIPTION_PUSH, session) != NULL) {
-        slot_answer_error(slot, smp_error_command(SMP_COMMAND_PROHIBITED));
-        slot_done(slot);
+        slot_answer_error(slot, smp_error_command(COMMAND_PROHIBITED));
+        slot_done(&slot->base);
         return;
     }
     struct subscription *subscription = subscription_find(&lane->table, queue, SUBSCRIPTION_GET, session);
@@ -179,23 +175,20 @@ static void get(struct subscriber_lane *lane, struct command_slot *slot) {
                      1);
     if (result == SMQ_OK) {
         mark_in_flight(lane, subscription, slot->message_reference.id);
-        slot->answer = ANSWER_MESSAGE;
+        slot->answer = ANSWER_FROM_STORE;
+        slot->stored = STORED_MESSAGE;
     } else {
         slot_answer_result(slot, result == SMQ_ERR_EMPTY ? SMQ_OK : result);
     }
-    slot_done(slot);
+    slot_done(&slot->base);
 }
 
 /* The session's subscription that an ACK is for. */
 static struct subscription *subscription_to_acknowledge(struct subscriber_lane *lane, const struct command_slot *slot) {
     struct subscription *push =
-        subscription_find(&lane->table, slot->queue.number, SUBSCRIPTION_PUSH, slot->batch->session);
+        subscription_find(&lane->table, slot->queue.number, SUBSCRIPTION_PUSH, slot_session(slot));
     return push != NULL ? push
-                        : subscription_find(&lane->table, slot->queue.number, SUBSCRIPTION_GET, slot->batch->session);
-}
-
-static struct command_slot *slot_of_operation(struct store_operation *operation) {
-    return (struct command_slot *)(void *)writer_request_of(operation);
+                        : subscription_find(&lane->table, slot->queue.number, SUBSCRIPTION_GET, slot_session(slot));
 }
 
 static enum smq_result acknowledge_apply(struct store_operation *operation, struct store_txn *txn) {
@@ -226,13 +219,13 @@ static void acknowledge(struct subscriber_lane *lane, struct command_slot *slot)
                 (id.length == 0 || slice_equal(id, slice_of(subscription->delivered, MESSAGE_ID_SIZE)));
     if (!fits) {
         slot_answer_error(slot, smp_error_of(SMP_ERROR_NO_MESSAGE));
-        slot_done(slot);
+        slot_done(&slot->base);
         return;
     }
     land(lane, subscription);
     subscription->acknowledging = true;
     slot->request.operation = (struct store_operation){.apply = acknowledge_apply, .completed = acknowledge_completed};
-    post_writer(lane->router, &slot->request);
+    post_writer(&lane->router->base, &slot->request);
 }
 
 /* The ACK could not be done: the message is still in flight. */
@@ -288,7 +281,7 @@ static void acknowledged(struct subscriber_lane *lane, struct command_slot *slot
     } else {
         slot_answer(slot, smp_response_ok());
     }
-    slot_done(slot);
+    slot_done(&slot->base);
 }
 
 static void push(struct subscriber_lane *lane, struct subscription *subscription,
@@ -307,14 +300,14 @@ static void stored(struct subscriber_lane *lane, struct command_slot *slot) {
     }
     if (slot->send.has_notification)
         notify_stored(lane, slot->queue.number);
-    slot_done(slot);
+    slot_done(&slot->base);
 }
 
 /* DEL: the connection's own subscription ends silently, another's with DELD; get subscriptions stay and meet AUTH. */
 static void deleted(struct subscriber_lane *lane, struct command_slot *slot) {
     struct subscription *subscription = subscription_holder(&lane->table, slot->queue.number, SUBSCRIPTION_PUSH);
     if (subscription != NULL) {
-        if (subscription->session != slot->batch->session)
+        if (subscription->session != slot_session(slot))
             ends_tell(lane, subscription, SMP_DELD, slot->entity_id);
         drop(lane, subscription);
     }
@@ -382,12 +375,10 @@ static void subscriber_receive(void *state, struct message *message) {
     struct subscriber_lane *lane = state;
     switch (message->kind) {
     case SUBSCRIBER_SESSION_CLOSED:
-        session_closed(
-            lane, ((struct session_farewell *)(void *)((char *)message - offsetof(struct session_farewell, message)))
-                      ->session);
+        session_closed(lane, (owner_of(message, struct session_farewell, message))->session);
         break;
     case SUBSCRIBER_LOST_DELIVERY:
-        lost_delivery(lane, (struct delivery *)(void *)((char *)message - offsetof(struct delivery, outgoing.message)));
+        lost_delivery(lane, owner_of(message, struct delivery, outgoing.message));
         break;
     case SUBSCRIBER_NOTICE:
         noticed(lane, (struct queue_notice *)(void *)message);
@@ -443,7 +434,7 @@ enum smq_result subscriber_lane_create(struct smp_router *router, unsigned index
         return result;
     }
     *out = lane;
-    router->addresses.subscribers[index] = lane->actor;
+    router->role_addresses.subscribers[index] = lane->actor;
     return supervisor_start_actor(router->supervisor, lane->actor);
 }
 

@@ -103,7 +103,7 @@ static void delete_handed_over(struct subscriber_lane *lane, struct handed_over 
     handed_over->last = last;
     handed_over->request.operation.apply = handed_over_apply;
     handed_over->request.operation.completed = handed_over_completed;
-    post_writer(lane->router, &handed_over->request);
+    post_writer(&lane->router->base, &handed_over->request);
 }
 
 /* Whether the subscription is still for the notifier as it is stored. When it is not, a message says so soon. */
@@ -160,8 +160,7 @@ static enum delivered deliver_queue(struct round *round, struct subscription *su
 static enum delivered deliver_session(struct round *round, struct session_lane *place) {
     struct ring *node;
     while ((node = ring_first(&place->pending)) != NULL) {
-        struct subscription *subscription =
-            (struct subscription *)(void *)((char *)node - offsetof(struct subscription, pending));
+        struct subscription *subscription = owner_of(node, struct subscription, pending);
         enum delivered delivered = deliver_queue(round, subscription);
         if (delivered != DELIVERED_ALL)
             return delivered;
@@ -183,8 +182,7 @@ static void deliver_sessions(struct round *round) {
     struct subscriber_lane *lane = round->lane;
     for (uint32_t left = lane->waiting_count; left > 0 && round->steps > 0; left--) {
         struct ring *node = ring_first(&lane->waiting);
-        struct session_lane *place =
-            (struct session_lane *)(void *)((char *)node - offsetof(struct session_lane, waiting));
+        struct session_lane *place = owner_of(node, struct session_lane, waiting);
         ring_remove(node);
         ring_append(&lane->waiting, node);
         round->sent = 0;
@@ -194,8 +192,7 @@ static void deliver_sessions(struct round *round) {
 }
 
 void deliver_round(struct wheel_timer *timer) {
-    struct subscriber_lane *lane =
-        (struct subscriber_lane *)(void *)((char *)timer - offsetof(struct subscriber_lane, delivery));
+    struct subscriber_lane *lane = owner_of(timer, struct subscriber_lane, delivery);
     struct round round = {.lane = lane, .steps = ROUND_STEPS};
     uint32_t interval = live_value(lane->router->live.notification_delivery_interval_ms);
     bool more = false;

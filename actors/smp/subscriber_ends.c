@@ -70,7 +70,7 @@ static bool has_it_back(const struct subscriber_lane *lane, const struct client_
 static void take_out(struct subscriber_lane *lane, struct session_lane *place, bool tell) {
     uint32_t told = 0;
     for (struct ring *node = ring_first(&place->ends); node != NULL; node = ring_first(&place->ends)) {
-        struct pending_end *end = (struct pending_end *)(void *)((char *)node - offsetof(struct pending_end, node));
+        struct pending_end *end = owner_of(node, struct pending_end, node);
         ring_remove(node);
         if (tell && !has_it_back(lane, place->session, end)) {
             event_send(place->session, end->tag, slice_of(end->entity_id, end->entity_length));
@@ -88,10 +88,9 @@ void ends_forget(struct subscriber_lane *lane, struct session_lane *place) {
 }
 
 static void deliver_ends(struct wheel_timer *timer) {
-    struct subscriber_lane *lane =
-        (struct subscriber_lane *)(void *)((char *)timer - offsetof(struct subscriber_lane, ends));
+    struct subscriber_lane *lane = owner_of(timer, struct subscriber_lane, ends);
     for (struct ring *node = ring_first(&lane->ending); node != NULL; node = ring_first(&lane->ending))
-        take_out(lane, (struct session_lane *)(void *)((char *)node - offsetof(struct session_lane, ending)), true);
+        take_out(lane, owner_of(node, struct session_lane, ending), true);
 }
 
 void ends_start(struct subscriber_lane *lane) {

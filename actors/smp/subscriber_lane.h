@@ -3,8 +3,8 @@
  * subscriber_deliver.c, subscriber_ends.c, subscriber_services.c, queue_info.c. */
 #pragma once
 
-#include "actors/router/command_batch.h"
 #include "actors/router/operator/ages.h"
+#include "actors/smp/command_slot.h"
 #include "actors/smp/roles.h"
 #include "actors/smp/service_table.h"
 #include "actors/smp/services.h"

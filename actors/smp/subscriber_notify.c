@@ -41,7 +41,7 @@ static uint64_t take_away(struct subscriber_lane *lane, struct subscription *sub
 
 /* Makes the slot's connection the one that gets the queue's notifications; the one before is told END. */
 static enum smq_result register_notify(struct subscriber_lane *lane, const struct command_slot *slot) {
-    struct client_session *session = slot->batch->session;
+    struct client_session *session = slot_session(slot);
     uint64_t queue = slot->queue.number;
     struct subscription *holder = subscription_holder(&lane->table, queue, SUBSCRIPTION_NOTIFY);
     struct subscription *of_service = subscription_holder(&lane->table, queue, SUBSCRIPTION_SERVICE);
@@ -68,7 +68,7 @@ static enum smq_result register_notify(struct subscriber_lane *lane, const struc
 
 static void answer_subscribed(struct command_slot *slot, enum smq_result result) {
     struct smp_response response = {.tag = SMP_SOK};
-    const struct client_session *session = slot->batch->session;
+    const struct client_session *session = slot_session(slot);
     if (session->service.present) {
         response.service.present = true;
         response.service.id = slice_of(session->service.id, SMP_ENTITY_ID_SIZE);
@@ -95,7 +95,7 @@ void notify_subscribe(struct subscriber_lane *lane, struct command_slot *slot) {
     if (result == SMQ_OK)
         result = register_notify(lane, slot);
     answer_subscribed(slot, result);
-    slot_done(slot);
+    slot_done(&slot->base);
 }
 
 /* The notifier came to the service of the slot's session: its queue's subscriber is told END, and what is undelivered
@@ -103,7 +103,7 @@ void notify_subscribe(struct subscriber_lane *lane, struct command_slot *slot) {
  * stays only to remember what is handed over and not deleted yet. */
 static void moved_to_service(struct subscriber_lane *lane, const struct command_slot *slot) {
     struct subscription *holder = subscription_holder(&lane->table, slot->queue.number, SUBSCRIPTION_NOTIFY);
-    struct service_copy *service = service_find(lane, slice_of(slot->batch->session->service.id, SMP_ENTITY_ID_SIZE));
+    struct service_copy *service = service_find(lane, slice_of(slot_session(slot)->service.id, SMP_ENTITY_ID_SIZE));
     if (holder != NULL) {
         ends_tell(lane, holder, SMP_END, slot->entity_id);
         deliver_forget(lane, holder);
@@ -117,7 +117,7 @@ static void moved_to_service(struct subscriber_lane *lane, const struct command_
 
 void notify_moved(struct subscriber_lane *lane, struct command_slot *slot) {
     enum smq_result result = SMQ_OK;
-    if (slot->batch->session->service.present)
+    if (slot_session(slot)->service.present)
         moved_to_service(lane, slot);
     else
         result = register_notify(lane, slot);
@@ -159,7 +159,7 @@ void notify_gone(struct subscriber_lane *lane, struct command_slot *slot) {
     struct subscription *holder = subscription_holder(&lane->table, slot->queue.number, SUBSCRIPTION_NOTIFY);
     struct subscription *of_service = subscription_holder(&lane->table, slot->queue.number, SUBSCRIPTION_SERVICE);
     if (holder != NULL) {
-        if (slot->old_notifier->length > 0 && holder->session != slot->batch->session)
+        if (slot->old_notifier->length > 0 && holder->session != slot_session(slot))
             ends_tell(lane, holder, SMP_DELD, slice_of(slot->old_notifier->bytes, slot->old_notifier->length));
         (void)take_away(lane, holder);
     }
@@ -168,5 +168,5 @@ void notify_gone(struct subscriber_lane *lane, struct command_slot *slot) {
     if (slot->move.had_service)
         slot_to_services(slot, SERVICES_MOVED);
     else
-        slot_done(slot);
+        slot_done(&slot->base);
 }

@@ -18,7 +18,7 @@ enum {
 };
 
 static struct service_copy *copy_of(struct service_node *node) {
-    return (struct service_copy *)(void *)((char *)node - offsetof(struct service_copy, node));
+    return owner_of(node, struct service_copy, node);
 }
 
 struct service_copy *service_find(const struct subscriber_lane *lane, struct slice id) {
@@ -136,7 +136,7 @@ static void scan_step(struct subscriber_lane *lane, struct store_txn *txn, struc
 bool service_scan(struct subscriber_lane *lane, struct store_txn *txn) {
     struct ring *node = ring_first(&lane->scanning);
     for (; node != NULL; node = ring_next(&lane->scanning, node)) {
-        struct service_copy *copy = (struct service_copy *)(void *)((char *)node - offsetof(struct service_copy, scan));
+        struct service_copy *copy = owner_of(node, struct service_copy, scan);
         if (copy->session->lanes[lane->index].pending_count >= SCAN_AHEAD)
             continue;
         ring_remove(&copy->scan);

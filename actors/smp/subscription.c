@@ -107,7 +107,7 @@ static void count(struct client_session *session, unsigned kind, int amount) {
                                         [SUBSCRIPTION_NOTIFY] = COUNT_NTF_SUBSCRIPTIONS};
     if (kind == SUBSCRIPTION_SERVICE)
         return;
-    counters_add(session->router->counters, counters[kind], amount);
+    counters_add(smp_router_of(session)->counters, counters[kind], amount);
     if (kind == SUBSCRIPTION_GET)
         return;
     atomic_fetch_add_explicit(&session->subscription_count, (uint32_t)amount, memory_order_relaxed);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* A command on the process lane: parsed, looked up, and authorized, in the reference's order. */
+#include "actors/xftp/metrics.h"
 #include "actors/xftp/process_lane.h"
 #include "transport/smp/blocking_info.h"
 #include "transport/xftp/block.h"
@@ -9,19 +10,19 @@
 /* False: it is answered. */
 static bool open_command(struct xftp_command_context *context) {
     struct request *request = context->request;
-    struct smp_transmission *transmission = &context->transmission;
+    struct transmission *transmission = &context->transmission;
     struct xftp_error error;
     struct slice head = slice_of(request->block, request->block_length);
     if (xftp_block_open(head, xftp_session_id(request->session), transmission, &error) != SMQ_OK) {
         request_set_ids(request, transmission->correlation_id, slice_of(NULL, 0));
-        process_answer_error(request, error);
+        request_answer_error(request, error);
         return false;
     }
     request_set_ids(request, transmission->correlation_id, transmission->entity_id);
     if (xftp_command_parse(transmission->command, &context->command, &error) != SMQ_OK ||
-        xftp_command_check_credentials(&context->command, transmission->authorization_kind != SMP_AUTHORIZATION_NONE,
+        xftp_command_check_credentials(&context->command, transmission->authorization_kind != AUTHORIZATION_NONE,
                                        transmission->entity_id.length > 0, &error) != SMQ_OK) {
-        process_answer_error(request, error);
+        request_answer_error(request, error);
         return false;
     }
     request->tag = context->command.tag;
@@ -31,8 +32,8 @@ static bool open_command(struct xftp_command_context *context) {
 /* ---- whether it may ---- */
 
 static void refuse(struct xftp_command_context *context) {
-    counter_add(&context->lane->router->counters.authorization_failures, 1);
-    process_answer_error(context->request, xftp_error_of(XFTP_ERROR_AUTH));
+    counters_add(context->lane->router->counters, COUNT_AUTHORIZATION_FAILURES, 1);
+    request_answer_error(context->request, xftp_error_of(XFTP_ERROR_AUTH));
 }
 
 static enum smq_result look_up(struct xftp_command_context *context, struct store_txn *txn, struct slice *key) {
@@ -54,7 +55,7 @@ static void tell_blocked(struct xftp_command_context *context) {
     struct smp_blocking_info info = {0};
     struct reader reader = reader_of(context->record.status_info);
     smp_blocking_info_read(&reader, &info);
-    process_answer_error(context->request, xftp_error_blocked(info));
+    request_answer_error(context->request, xftp_error_blocked(info));
 }
 
 /* With the lane's snapshot open. */
@@ -77,7 +78,7 @@ static void process_in_snapshot(struct xftp_command_context *context, struct sto
 static void process_entity(struct xftp_command_context *context) {
     struct store_txn *txn;
     if (store_reader_begin(context->lane->reader, &txn) != SMQ_OK) {
-        counter_add(&context->lane->router->counters.store_failures, 1);
+        counters_add(context->lane->router->counters, COUNT_STORE_FAILURES, 1);
         verify_nothing_there(context);
         refuse(context);
         return;

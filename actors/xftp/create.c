@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "actors/xftp/metrics.h"
 #include "actors/xftp/post.h"
 #include "queues/base/clock.h"
 #include "queues/base/fault.h"
@@ -38,7 +39,7 @@ static void make_recipient_ids(struct creation *creation) {
     }
 }
 
-static struct creation *begin(struct request *request, const struct smp_key_list *keys) {
+static struct creation *begin(struct request *request, const struct key_list *keys) {
     struct creation *creation = memory_zalloc(sizeof *creation);
     if (creation == NULL)
         return NULL;
@@ -58,7 +59,7 @@ static void send(struct request *request,
                                                          .apply = apply,
                                                          .completed = completed};
     if (post_change(request->session->router, &request->change) != SMQ_OK)
-        process_answer_error(request, xftp_error_of(XFTP_ERROR_INTERNAL));
+        request_answer_error(request, xftp_error_of(XFTP_ERROR_INTERNAL));
 }
 
 static struct xftp_id_list ids_of(const struct creation *creation) {
@@ -81,21 +82,21 @@ static enum smq_result apply_create(struct store_operation *operation, struct st
 
 static void create_completed(struct store_operation *operation, enum smq_result result) {
     struct request *request = request_of_change(change_of(operation));
-    struct xftp_counters *counters = &request->session->router->counters;
+    struct counters *counters = request->session->router->counters;
     const struct creation *creation = request->owned;
     if (result != SMQ_OK) {
-        counter_add(&counters->store_failures, result != SMQ_ERR_EXISTS);
-        process_answer_error(request, xftp_error_of(XFTP_ERROR_INTERNAL));
+        counters_add(counters, COUNT_STORE_FAILURES, result != SMQ_ERR_EXISTS);
+        request_answer_error(request, xftp_error_of(XFTP_ERROR_INTERNAL));
         return;
     }
-    counter_add(&counters->files_created, 1);
-    counter_add(&counters->file_recipients, (int64_t)creation->count);
+    counters_add(counters, COUNT_FILES_CREATED, 1);
+    counters_add(counters, COUNT_FILE_RECIPIENTS, (int64_t)creation->count);
     struct xftp_response response = {
         .tag = XFTP_SIDS,
         .ids = {.sender_id = slice_of(creation->sender_id, sizeof creation->sender_id),
                 .recipient_ids = ids_of(creation)},
     };
-    process_answer(request, &response);
+    request_answer(request, &response);
 }
 
 static bool size_is_allowed(const struct xftp_router_config *config, uint32_t size) {
@@ -118,17 +119,17 @@ void create_file_of(struct xftp_command_context *context) {
     const struct xftp_new *create = &context->command.create;
     const struct xftp_router_config *config = &context->lane->router->config;
     if (!may_create(config, create)) {
-        counter_add(&context->lane->router->counters.authorization_failures, 1);
-        process_answer_error(request, xftp_error_of(XFTP_ERROR_AUTH));
+        counters_add(context->lane->router->counters, COUNT_AUTHORIZATION_FAILURES, 1);
+        request_answer_error(request, xftp_error_of(XFTP_ERROR_AUTH));
         return;
     }
     if (!size_is_allowed(config, create->size)) {
-        process_answer_error(request, xftp_error_of(XFTP_ERROR_SIZE));
+        request_answer_error(request, xftp_error_of(XFTP_ERROR_SIZE));
         return;
     }
     struct creation *creation = begin(request, &create->recipient_keys);
     if (creation == NULL) {
-        process_answer_error(request, xftp_error_of(XFTP_ERROR_INTERNAL));
+        request_answer_error(request, xftp_error_of(XFTP_ERROR_INTERNAL));
         return;
     }
     int64_t now = clock_realtime_s();
@@ -157,22 +158,22 @@ static enum smq_result apply_add(struct store_operation *operation, struct store
 
 static void add_completed(struct store_operation *operation, enum smq_result result) {
     struct request *request = request_of_change(change_of(operation));
-    struct xftp_counters *counters = &request->session->router->counters;
+    struct counters *counters = request->session->router->counters;
     const struct creation *creation = request->owned;
     if (result != SMQ_OK) {
         bool is_refused = result == SMQ_ERR_NOT_FOUND || result == SMQ_ERR_AUTH;
-        counter_add(&counters->store_failures, !is_refused && result != SMQ_ERR_EXISTS);
-        process_answer_error(request, xftp_error_of(is_refused ? XFTP_ERROR_AUTH : XFTP_ERROR_INTERNAL));
+        counters_add(counters, COUNT_STORE_FAILURES, !is_refused && result != SMQ_ERR_EXISTS);
+        request_answer_error(request, xftp_error_of(is_refused ? XFTP_ERROR_AUTH : XFTP_ERROR_INTERNAL));
         return;
     }
-    counter_add(&counters->file_recipients, (int64_t)creation->count);
+    counters_add(counters, COUNT_FILE_RECIPIENTS, (int64_t)creation->count);
     struct xftp_response response = {.tag = XFTP_RIDS, .recipient_ids = ids_of(creation)};
-    process_answer(request, &response);
+    request_answer(request, &response);
 }
 
 void add_recipients_of(struct xftp_command_context *context) {
     if (begin(context->request, &context->command.recipient_keys) == NULL)
-        process_answer_error(context->request, xftp_error_of(XFTP_ERROR_INTERNAL));
+        request_answer_error(context->request, xftp_error_of(XFTP_ERROR_INTERNAL));
     else
         send(context->request, apply_add, add_completed);
 }

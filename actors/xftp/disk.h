@@ -23,5 +23,3 @@ void disk_abandon(struct xftp_router *router, struct request *request);
 void disk_open(struct xftp_router *router, struct request *request);
 void disk_read(struct piece *piece);
 void disk_close(struct request *request);
-/* Closes whatever is open, when no disk lane is there any more. */
-void disk_forget(struct request *request);

@@ -1,7 +1,15 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* Downloads on a disk lane: bytes are read and encrypted as the recipient takes them. */
 #include "actors/xftp/disk.h"
-#include "actors/xftp/receive.h"
+#include "actors/xftp/metrics.h"
+
+static void close_download(struct request *request) {
+    if (request->is_open) {
+        xftp_chunk_encrypt_abort(&request->encryption);
+        chunk_download_end(&request->download);
+    }
+    request->is_open = false;
+}
 
 /* A file that is missing or has another size is as if it did not exist. */
 static enum smq_result begin(struct xftp_router *router, struct request *request) {
@@ -12,6 +20,7 @@ static enum smq_result begin(struct xftp_router *router, struct request *request
         request_set_error(request, xftp_error_of(XFTP_ERROR_AUTH));
         return result;
     }
+    request->forget = close_download;
     request->is_open = true;
     result = xftp_chunk_offer(&request->client_key, request->size, &request->encryption, &response);
     if (result == SMQ_OK)
@@ -21,20 +30,13 @@ static enum smq_result begin(struct xftp_router *router, struct request *request
     return result;
 }
 
-static void close_download(struct request *request) {
-    if (request->is_open) {
-        xftp_chunk_encrypt_abort(&request->encryption);
-        chunk_download_end(&request->download);
-    }
-    request->is_open = false;
-}
-
 void disk_open(struct xftp_router *router, struct request *request) {
     if (begin(router, request) != SMQ_OK || request->outcome == OUTCOME_GIVE_UP) {
         close_download(request);
     } else {
         request->outcome = OUTCOME_DOWNLOAD;
-        counter_add(&router->counters.file_downloads, 1);
+        counters_add(router->counters, COUNT_FILE_DOWNLOADS, 1);
+        active_note(router->statistics->active[ACTIVE_FILES], active_hash(file_id_slice(&request->file)));
     }
     request_return(request);
 }
@@ -59,21 +61,10 @@ void disk_read(struct piece *piece) {
     piece->result = read_piece(request, piece);
     if (piece->result != SMQ_OK || piece->is_last)
         close_download(request);
-    receive_piece_read(piece);
+    piece_return(piece);
 }
 
 void disk_close(struct request *request) {
     close_download(request);
-    request_release(request);
-}
-
-void disk_forget(struct request *request) {
-    if (!request->is_open)
-        return;
-    if (request->tag == XFTP_FGET) {
-        close_download(request);
-        return;
-    }
-    xftp_chunk_check_close(&request->check);
-    chunk_upload_abandon(&request->upload);
+    xftp_request_release(request);
 }

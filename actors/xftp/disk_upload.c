@@ -2,10 +2,18 @@
 /* Uploads on a disk lane: bytes are hashed and written as they come; when all have come and are the ones that were
  * announced, they are made durable under the chunk's name, then the store is told, then the sender. */
 #include "actors/xftp/disk.h"
+#include "actors/xftp/metrics.h"
 #include "actors/xftp/post.h"
-#include "actors/xftp/receive.h"
 
 /* ---- pieces ---- */
+
+static void close_upload(struct request *request) {
+    if (request->is_open) {
+        xftp_chunk_check_close(&request->check);
+        chunk_upload_abandon(&request->upload); /* nothing, after it was kept */
+    }
+    request->is_open = false;
+}
 
 static enum smq_result begin(struct xftp_router *router, struct request *request) {
     enum smq_result result =
@@ -13,11 +21,13 @@ static enum smq_result begin(struct xftp_router *router, struct request *request
     if (result != SMQ_OK)
         return result;
     result = chunk_upload_begin(router->folder, &request->upload);
-    if (result == SMQ_OK)
-        request->is_open = true;
-    else
+    if (result != SMQ_OK) {
         xftp_chunk_check_close(&request->check);
-    return result;
+        return result;
+    }
+    request->forget = close_upload;
+    request->is_open = true;
+    return SMQ_OK;
 }
 
 static enum smq_result write_piece(struct xftp_router *router, struct request *request, struct slice bytes) {
@@ -36,18 +46,10 @@ void disk_write(struct piece *piece) {
     struct request *request = piece->request;
     request->write_result = write_piece(request->session->router, request, slice_of(piece->bytes, piece->length));
     piece->result = request->write_result;
-    receive_piece_written(piece);
+    piece_return(piece);
 }
 
 /* ---- the end ---- */
-
-static void close_upload(struct request *request) {
-    if (request->is_open) {
-        xftp_chunk_check_close(&request->check);
-        chunk_upload_abandon(&request->upload); /* nothing, after it was kept */
-    }
-    request->is_open = false;
-}
 
 static void give_back_claim(struct xftp_router *router, struct request *request) {
     if (request->has_claim)
@@ -79,14 +81,14 @@ static void uploaded_completed(struct store_operation *operation, enum smq_resul
     struct xftp_response response = xftp_response_ok();
     if (result == SMQ_OK) {
         request->has_claim = false;
-        counter_add(&router->counters.files_uploaded, 1);
+        counters_add(router->counters, COUNT_FILES_UPLOADED, 1);
         request_set_response(request, &response);
         request_return(request);
         return;
     }
     bool is_refused = result == SMQ_ERR_EXISTS || result == SMQ_ERR_NOT_FOUND || result == SMQ_ERR_AUTH;
     give_back_claim(router, request);
-    counter_add(&router->counters.store_failures, !is_refused);
+    counters_add(router->counters, COUNT_STORE_FAILURES, !is_refused);
     request_set_error(request, xftp_error_of(is_refused ? XFTP_ERROR_AUTH : XFTP_ERROR_INTERNAL));
     bool is_useless = result == SMQ_ERR_NOT_FOUND || result == SMQ_ERR_AUTH;
     if (!is_useless || post_disk_request(request, DISK_REMOVE) != SMQ_OK)

@@ -3,12 +3,13 @@
 #include <string.h>
 
 #include "actors/xftp/create.h"
+#include "actors/xftp/metrics.h"
 #include "actors/xftp/post.h"
 #include "actors/xftp/process_lane.h"
 
 static void ping(struct xftp_command_context *context) {
     struct xftp_response response = {.tag = XFTP_PONG};
-    process_answer(context->request, &response);
+    request_answer(context->request, &response);
 }
 
 /* What of the record is needed later, when the snapshot is over. */
@@ -33,8 +34,8 @@ static void put(struct xftp_command_context *context) {
         return;
     }
     if (!file_quota_claim(&router->quota, request->size)) {
-        counter_add(&router->counters.quota_refusals, 1);
-        process_answer_error(request, xftp_error_of(XFTP_ERROR_QUOTA));
+        counters_add(router->counters, COUNT_QUOTA_REFUSALS, 1);
+        request_answer_error(request, xftp_error_of(XFTP_ERROR_QUOTA));
         return;
     }
     request->has_claim = true;
@@ -45,12 +46,12 @@ static void put(struct xftp_command_context *context) {
 static void get(struct xftp_command_context *context) {
     struct request *request = context->request;
     if (!context->record.has_chunk) {
-        process_answer_error(request, xftp_error_of(XFTP_ERROR_NO_FILE));
+        request_answer_error(request, xftp_error_of(XFTP_ERROR_NO_FILE));
         return;
     }
     request->client_key = context->command.dh_key;
     if (post_disk_request(request, DISK_OPEN) != SMQ_OK)
-        process_answer_error(request, xftp_error_of(XFTP_ERROR_INTERNAL));
+        request_answer_error(request, xftp_error_of(XFTP_ERROR_INTERNAL));
 }
 
 /* ---- FDEL, FACK ---- */
@@ -58,8 +59,8 @@ static void get(struct xftp_command_context *context) {
 /* Writer's thread. What the store refuses is gone, or was blocked, since it was looked up. */
 static void answer_failure(struct request *request, enum smq_result result) {
     bool is_refused = result == SMQ_ERR_NOT_FOUND || result == SMQ_ERR_AUTH;
-    counter_add(&request->session->router->counters.store_failures, !is_refused);
-    process_answer_error(request, xftp_error_of(is_refused ? XFTP_ERROR_AUTH : XFTP_ERROR_INTERNAL));
+    counters_add(request->session->router->counters, COUNT_STORE_FAILURES, !is_refused);
+    request_answer_error(request, xftp_error_of(is_refused ? XFTP_ERROR_AUTH : XFTP_ERROR_INTERNAL));
 }
 
 static void send_change(struct request *request,
@@ -67,7 +68,7 @@ static void send_change(struct request *request,
                         void (*completed)(struct store_operation *operation, enum smq_result result)) {
     request->change.operation = (struct store_operation){.apply = apply, .completed = completed};
     if (post_change(request->session->router, &request->change) != SMQ_OK)
-        process_answer_error(request, xftp_error_of(XFTP_ERROR_INTERNAL));
+        request_answer_error(request, xftp_error_of(XFTP_ERROR_INTERNAL));
 }
 
 static enum smq_result apply_delete(struct store_operation *operation, struct store_txn *txn) {
@@ -90,7 +91,7 @@ static void delete_completed(struct store_operation *operation, enum smq_result 
     if (request->has_claim)
         file_quota_give_back(&router->quota, request->size);
     request->has_claim = false;
-    counter_add(&router->counters.files_deleted, 1);
+    counters_add(router->counters, COUNT_FILES_DELETED, 1);
     request_set_response(request, &response);
     if (post_disk_request(request, DISK_REMOVE) != SMQ_OK)
         request_return(request);
@@ -112,15 +113,15 @@ static void acknowledge_completed(struct store_operation *operation, enum smq_re
         answer_failure(request, result);
         return;
     }
-    counter_add(&request->session->router->counters.file_download_acks, 1);
-    process_answer(request, &response);
+    counters_add(request->session->router->counters, COUNT_FILE_DOWNLOAD_ACKS, 1);
+    request_answer(request, &response);
 }
 
 static void acknowledge(struct xftp_command_context *context) {
     if (file_id_set(&context->request->recipient, context->transmission.entity_id) == SMQ_OK)
         send_change(context->request, apply_acknowledge, acknowledge_completed);
     else
-        process_answer_error(context->request, xftp_error_of(XFTP_ERROR_AUTH));
+        request_answer_error(context->request, xftp_error_of(XFTP_ERROR_AUTH));
 }
 
 /* ---- the table ---- */
@@ -141,7 +142,7 @@ static const struct {
 void execute_command(struct xftp_command_context *context) {
     enum xftp_command_tag tag = context->command.tag;
     if (rows[tag].needs_record && !keep_record(context))
-        process_answer_error(context->request, xftp_error_of(XFTP_ERROR_AUTH));
+        request_answer_error(context->request, xftp_error_of(XFTP_ERROR_AUTH));
     else
         rows[tag].execute(context);
 }

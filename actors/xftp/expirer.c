@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "actors/xftp/disk.h"
+#include "actors/xftp/metrics.h"
 #include "actors/xftp/post.h"
 #include "queues/base/clock.h"
 #include "queues/base/log.h"
@@ -63,7 +64,7 @@ static void step_completed(struct store_operation *operation, enum smq_result re
     struct step *step = (struct step *)(void *)change_of(operation);
     if (result != SMQ_OK)
         step->count = 0;
-    (void)post_expirer_round(step->router, &step->change); /* else the expirer has stopped */
+    (void)post_round(step->router, &step->change); /* else the expirer has stopped */
 }
 
 static void arm(struct xftp_expirer *expirer, uint64_t after_ms) {
@@ -109,7 +110,7 @@ static void take_step(struct xftp_expirer *expirer) {
             file_quota_give_back(&expirer->router->quota, step->removed[i].size);
         remove_chunk(expirer->router, &step->removed[i].sender_id);
     }
-    counter_add(&expirer->router->counters.files_expired, (int64_t)step->count);
+    counters_add(expirer->router->counters, COUNT_FILES_EXPIRED, (int64_t)step->count);
     expirer->expired += step->count;
     if (step->count < step->wanted)
         end_round(expirer);

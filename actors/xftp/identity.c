@@ -6,7 +6,7 @@
 #include "actors/xftp/roles.h"
 #include "queues/base/clock.h"
 #include "queues/base/memory.h"
-#include "transport/smp/certificate_chain.h"
+#include "transport/block/certificate_chain.h"
 #include "transport/tls/web_certificate.h"
 
 static const char *const xftp_protocols[] = {"xftp/1", "h2", "http/1.1", NULL};
@@ -33,7 +33,7 @@ static enum smq_result encode_chain(struct xftp_identity *identity) {
     if (identity->chain == NULL)
         return SMQ_ERR_NO_MEMORY;
     struct writer writer = writer_of(identity->chain, size);
-    smp_chain_encode(&writer, chain, count);
+    chain_encode(&writer, chain, count);
     identity->chain_length = writer_length(&writer);
     identity->chain_count = (uint8_t)count;
     return writer_finish(&writer);

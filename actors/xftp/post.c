@@ -44,6 +44,6 @@ enum smq_result post_change(struct xftp_router *router, struct change *change) {
     return post(router->addresses.writer, 0, &change->message);
 }
 
-enum smq_result post_expirer_round(struct xftp_router *router, struct change *change) {
+enum smq_result post_round(struct xftp_router *router, struct change *change) {
     return post(router->addresses.expirer, EXPIRER_ROUND, &change->message);
 }

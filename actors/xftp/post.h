@@ -30,7 +30,7 @@
  * | ROUND    | writer       | the expirer's change, committed                     | the expirer         |
  *
  * To the receive lane of a connection go requests (request_return) and pieces (piece_return), by connection_run. Each
- * of these, and each message about a request or a piece, holds the request (request_hold).
+ * of these, and each message about a request or a piece, holds the request (xftp_request_hold).
  *
  * Functions return what actor_send does: SMQ_ERR_CLOSED, the role has stopped, and the sender keeps what was to be
  * carried. Any attached thread; none blocks. */
@@ -54,7 +54,7 @@ enum smq_result post_disk_request(struct request *request, enum disk_message kin
 enum smq_result post_disk_piece(struct piece *piece, enum disk_message kind);
 enum smq_result post_unlink(struct xftp_router *router, struct removal *removal);
 enum smq_result post_change(struct xftp_router *router, struct change *change);
-enum smq_result post_expirer_round(struct xftp_router *router, struct change *change);
+enum smq_result post_round(struct xftp_router *router, struct change *change);
 
 /* The disk lane of a chunk: all that is done with its file is done there, in order. */
 unsigned disk_lane_of(const struct xftp_router *router, struct slice sender_id);

@@ -4,16 +4,6 @@
 #include "actors/xftp/process_lane.h"
 #include "queues/base/memory.h"
 
-void process_answer_error(struct request *request, struct xftp_error error) {
-    request_set_error(request, error);
-    request_return(request);
-}
-
-void process_answer(struct request *request, const struct xftp_response *response) {
-    request_set_response(request, response);
-    request_return(request);
-}
-
 static void process_request(struct xftp_process_lane *lane, struct request *request) {
     struct xftp_session *session = request->session;
     request->version = session->version;

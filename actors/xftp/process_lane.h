@@ -3,7 +3,7 @@
 #pragma once
 
 #include "actors/xftp/request.h"
-#include "transport/smp/transmission.h"
+#include "transport/block/transmission.h"
 
 struct xftp_process_lane {
     struct xftp_router *router;
@@ -21,7 +21,7 @@ void process_command(struct xftp_process_lane *lane, struct request *request);
 struct xftp_command_context {
     struct xftp_process_lane *lane;
     struct request *request;
-    struct smp_transmission transmission;
+    struct transmission transmission;
     struct xftp_command command;
     struct file_record record; /* of the entity; not of FNEW and PING. Valid while the lane's snapshot is open. */
 };
@@ -34,7 +34,3 @@ void verify_nothing_there(struct xftp_command_context *context);
 
 /* execute.c: does what the command says, once it is authorized: the request is answered or sent on afterwards. */
 void execute_command(struct xftp_command_context *context);
-
-/* Answers with an error, or with OK. The request is given away. */
-void process_answer_error(struct request *request, struct xftp_error error);
-void process_answer(struct request *request, const struct xftp_response *response);

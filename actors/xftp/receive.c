@@ -86,10 +86,10 @@ static enum smq_result fill(void *owner, struct http_exchange *exchange, uint8_t
 static void send_to_process(struct request *request) {
     request->phase = REQUEST_DECIDING;
     http_set_deadline(request->exchange, UINT64_MAX);
-    request_hold(request);
+    xftp_request_hold(request);
     if (post_request(request) == SMQ_OK)
         return;
-    request_release(request);
+    xftp_request_release(request);
     http_cancel(request->exchange);
 }
 
@@ -111,10 +111,12 @@ static bool answer_at_once(struct request *request, const struct http2_head *hea
     return true;
 }
 
+static void returned(struct connection_task *task);
+
 static void on_head(void *owner, struct http_exchange *exchange, const struct http2_head *head) {
     struct xftp_session *session = owner;
     struct slice value;
-    struct request *request = request_create(session, exchange);
+    struct request *request = xftp_request_create(session, exchange, returned);
     http_set_user(exchange, request);
     if (request == NULL) {
         http_cancel(exchange);
@@ -197,10 +199,10 @@ static void go_on(struct request *request) {
     }
 }
 
-void receive_request_returned(struct connection_task *task) {
+static void returned(struct connection_task *task) {
     struct request *request = (struct request *)(void *)((char *)task - offsetof(struct request, task));
     go_on(request);
-    request_release(request);
+    xftp_request_release(request);
 }
 
 static void on_expired(void *owner, struct http_exchange *exchange) {
@@ -229,7 +231,7 @@ static void on_over(void *owner, struct http_exchange *exchange, enum http2_end 
         receive_upload_drop(request);
     if (request->phase == REQUEST_ANSWERED)
         receive_download_end(request);
-    request_release(request);
+    xftp_request_release(request);
 }
 
 const struct http_hooks xftp_http_hooks = {.opened = xftp_session_opened,

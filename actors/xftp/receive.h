@@ -9,8 +9,6 @@
 /* How the router speaks HTTP. `context` is the router. */
 extern const struct http_hooks xftp_http_hooks;
 
-/* A request has come back. */
-void receive_request_returned(struct connection_task *task);
 /* Answers with what is in the request's block, unless the exchange is over. */
 void receive_answer(struct request *request, bool has_more);
 /* Answers with an error. */
@@ -35,9 +33,3 @@ void receive_download_begin(struct request *request);
 enum smq_result receive_download_fill(struct request *request, uint8_t *room, size_t size, size_t *length, bool *last);
 /* Gives it up. */
 void receive_download_end(struct request *request);
-
-/* ---- from disk lanes ---- */
-
-/* Give a piece back: its bytes are on the disk, or were read from it, or `result` says what is wrong. */
-void receive_piece_written(struct piece *piece);
-void receive_piece_read(struct piece *piece);

@@ -21,7 +21,7 @@ static enum smq_result ask_for_piece(struct request *request) {
     if (request->in_flight > 0 || request->to_read == 0)
         return SMQ_OK;
     size_t size = next_size(request);
-    struct piece *piece = piece_create(request, size + BOX_TAG_SIZE);
+    struct piece *piece = piece_create(request, size + BOX_TAG_SIZE, piece_read);
     if (piece == NULL)
         return SMQ_ERR_NO_MEMORY;
     piece->length = size;
@@ -50,10 +50,6 @@ static void piece_read(struct connection_task *task) {
         request->last->next = piece;
     request->last = piece;
     http_resume(request->exchange);
-}
-
-void receive_piece_read(struct piece *piece) {
-    piece_return(piece, piece_read);
 }
 
 static void drop_first(struct request *request) {
@@ -103,7 +99,7 @@ void receive_download_end(struct request *request) {
     if (request->end_was_sent)
         return;
     request->end_was_sent = true;
-    request_hold(request);
+    xftp_request_hold(request);
     if (post_disk_request(request, DISK_CLOSE) != SMQ_OK)
-        request_release(request);
+        xftp_request_release(request);
 }

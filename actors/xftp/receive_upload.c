@@ -67,7 +67,7 @@ static void put_aside(struct request *request) {
 static enum smq_result gather(struct request *request, struct slice bytes) {
     while (bytes.length > 0) {
         if (request->filling == NULL)
-            request->filling = piece_create(request, PIECE_SIZE);
+            request->filling = piece_create(request, PIECE_SIZE, piece_written);
         struct piece *piece = request->filling;
         if (piece == NULL)
             return SMQ_ERR_NO_MEMORY;
@@ -92,9 +92,9 @@ static enum smq_result gather(struct request *request, struct slice bytes) {
 /* The last message about an upload; the disk lane answers it. */
 static void send_end(struct request *request, enum disk_message kind) {
     request->phase = REQUEST_ENDING;
-    request_hold(request);
+    xftp_request_hold(request);
     if (post_disk_request(request, kind) != SMQ_OK)
-        request_release(request);
+        xftp_request_release(request);
 }
 
 void receive_upload_abandon(struct request *request, struct xftp_error error) {
@@ -119,7 +119,7 @@ static void look_whether_ended(struct request *request) {
 static void piece_written(struct connection_task *task) {
     struct piece *piece = (struct piece *)(void *)((char *)task - offsetof(struct piece, task));
     struct request *request = piece->request;
-    request_hold(request);
+    xftp_request_hold(request);
     request->in_flight--;
     bool has_failed = piece->result != SMQ_OK;
     forget_piece(request, piece);
@@ -127,11 +127,7 @@ static void piece_written(struct connection_task *task) {
         receive_upload_abandon(request, xftp_error_of(XFTP_ERROR_FILE_IO));
     else if (request->phase == REQUEST_UPLOADING)
         look_whether_ended(request);
-    request_release(request);
-}
-
-void receive_piece_written(struct piece *piece) {
-    piece_return(piece, piece_written);
+    xftp_request_release(request);
 }
 
 /* ---- what comes ---- */

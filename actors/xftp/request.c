@@ -4,33 +4,34 @@
 
 #include <string.h>
 
-#include "actors/xftp/disk.h"
-#include "actors/xftp/receive.h"
 #include "queues/base/memory.h"
 #include "queues/base/secret.h"
 #include "transport/xftp/block.h"
 #include "transport/xftp/handshake.h"
 
-struct request *request_create(struct xftp_session *session, struct http_exchange *exchange) {
+struct request *xftp_request_create(struct xftp_session *session, struct http_exchange *exchange,
+                                    void (*returned)(struct connection_task *task)) {
     struct request *request = memory_zalloc(sizeof *request);
     if (request == NULL)
         return NULL;
     atomic_init(&request->holders, 1);
     request->session = session;
     request->exchange = exchange;
+    request->task.run = returned;
     request->version = XFTP_VERSION_MIN;
     request->upload.file = request->download.file = -1;
     return request;
 }
 
-void request_hold(struct request *request) {
+void xftp_request_hold(struct request *request) {
     atomic_fetch_add_explicit(&request->holders, 1, memory_order_relaxed);
 }
 
-void request_release(struct request *request) {
+void xftp_request_release(struct request *request) {
     if (atomic_fetch_sub_explicit(&request->holders, 1, memory_order_acq_rel) != 1)
         return;
-    disk_forget(request);
+    if (request->is_open)
+        request->forget(request);
     request_drop_block(request);
     memory_free(request->owned);
     secret_wipe(&request->encryption, sizeof request->encryption);
@@ -97,25 +98,34 @@ void request_set_empty(struct request *request) {
 
 /* When the lane has stopped, nobody waits for it any more. */
 void request_return(struct request *request) {
-    request->task.run = receive_request_returned;
     if (connection_run(request->session->connection, &request->task) != SMQ_OK)
-        request_release(request);
+        xftp_request_release(request);
 }
 
-void piece_return(struct piece *piece, void (*run)(struct connection_task *task)) {
-    piece->task.run = run;
+void request_answer(struct request *request, const struct xftp_response *response) {
+    request_set_response(request, response);
+    request_return(request);
+}
+
+void request_answer_error(struct request *request, struct xftp_error error) {
+    request_set_error(request, error);
+    request_return(request);
+}
+
+void piece_return(struct piece *piece) {
     if (connection_run(piece->request->session->connection, &piece->task) != SMQ_OK)
         piece_destroy(&piece);
 }
 
-struct piece *piece_create(struct request *request, size_t capacity) {
+struct piece *piece_create(struct request *request, size_t capacity, void (*returned)(struct connection_task *task)) {
     struct piece *piece = memory_alloc(sizeof *piece + capacity);
     if (piece == NULL)
         return NULL;
     memset(piece, 0, sizeof *piece);
     piece->request = request;
     piece->capacity = capacity;
-    request_hold(request);
+    piece->task.run = returned;
+    xftp_request_hold(request);
     return piece;
 }
 
@@ -123,5 +133,5 @@ void piece_destroy(struct piece **piece) {
     struct request *request = (*piece)->request;
     memory_free(*piece);
     *piece = NULL;
-    request_release(request);
+    xftp_request_release(request);
 }

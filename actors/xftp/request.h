@@ -93,8 +93,9 @@ struct request {
     /* the disk lane's */
     struct xftp_error end_error; /* why an upload is given up; NONE: it is not */
     enum smq_result write_result;
-    bool has_claim; /* of the quota */
-    bool is_open;   /* upload or download */
+    bool has_claim;                          /* of the quota */
+    bool is_open;                            /* upload or download */
+    void (*forget)(struct request *request); /* while it is: closes it when no disk lane is there any more */
     struct chunk_upload upload;
     struct chunk_download download;
     union {
@@ -106,11 +107,12 @@ struct request {
     uint8_t digest[UINT8_MAX];
 };
 
-/* A new request, held once; NULL: out of memory. */
-struct request *request_create(struct xftp_session *session, struct http_exchange *exchange);
-void request_hold(struct request *request);
+/* A new request, held once; `returned` is called on the receive lane when it comes back. NULL: out of memory. */
+struct request *xftp_request_create(struct xftp_session *session, struct http_exchange *exchange,
+                                    void (*returned)(struct connection_task *task));
+void xftp_request_hold(struct request *request);
 /* The last holder frees it, and releases its exchange: on the receive lane, or when that has stopped. */
-void request_release(struct request *request);
+void xftp_request_release(struct request *request);
 
 /* A block to be read into or written to. SMQ_ERR_NO_MEMORY. */
 enum smq_result request_need_block(struct request *request);
@@ -128,11 +130,14 @@ void request_set_ids(struct request *request, struct slice correlation, struct s
 
 /* Back to the receive lane, which takes over the hold. Any thread. */
 void request_return(struct request *request);
-/* The same for a piece; `run` is called there. */
-void piece_return(struct piece *piece, void (*run)(struct connection_task *task));
+/* Puts the answer into the block, and returns the request. */
+void request_answer(struct request *request, const struct xftp_response *response);
+void request_answer_error(struct request *request, struct xftp_error error);
+/* The same for a piece. */
+void piece_return(struct piece *piece);
 
-/* A piece that holds the request; NULL: out of memory. */
-struct piece *piece_create(struct request *request, size_t capacity);
+/* A piece that holds the request; `returned` is called on the receive lane when it comes back. NULL: out of memory. */
+struct piece *piece_create(struct request *request, size_t capacity, void (*returned)(struct connection_task *task));
 /* Lets the request go. */
 void piece_destroy(struct piece **piece);
 

@@ -7,13 +7,14 @@
 
 #include "actors/net/http_connection.h"
 #include "actors/net/net.h"
+#include "actors/router/operator/operator.h"
 #include "actors/runtime/actor.h"
 #include "actors/runtime/supervisor.h"
 #include "actors/xftp/router.h"
-#include "queues/base/counter.h"
 #include "queues/pinning.h"
 #include "stores/lmdb/store.h"
 #include "stores/xftp/chunk_folder.h"
+#include "stores/xftp/file_store.h"
 #include "stores/xftp/quota.h"
 #include "transport/tls/credentials.h"
 #include "transport/tls/tls.h"
@@ -24,12 +25,6 @@ struct xftp_disk_lane;
 struct xftp_expirer;
 struct xftp_process_lane;
 struct xftp_writer;
-
-struct xftp_counters {
-    struct counter files_created, file_recipients, files_uploaded, files_expired, files_deleted, files_blocked;
-    struct counter file_downloads, file_download_acks;
-    struct counter authorization_failures, quota_refusals, store_failures, verifications;
-};
 
 /* What the router shows to prove who it is. */
 struct xftp_identity {
@@ -50,7 +45,13 @@ struct xftp_router {
     struct store *store;
     struct chunk_folder *folder;
     struct file_quota quota;
-    struct xftp_counters counters;
+    struct operator* operator;
+    struct statistics *statistics; /* the operator's */
+    struct counters *counters;     /* its */
+    struct {
+        int64_t day;
+        int32_t count;
+    } blocked;                     /* by orders, in a day; the writer's */
     _Atomic uint64_t upload_bytes; /* received, and not on the disk yet */
 
     struct supervisor *supervisor;
@@ -89,6 +90,9 @@ void xftp_expirer_destroy(struct xftp_expirer **expirer);
 enum smq_result xftp_tidy_at_start(struct xftp_router *router);
 /* What was created before then has expired, by the clock `now_s`. */
 int64_t xftp_expiry_limit(const struct xftp_router_config *config, int64_t now_s);
+
+/* What the store counts now. Any attached thread. */
+void xftp_read_totals(struct xftp_router *router, struct file_totals *totals);
 
 /* Loads and checks the files that `config` names. `error` gets one line that names the file. */
 enum smq_result xftp_identity_load(const struct xftp_router_config *config, struct xftp_identity *identity, char *error,

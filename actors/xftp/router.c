@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* The XFTP router: starting and stopping its roles. */
 #include "actors/xftp/router.h"
+#include "actors/xftp/metrics.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "actors/xftp/control.h"
+#include "actors/xftp/metrics.h"
 #include "actors/xftp/receive.h"
 #include "actors/xftp/roles.h"
 #include "queues/base/clock.h"
@@ -89,7 +92,7 @@ static void free_config(struct xftp_router *router) {
 
 /* ---- store ---- */
 
-static void read_totals(struct xftp_router *router, struct file_totals *totals) {
+void xftp_read_totals(struct xftp_router *router, struct file_totals *totals) {
     struct store_reader *reader;
     struct store_txn *txn;
     *totals = (struct file_totals){0};
@@ -113,12 +116,30 @@ static enum smq_result open_stores(struct xftp_router *router, const struct xftp
     result = xftp_tidy_at_start(router);
     if (result != SMQ_OK)
         return fail(result, error, error_size, "removing what expired");
-    read_totals(router, &totals);
+    xftp_read_totals(router, &totals);
     file_quota_begin(&router->quota, config->quota, totals.chunk_bytes);
     return SMQ_OK;
 }
 
 /* ---- roles ---- */
+
+static enum smq_result create_operator(struct xftp_router *router, const struct operator_options *options) {
+    const struct operator_table table = {
+        .protocol = "XFTP",
+        .statistics = xftp_statistics_table(router),
+        .metrics = xftp_metrics,
+        .metric_count = xftp_metric_count,
+        .metrics_context = router,
+        .control = xftp_control_table(router),
+        .net = &router->net,
+    };
+    enum smq_result result = operator_create(&table, options, &router->operator);
+    if (result != SMQ_OK)
+        return result;
+    router->statistics = operator_statistics(router->operator);
+    router->counters = router->statistics->counters;
+    return SMQ_OK;
+}
 
 static void stop_net(void *context) {
     struct xftp_router *router = context;
@@ -145,7 +166,8 @@ static enum smq_result start_net(struct xftp_router *router) {
     return result;
 }
 
-static enum smq_result start_roles(struct xftp_router *router) {
+static enum smq_result start_roles(struct xftp_router *router, const struct operator_options *options, char *error,
+                                   size_t error_size) {
     enum smq_result result = supervisor_create(&router->supervisor);
     if (result == SMQ_OK)
         result = xftp_writer_create(router, &router->writer);
@@ -157,6 +179,8 @@ static enum smq_result start_roles(struct xftp_router *router) {
         result = start_net(router);
     if (result == SMQ_OK)
         result = xftp_expirer_create(router, &router->expirer);
+    if (result == SMQ_OK)
+        result = operator_start(router->operator, options, router->supervisor, error, error_size);
     return result;
 }
 
@@ -175,9 +199,11 @@ enum smq_result xftp_router_create(const struct xftp_router_config *config, stru
     if (result == SMQ_OK)
         result = xftp_identity_load(config, &router->identity, error, error_size);
     if (result == SMQ_OK)
+        result = create_operator(router, &config->operator);
+    if (result == SMQ_OK)
         result = open_stores(router, config, error, error_size);
     if (result == SMQ_OK)
-        result = start_roles(router);
+        result = start_roles(router, &config->operator, error, error_size);
     if (result == SMQ_OK) {
         *out = router;
         return SMQ_OK;
@@ -237,6 +263,9 @@ void xftp_router_destroy(struct xftp_router **out) {
     for (unsigned i = 0; i < router->disk_count; i++)
         xftp_disk_lane_destroy(&router->disks[i]);
     xftp_writer_destroy(&router->writer);
+    if (router->store != NULL && router->operator!= NULL)
+        (void)operator_keep(router->operator);
+    operator_destroy(&router->operator);
     bool is_orderly = router->store != NULL && !store_is_dead(router->store);
     chunk_folder_close(&router->folder, is_orderly);
     store_close(&router->store);
@@ -248,28 +277,27 @@ void xftp_router_destroy(struct xftp_router **out) {
 
 /* ---- figures ---- */
 
-static uint64_t value_of(const struct counter *counter) {
-    int64_t value = counter_read(counter);
+static uint64_t counted(const struct xftp_router *router, enum xftp_counter counter) {
+    int64_t value = counters_read(router->counters, counter);
     return value > 0 ? (uint64_t)value : 0;
 }
 
 void xftp_router_statistics(struct xftp_router *router, struct xftp_statistics *statistics) {
-    const struct xftp_counters *counters = &router->counters;
     struct file_totals totals;
-    read_totals(router, &totals);
+    xftp_read_totals(router, &totals);
     *statistics = (struct xftp_statistics){
-        .files_created = value_of(&counters->files_created),
-        .file_recipients = value_of(&counters->file_recipients),
-        .files_uploaded = value_of(&counters->files_uploaded),
-        .files_expired = value_of(&counters->files_expired),
-        .files_deleted = value_of(&counters->files_deleted),
-        .files_blocked = value_of(&counters->files_blocked),
-        .file_downloads = value_of(&counters->file_downloads),
-        .file_download_acks = value_of(&counters->file_download_acks),
-        .authorization_failures = value_of(&counters->authorization_failures),
-        .quota_refusals = value_of(&counters->quota_refusals),
-        .store_failures = value_of(&counters->store_failures),
-        .verifications = value_of(&counters->verifications),
+        .files_created = counted(router, COUNT_FILES_CREATED),
+        .file_recipients = counted(router, COUNT_FILE_RECIPIENTS),
+        .files_uploaded = counted(router, COUNT_FILES_UPLOADED),
+        .files_expired = counted(router, COUNT_FILES_EXPIRED),
+        .files_deleted = counted(router, COUNT_FILES_DELETED),
+        .files_blocked = counted(router, COUNT_FILES_BLOCKED),
+        .file_downloads = counted(router, COUNT_FILE_DOWNLOADS),
+        .file_download_acks = counted(router, COUNT_FILE_DOWNLOAD_ACKS),
+        .authorization_failures = counted(router, COUNT_AUTHORIZATION_FAILURES),
+        .quota_refusals = counted(router, COUNT_QUOTA_REFUSALS),
+        .store_failures = counted(router, COUNT_STORE_FAILURES),
+        .verifications = counted(router, COUNT_VERIFICATIONS),
         .files = totals.files,
         .recipients = totals.recipients,
         .chunks = totals.chunks,
@@ -277,4 +305,8 @@ void xftp_router_statistics(struct xftp_router *router, struct xftp_statistics *
         .quota_used = file_quota_used(&router->quota),
         .upload_bytes_waiting = atomic_load_explicit(&router->upload_bytes, memory_order_relaxed),
     };
+}
+
+struct operator* xftp_router_operator(struct xftp_router *router) {
+    return router->operator;
 }

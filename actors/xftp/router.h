@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "actors/net/limits.h"
+#include "actors/router/operator/operator.h"
 #include "smq/result.h"
 #include "transport/net/keep_alive.h"
 #include "transport/tls/certificate.h"
@@ -45,6 +46,7 @@ struct xftp_router_config {
     /* lanes; 0: as many as processors (disk: four) */
     unsigned receive_lanes, process_lanes, disk_lanes;
     uint64_t upload_buffer; /* bytes of uploads that may wait for the disks before connections are read no more */
+    struct operator_options operator;
 };
 
 /* What the reference has, with the paths and ports to be filled in. */
@@ -64,6 +66,8 @@ uint16_t xftp_router_port(const struct xftp_router *router, size_t index);
 const uint8_t *xftp_router_fingerprint(const struct xftp_router *router); /* FINGERPRINT_SIZE bytes */
 /* Readable when a role has failed: the router is to be destroyed, and the program ends with a failure. */
 int xftp_router_failure_fd(const struct xftp_router *router);
+/* The operator's view of it: metrics as text, the control port. Valid while the router lives. */
+struct operator* xftp_router_operator(struct xftp_router *router);
 /* Stops in order: uploads that are under way are given up, what was answered stays. Blocks for some seconds at most.
  * Sets the pointer to NULL, which it may be. */
 void xftp_router_destroy(struct xftp_router **router);

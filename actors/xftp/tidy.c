@@ -3,6 +3,7 @@
  * that nobody would remove any more. */
 #include <inttypes.h>
 
+#include "actors/xftp/metrics.h"
 #include "actors/xftp/roles.h"
 #include "queues/base/clock.h"
 #include "queues/base/log.h"
@@ -73,7 +74,7 @@ static enum smq_result expire(struct xftp_router *router) {
     enum smq_result result = run_all(router, &tidy, apply_expiry);
     if (tidy.all > 0)
         log_info("Expiration check: %" PRIu64 " files", tidy.all);
-    counter_add(&router->counters.files_expired, (int64_t)tidy.all);
+    counters_add(router->counters, COUNT_FILES_EXPIRED, (int64_t)tidy.all);
     return result;
 }
 

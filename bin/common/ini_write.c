@@ -40,7 +40,6 @@ static void write_row(FILE *file, const struct ini_row *row, const char *value) 
 
 enum smq_result ini_write(FILE *file, const struct ini_table *table, const struct ini_given *given, size_t count) {
     const char *section = "";
-    bool first = true; /* key of its section */
     for (size_t i = 0; i < count; i++)
         if (ini_find(table, given[i].section, given[i].key) == NULL)
             return SMQ_ERR_INVALID;
@@ -48,7 +47,7 @@ enum smq_result ini_write(FILE *file, const struct ini_table *table, const struc
         const struct ini_part *part = &table->parts[i];
         if (strcmp(part->section, section) != 0)
             (void)fprintf(file, "%s[%s]\n", i == 0 ? "" : "\n", part->section);
-        first = part->comment == NULL && strcmp(part->section, section) != 0;
+        bool first = part->comment == NULL && strcmp(part->section, section) != 0;
         section = part->section;
         if (part->comment != NULL)
             write_comment(file, part->comment);

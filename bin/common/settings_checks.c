@@ -4,7 +4,6 @@
 
 #include <string.h>
 
-#include "bin/common/settings_socks.h"
 #include "queues/base/cursor.h"
 #include "transport/wire/address.h"
 #include "transport/wire/host.h"
@@ -212,9 +211,4 @@ bool settings_addresses_valid(const char *text) {
     const char *addresses[SETTINGS_LIST_MAX];
     size_t count = 0;
     return settings_parse_addresses(text, copy, addresses, &count);
-}
-
-bool settings_socks_valid(const char *text) {
-    struct settings_socks socks;
-    return settings_socks_split(text, &socks);
 }

@@ -50,7 +50,3 @@ bool settings_parse_addresses(const char *text, char copy[SETTINGS_LIST_TEXT_MAX
                               const char *addresses[SETTINGS_LIST_MAX], size_t *count);
 bool settings_addresses_valid(const char *text);
 #define SETTINGS_ADDRESSES "all, or up to 16 addresses separated by commas"
-
-/* [user:password@ or @]host[:port]; the host may be a name, which settings_socks.h looks up. */
-bool settings_socks_valid(const char *text);
-#define SETTINGS_SOCKS "[user:password@ or @]host[:port]"

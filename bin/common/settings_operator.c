@@ -4,6 +4,7 @@
 
 #include "bin/common/ini_rows.h"
 #include "bin/common/settings_checks.h"
+#include "bin/common/settings_socks.h"
 
 /* ---- statistics */
 
@@ -51,6 +52,19 @@ struct operator_options settings_operator_options(const struct statistics_settin
                     .block_quota = (int32_t)control->daily_block_quota},
     };
 }
+
+/* ---- monitoring */
+
+#undef FIELD
+#define FIELD(name) offsetof(struct monitor_settings, name)
+
+static const struct ini_row monitor[] = {
+    NUMBER_ROW("metrics_port", port, NULL, 1, UINT16_MAX,
+               "Port for /metrics (Prometheus), /healthz and /readyz over HTTP, and its address.", .example = "9100"),
+    TEXT_ROW("metrics_bind", bind, NULL, .initial = "127.0.0.1"),
+};
+
+const struct ini_rows monitor_rows = INI_ROWS(monitor);
 
 /* ---- [WEB] */
 

@@ -27,6 +27,12 @@ struct web_settings {
     const char *certificate, *key;
 };
 
+/* Part of [TRANSPORT]: metrics and health over HTTP */
+struct monitor_settings {
+    int64_t port; /* 0: none */
+    const char *bind;
+};
+
 /* Part of [PROXY], and of the notification router's [SUBSCRIBER]: how other routers are reached. */
 struct network_settings {
     int host_mode; /* index: public, onion */
@@ -36,7 +42,8 @@ struct network_settings {
     int socks_mode;                 /* index: onion, always */
 };
 
-extern const struct ini_rows statistics_rows, control_port_rows, control_password_rows, web_rows, network_rows;
+extern const struct ini_rows statistics_rows, control_port_rows, control_password_rows, monitor_rows, web_rows,
+    network_rows;
 
 /* Without the paths of its files; texts are borrowed. */
 struct operator_options settings_operator_options(const struct statistics_settings *statistics,

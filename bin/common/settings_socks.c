@@ -51,6 +51,13 @@ bool settings_socks_split(const char *text, struct settings_socks *socks) {
            is_proxy_with_name(socks);
 }
 
+bool settings_socks_valid(const char *text) {
+    struct settings_socks socks;
+    bool valid = settings_socks_split(text, &socks);
+    secret_wipe(&socks, sizeof socks);
+    return valid;
+}
+
 static int look_up(const char *name, int family, char address[INET6_ADDRSTRLEN]) {
     const struct addrinfo hints = {.ai_family = family, .ai_socktype = SOCK_STREAM};
     struct addrinfo *found = NULL;

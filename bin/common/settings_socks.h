@@ -19,6 +19,8 @@ struct settings_socks {
     char port[16]; /* with its ':'; empty: none given */
 };
 
+bool settings_socks_valid(const char *text);
+#define SETTINGS_SOCKS "[user:password@ or @]host[:port]"
 /* False: it is none. */
 bool settings_socks_split(const char *text, struct settings_socks *socks);
 

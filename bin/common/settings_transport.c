@@ -2,6 +2,8 @@
 /* Rows of connections and threads. */
 #include "bin/common/settings_transport.h"
 
+#include <string.h>
+
 #include "actors/net/net.h"
 #include "bin/common/ini_rows.h"
 #include "bin/common/settings_checks.h"
@@ -10,6 +12,27 @@
 /* ---- [TRANSPORT] */
 
 #define FIELD(name) offsetof(struct transport_settings, name)
+
+bool settings_parse_ranges(const char *text, struct net_address_range ranges[SETTINGS_LIST_MAX], size_t *count) {
+    *count = 0;
+    while (*text != '\0') {
+        text += strspn(text, ", ");
+        size_t length = strcspn(text, ", ");
+        if (length == 0)
+            break;
+        if (*count == SETTINGS_LIST_MAX || !net_address_range_parse(slice_of(text, length), &ranges[*count]))
+            return false;
+        (*count)++;
+        text += length;
+    }
+    return *count > 0;
+}
+
+static bool ranges_valid(const char *text) {
+    struct net_address_range ranges[SETTINGS_LIST_MAX];
+    size_t count;
+    return settings_parse_ranges(text, ranges, &count);
+}
 
 static const struct ini_row transport[] = {
     TEXT_ROW("host", host, "Names or addresses of this server, with commas: for its address, nothing else.",
@@ -34,6 +57,11 @@ static const struct ini_row transport[] = {
              .example = "127.0.0.1",
              CHECKED(net_dns_servers_valid,
                      "IP addresses of name servers, each with :port or without, separated by commas")),
+    SWITCH_ROW("proxy_protocol", proxy_protocol, "off",
+               "on: connections come through a proxy that says for whom (HAProxy's PROXY protocol, v1 or v2)."),
+    TEXT_ROW("proxy_addresses", proxy_addresses,
+             "Addresses, or ranges as 10.0.0.0/8, of such proxies; others are refused.", .initial = "127.0.0.1, ::1",
+             CHECKED(ranges_valid, "up to 16 IP addresses, or ranges as 10.0.0.0/8, separated by commas")),
 };
 
 const struct ini_rows transport_rows = INI_ROWS(transport);

@@ -5,6 +5,8 @@
 
 #include "actors/net/limits.h"
 #include "bin/common/ini.h"
+#include "bin/common/settings_checks.h"
+#include "transport/net/address_range.h"
 #include "transport/net/keep_alive.h"
 
 /* [TRANSPORT]; what only one router has, such as the default of its port, is in that router's own rows. */
@@ -14,6 +16,8 @@ struct transport_settings {
     int64_t tls_timeout, handshake_timeout;
     int64_t keepalive_idle, keepalive_interval, keepalive_probes, user_timeout;
     bool log_tls_errors, log_peers;
+    bool proxy_protocol;
+    const char *proxy_addresses;
 };
 
 /* [LIMITS] */
@@ -48,6 +52,9 @@ extern const struct ini_rows transport_rows, limits_rows, inactive_rows, role_ro
 extern const char *const settings_log_levels[];
 /* Sets the level of the log; `option` is the command line's, which goes before that of the file; -1: none. */
 void settings_set_log_level(int option, const struct log_settings *settings);
+
+/* Ranges of addresses, with commas. False: they are no such list, or too many. */
+bool settings_parse_ranges(const char *text, struct net_address_range ranges[SETTINGS_LIST_MAX], size_t *count);
 
 struct keep_alive settings_keep_alive(const struct transport_settings *settings);
 /* max_connections as it stands there: see server_descriptors.h. */

@@ -2,17 +2,19 @@
 /* Reload: the table of settings says which rows are live. */
 #include "bin/smp-server/smp_reload.h"
 
+#include "bin/common/server_descriptors.h"
 #include "bin/common/server_operator.h"
-#include "bin/smp-server/smp_limits.h"
+#include "bin/smp-server/smp_pages.h"
 #include "queues/base/log.h"
 
 struct smp_router_config smp_reload_config(const struct server_files *files, const struct smp_settings *settings) {
     struct smp_router_config config = smp_settings_router_config(settings);
-    smp_fit_limits(&config.limits);
+    server_fit_limits(&config.limits);
     config.ca_certificate_path = files->ca_certificate;
     config.server_certificate_path = files->server_certificate;
     config.server_key_path = files->server_key;
     config.store_directory = files->store;
+    smp_pages_configure(settings, &config);
     server_operator_locate(&config.operator, files, SMQ_VERSION);
     return config;
 }

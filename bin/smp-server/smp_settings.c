@@ -20,6 +20,7 @@ static const struct ini_part parts[] = {
     PART("TRANSPORT", transport, transport_rows),
     PART("TRANSPORT", smp_transport, smp_transport_rows),
     PART("TRANSPORT", control, control_port_rows),
+    PART("TRANSPORT", monitor, monitor_rows),
     PART("LIMITS", limits, limits_rows, .comment = "What peers may take of the router; 0: no limit."),
     PART("LIMITS", smp_limits, smp_limit_rows),
     PART("PROXY", proxy, smp_proxy_rows),
@@ -52,8 +53,11 @@ static enum smq_result parse_lists(struct smp_settings *settings) {
         !smp_settings_parse_websockets(transport->websockets, settings->websocket_ports,
                                        &settings->websocket_port_count) ||
         !settings_parse_addresses(settings->transport.bind, settings->bind_text, settings->bind_addresses,
-                                  &settings->bind_address_count))
+                                  &settings->bind_address_count) ||
+        !settings_parse_ranges(settings->transport.proxy_addresses, settings->proxies, &settings->proxy_count))
         return SMQ_ERR_INTERNAL;
+    if (!settings->transport.proxy_protocol)
+        settings->proxy_count = 0;
     remove_ports(settings->websocket_ports, &settings->websocket_port_count, settings->ports, settings->port_count);
     return SMQ_OK;
 }
@@ -95,7 +99,7 @@ void smp_settings_destroy(struct smp_settings *settings) {
 static void configure_store(struct smp_router_config *config, const struct smp_store_settings *settings) {
     bool message_seconds = settings->expire_messages_ttl >= 0, ntf_seconds = settings->expire_ntfs_ttl >= 0;
     config->map_size = (uint64_t)settings->map_size;
-    config->durability = settings->durability == 0 ? SMP_DURABILITY_COMMIT : SMP_DURABILITY_INTERVAL;
+    config->durability = settings->durability == 0 ? ROUTER_DURABILITY_COMMIT : ROUTER_DURABILITY_INTERVAL;
     config->durability_interval_ms = (uint32_t)settings->durability_interval;
     config->queue_quota = (uint32_t)settings->queue_quota;
     config->message_ttl_s =
@@ -128,6 +132,8 @@ static void configure_transport(struct smp_router_config *config, const struct s
     config->accept_service_credentials = settings->smp_transport.accept_service_credentials;
     config->log_tls_errors = transport->log_tls_errors;
     config->log_peers = transport->log_peers;
+    config->proxies = settings->proxies;
+    config->proxy_count = settings->proxy_count;
     config->dns_servers = transport->dns_servers;
 }
 

@@ -77,6 +77,7 @@ struct smp_settings {
     struct inactive_settings inactive;
     struct role_settings roles;
     struct web_settings web;
+    struct monitor_settings monitor;
     struct log_settings log;
     /* Parsed from `port`, `websockets`, `bind` and `socks_proxy`. */
     uint16_t ports[SETTINGS_LIST_MAX];
@@ -86,6 +87,8 @@ struct smp_settings {
     char bind_text[SETTINGS_LIST_TEXT_MAX];
     const char *bind_addresses[SETTINGS_LIST_MAX];
     size_t bind_address_count;
+    struct net_address_range proxies[SETTINGS_LIST_MAX];
+    size_t proxy_count;                        /* 0: proxy_protocol is off */
     char socks_proxy[SETTINGS_SOCKS_TEXT_MAX]; /* its host is an address; empty: none */
 };
 

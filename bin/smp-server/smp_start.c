@@ -10,12 +10,13 @@
 #include <unistd.h>
 
 #include "bin/common/patient_output.h"
+#include "bin/common/server_care.h"
+#include "bin/common/server_descriptors.h"
 #include "bin/common/server_operator.h"
 #include "bin/common/server_print.h"
 #include "bin/common/signals.h"
 #include "bin/smp-server/smp_address.h"
-#include "bin/smp-server/smp_care.h"
-#include "bin/smp-server/smp_limits.h"
+#include "bin/smp-server/smp_pages.h"
 #include "bin/smp-server/smp_reload.h"
 #include "queues/base/log.h"
 #include "queues/base/memory.h"
@@ -76,20 +77,21 @@ static void print_serving(const struct smp_router *router, const struct smp_sett
     for (size_t index = 0; index < settings->websocket_port_count; index++)
         printf("Serving SMP protocol on port %" PRIu16 " (WebSockets)...\n",
                smp_router_port(router, settings->port_count + index));
+    smp_pages_print(settings, router);
     if (!smp_listens_on(settings, 443))
         printf("\nWARNING: the clients will use port 443 by default soon.\n"
                "Set `port` in smp-server.ini section [TRANSPORT] to `5223,443`\n\n");
 }
 
 /* Waits until one of the two is readable, and meanwhile looks after the router. */
-static void wait_and_care(struct pollfd polled[2], struct smp_care *care) {
+static void wait_and_care(struct pollfd polled[2], struct server_care *care) {
     do
-        smp_care_look(care);
-    while (poll(polled, 2, smp_care_interval_ms(care)) <= 0);
+        server_care_look(care);
+    while (poll(polled, 2, server_care_interval_ms(care)) <= 0);
 }
 
 /* Serves until a signal to stop (0), or until a role has failed (1). */
-static int serve_until_stop(struct smp_router *router, struct smp_reload *reload, struct smp_care *care) {
+static int serve_until_stop(struct smp_router *router, struct smp_reload *reload, struct server_care *care) {
     int descriptor = signals_open();
     if (descriptor < 0) {
         (void)fprintf(stderr, "Error: cannot wait for signals: %s\n", strerror(errno));
@@ -151,7 +153,7 @@ static int introduce(const struct server_files *files, const struct smp_settings
 }
 
 static int run(const struct server_files *files, const struct smp_start_options *options,
-               const struct smp_settings *settings, struct smp_care *care) {
+               const struct smp_settings *settings, struct server_care *care) {
     uint8_t fingerprint[FINGERPRINT_SIZE];
     char error[512] = "";
     struct smp_router *router = NULL;
@@ -160,6 +162,7 @@ static int run(const struct server_files *files, const struct smp_start_options 
     if (!server_read_fingerprint(files, fingerprint))
         return 1;
     struct smp_router_config config = smp_reload_config(files, settings);
+    smp_pages_prepare(files, settings, fingerprint, &config);
     if (smp_router_create(&config, &router, error, sizeof error) != SMQ_OK)
         return fail(errors, error);
     if (!options->maintenance && smp_router_listen(router, error, sizeof error) != SMQ_OK) {
@@ -187,9 +190,9 @@ int smp_start(const struct server_files *files, const struct smp_start_options *
         smp_settings_load(files->ini, &settings, &report) != SMQ_OK)
         return 1;
     settings_set_log_level(options->log_level, &settings.log);
-    smp_raise_descriptor_limit();
+    server_raise_descriptor_limit();
     memory_keep_unused();
-    struct smp_care care = {.given_back_ms = 0};
+    struct server_care care = {.given_back_ms = 0};
     service_notify_open(&care.notify);
     int status = 1;
     if (base_setup() == SMQ_OK)

@@ -18,11 +18,11 @@ struct store_operation {
     bool grows; /* it needs room that stays used (SEND, NEW, ...); false for what frees room or rewrites in place (ACK,
                    DEL, OFF, expiry) */
     size_t bytes; /* about how much it stores: bodies, blobs, keys; the engine adds its own allowance */
-    /* Does the work with the functions of the store's folder (stores/smp/queue_store.h and its neighbours). What the protocol answers (quota,
-     * duplicate, wrong version, ...) is an outcome: the operation records it in itself and returns SMQ_OK. Any other
-     * return value fails this operation alone and must come before its first write. May be called again after a failed
-     * transaction (with that transaction's changes undone), so it sets every output each time. A failure of the store
-     * itself need not be passed on: the transaction remembers it. */
+    /* Does the work with the functions of the store's folder (stores/smp/queue_store.h and its neighbours). What the
+     * protocol answers (quota, duplicate, wrong version, ...) is an outcome: the operation records it in itself and
+     * returns SMQ_OK. Any other return value fails this operation alone and must come before its first write. May be
+     * called again after a failed transaction (with that transaction's changes undone), so it sets every output each
+     * time. A failure of the store itself need not be passed on: the transaction remembers it. */
     enum smq_result (*apply)(struct store_operation *operation, struct store_txn *txn);
     /* Called exactly once: after the commit (result SMQ_OK: durable, as the store's durability has it), or when the
      * operation could not be done: SMQ_ERR_STORE_FULL, SMQ_ERR_STORE, SMQ_ERR_NO_MEMORY, or what apply returned; then

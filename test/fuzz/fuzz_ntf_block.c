@@ -7,6 +7,7 @@
 #include "transport/ntf/block.h"
 #include "transport/ntf/command.h"
 #include "transport/ntf/response.h"
+#include "transport/smp/session.h"
 
 static const uint8_t session_id[32] = "session id of thirty-two bytes..";
 
@@ -47,7 +48,7 @@ static void fuzz_response(uint16_t version, struct slice bytes) {
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length) {
-    struct smp_content content;
+    struct block_content content;
     struct slice item;
     if (length < 1 || length > 1 + NTF_BLOCK_SIZE)
         return 0;
@@ -56,12 +57,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length) {
     uint8_t *block = calloc(1, NTF_BLOCK_SIZE); /* on the heap, so that a sanitizer sees reads past its end */
     PROMISE(block != NULL);
     memcpy(block, bytes + 1, length - 1);
-    struct smp_envelope envelope = ntf_envelope(version, slice_of(session_id, sizeof session_id));
+    struct transmission_form form = ntf_form(version, slice_of(session_id, sizeof session_id));
     if (ntf_block_open(version, block, &content) == SMQ_OK) {
-        while (smp_content_next(&content, &item)) {
-            struct smp_transmission transmission;
+        while (block_content_next(&content, &item)) {
+            struct transmission transmission;
             struct smp_error error;
-            if (smp_transmission_parse(&envelope, item, &transmission, &error) != SMQ_OK)
+            if (smp_transmission_parse(&form, item, &transmission, &error) != SMQ_OK)
                 continue;
             PROMISE(!transmission.has_service_signature);
             fuzz_command(transmission.command);

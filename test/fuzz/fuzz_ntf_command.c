@@ -22,7 +22,7 @@ static void fuzz_command(struct slice input) {
     struct ntf_command command;
     struct smp_error error;
     if (ntf_command_parse(input, &command, &error) != SMQ_OK) {
-        PROMISE(error.command == SMP_COMMAND_UNKNOWN || error.command == SMP_COMMAND_SYNTAX);
+        PROMISE(error.command == COMMAND_UNKNOWN || error.command == COMMAND_SYNTAX);
         return;
     }
     struct slice written = rewrite_command(&command, first);

@@ -2,27 +2,27 @@
 /* Fuzzes what a router does with a received block, down to the commands. The first byte selects the version, the
  * rest is the block from its padding length on; missing bytes are zero. */
 #include "test/fuzz/smp_fuzz.h"
-#include "transport/smp/batch.h"
+#include "transport/block/batch.h"
 #include "transport/smp/command.h"
 #include "transport/smp/session.h"
 
 static const uint8_t session_id[32] = "session id of thirty-two bytes..";
 
-static void fuzz_transmission(const struct smp_envelope *envelope, struct slice bytes) {
-    struct smp_transmission transmission;
+static void fuzz_transmission(const struct transmission_form *form, struct slice bytes) {
+    struct transmission transmission;
     struct smp_command command;
     struct smp_error error;
-    if (smp_transmission_parse(envelope, bytes, &transmission, &error) != SMQ_OK)
+    if (smp_transmission_parse(form, bytes, &transmission, &error) != SMQ_OK)
         return;
-    if (smp_command_parse(envelope->version, transmission.command, &command, &error) != SMQ_OK)
+    if (smp_command_parse(form->version, transmission.command, &command, &error) != SMQ_OK)
         return;
-    (void)smp_command_check_credentials(&command, transmission.authorization_kind != SMP_AUTHORIZATION_NONE,
+    (void)smp_command_check_credentials(&command, transmission.authorization_kind != AUTHORIZATION_NONE,
                                         transmission.entity_id.length > 0, &error);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length) {
     struct smp_session session;
-    struct smp_content content;
+    struct block_content content;
     struct slice opened;
     struct slice transmission;
     if (length < 1 || length > 1 + SMP_BLOCK_SIZE)
@@ -32,12 +32,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length) {
     memcpy(block, bytes + 1, length - 1);
     PROMISE(smp_session_init(&session, SMP_SIDE_SERVER, fuzz_version(bytes[0]), slice_of(session_id, sizeof session_id),
                              NULL) == SMQ_OK);
-    struct smp_envelope envelope = smp_session_envelope(&session);
-    if (smp_session_open_block(&session, block, &opened) == SMQ_OK && smp_content_open(opened, &content) == SMQ_OK) {
+    struct transmission_form form = smp_session_form(&session);
+    if (smp_session_open_block(&session, block, &opened) == SMQ_OK && block_content_open(opened, &content) == SMQ_OK) {
         size_t total = 1;
-        while (smp_content_next(&content, &transmission)) {
+        while (block_content_next(&content, &transmission)) {
             total += 2 + transmission.length;
-            fuzz_transmission(&envelope, transmission);
+            fuzz_transmission(&form, transmission);
         }
         PROMISE(total == opened.length);
     }

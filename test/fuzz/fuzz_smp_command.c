@@ -23,7 +23,7 @@ static void walk_keys(const struct smp_command *command) {
     struct reader reader = reader_of(command->key_list.encoded);
     struct public_key key;
     size_t count = 0;
-    while (smp_key_list_next(&reader, &key))
+    while (key_list_next(&reader, &key))
         count++;
     PROMISE(count == command->key_list.count && reader_finish(&reader) == SMQ_OK);
 }
@@ -39,7 +39,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length) {
     struct slice input = slice_of(bytes + 1, length - 1);
     if (smp_command_parse(version, input, &command, &error) != SMQ_OK) {
         PROMISE(error.code == SMP_ERROR_COMMAND);
-        PROMISE(error.command == SMP_COMMAND_UNKNOWN || error.command == SMP_COMMAND_SYNTAX);
+        PROMISE(error.command == COMMAND_UNKNOWN || error.command == COMMAND_SYNTAX);
         return 0;
     }
     check_credentials(&command);

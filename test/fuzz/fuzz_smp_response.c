@@ -18,10 +18,10 @@ static bool written_as_read(uint16_t version, enum smp_response_tag tag) {
            !(tag == SMP_DELD && version < SMP_VERSION_DELETED_EVENT);
 }
 
-static void walk_chain(const struct smp_chain_key *chain_key) {
+static void walk_chain(const struct chain_key *chain_key) {
     struct slice certificates[UINT8_MAX];
     size_t bytes = 0;
-    size_t count = smp_chain_certificates(chain_key, certificates, UINT8_MAX);
+    size_t count = chain_certificates(chain_key, certificates, UINT8_MAX);
     PROMISE(count >= 1 && count <= UINT8_MAX);
     for (size_t i = 0; i < count; i++)
         bytes += 2 + certificates[i].length;

@@ -7,10 +7,10 @@
 
 static uint8_t block[XFTP_BLOCK_SIZE], again[XFTP_BLOCK_SIZE];
 
-static void write_again(const struct xftp_envelope *envelope, const struct smp_transmission *transmission) {
+static void write_again(const struct xftp_envelope *envelope, const struct transmission *transmission) {
     struct xftp_command command;
     struct xftp_error error;
-    struct smp_transmission second;
+    struct transmission second;
     if (xftp_command_parse(transmission->command, &command, &error) != SMQ_OK)
         return;
     PROMISE(xftp_command_block_write(envelope, NULL, NULL, &command, again) == SMQ_OK);
@@ -21,7 +21,7 @@ static void write_again(const struct xftp_envelope *envelope, const struct smp_t
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length) {
     uint8_t session[32];
-    struct smp_transmission transmission;
+    struct transmission transmission;
     struct xftp_error error;
     for (size_t i = 0; i < sizeof session; i++)
         session[i] = (uint8_t)(0xc0 + i);

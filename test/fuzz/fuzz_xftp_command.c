@@ -3,10 +3,10 @@
 #include "test/fuzz/fuzz.h"
 #include "transport/xftp/command.h"
 
-static void walk_keys(const struct smp_key_list *keys) {
+static void walk_keys(const struct key_list *keys) {
     struct public_key key;
     size_t count = 0;
-    for (struct reader reader = reader_of(keys->encoded); smp_key_list_next(&reader, &key); count++)
+    for (struct reader reader = reader_of(keys->encoded); key_list_next(&reader, &key); count++)
         PROMISE(key_authorizes_queues(key.algorithm));
     PROMISE(count == keys->count && count >= 1);
 }

@@ -329,7 +329,7 @@ static void prepare(void) {
     router_fixture_init(&fixture);
     fixture.config.queue_quota = QUOTA;
     fixture.config.process_lanes = PROCESS_LANES;
-    fixture.config.durability = SMP_DURABILITY_INTERVAL; /* so that more happens in the time */
+    fixture.config.durability = ROUTER_DURABILITY_INTERVAL; /* so that more happens in the time */
     router_fixture_start(&fixture);
     router_fixture_connect(&fixture, 0, &recipient);
     for (unsigned i = 0; i < QUEUES; i++)

@@ -17,6 +17,9 @@ void control_peer_connect(struct control_peer *peer, uint16_t port) {
     memset(peer, 0, sizeof *peer);
     peer->descriptor = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_true(peer->descriptor >= 0);
+    /* Little, so that who does not read is soon noticed. */
+    static const int buffer = 4096;
+    assert_int_equal(0, setsockopt(peer->descriptor, SOL_SOCKET, SO_RCVBUF, &buffer, sizeof buffer));
     assert_int_equal(0, connect(peer->descriptor, (struct sockaddr *)&address, sizeof address));
 }
 

@@ -94,17 +94,17 @@ void forwarding_run_by_proxy(struct peer *client, struct forwarding *forwarding,
     forwarding_open(forwarding, outer.response.payload, answer);
 }
 
-static void authorize(const struct forwarding *forwarding, const struct key_pair *key,
-                      const struct smp_authorized *parts, uint8_t *out) {
-    static uint8_t scratch[SMP_AUTHORIZED_MAX];
+static void authorize(const struct forwarding *forwarding, const struct key_pair *key, const struct authorized *parts,
+                      uint8_t *out) {
+    static uint8_t scratch[AUTHORIZED_MAX];
     struct box_key agreed;
     if (key->private_key.algorithm != KEY_X25519) {
-        assert_int_equal(SMQ_OK, sign(key, smp_authorized_contiguous(parts, scratch, sizeof scratch), out));
+        assert_int_equal(SMQ_OK, sign(key, authorized_contiguous(parts, scratch, sizeof scratch), out));
         return;
     }
     assert_int_equal(SMQ_OK, box_key_agree(&key->private_key, &forwarding->relay_key, &agreed));
     assert_int_equal(SMQ_OK, authenticator_create(&agreed, slice_of(forwarding->nonce, BOX_NONCE_SIZE), parts->parts,
-                                                  SMP_AUTHORIZED_PARTS, out));
+                                                  AUTHORIZED_PARTS, out));
 }
 
 static struct box_key box_of(const struct forwarding *forwarding) {
@@ -126,18 +126,18 @@ static void seal(struct forwarding *forwarding, size_t length) {
 
 void forwarding_seal(struct forwarding *forwarding, const struct key_pair *key, struct slice entity_id,
                      const struct smp_command *command) {
-    struct smp_envelope envelope = {forwarding->version, session_of(forwarding)};
+    struct transmission_form form = {forwarding->version, session_of(forwarding)};
     struct writer writer = writer_of(forwarding->payload + BOX_PADDED_OFFSET, PROXY_PAYLOAD_CONTENT_MAX);
-    struct smp_draft draft;
-    struct smp_authorized parts;
+    struct transmission_draft draft;
+    struct authorized parts;
     size_t length = key == NULL                                ? 0
                     : key->private_key.algorithm == KEY_X25519 ? (size_t)AUTHENTICATOR_SIZE
                                                                : signature_size(key->private_key.algorithm);
     make_fresh(forwarding);
     write_u8(&writer, 1);
-    smp_draft_begin(&envelope, &writer, length, false, slice_of(forwarding->nonce, BOX_NONCE_SIZE), entity_id, &draft);
-    smp_command_write(envelope.version, command, &writer);
-    assert_int_equal(SMQ_OK, smp_draft_end(&envelope, &writer, &draft, slice_of(NULL, 0), &parts));
+    transmission_begin(&form, &writer, length, false, slice_of(forwarding->nonce, BOX_NONCE_SIZE), entity_id, &draft);
+    smp_command_write(form.version, command, &writer);
+    assert_int_equal(SMQ_OK, transmission_end(&form, &writer, &draft, slice_of(NULL, 0), &parts));
     if (draft.authorization != NULL)
         authorize(forwarding, key, &parts, draft.authorization);
     seal(forwarding, writer_length(&writer));
@@ -151,20 +151,20 @@ void forwarding_seal_content(struct forwarding *forwarding, struct slice content
 }
 
 void forwarding_open(struct forwarding *forwarding, struct slice payload, struct peer_answer *answer) {
-    struct smp_envelope envelope = {forwarding->version, session_of(forwarding)};
+    struct transmission_form form = {forwarding->version, session_of(forwarding)};
     struct box_key box = box_of(forwarding);
-    struct smp_content reader;
-    struct smp_transmission transmission;
+    struct block_content reader;
+    struct transmission transmission;
     struct smp_error error;
     struct slice content, bytes;
     assert_int_equal(PROXY_PAYLOAD_SIZE, payload.length);
     memcpy(forwarding->opened, payload.bytes, payload.length);
     assert_int_equal(SMQ_OK, proxy_result_open(&box, forwarding->nonce, forwarding->opened, payload.length, &content));
-    assert_int_equal(SMQ_OK, smp_content_open(content, &reader));
+    assert_int_equal(SMQ_OK, block_content_open(content, &reader));
     assert_int_equal(1, reader.count);
-    assert_true(smp_content_next(&reader, &bytes));
-    assert_int_equal(SMQ_OK, smp_transmission_parse(&envelope, bytes, &transmission, &error));
-    assert_int_equal(SMQ_OK, smp_response_parse(envelope.version, transmission.command, &answer->response, &error));
+    assert_true(block_content_next(&reader, &bytes));
+    assert_int_equal(SMQ_OK, smp_transmission_parse(&form, bytes, &transmission, &error));
+    assert_int_equal(SMQ_OK, smp_response_parse(form.version, transmission.command, &answer->response, &error));
     answer->correlation_id = transmission.correlation_id;
     answer->entity_id = transmission.entity_id;
 }

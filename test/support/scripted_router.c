@@ -11,8 +11,8 @@
 #include "queues/base/random.h"
 #include "queues/base/thread.h"
 #include "test/support/client_fixture.h"
+#include "transport/block/batch.h"
 #include "transport/crypto/signed_key.h"
-#include "transport/smp/batch.h"
 #include "transport/smp/handshake.h"
 #include "transport/wire/padding.h"
 
@@ -63,7 +63,7 @@ static enum smq_result send_hello(struct scripted_connection *scripted) {
     size_t count;
     const struct slice *certificates = credentials_chain(told, &count);
     struct writer chain_writer = writer_of(chain, sizeof(chain));
-    smp_chain_encode(&chain_writer, certificates, count);
+    chain_encode(&chain_writer, certificates, count);
     struct writer key_writer = writer_of(signed_key, sizeof(signed_key));
     CHECK(key_pair_generate(KEY_X25519, &scripted->key) == SMQ_OK);
     CHECK(write_signed_key(&key_writer, credentials_key(signer), &scripted->key.public_key) == SMQ_OK);
@@ -116,12 +116,12 @@ static enum smq_result secured(struct connection *connection, void *state) {
 }
 
 static void handle_command(struct scripted_connection *scripted, struct slice bytes) {
-    struct smp_envelope envelope = smp_session_envelope(&scripted->session);
-    struct smp_transmission transmission;
+    struct transmission_form form = smp_session_form(&scripted->session);
+    struct transmission transmission;
     struct smp_error error;
     struct scripted_command command;
-    CHECK(smp_transmission_parse(&envelope, bytes, &transmission, &error) == SMQ_OK);
-    CHECK(smp_command_parse(envelope.version, transmission.command, &command.command, &error) == SMQ_OK);
+    CHECK(smp_transmission_parse(&form, bytes, &transmission, &error) == SMQ_OK);
+    CHECK(smp_command_parse(form.version, transmission.command, &command.command, &error) == SMQ_OK);
     command.correlation_id = transmission.correlation_id;
     command.entity_id = transmission.entity_id;
     command.authorization = transmission.authorization;
@@ -140,10 +140,10 @@ static enum smq_result received(struct connection *connection, void *state, stru
         result = accept_hello(scripted, block->bytes);
     } else {
         struct slice bytes, transmission;
-        struct smp_content content;
+        struct block_content content;
         CHECK(smp_session_open_block(&scripted->session, block->bytes, &bytes) == SMQ_OK);
-        CHECK(smp_content_open(bytes, &content) == SMQ_OK);
-        while (smp_content_next(&content, &transmission))
+        CHECK(block_content_open(bytes, &content) == SMQ_OK);
+        while (block_content_next(&content, &transmission))
             handle_command(scripted, transmission);
     }
     block_release(block);
@@ -242,13 +242,13 @@ void scripted_router_stop(struct scripted_router *router) {
 void scripted_respond(struct scripted_connection *connection, struct slice correlation_id, struct slice entity_id,
                       const struct smp_response *response) {
     uint8_t content[SMP_BLOCK_SIZE];
-    struct smp_envelope envelope = smp_session_envelope(&connection->session);
+    struct transmission_form form = smp_session_form(&connection->session);
     struct writer writer = writer_of(content, sizeof(content));
-    struct smp_draft draft;
+    struct transmission_draft draft;
     write_u8(&writer, 1);
-    smp_draft_begin(&envelope, &writer, 0, false, correlation_id, entity_id, &draft);
-    smp_response_write(envelope.version, response, &writer);
-    CHECK(smp_draft_end(&envelope, &writer, &draft, slice_of(NULL, 0), NULL) == SMQ_OK);
+    transmission_begin(&form, &writer, 0, false, correlation_id, entity_id, &draft);
+    smp_response_write(form.version, response, &writer);
+    CHECK(transmission_end(&form, &writer, &draft, slice_of(NULL, 0), NULL) == SMQ_OK);
     scripted_send_content(connection, slice_of(content, writer_length(&writer)));
 }
 

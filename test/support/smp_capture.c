@@ -7,9 +7,9 @@
 
 #include "test/support/require.h"
 #include "test/support/smp_capture_private.h"
+#include "transport/block/batch.h"
 #include "transport/crypto/block_chain.h"
 #include "transport/crypto/hash.h"
-#include "transport/smp/batch.h"
 
 static bool is_hash(const struct capture_line *line, const char *name, struct slice bytes) {
     uint8_t digest[HASH_SHA256_SIZE], expected[HASH_SHA256_SIZE];
@@ -22,9 +22,9 @@ static bool is_hash(const struct capture_line *line, const char *name, struct sl
 static void check_transmission(struct smp_capture *replay, const struct capture_line *line, bool from_client,
                                const struct captured_envelope *envelope, struct slice bytes) {
     uint8_t corr_id[256], entity_id[256];
-    struct smp_transmission transmission;
+    struct transmission transmission;
     struct smp_error error;
-    capture_check(line, smp_transmission_parse(&envelope->envelope, bytes, &transmission, &error) == SMQ_OK);
+    capture_check(line, smp_transmission_parse(&envelope->form, bytes, &transmission, &error) == SMQ_OK);
     capture_check(line, slice_equal(transmission.correlation_id, capture_hex(line, "corr", corr_id, sizeof corr_id)));
     capture_check(line, slice_equal(transmission.entity_id, capture_hex(line, "ent", entity_id, sizeof entity_id)));
     (from_client ? captured_command : captured_response)(replay, line, envelope, &transmission);
@@ -32,12 +32,12 @@ static void check_transmission(struct smp_capture *replay, const struct capture_
 
 void captured_content(struct smp_capture *replay, const struct capture_line *first, bool from_client,
                       const struct captured_envelope *envelope, struct slice content) {
-    struct smp_content transmissions;
+    struct block_content transmissions;
     struct slice bytes;
     const struct capture_line *line = first;
     unsigned indent = capture_indent(first);
-    capture_check(first, smp_content_open(content, &transmissions) == SMQ_OK);
-    while (smp_content_next(&transmissions, &bytes)) {
+    capture_check(first, block_content_open(content, &transmissions) == SMQ_OK);
+    while (block_content_next(&transmissions, &bytes)) {
         while (capture_indent(line) > indent || capture_begins(line, "inner content="))
             line++;
         capture_check(line, capture_indent(line) == indent && indent > 0);
@@ -108,7 +108,7 @@ static void check_block(struct smp_capture *replay, struct captured_connection *
     capture_check(line, (long)content.length == capture_number(line, "len"));
     capture_check(line, is_hash(line, "content-sha256", content));
     smp_session_begin_block(sender, block, &outgoing);
-    struct captured_envelope envelope = {smp_session_envelope(sender), connection->server_key, connection,
+    struct captured_envelope envelope = {smp_session_form(sender), connection->server_key, connection,
                                          &outgoing.writer};
     captured_content(replay, line + 1, from_client, &envelope, content);
     for (uint8_t i = 0; i < content.bytes[0]; i++)

@@ -29,9 +29,9 @@ static struct slice name_of(struct slice authorization) {
 }
 
 static void verify_signature(struct smp_capture *replay, const struct capture_line *line, const struct key_pair *pair,
-                             struct slice covered, const struct smp_transmission *transmission) {
+                             struct slice covered, const struct transmission *transmission) {
     uint8_t again[SIGNATURE_MAX];
-    bool is_448 = transmission->authorization_kind == SMP_AUTHORIZATION_ED448;
+    bool is_448 = transmission->authorization_kind == AUTHORIZATION_ED448;
     capture_check(line, pair->public_key.algorithm == (is_448 ? KEY_ED448 : KEY_ED25519));
     capture_check(line, signature_verify(&pair->public_key, covered, transmission->authorization) == SMQ_OK);
     capture_check(line, sign(pair, covered, again) == SMQ_OK);
@@ -42,54 +42,53 @@ static void verify_signature(struct smp_capture *replay, const struct capture_li
 /* The agreement is the same from both sides, where both private keys are known. */
 static void verify_authenticator(struct smp_capture *replay, const struct capture_line *line,
                                  const struct key_pair *pair, const struct captured_envelope *envelope,
-                                 const struct smp_authorized *authorized, const struct smp_transmission *transmission) {
+                                 const struct authorized *authorized, const struct transmission *transmission) {
     uint8_t again[AUTHENTICATOR_SIZE];
     struct box_key key, of_server;
-    capture_check(line, transmission->authorization_kind == SMP_AUTHORIZATION_AUTHENTICATOR);
+    capture_check(line, transmission->authorization_kind == AUTHORIZATION_AUTHENTICATOR);
     capture_check(line, box_key_agree(&pair->private_key, &envelope->server_key.public_key, &key) == SMQ_OK);
     if (envelope->server_key.private_key.algorithm == KEY_X25519) {
         capture_check(line, box_key_agree(&envelope->server_key.private_key, &pair->public_key, &of_server) == SMQ_OK);
         capture_check(line, memcmp(key.bytes, of_server.bytes, BOX_KEY_SIZE) == 0);
     }
-    capture_check(line, authenticator_verify(&key, transmission->correlation_id, authorized->parts,
-                                             SMP_AUTHORIZED_PARTS, transmission->authorization) == SMQ_OK);
-    capture_check(line, authenticator_create(&key, transmission->correlation_id, authorized->parts,
-                                             SMP_AUTHORIZED_PARTS, again) == SMQ_OK);
+    capture_check(line, authenticator_verify(&key, transmission->correlation_id, authorized->parts, AUTHORIZED_PARTS,
+                                             transmission->authorization) == SMQ_OK);
+    capture_check(line, authenticator_create(&key, transmission->correlation_id, authorized->parts, AUTHORIZED_PARTS,
+                                             again) == SMQ_OK);
     capture_check(line, slice_equal(slice_of(again, sizeof again), transmission->authorization));
     replay->counts->authenticators++;
 }
 
 /* With the session key of a service, whose private half is not in the capture. */
 static void verify_with_service_key(struct smp_capture *replay, const struct capture_line *line,
-                                    const struct captured_envelope *envelope,
-                                    const struct smp_transmission *transmission, struct slice signature) {
-    static uint8_t scratch[SMP_AUTHORIZED_MAX];
-    struct smp_authorized authorized;
-    smp_authorized_parts(&envelope->envelope, slice_of(NULL, 0), transmission, &authorized);
+                                    const struct captured_envelope *envelope, const struct transmission *transmission,
+                                    struct slice signature) {
+    static uint8_t scratch[AUTHORIZED_MAX];
+    struct authorized authorized;
+    authorized_parts(&envelope->form, slice_of(NULL, 0), transmission, &authorized);
     capture_check(line, envelope->connection != NULL && envelope->connection->has_service);
-    capture_check(line, signature_verify(&envelope->connection->service_key,
-                                         smp_authorized_contiguous(&authorized, scratch, sizeof scratch),
-                                         signature) == SMQ_OK);
+    capture_check(line,
+                  signature_verify(&envelope->connection->service_key,
+                                   authorized_contiguous(&authorized, scratch, sizeof scratch), signature) == SMQ_OK);
     replay->counts->service_signatures++;
 }
 
-static struct slice fingerprint_of(const struct captured_envelope *envelope,
-                                   const struct smp_transmission *transmission) {
+static struct slice fingerprint_of(const struct captured_envelope *envelope, const struct transmission *transmission) {
     if (!transmission->has_service_signature)
         return slice_of(NULL, 0);
     return slice_of(envelope->connection->service_fingerprint, SMP_FINGERPRINT_SIZE);
 }
 
 static void check_authorization(struct smp_capture *replay, const struct capture_line *line,
-                                const struct captured_envelope *envelope, const struct smp_transmission *transmission) {
-    static uint8_t scratch[SMP_AUTHORIZED_MAX];
+                                const struct captured_envelope *envelope, const struct transmission *transmission) {
+    static uint8_t scratch[AUTHORIZED_MAX];
     struct slice authorization = authorization_of(line);
-    struct smp_authorized authorized;
+    struct authorized authorized;
     capture_check(line, transmission->has_service_signature == capture_value_is(line, "service-sig", "ok"));
     if (transmission->has_service_signature)
         verify_with_service_key(replay, line, envelope, transmission, transmission->service_signature);
     if (text_equal(authorization, "none")) {
-        capture_check(line, transmission->authorization_kind == SMP_AUTHORIZATION_NONE);
+        capture_check(line, transmission->authorization_kind == AUTHORIZATION_NONE);
         return;
     }
     if (text_equal(authorization, "service-session-key")) {
@@ -97,11 +96,11 @@ static void check_authorization(struct smp_capture *replay, const struct capture
         return;
     }
     struct key_pair pair = capture_key(&replay->capture, line, name_of(authorization));
-    smp_authorized_parts(&envelope->envelope, fingerprint_of(envelope, transmission), transmission, &authorized);
+    authorized_parts(&envelope->form, fingerprint_of(envelope, transmission), transmission, &authorized);
     if (pair.public_key.algorithm == KEY_X25519)
         verify_authenticator(replay, line, &pair, envelope, &authorized, transmission);
     else
-        verify_signature(replay, line, &pair, smp_authorized_contiguous(&authorized, scratch, sizeof scratch),
+        verify_signature(replay, line, &pair, authorized_contiguous(&authorized, scratch, sizeof scratch),
                          transmission);
 }
 
@@ -139,7 +138,7 @@ static void check_inner_command(struct smp_capture *replay, const struct capture
     struct slice content;
     struct writer writer = writer_of(again, sizeof again);
     struct key_pair command_key = capture_dh_pair(line, "cmd-dh-priv");
-    struct captured_envelope envelope = {.envelope = {command->forward.version, relay_session}, .writer = &writer};
+    struct captured_envelope envelope = {.form = {command->forward.version, relay_session}, .writer = &writer};
     struct box_key key, expected = captured_box_key(line, "cmd-secret");
     envelope.server_key.public_key = capture_public_key(line, "relay-dh-pub");
     capture_check(line, public_key_equal(&command_key.public_key, &command->forward.key));
@@ -152,7 +151,7 @@ static void check_inner_command(struct smp_capture *replay, const struct capture
 }
 
 static void check_forward(struct smp_capture *replay, const struct capture_line *line,
-                          const struct smp_command *command, const struct smp_transmission *transmission) {
+                          const struct smp_command *command, const struct transmission *transmission) {
     capture_check(line, command->forward.version == capture_number(line, "v"));
     capture_check(line, (long)command->forward.payload.length == capture_number(line, "payload-len"));
     if (capture_value(line, "cmd-dh-priv").length > 0)
@@ -182,9 +181,9 @@ static void check_relayed(struct smp_capture *replay, const struct capture_line 
 
 static void check_parameters(struct smp_capture *replay, const struct capture_line *line,
                              const struct captured_envelope *envelope, const struct smp_command *command,
-                             const struct smp_transmission *transmission) {
+                             const struct transmission *transmission) {
     if (command->tag == SMP_NEW)
-        check_new(line, envelope->envelope.version, &command->create);
+        check_new(line, envelope->form.version, &command->create);
     else if (command->tag == SMP_SEND)
         check_send(line, command);
     else if (command->tag == SMP_PRXY)
@@ -198,14 +197,15 @@ static void check_parameters(struct smp_capture *replay, const struct capture_li
 /* ---- writing again */
 
 static void write_again(const struct capture_line *line, const struct captured_envelope *envelope,
-                        const struct smp_command *command, const struct smp_transmission *transmission) {
-    struct smp_draft draft;
-    struct smp_authorized authorized;
-    smp_draft_begin(&envelope->envelope, envelope->writer, transmission->authorization.length,
-                    transmission->has_service_signature, transmission->correlation_id, transmission->entity_id, &draft);
-    smp_command_write(envelope->envelope.version, command, envelope->writer);
-    capture_check(line, smp_draft_end(&envelope->envelope, envelope->writer, &draft,
-                                      fingerprint_of(envelope, transmission), &authorized) == SMQ_OK);
+                        const struct smp_command *command, const struct transmission *transmission) {
+    struct transmission_draft draft;
+    struct authorized authorized;
+    transmission_begin(&envelope->form, envelope->writer, transmission->authorization.length,
+                       transmission->has_service_signature, transmission->correlation_id, transmission->entity_id,
+                       &draft);
+    smp_command_write(envelope->form.version, command, envelope->writer);
+    capture_check(line, transmission_end(&envelope->form, envelope->writer, &draft,
+                                         fingerprint_of(envelope, transmission), &authorized) == SMQ_OK);
     if (draft.authorization != NULL)
         memcpy(draft.authorization, transmission->authorization.bytes, transmission->authorization.length);
     if (draft.service_signature != NULL)
@@ -213,11 +213,10 @@ static void write_again(const struct capture_line *line, const struct captured_e
 }
 
 void captured_command(struct smp_capture *replay, const struct capture_line *line,
-                      const struct captured_envelope *envelope, const struct smp_transmission *transmission) {
+                      const struct captured_envelope *envelope, const struct transmission *transmission) {
     struct smp_command command;
     struct smp_error error;
-    capture_check(line,
-                  smp_command_parse(envelope->envelope.version, transmission->command, &command, &error) == SMQ_OK);
+    capture_check(line, smp_command_parse(envelope->form.version, transmission->command, &command, &error) == SMQ_OK);
     unsigned tag = text_equal(capture_word(line, 0), "inner") ? 1 : 0;
     capture_check(line, text_equal(capture_word(line, tag), smp_command_info(command.tag)->text));
     check_authorization(replay, line, envelope, transmission);

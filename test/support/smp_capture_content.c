@@ -204,20 +204,20 @@ struct slice captured_whole_content(struct smp_capture *replay, const struct cap
     static uint8_t shown[SMP_BLOCK_SIZE];
     struct writer writer = writer_of(buffer, SMP_BLOCK_SIZE);
     struct slice authorization = shown_authorization(block, shown);
-    struct smp_envelope envelope = smp_session_envelope(&connection->server);
+    struct transmission_form form = smp_session_form(&connection->server);
     unsigned indent = capture_indent(block + 1);
     write_u8(&writer, 0);
     for (const struct capture_line *line = block + 1; indent > 0 && capture_indent(line) >= indent; line++) {
         uint8_t corr_id[SMP_CORRELATION_ID_SIZE], entity_id[SMP_SESSION_ID_MAX];
         struct slice entity = capture_hex(line, "ent", entity_id, sizeof entity_id);
-        struct smp_draft draft;
+        struct transmission_draft draft;
         if (capture_indent(line) > indent)
             continue;
-        smp_draft_begin(&envelope, &writer, authorization.length, false,
-                        capture_hex(line, "corr", corr_id, sizeof corr_id), entity, &draft);
+        transmission_begin(&form, &writer, authorization.length, false,
+                           capture_hex(line, "corr", corr_id, sizeof corr_id), entity, &draft);
         if (!write_described(replay, line, connection, entity, &writer))
             return slice_of(NULL, 0);
-        capture_check(line, smp_draft_end(&envelope, &writer, &draft, slice_of(NULL, 0), NULL) == SMQ_OK);
+        capture_check(line, transmission_end(&form, &writer, &draft, slice_of(NULL, 0), NULL) == SMQ_OK);
         if (authorization.length > 0)
             memcpy(draft.authorization, authorization.bytes, authorization.length);
         buffer[0]++;

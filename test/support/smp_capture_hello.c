@@ -23,11 +23,11 @@ static void hello_block(const struct capture_line *line, uint8_t block[SMP_BLOCK
 }
 
 /* The chain holds, and its leaf has signed the key. */
-static struct signed_key check_chain_key(const struct capture_line *line, const struct smp_chain_key *chain_key,
+static struct signed_key check_chain_key(const struct capture_line *line, const struct chain_key *chain_key,
                                          uint8_t fingerprint[SMP_FINGERPRINT_SIZE], struct public_key *leaf) {
     struct slice certificates[CERTIFICATE_CHAIN_MAX];
     struct signed_key signed_key = {0};
-    size_t count = smp_chain_certificates(chain_key, certificates, CERTIFICATE_CHAIN_MAX);
+    size_t count = chain_certificates(chain_key, certificates, CERTIFICATE_CHAIN_MAX);
     capture_check(line, count >= 2 && count <= CERTIFICATE_CHAIN_MAX);
     capture_check(line, certificate_fingerprint(certificates[1], fingerprint) == SMQ_OK);
     capture_check(line,
@@ -140,7 +140,7 @@ static void client_hello(struct smp_capture *replay, struct captured_connection 
     capture_check(line, hello->version == capture_number(line, "v"));
     if (connection->server_hello.has_key && connection->server_hello.chain_key.count >= 2) {
         struct slice certificates[CERTIFICATE_CHAIN_MAX];
-        (void)smp_chain_certificates(&connection->server_hello.chain_key, certificates, CERTIFICATE_CHAIN_MAX);
+        (void)chain_certificates(&connection->server_hello.chain_key, certificates, CERTIFICATE_CHAIN_MAX);
         capture_check(line, certificate_fingerprint(certificates[1], fingerprint) == SMQ_OK);
         capture_check(line,
                       smp_server_accept(hello, connection->server_hello.versions, fingerprint, &agreed) == SMQ_OK);

@@ -43,7 +43,7 @@ struct smp_capture {
 
 /* What a transmission is checked against, and where it is written again. */
 struct captured_envelope {
-    struct smp_envelope envelope;
+    struct transmission_form form;
     struct key_pair server_key; /* for authenticators; only its public half when a relay is reached through a proxy */
     const struct captured_connection *connection; /* NULL inside of a proxied command */
     struct writer *writer;
@@ -56,9 +56,9 @@ struct captured_connection *captured_connection_of(struct smp_capture *replay, c
 
 /* The transmission as the line says, written again. `line` is the transmission's, lines of what is inside follow. */
 void captured_command(struct smp_capture *replay, const struct capture_line *line,
-                      const struct captured_envelope *envelope, const struct smp_transmission *transmission);
+                      const struct captured_envelope *envelope, const struct transmission *transmission);
 void captured_response(struct smp_capture *replay, const struct capture_line *line,
-                       const struct captured_envelope *envelope, const struct smp_transmission *transmission);
+                       const struct captured_envelope *envelope, const struct transmission *transmission);
 /* Parses the content of a block, or of a proxied command, and gives its transmissions to the two above. */
 void captured_content(struct smp_capture *replay, const struct capture_line *first, bool from_client,
                       const struct captured_envelope *envelope, struct slice content);

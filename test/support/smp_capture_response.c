@@ -186,7 +186,7 @@ static void check_relay_response(struct smp_capture *replay, const struct captur
 
 /* Its secret is on the line of the command with the same correlation id. */
 static void check_result(struct smp_capture *replay, const struct capture_line *line, struct slice payload,
-                         const struct smp_transmission *transmission) {
+                         const struct transmission *transmission) {
     static uint8_t opened[PROXY_PAYLOAD_SIZE], again[SMP_BLOCK_SIZE];
     struct slice content;
     struct writer writer = writer_of(again, sizeof again);
@@ -196,7 +196,7 @@ static void check_result(struct smp_capture *replay, const struct capture_line *
     memcpy(opened, payload.bytes, sizeof opened);
     capture_check(line, proxy_result_open(&key, transmission->correlation_id.bytes, opened, sizeof opened, &content) ==
                             SMQ_OK);
-    struct captured_envelope inner = {.envelope = {(uint16_t)capture_number(command, "v"), transmission->entity_id},
+    struct captured_envelope inner = {.form = {(uint16_t)capture_number(command, "v"), transmission->entity_id},
                                       .writer = &writer};
     captured_content(replay, line + 1, false, &inner, content);
     replay->counts->layers++;
@@ -206,11 +206,11 @@ static void check_result(struct smp_capture *replay, const struct capture_line *
 
 static void check_parameters(struct smp_capture *replay, const struct capture_line *line,
                              const struct captured_envelope *envelope, const struct smp_response *response,
-                             const struct smp_transmission *transmission) {
+                             const struct transmission *transmission) {
     char text[128];
     switch (response->tag) {
     case SMP_IDS:
-        check_ids(replay, line, envelope->envelope.version, &response->ids);
+        check_ids(replay, line, envelope->form.version, &response->ids);
         break;
     case SMP_NID:
         check_notifier(replay, line, response);
@@ -257,23 +257,21 @@ static void check_parameters(struct smp_capture *replay, const struct capture_li
 }
 
 static void write_again(const struct capture_line *line, const struct captured_envelope *envelope,
-                        const struct smp_response *response, const struct smp_transmission *transmission) {
-    struct smp_draft draft;
-    smp_draft_begin(&envelope->envelope, envelope->writer, 0, false, transmission->correlation_id,
-                    transmission->entity_id, &draft);
-    smp_response_write(envelope->envelope.version, response, envelope->writer);
-    capture_check(line,
-                  smp_draft_end(&envelope->envelope, envelope->writer, &draft, slice_of(NULL, 0), NULL) == SMQ_OK);
+                        const struct smp_response *response, const struct transmission *transmission) {
+    struct transmission_draft draft;
+    transmission_begin(&envelope->form, envelope->writer, 0, false, transmission->correlation_id,
+                       transmission->entity_id, &draft);
+    smp_response_write(envelope->form.version, response, envelope->writer);
+    capture_check(line, transmission_end(&envelope->form, envelope->writer, &draft, slice_of(NULL, 0), NULL) == SMQ_OK);
 }
 
 void captured_response(struct smp_capture *replay, const struct capture_line *line,
-                       const struct captured_envelope *envelope, const struct smp_transmission *transmission) {
+                       const struct captured_envelope *envelope, const struct transmission *transmission) {
     struct smp_response response;
     struct smp_error error;
     unsigned tag = capture_begins(line, "inner ") ? 1 : 0;
-    capture_check(line, transmission->authorization_kind == SMP_AUTHORIZATION_NONE);
-    capture_check(line,
-                  smp_response_parse(envelope->envelope.version, transmission->command, &response, &error) == SMQ_OK);
+    capture_check(line, transmission->authorization_kind == AUTHORIZATION_NONE);
+    capture_check(line, smp_response_parse(envelope->form.version, transmission->command, &response, &error) == SMQ_OK);
     capture_check(line, slice_equal(capture_word(line, tag), slice_of_text(smp_response_tag_text(response.tag))));
     capture_check(line, smp_response_check_entity(&response, transmission->entity_id.length > 0, &error) == SMQ_OK);
     check_parameters(replay, line, envelope, &response, transmission);

@@ -160,7 +160,7 @@ static void add_service(struct peer *peer, const struct peer_options *options, s
     struct certificate_chain_class class = certificate_chain_classify(count);
     struct writer chain_writer = writer_of(chain, chain_size);
     struct writer key_writer = writer_of(signed_key, SIGNED_KEY_MAX);
-    smp_chain_encode(&chain_writer, certificates, count);
+    chain_encode(&chain_writer, certificates, count);
     assert_int_equal(
         SMQ_OK,
         key_pair_generate(options->service_key_algorithm != KEY_NONE ? options->service_key_algorithm : KEY_ED25519,
@@ -169,8 +169,8 @@ static void add_service(struct peer *peer, const struct peer_options *options, s
     assert_int_equal(SMQ_OK, certificate_fingerprint(certificates[class.identity], peer->service_fingerprint));
     hello->has_service = true;
     hello->service_role = options->service_role;
-    hello->service_chain_key = (struct smp_chain_key){(uint8_t)count, slice_of(chain, writer_length(&chain_writer)),
-                                                      slice_of(signed_key, writer_length(&key_writer))};
+    hello->service_chain_key = (struct chain_key){(uint8_t)count, slice_of(chain, writer_length(&chain_writer)),
+                                                  slice_of(signed_key, writer_length(&key_writer))};
 }
 
 void peer_connect_end(struct peer *peer, const struct peer_options *options) {
@@ -252,35 +252,35 @@ void peer_begin(struct peer *peer) {
     smp_session_begin_block(&peer->session, peer->outgoing, &peer->draft);
 }
 
-static void authorize(struct peer *peer, const struct key_pair *key, const struct smp_authorized *parts,
+static void authorize(struct peer *peer, const struct key_pair *key, const struct authorized *parts,
                       struct slice correlation_id, uint8_t *out) {
-    static _Thread_local uint8_t scratch[SMP_AUTHORIZED_MAX];
+    static _Thread_local uint8_t scratch[AUTHORIZED_MAX];
     struct box_key agreed;
     if (key->private_key.algorithm != KEY_X25519) {
-        assert_int_equal(SMQ_OK, sign(key, smp_authorized_contiguous(parts, scratch, sizeof scratch), out));
+        assert_int_equal(SMQ_OK, sign(key, authorized_contiguous(parts, scratch, sizeof scratch), out));
         return;
     }
     assert_int_equal(SMQ_OK, box_key_agree(&key->private_key, &peer->server_key, &agreed));
-    assert_int_equal(SMQ_OK, authenticator_create(&agreed, correlation_id, parts->parts, SMP_AUTHORIZED_PARTS, out));
+    assert_int_equal(SMQ_OK, authenticator_create(&agreed, correlation_id, parts->parts, AUTHORIZED_PARTS, out));
 }
 
 /* In a service session, commands with a service signature are signed twice. */
-static void authorize_as_service(struct peer *peer, const struct smp_envelope *envelope, struct smp_draft *draft,
-                                 uint8_t *signature) {
-    static _Thread_local uint8_t scratch[SMP_AUTHORIZED_MAX];
-    struct smp_transmission transmission = {
+static void authorize_as_service(struct peer *peer, const struct transmission_form *form,
+                                 struct transmission_draft *draft, uint8_t *signature) {
+    static _Thread_local uint8_t scratch[AUTHORIZED_MAX];
+    struct transmission transmission = {
         .authorized = slice_of(draft->authorized, (size_t)(peer->draft.writer.position - draft->authorized))};
-    struct smp_authorized parts;
-    smp_authorized_parts(envelope, slice_of(NULL, 0), &transmission, &parts);
+    struct authorized parts;
+    authorized_parts(form, slice_of(NULL, 0), &transmission, &parts);
     assert_int_equal(SMQ_OK,
-                     sign(&peer->service_key, smp_authorized_contiguous(&parts, scratch, sizeof scratch), signature));
+                     sign(&peer->service_key, authorized_contiguous(&parts, scratch, sizeof scratch), signature));
 }
 
 void peer_add_with(struct peer *peer, const struct key_pair *key, struct slice entity_id, struct slice correlation_id,
                    const struct smp_command *command) {
-    struct smp_envelope envelope = smp_session_envelope(&peer->session);
-    struct smp_draft draft;
-    struct smp_authorized parts;
+    struct transmission_form form = smp_session_form(&peer->session);
+    struct transmission_draft draft;
+    struct authorized parts;
     struct slice fingerprint = slice_of(NULL, 0);
     size_t length = key == NULL                                ? 0
                     : key->private_key.algorithm == KEY_X25519 ? (size_t)AUTHENTICATOR_SIZE
@@ -288,13 +288,13 @@ void peer_add_with(struct peer *peer, const struct key_pair *key, struct slice e
     bool service = peer->has_service && smp_command_info(command->tag)->service_signature;
     if (service)
         fingerprint = slice_of(peer->service_fingerprint, FINGERPRINT_SIZE);
-    smp_draft_begin(&envelope, &peer->draft.writer, length, service, correlation_id, entity_id, &draft);
-    smp_command_write(envelope.version, command, &peer->draft.writer);
-    assert_int_equal(SMQ_OK, smp_draft_end(&envelope, &peer->draft.writer, &draft, fingerprint, &parts));
+    transmission_begin(&form, &peer->draft.writer, length, service, correlation_id, entity_id, &draft);
+    smp_command_write(form.version, command, &peer->draft.writer);
+    assert_int_equal(SMQ_OK, transmission_end(&form, &peer->draft.writer, &draft, fingerprint, &parts));
     if (draft.authorization != NULL)
         authorize(peer, key, &parts, correlation_id, draft.authorization);
     if (draft.service_signature != NULL)
-        authorize_as_service(peer, &envelope, &draft, draft.service_signature);
+        authorize_as_service(peer, &form, &draft, draft.service_signature);
     smp_outgoing_block_added(&peer->draft);
 }
 
@@ -316,12 +316,12 @@ void peer_send(struct peer *peer) {
 }
 
 static void parse_answer(struct peer *peer, struct slice bytes, struct peer_answer *answer) {
-    struct smp_envelope envelope = smp_session_envelope(&peer->session);
-    struct smp_transmission transmission;
+    struct transmission_form form = smp_session_form(&peer->session);
+    struct transmission transmission;
     struct smp_error error;
-    assert_int_equal(SMQ_OK, smp_transmission_parse(&envelope, bytes, &transmission, &error));
+    assert_int_equal(SMQ_OK, smp_transmission_parse(&form, bytes, &transmission, &error));
     assert_int_equal(0, transmission.authorization.length);
-    assert_int_equal(SMQ_OK, smp_response_parse(envelope.version, transmission.command, &answer->response, &error));
+    assert_int_equal(SMQ_OK, smp_response_parse(form.version, transmission.command, &answer->response, &error));
     assert_int_equal(SMQ_OK, smp_response_check_entity(&answer->response, transmission.entity_id.length > 0, &error));
     answer->correlation_id = transmission.correlation_id;
     answer->entity_id = transmission.entity_id;
@@ -336,14 +336,14 @@ static enum smq_result next_content(struct peer *peer, uint64_t deadline) {
     if (result != SMQ_OK)
         return result;
     assert_int_equal(SMQ_OK, smp_session_open_block(&peer->session, peer->block, &content));
-    assert_int_equal(SMQ_OK, smp_content_open(content, &peer->content));
+    assert_int_equal(SMQ_OK, block_content_open(content, &peer->content));
     return SMQ_OK;
 }
 
 static struct slice next_transmission(struct peer *peer) {
     struct slice bytes;
     assert_int_equal(SMQ_OK, next_content(peer, clock_monotonic_ms() + PEER_DEADLINE_MS));
-    assert_true(smp_content_next(&peer->content, &bytes));
+    assert_true(block_content_next(&peer->content, &bytes));
     return bytes;
 }
 

@@ -9,14 +9,14 @@
 #include <stdint.h>
 
 #include "queues/base/cursor.h"
+#include "transport/block/batch.h"
+#include "transport/block/transmission.h"
 #include "transport/crypto/box.h"
 #include "transport/crypto/keys.h"
-#include "transport/smp/batch.h"
 #include "transport/smp/command.h"
 #include "transport/smp/handshake.h"
 #include "transport/smp/response.h"
 #include "transport/smp/session.h"
-#include "transport/smp/transmission.h"
 #include "transport/tls/credentials.h"
 #include "transport/tls/tls.h"
 
@@ -54,7 +54,7 @@ struct peer {
     uint8_t service_id[24];
     uint8_t service_fingerprint[FINGERPRINT_SIZE];
     uint8_t block[SMP_BLOCK_SIZE];    /* the block being read */
-    struct smp_content content;       /* transmissions of it that were not taken yet */
+    struct block_content content;     /* transmissions of it that were not taken yet */
     uint8_t outgoing[SMP_BLOCK_SIZE]; /* the block being written */
     struct smp_outgoing_block draft;
     uint8_t correlation_id[24];           /* of the last command written */

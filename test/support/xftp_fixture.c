@@ -26,8 +26,12 @@ void xftp_fixture_init(struct xftp_fixture *fixture) {
     (void)snprintf(fixture->directory, sizeof fixture->directory, "%s", "/tmp/smq-xftp-XXXXXX");
     require(mkdtemp(fixture->directory) != NULL);
     require(credentials_create_files(fixture->directory, "localhost", KEY_ED448, fixture->fingerprint) == SMQ_OK);
-    for (int i = 0; i < PATH_COUNT; i++)
-        (void)snprintf(fixture->paths[i], sizeof fixture->paths[i], "%s/%s", fixture->directory, names[i]);
+    for (int i = 0; i < PATH_COUNT; i++) {
+        struct writer writer = writer_of(fixture->paths[i], sizeof fixture->paths[i] - 1);
+        write_text(&writer, fixture->directory);
+        write_text(&writer, "/");
+        write_text(&writer, names[i]);
+    }
     xftp_router_config_default(&fixture->config);
     fixture->config.map_size = UINT64_C(256) << 20;
     fixture->config.ca_certificate_path = fixture->paths[PATH_CA];

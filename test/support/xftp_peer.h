@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* A client of an XFTP router for tests: TLS, HTTP/2 and blocks under the test's hand, several streams at a time. Waiting
- * has a deadline; failures fail the test (cmocka). */
+/* A client of an XFTP router for tests: TLS, HTTP/2 and blocks under the test's hand, several streams at a time.
+ * Waiting has a deadline; failures fail the test (cmocka). */
 #pragma once
 
 #include "test/support/net_peer.h"

@@ -7,7 +7,7 @@
 #include "test/support/xftp_peer.h"
 #include "transport/crypto/hash.h"
 #include "transport/crypto/signed_key.h"
-#include "transport/smp/certificate_chain.h"
+#include "transport/block/certificate_chain.h"
 #include "transport/xftp/handshake.h"
 
 static struct slice session_id(const struct xftp_peer *peer) {
@@ -54,7 +54,7 @@ void xftp_peer_block(struct xftp_peer *peer, const struct key_pair *key, struct 
 }
 
 void xftp_peer_response(struct xftp_peer *peer, const struct xftp_stream *stream, struct xftp_response *response) {
-    struct smp_transmission transmission;
+    struct transmission transmission;
     struct xftp_error error;
     require(stream->status == 200 && stream->answer_length >= XFTP_BLOCK_SIZE);
     require(xftp_block_open(slice_of(stream->answer, XFTP_BLOCK_SIZE), session_id(peer), &transmission, &error) ==

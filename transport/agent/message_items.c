@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "transport/agent/message.h"
-#include "transport/smp/key_list.h"
+#include "transport/block/key_list.h"
 
 void read_queue_address(struct reader *reader, struct queue_address *address) {
     memset(address, 0, sizeof *address);
@@ -48,7 +48,7 @@ void write_agent_queue_add(struct writer *writer, const struct agent_queue_add *
 
 void read_agent_queue_key(struct reader *reader, struct agent_queue_key *key) {
     read_queue_info(reader, &key->queue);
-    smp_authorization_key_read(reader, &key->sender_key);
+    authorization_key_read(reader, &key->sender_key);
 }
 
 void write_agent_queue_key(struct writer *writer, const struct agent_queue_key *key) {

@@ -5,6 +5,7 @@
 
 #include "transport/smp/limits.h"
 #include "transport/wire/padding.h"
+#include "transport/wire/version.h"
 
 enum { COUNT_SIZE = 1 };
 _Static_assert(PADDING_HEADER_SIZE + COUNT_SIZE + NTF_LONE_BYTES_MAX == NTF_BLOCK_SIZE, "a lone one fills the block");
@@ -13,20 +14,20 @@ static bool is_batched(uint16_t version) {
     return version >= NTF_VERSION_AUTH;
 }
 
-struct smp_envelope ntf_envelope(uint16_t version, struct slice session_id) {
-    return (struct smp_envelope){.version = is_batched(version) ? SMP_VERSION_AUTH : SMP_VERSION_MIN,
-                                 .session_id = session_id};
+struct transmission_form ntf_form(uint16_t version, struct slice session_id) {
+    return (struct transmission_form){.version = is_batched(version) ? SMP_VERSION_AUTH : SMP_VERSION_MIN,
+                                      .session_id = session_id};
 }
 
-enum smq_result ntf_block_open(uint16_t version, const uint8_t block[NTF_BLOCK_SIZE], struct smp_content *content) {
+enum smq_result ntf_block_open(uint16_t version, const uint8_t block[NTF_BLOCK_SIZE], struct block_content *content) {
     struct slice whole = slice_of(block, NTF_BLOCK_SIZE);
     struct slice unpadded;
     enum smq_result result = unpad(whole, &unpadded);
     if (result != SMQ_OK)
         return result;
     if (is_batched(version))
-        return smp_content_open(unpadded, content);
-    *content = (struct smp_content){.count = 1, .left = 1, .reader = reader_of(whole)};
+        return block_content_open(unpadded, content);
+    *content = (struct block_content){.count = 1, .left = 1, .reader = reader_of(whole)};
     return SMQ_OK;
 }
 

@@ -2,7 +2,7 @@
 /* NTF blocks of NTF_BLOCK_SIZE bytes. From version 2 on a block holds a list of transmissions as SMP's do; in version
  * 1 it holds one, whose length is the padding's. They are not encrypted. Pure and re-entrant: any thread.
  *
- * The transmissions themselves are SMP's (transport/smp/transmission.h): ntf_envelope says which of its forms. */
+ * The transmissions themselves are SMP's (transport/block/transmission.h): ntf_form says which of its forms. */
 #pragma once
 
 #include <stdbool.h>
@@ -11,19 +11,19 @@
 
 #include "queues/base/cursor.h"
 #include "smq/result.h"
+#include "transport/block/batch.h"
+#include "transport/block/transmission.h"
 #include "transport/ntf/limits.h"
-#include "transport/smp/batch.h"
-#include "transport/smp/transmission.h"
 
 /* The form of the transmissions of a session; borrows the session id. Version 1 has the form of SMP 6, later ones that
  * of SMP 7: without service signatures. */
-struct smp_envelope ntf_envelope(uint16_t version, struct slice session_id);
+struct transmission_form ntf_form(uint16_t version, struct slice session_id);
 
-/* Iterate over a received block with smp_content_next; the transmissions point into `block`. SMQ_ERR_SYNTAX when it
+/* Iterate over a received block with block_content_next; the transmissions point into `block`. SMQ_ERR_SYNTAX when it
  * does not unpad, or is not a non-empty list with nothing after: one BLOCK error answers the whole block. */
-enum smq_result ntf_block_open(uint16_t version, const uint8_t block[NTF_BLOCK_SIZE], struct smp_content *content);
+enum smq_result ntf_block_open(uint16_t version, const uint8_t block[NTF_BLOCK_SIZE], struct block_content *content);
 
-/* A block being filled: begin; for each transmission ask whether it fits, write it with `writer` (smp_draft_begin and
+/* A block being filled: begin; for each transmission ask whether it fits, write it with `writer` (transmission_begin and
  * so on) and call ntf_block_added when that ended well; then finish. */
 struct ntf_outgoing_block {
     struct writer writer;

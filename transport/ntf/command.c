@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "transport/smp/key_list.h"
+#include "transport/block/key_list.h"
 #include "transport/wire/encoding.h"
 
 typedef void read_parameters(struct reader *reader, struct ntf_command *command);
@@ -23,7 +23,7 @@ static void read_new(struct reader *reader, uint8_t kind) {
 static void read_token_new(struct reader *reader, struct ntf_command *command) {
     read_new(reader, NEW_TOKEN);
     read_device_token(reader, &command->token_new.device);
-    smp_authorization_key_read(reader, &command->token_new.verify_key);
+    authorization_key_read(reader, &command->token_new.verify_key);
     read_public_key_of(reader, KEY_X25519, &command->token_new.dh_key);
 }
 
@@ -89,7 +89,7 @@ struct command_row {
 
 /* clang-format off */
 #define COMMAND(tag, entity, credentials, key, read, write) \
-    [NTF_##tag] = {{#tag, NTF_ENTITY_##entity, SMP_CREDENTIALS_##credentials, NTF_KEY_##key}, read, write}
+    [NTF_##tag] = {{#tag, NTF_ENTITY_##entity, CREDENTIALS_##credentials, NTF_KEY_##key}, read, write}
 #define PLAIN NULL, NULL
 #define WITH(parameters) read_##parameters, write_##parameters
 #define ROW(...) COMMAND(__VA_ARGS__) /* expands PLAIN and WITH first */
@@ -126,7 +126,7 @@ enum smq_result ntf_command_parse(struct slice bytes, struct ntf_command *comman
 
     memset(command, 0, sizeof *command);
     if (row == NULL) {
-        *error = smp_error_command(SMP_COMMAND_UNKNOWN);
+        *error = smp_error_command(COMMAND_UNKNOWN);
         return SMQ_ERR_SYNTAX;
     }
     command->tag = (enum ntf_command_tag)(row - rows);
@@ -136,7 +136,7 @@ enum smq_result ntf_command_parse(struct slice bytes, struct ntf_command *comman
     }
     if (reader_finish(&reader) != SMQ_OK) {
         ntf_command_wipe(command);
-        *error = smp_error_command(SMP_COMMAND_SYNTAX);
+        *error = smp_error_command(COMMAND_SYNTAX);
         return SMQ_ERR_SYNTAX;
     }
     *error = smp_error_of(SMP_ERROR_NONE);
@@ -163,8 +163,8 @@ void ntf_command_wipe(struct ntf_command *command) {
 
 enum smq_result ntf_command_check_credentials(const struct ntf_command *command, bool has_authorization,
                                               bool has_entity, struct smp_error *error) {
-    enum smp_command_error broken;
-    bool holds = smp_credentials_hold(rows[command->tag].info.credentials, has_authorization, has_entity, &broken);
+    enum command_error broken;
+    bool holds = credentials_hold(rows[command->tag].info.credentials, has_authorization, has_entity, &broken);
     *error = holds ? smp_error_of(SMP_ERROR_NONE) : smp_error_command(broken);
     return holds ? SMQ_OK : SMQ_ERR_AUTH;
 }

@@ -9,11 +9,11 @@
 
 #include "queues/base/cursor.h"
 #include "smq/result.h"
+#include "transport/block/credentials.h"
 #include "transport/crypto/keys.h"
 #include "transport/ntf/device_token.h"
 #include "transport/ntf/limits.h"
 #include "transport/ntf/queue.h"
-#include "transport/smp/credentials.h"
 #include "transport/smp/error.h"
 
 enum ntf_command_tag {
@@ -46,7 +46,7 @@ enum ntf_command_key {
 struct ntf_command_info {
     const char *text; /* the tag on the wire */
     enum ntf_entity entity;
-    enum smp_credential_rule credentials;
+    enum credential_rule credentials;
     enum ntf_command_key key;
 };
 

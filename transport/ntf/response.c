@@ -95,7 +95,7 @@ enum smq_result ntf_response_parse(struct slice bytes, struct ntf_response *resp
 
     memset(response, 0, sizeof *response);
     if (row == NULL) {
-        *error = smp_error_command(SMP_COMMAND_UNKNOWN);
+        *error = smp_error_command(COMMAND_UNKNOWN);
         return SMQ_ERR_SYNTAX;
     }
     response->tag = (enum ntf_response_tag)(row - rows);
@@ -104,7 +104,7 @@ enum smq_result ntf_response_parse(struct slice bytes, struct ntf_response *resp
         row->read(&reader, response);
     }
     if (reader_finish(&reader) != SMQ_OK) {
-        *error = smp_error_command(SMP_COMMAND_SYNTAX);
+        *error = smp_error_command(COMMAND_SYNTAX);
         return SMQ_ERR_SYNTAX;
     }
     *error = smp_error_of(SMP_ERROR_NONE);

@@ -14,7 +14,7 @@ struct command_row {
 
 /* clang-format off */
 #define COMMAND(tag, party, credentials, key, role, signature, forwardable, version, read, write)                      \
-    [SMP_##tag] = {{#tag, SMP_PARTY_##party, SMP_CREDENTIALS_##credentials, SMP_KEY_##key, SMP_ROLE_##role, signature, \
+    [SMP_##tag] = {{#tag, SMP_PARTY_##party, CREDENTIALS_##credentials, SMP_KEY_##key, SMP_ROLE_##role, signature, \
                     forwardable, version}, read, write}
 #define PLAIN NULL, NULL
 #define WITH(parameters) smp_read_##parameters, smp_write_##parameters
@@ -69,14 +69,14 @@ enum smq_result smp_command_parse(uint16_t version, struct slice bytes, struct s
 
     memset(command, 0, sizeof *command);
     if (row == NULL) {
-        *error = smp_error_command(SMP_COMMAND_UNKNOWN);
+        *error = smp_error_command(COMMAND_UNKNOWN);
         return SMQ_ERR_SYNTAX;
     }
     command->tag = (enum smp_command_tag)(row - rows);
     if (row->read != NULL)
         row->read(version, &reader, command);
     if (reader_finish(&reader) != SMQ_OK) {
-        *error = smp_error_command(SMP_COMMAND_SYNTAX);
+        *error = smp_error_command(COMMAND_SYNTAX);
         return SMQ_ERR_SYNTAX;
     }
     *error = smp_error_of(SMP_ERROR_NONE);
@@ -96,8 +96,8 @@ void smp_command_write(uint16_t version, const struct smp_command *command, stru
 
 enum smq_result smp_command_check_credentials(const struct smp_command *command, bool has_authorization,
                                               bool has_entity, struct smp_error *error) {
-    enum smp_command_error broken;
-    bool holds = smp_credentials_hold(rows[command->tag].info.credentials, has_authorization, has_entity, &broken);
+    enum command_error broken;
+    bool holds = credentials_hold(rows[command->tag].info.credentials, has_authorization, has_entity, &broken);
     *error = holds ? smp_error_of(SMP_ERROR_NONE) : smp_error_command(broken);
     return holds ? SMQ_OK : SMQ_ERR_AUTH;
 }

@@ -9,10 +9,10 @@
 
 #include "queues/base/cursor.h"
 #include "smq/result.h"
+#include "transport/block/credentials.h"
+#include "transport/block/key_list.h"
 #include "transport/crypto/keys.h"
-#include "transport/smp/credentials.h"
 #include "transport/smp/error.h"
-#include "transport/smp/key_list.h"
 #include "transport/smp/limits.h"
 #include "transport/smp/link_blobs.h"
 
@@ -80,7 +80,7 @@ enum smp_service_role {
 struct smp_command_info {
     const char *text; /* the tag on the wire */
     enum smp_party party;
-    enum smp_credential_rule credentials;
+    enum credential_rule credentials;
     enum smp_command_key key;
     enum smp_service_role role;
     bool service_signature; /* required in a service session */
@@ -110,8 +110,8 @@ struct smp_command {
     enum smp_command_tag tag;
     union {
         struct smp_new create;
-        struct public_key key;        /* KEY, SKEY, LKEY: sender key */
-        struct smp_key_list key_list; /* RKEY */
+        struct public_key key;    /* KEY, SKEY, LKEY: sender key */
+        struct key_list key_list; /* RKEY */
         struct {
             struct slice link_id;
             struct smp_link_data link;

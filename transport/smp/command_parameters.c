@@ -49,7 +49,7 @@ static void read_queue_request(struct reader *reader, struct smp_new *new) {
 void smp_read_new(uint16_t version, struct reader *reader, struct smp_command *command) {
     struct smp_new *new = &command->create;
     read_space(reader);
-    smp_authorization_key_read(reader, &new->recipient_key);
+    authorization_key_read(reader, &new->recipient_key);
     read_public_key_of(reader, KEY_X25519, &new->recipient_dh_key);
     read_new_password(version, reader, new);
     read_subscription_mode(reader, new);
@@ -59,7 +59,7 @@ void smp_read_new(uint16_t version, struct reader *reader, struct smp_command *c
         new->mode = read_bool(reader) ? SMP_MODE_MESSAGING : SMP_MODE_CONTACT;
     if (version >= SMP_VERSION_NEW_NOTIFIER && read_maybe(reader)) {
         new->has_notifier = true;
-        smp_authorization_key_read(reader, &new->notifier_key);
+        authorization_key_read(reader, &new->notifier_key);
         read_public_key_of(reader, KEY_X25519, &new->notifier_dh_key);
     }
 }
@@ -112,7 +112,7 @@ void smp_write_new(uint16_t version, struct writer *writer, const struct smp_com
 void smp_read_sender_key(uint16_t version, struct reader *reader, struct smp_command *command) {
     (void)version;
     read_space(reader);
-    smp_authorization_key_read(reader, &command->key);
+    authorization_key_read(reader, &command->key);
 }
 
 void smp_write_sender_key(uint16_t version, struct writer *writer, const struct smp_command *command) {
@@ -124,13 +124,13 @@ void smp_write_sender_key(uint16_t version, struct writer *writer, const struct 
 void smp_read_key_list(uint16_t version, struct reader *reader, struct smp_command *command) {
     (void)version;
     read_space(reader);
-    smp_key_list_read(reader, &command->key_list);
+    key_list_read(reader, &command->key_list);
 }
 
 void smp_write_key_list(uint16_t version, struct writer *writer, const struct smp_command *command) {
     (void)version;
     write_space(writer);
-    smp_key_list_write(writer, &command->key_list);
+    key_list_write(writer, &command->key_list);
 }
 
 void smp_read_link_set(uint16_t version, struct reader *reader, struct smp_command *command) {
@@ -150,7 +150,7 @@ void smp_write_link_set(uint16_t version, struct writer *writer, const struct sm
 void smp_read_notifier(uint16_t version, struct reader *reader, struct smp_command *command) {
     (void)version;
     read_space(reader);
-    smp_authorization_key_read(reader, &command->notifier.key);
+    authorization_key_read(reader, &command->notifier.key);
     read_public_key_of(reader, KEY_X25519, &command->notifier.dh_key);
 }
 

@@ -46,7 +46,7 @@ struct smp_error smp_error_of(enum smp_error_code code) {
     return error;
 }
 
-struct smp_error smp_error_command(enum smp_command_error command) {
+struct smp_error smp_error_command(enum command_error command) {
     struct smp_error error = smp_error_of(SMP_ERROR_COMMAND);
     error.command = command;
     return error;
@@ -211,7 +211,7 @@ void smp_error_read(struct reader *reader, struct smp_error *error) {
     switch (error->code) {
     case SMP_ERROR_COMMAND:
         read_literal(reader, " ");
-        error->command = smp_command_error_read(reader);
+        error->command = command_error_read(reader);
         break;
     case SMP_ERROR_BLOCKED:
         read_literal(reader, " ");
@@ -284,7 +284,7 @@ static void write_error(struct writer *writer, enum text_form form, const struct
     switch (error->code) {
     case SMP_ERROR_COMMAND:
         write_u8(writer, ' ');
-        smp_command_error_write(writer, error->command);
+        command_error_write(writer, error->command);
         break;
     case SMP_ERROR_PROXY:
         write_proxy_error(writer, form, error);

@@ -8,8 +8,8 @@
 #include <stdint.h>
 
 #include "queues/base/cursor.h"
+#include "transport/block/command_error.h"
 #include "transport/smp/blocking_info.h"
-#include "transport/smp/command_error.h"
 #include "transport/smp/transport_error.h"
 
 enum smp_error_code {
@@ -59,7 +59,7 @@ struct smp_error {
      * proxy. */
     uint16_t wrappers;
     union {
-        enum smp_command_error command;   /* SMP_ERROR_COMMAND */
+        enum command_error command;       /* SMP_ERROR_COMMAND */
         struct smp_blocking_info blocked; /* SMP_ERROR_BLOCKED */
         struct slice text;                /* SMP_ERROR_STORE */
         struct {
@@ -74,7 +74,7 @@ struct smp_error {
 
 /* Constructors. `smp_error_of` is for the codes without detail. */
 struct smp_error smp_error_of(enum smp_error_code code);
-struct smp_error smp_error_command(enum smp_command_error command);
+struct smp_error smp_error_command(enum command_error command);
 struct smp_error smp_error_blocked(struct smp_blocking_info info);
 struct smp_error smp_error_store(struct slice text);
 struct smp_error smp_error_proxy(enum smp_proxy_error kind);     /* not for SMP_PROXY_BROKER */

@@ -25,7 +25,7 @@ enum smq_result smp_server_hello_write(const struct smp_server_hello *hello, uin
     write_version_range(&writer, hello->versions);
     write_short(&writer, hello->session_id);
     if (hello->has_key && hello->versions.max >= SMP_VERSION_AUTH)
-        smp_chain_key_write(&writer, &hello->chain_key);
+        chain_key_write(&writer, &hello->chain_key);
     return finish_block(&writer, block);
 }
 
@@ -37,7 +37,7 @@ enum smq_result smp_server_hello_parse(const uint8_t block[SMP_BLOCK_SIZE], stru
     hello->session_id = read_short(&reader);
     if (hello->versions.max >= SMP_VERSION_AUTH) {
         struct reader attempt = reader;
-        smp_chain_key_read(&attempt, &hello->chain_key);
+        chain_key_read(&attempt, &hello->chain_key);
         hello->has_key = !attempt.failed;
     }
     return reader_status(&reader);
@@ -63,7 +63,7 @@ enum smq_result smp_client_hello_write(const struct smp_client_hello *hello, uin
             if (!is_service_role((uint8_t)hello->service_role))
                 writer_fail(&writer);
             write_u8(&writer, (uint8_t)hello->service_role);
-            smp_chain_key_write(&writer, &hello->service_chain_key);
+            chain_key_write(&writer, &hello->service_chain_key);
         }
     }
     return finish_block(&writer, block);
@@ -73,7 +73,7 @@ static void read_service(struct reader *reader, struct smp_client_hello *hello) 
     uint8_t role = read_u8(reader);
     if (!is_service_role(role))
         reader_fail(reader);
-    smp_chain_key_read(reader, &hello->service_chain_key);
+    chain_key_read(reader, &hello->service_chain_key);
     hello->service_role = reader->failed ? SMP_ROLE_ANY : (enum smp_service_role)role;
 }
 

@@ -14,8 +14,8 @@
 
 #include "queues/base/cursor.h"
 #include "smq/result.h"
+#include "transport/block/certificate_chain.h"
 #include "transport/crypto/keys.h"
-#include "transport/smp/certificate_chain.h"
 #include "transport/smp/command.h"
 #include "transport/smp/error.h"
 #include "transport/smp/limits.h"
@@ -25,7 +25,7 @@ struct smp_server_hello {
     struct version_range versions;
     struct slice session_id;
     bool has_key; /* chain and key are optional as a unit; written only when versions.max ≥ 7 */
-    struct smp_chain_key chain_key;
+    struct chain_key chain_key;
 };
 
 struct smp_client_hello {
@@ -36,7 +36,7 @@ struct smp_client_hello {
     bool is_proxy;         /* v ≥ 14 */
     bool has_service;      /* v ≥ 16 */
     enum smp_service_role service_role;
-    struct smp_chain_key service_chain_key;
+    struct chain_key service_chain_key;
 };
 
 struct smp_service_response {

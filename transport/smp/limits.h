@@ -9,8 +9,7 @@
 
 enum {
     SMP_BLOCK_SIZE = 16384,
-    SMP_BATCH_BYTES_MAX = 16365, /* transmissions of one block, each with its 2-byte length */
-    SMP_BATCH_COUNT_MAX = 255,
+    SMP_BATCH_BYTES_MAX = 16365,  /* transmissions of one block, each with its 2-byte length */
     SMP_CORRELATION_ID_SIZE = 24, /* what our clients send; any length up to 255 is accepted and echoed */
     SMP_ENTITY_ID_SIZE = 24,      /* what our routers generate; any length up to 255 is accepted */
     SMP_AUTHENTICATOR_SIZE = 80,

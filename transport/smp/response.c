@@ -141,14 +141,14 @@ static void read_proxy_key(uint16_t version, struct reader *reader, struct smp_r
     (void)version;
     response->proxy_key.session_id = read_short(reader);
     response->proxy_key.versions = read_version_range(reader);
-    smp_chain_key_read(reader, &response->proxy_key.chain_key);
+    chain_key_read(reader, &response->proxy_key.chain_key);
 }
 
 static void write_proxy_key(uint16_t version, struct writer *writer, const struct smp_response *response) {
     (void)version;
     write_short(writer, response->proxy_key.session_id);
     write_version_range(writer, response->proxy_key.versions);
-    smp_chain_key_write(writer, &response->proxy_key.chain_key);
+    chain_key_write(writer, &response->proxy_key.chain_key);
 }
 
 static void read_payload(uint16_t version, struct reader *reader, struct smp_response *response) {
@@ -231,7 +231,7 @@ enum smq_result smp_response_parse(uint16_t version, struct slice bytes, struct 
 
     memset(response, 0, sizeof *response);
     if (row == NULL) {
-        *error = smp_error_command(SMP_COMMAND_UNKNOWN);
+        *error = smp_error_command(COMMAND_UNKNOWN);
         return SMQ_ERR_SYNTAX;
     }
     response->tag = (enum smp_response_tag)(row - rows);
@@ -240,7 +240,7 @@ enum smq_result smp_response_parse(uint16_t version, struct slice bytes, struct 
         row->read(version, &reader, response);
     }
     if (reader_finish(&reader) != SMQ_OK) {
-        *error = smp_error_command(SMP_COMMAND_SYNTAX);
+        *error = smp_error_command(COMMAND_SYNTAX);
         return SMQ_ERR_SYNTAX;
     }
     *error = smp_error_of(SMP_ERROR_NONE);
@@ -281,9 +281,9 @@ size_t smp_response_size(uint16_t version, const struct smp_response *response) 
 enum smq_result smp_entity_rule_check(enum smp_entity_rule rule, bool has_entity, struct smp_error *error) {
     *error = smp_error_of(SMP_ERROR_NONE);
     if (rule == SMP_ENTITY_EMPTY && has_entity)
-        *error = smp_error_command(SMP_COMMAND_HAS_AUTH);
+        *error = smp_error_command(COMMAND_HAS_AUTH);
     else if (rule == SMP_ENTITY_REQUIRED && !has_entity)
-        *error = smp_error_command(SMP_COMMAND_NO_ENTITY);
+        *error = smp_error_command(COMMAND_NO_ENTITY);
     return error->code == SMP_ERROR_NONE ? SMQ_OK : SMQ_ERR_PROTOCOL;
 }
 

@@ -9,8 +9,8 @@
 
 #include "queues/base/cursor.h"
 #include "smq/result.h"
+#include "transport/block/certificate_chain.h"
 #include "transport/crypto/keys.h"
-#include "transport/smp/certificate_chain.h"
 #include "transport/smp/command.h"
 #include "transport/smp/error.h"
 #include "transport/smp/limits.h"
@@ -83,7 +83,7 @@ struct smp_response {
         struct {
             struct slice session_id;
             struct version_range versions;
-            struct smp_chain_key chain_key;
+            struct chain_key chain_key;
         } proxy_key;            /* PKEY */
         struct slice payload;   /* RRES, PRES */
         struct slice json;      /* INFO, UTF-8 */

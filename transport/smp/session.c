@@ -39,9 +39,9 @@ void smp_session_wipe(struct smp_session *session) {
     block_chain_wipe(&session->receive);
 }
 
-struct smp_envelope smp_session_envelope(const struct smp_session *session) {
-    return (struct smp_envelope){.version = session->version,
-                                 .session_id = slice_of(session->session_id, session->session_id_length)};
+struct transmission_form smp_session_form(const struct smp_session *session) {
+    return (struct transmission_form){.version = session->version,
+                                      .session_id = slice_of(session->session_id, session->session_id_length)};
 }
 
 enum smq_result smp_session_open_block(struct smp_session *session, uint8_t block[SMP_BLOCK_SIZE],
@@ -58,7 +58,7 @@ void smp_session_begin_block(const struct smp_session *session, uint8_t block[SM
 }
 
 bool smp_outgoing_block_fits(const struct smp_outgoing_block *outgoing, size_t size) {
-    return outgoing->count < SMP_BATCH_COUNT_MAX && size <= writer_room(&outgoing->writer);
+    return outgoing->count < BLOCK_TRANSMISSIONS_MAX && size <= writer_room(&outgoing->writer);
 }
 
 void smp_outgoing_block_added(struct smp_outgoing_block *outgoing) {
@@ -76,26 +76,37 @@ enum smq_result smp_session_seal_block(struct smp_session *session, struct smp_o
 }
 
 size_t smp_session_lead(const struct smp_session *session, size_t correlation_id_length, size_t entity_id_length) {
-    struct smp_envelope envelope = smp_session_envelope(session);
+    struct transmission_form form = smp_session_form(session);
     return content_offset(session) + COUNT_SIZE +
-           smp_transmission_size(&envelope, 0, false, correlation_id_length, entity_id_length, 0);
+           transmission_size(&form, 0, false, correlation_id_length, entity_id_length, 0);
 }
 
 enum smq_result smp_session_seal_around(struct smp_session *session, struct slice correlation_id,
                                         struct slice entity_id, struct slice command, uint8_t **block) {
-    struct smp_envelope envelope = smp_session_envelope(session);
+    struct transmission_form form = smp_session_form(session);
     struct smp_outgoing_block outgoing;
-    struct smp_draft draft;
+    struct transmission_draft draft;
     uint8_t *place = (uint8_t *)(uintptr_t)command.bytes;
     *block = place - smp_session_lead(session, correlation_id.length, entity_id.length);
     smp_session_begin_block(session, *block, &outgoing);
-    smp_draft_begin(&envelope, &outgoing.writer, 0, false, correlation_id, entity_id, &draft);
+    transmission_begin(&form, &outgoing.writer, 0, false, correlation_id, entity_id, &draft);
     uint8_t *reserved = write_reserve(&outgoing.writer, command.length);
     if (reserved != NULL && reserved != place)
         return SMQ_ERR_INTERNAL;
-    enum smq_result result = smp_draft_end(&envelope, &outgoing.writer, &draft, slice_of(NULL, 0), NULL);
+    enum smq_result result = transmission_end(&form, &outgoing.writer, &draft, slice_of(NULL, 0), NULL);
     if (result != SMQ_OK)
         return result;
     smp_outgoing_block_added(&outgoing);
     return smp_session_seal_block(session, &outgoing);
+}
+
+enum smq_result smp_transmission_parse(const struct transmission_form *form, struct slice bytes,
+                                       struct transmission *transmission, struct smp_error *error) {
+    static const enum smp_error_code errors[] = {[TRANSMISSION_GOOD] = SMP_ERROR_NONE,
+                                                 [TRANSMISSION_MALFORMED] = SMP_ERROR_BLOCK,
+                                                 [TRANSMISSION_OTHER_SESSION] = SMP_ERROR_SESSION};
+    enum transmission_fault fault;
+    enum smq_result result = transmission_parse(form, bytes, transmission, &fault);
+    *error = smp_error_of(errors[fault]);
+    return result;
 }

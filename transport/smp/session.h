@@ -10,9 +10,11 @@
 
 #include "queues/base/cursor.h"
 #include "smq/result.h"
+#include "transport/block/batch.h"
+#include "transport/block/transmission.h"
 #include "transport/crypto/block_chain.h"
+#include "transport/smp/error.h"
 #include "transport/smp/limits.h"
-#include "transport/smp/transmission.h"
 
 enum smp_side { SMP_SIDE_SERVER, SMP_SIDE_CLIENT };
 
@@ -34,7 +36,11 @@ enum smq_result smp_session_init(struct smp_session *session, enum smp_side side
 /* Wipes the chain keys. */
 void smp_session_wipe(struct smp_session *session);
 /* The form of this session's transmissions; borrows the session's id. */
-struct smp_envelope smp_session_envelope(const struct smp_session *session);
+struct transmission_form smp_session_form(const struct smp_session *session);
+
+/* transmission_parse with the error that answers: BLOCK or SESSION. */
+enum smq_result smp_transmission_parse(const struct transmission_form *form, struct slice bytes,
+                                       struct transmission *transmission, struct smp_error *error);
 
 /* Opens a received block in place; `content` points into `block`. The receive chain steps even when this fails:
  * SMQ_ERR_CRYPTO when it does not decrypt, SMQ_ERR_SYNTAX when it does not unpad. Both are answered with BLOCK, and
@@ -42,7 +48,7 @@ struct smp_envelope smp_session_envelope(const struct smp_session *session);
 enum smq_result smp_session_open_block(struct smp_session *session, uint8_t block[SMP_BLOCK_SIZE],
                                        struct slice *content);
 
-/* A block being filled. Transmissions are written with `writer` (smp_draft_begin and so on); each that ended well is
+/* A block being filled. Transmissions are written with `writer` (transmission_begin and so on); each that ended well is
  * counted with smp_outgoing_block_added. The writer's room is SMP_BATCH_BYTES_MAX. */
 struct smp_outgoing_block {
     struct writer writer;

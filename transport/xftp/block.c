@@ -4,37 +4,38 @@
 
 #include <string.h>
 
+#include "transport/block/batch.h"
 #include "transport/crypto/authenticator.h"
 #include "transport/crypto/signature.h"
-#include "transport/smp/batch.h"
 #include "transport/wire/padding.h"
+#include "transport/wire/version.h"
 
-static struct smp_envelope transmission_form(struct slice session_id) {
-    return (struct smp_envelope){.version = SMP_VERSION_MIN, .session_id = session_id};
+static struct transmission_form form_of(struct slice session_id) {
+    return (struct transmission_form){.version = SMP_VERSION_MIN, .session_id = session_id};
 }
 
 /* The one transmission of the content. */
 static enum smq_result single_transmission(struct slice head, struct slice *bytes) {
     struct slice content;
-    struct smp_content list;
+    struct block_content list;
     if (head.length != XFTP_BLOCK_SIZE || unpad(head, &content) != SMQ_OK ||
-        smp_content_open(content, &list) != SMQ_OK || list.count != 1)
+        block_content_open(content, &list) != SMQ_OK || list.count != 1)
         return SMQ_ERR_SYNTAX;
-    return smp_content_next(&list, bytes) ? SMQ_OK : SMQ_ERR_SYNTAX;
+    return block_content_next(&list, bytes) ? SMQ_OK : SMQ_ERR_SYNTAX;
 }
 
-enum smq_result xftp_block_open(struct slice head, struct slice session_id, struct smp_transmission *transmission,
+enum smq_result xftp_block_open(struct slice head, struct slice session_id, struct transmission *transmission,
                                 struct xftp_error *error) {
-    struct smp_envelope form = transmission_form(session_id);
-    struct smp_error fault;
+    struct transmission_form form = form_of(session_id);
+    enum transmission_fault fault;
     struct slice bytes;
 
     memset(transmission, 0, sizeof *transmission);
     *error = xftp_error_of(XFTP_ERROR_BLOCK);
     if (single_transmission(head, &bytes) != SMQ_OK)
         return SMQ_ERR_SYNTAX;
-    if (smp_transmission_parse(&form, bytes, transmission, &fault) != SMQ_OK) {
-        if (fault.code == SMP_ERROR_SESSION)
+    if (transmission_parse(&form, bytes, transmission, &fault) != SMQ_OK) {
+        if (fault == TRANSMISSION_OTHER_SESSION)
             *error = xftp_error_of(XFTP_ERROR_SESSION);
         return SMQ_ERR_SYNTAX;
     }
@@ -45,18 +46,18 @@ enum smq_result xftp_block_open(struct slice head, struct slice session_id, stru
 /* ---- writing ---- */
 
 struct draft {
-    struct smp_envelope form;
-    struct smp_draft transmission;
+    struct transmission_form form;
+    struct transmission_draft transmission;
     struct writer writer;
 };
 
 static void begin(const struct xftp_envelope *envelope, size_t authorization_length, uint8_t *block,
                   struct draft *draft) {
-    draft->form = transmission_form(envelope->session_id);
+    draft->form = form_of(envelope->session_id);
     draft->writer = padded_writer(block, XFTP_BLOCK_SIZE);
     write_u8(&draft->writer, 1); /* one transmission */
-    smp_draft_begin(&draft->form, &draft->writer, authorization_length, false, envelope->correlation_id,
-                    envelope->entity_id, &draft->transmission);
+    transmission_begin(&draft->form, &draft->writer, authorization_length, false, envelope->correlation_id,
+                       envelope->entity_id, &draft->transmission);
 }
 
 static size_t authorization_size(const struct key_pair *key) {
@@ -82,11 +83,11 @@ static enum smq_result authorize(const struct key_pair *key, const struct public
 }
 
 static enum smq_result end(struct draft *draft, struct slice *covered) {
-    struct smp_authorized authorized;
+    struct authorized authorized;
     enum smq_result result =
-        smp_draft_end(&draft->form, &draft->writer, &draft->transmission, slice_of(NULL, 0), &authorized);
+        transmission_end(&draft->form, &draft->writer, &draft->transmission, slice_of(NULL, 0), &authorized);
     if (result == SMQ_OK)
-        *covered = smp_authorized_contiguous(&authorized, NULL, 0); /* the wire's own bytes: the session id is sent */
+        *covered = authorized_contiguous(&authorized, NULL, 0); /* the wire's own bytes: the session id is sent */
     return result;
 }
 

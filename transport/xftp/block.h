@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* XFTP blocks: the head of every request and answer after the handshake. A block holds one transmission, in the form
- * that SMP gives it in version 6 (transport/smp/transmission.h), session id and all, whatever the session's version.
+ * that SMP gives it in version 6 (transport/block/transmission.h), session id and all, whatever the session's version.
  * Pure and re-entrant: any thread. Slices of what is opened point into the block. */
 #pragma once
 
@@ -9,8 +9,8 @@
 
 #include "queues/base/cursor.h"
 #include "smq/result.h"
+#include "transport/block/transmission.h"
 #include "transport/crypto/keys.h"
-#include "transport/smp/transmission.h"
 #include "transport/xftp/command.h"
 #include "transport/xftp/error.h"
 #include "transport/xftp/limits.h"
@@ -20,7 +20,7 @@
  * not one transmission, a malformed one, or an authorization of an impossible size) or SESSION (another session id),
  * and `transmission` holds only the correlation id to answer with, empty when even that is unknown. `authorized` of the
  * transmission is all that its authorization covers. */
-enum smq_result xftp_block_open(struct slice head, struct slice session_id, struct smp_transmission *transmission,
+enum smq_result xftp_block_open(struct slice head, struct slice session_id, struct transmission *transmission,
                                 struct xftp_error *error);
 
 /* Whom a transmission is from and about. */

@@ -13,10 +13,10 @@ typedef void write_parameters(struct writer *writer, const struct xftp_command *
 
 static void read_new(struct reader *reader, struct xftp_command *command) {
     struct xftp_new *new = &command->create;
-    smp_authorization_key_read(reader, &new->sender_key);
+    authorization_key_read(reader, &new->sender_key);
     new->size = read_u32(reader);
     new->digest = read_short(reader);
-    smp_key_list_read(reader, &new->recipient_keys);
+    key_list_read(reader, &new->recipient_keys);
     new->has_password = read_maybe(reader);
     if (new->has_password)
         new->password = read_password(reader);
@@ -27,16 +27,16 @@ static void write_new(struct writer *writer, const struct xftp_command *command)
     write_public_key(writer, &new->sender_key);
     write_u32(writer, new->size);
     write_short(writer, new->digest);
-    smp_key_list_write(writer, &new->recipient_keys);
+    key_list_write(writer, &new->recipient_keys);
     write_maybe_short(writer, new->has_password ? &new->password : NULL);
 }
 
 static void read_recipients(struct reader *reader, struct xftp_command *command) {
-    smp_key_list_read(reader, &command->recipient_keys);
+    key_list_read(reader, &command->recipient_keys);
 }
 
 static void write_recipients(struct writer *writer, const struct xftp_command *command) {
-    smp_key_list_write(writer, &command->recipient_keys);
+    key_list_write(writer, &command->recipient_keys);
 }
 
 static void read_get(struct reader *reader, struct xftp_command *command) {
@@ -55,7 +55,7 @@ struct command_row {
 
 /* clang-format off */
 #define ROW(tag, party, credentials, body, read, write)                                                                \
-    [XFTP_##tag] = {{#tag, XFTP_PARTY_##party, SMP_CREDENTIALS_##credentials, body}, read, write}
+    [XFTP_##tag] = {{#tag, XFTP_PARTY_##party, CREDENTIALS_##credentials, body}, read, write}
 
 static const struct command_row rows[XFTP_COMMAND_COUNT] = {
     /*  tag   party      credentials  body   parameters */
@@ -87,7 +87,7 @@ enum smq_result xftp_command_parse(struct slice bytes, struct xftp_command *comm
 
     memset(command, 0, sizeof *command);
     if (row == NULL) {
-        *error = xftp_error_command(SMP_COMMAND_UNKNOWN);
+        *error = xftp_error_command(COMMAND_UNKNOWN);
         return SMQ_ERR_SYNTAX;
     }
     command->tag = (enum xftp_command_tag)(row - rows);
@@ -96,7 +96,7 @@ enum smq_result xftp_command_parse(struct slice bytes, struct xftp_command *comm
         row->read(&reader, command);
     }
     if (reader_finish(&reader) != SMQ_OK) {
-        *error = xftp_error_command(SMP_COMMAND_SYNTAX);
+        *error = xftp_error_command(COMMAND_SYNTAX);
         return SMQ_ERR_SYNTAX;
     }
     *error = xftp_error_of(XFTP_ERROR_NONE);
@@ -118,8 +118,8 @@ void xftp_command_write(struct writer *writer, const struct xftp_command *comman
 
 enum smq_result xftp_command_check_credentials(const struct xftp_command *command, bool has_authorization,
                                                bool has_entity, struct xftp_error *error) {
-    enum smp_command_error broken;
-    bool holds = smp_credentials_hold(rows[command->tag].info.credentials, has_authorization, has_entity, &broken);
+    enum command_error broken;
+    bool holds = credentials_hold(rows[command->tag].info.credentials, has_authorization, has_entity, &broken);
     *error = holds ? xftp_error_of(XFTP_ERROR_NONE) : xftp_error_command(broken);
     return holds ? SMQ_OK : SMQ_ERR_AUTH;
 }

@@ -9,9 +9,9 @@
 
 #include "queues/base/cursor.h"
 #include "smq/result.h"
+#include "transport/block/credentials.h"
+#include "transport/block/key_list.h"
 #include "transport/crypto/keys.h"
-#include "transport/smp/credentials.h"
-#include "transport/smp/key_list.h"
 #include "transport/xftp/error.h"
 
 enum xftp_command_tag {
@@ -37,7 +37,7 @@ enum xftp_party {
 struct xftp_command_info {
     const char *text; /* the tag on the wire */
     enum xftp_party party;
-    enum smp_credential_rule credentials;
+    enum credential_rule credentials;
     bool has_body; /* the chunk's bytes follow the block */
 };
 
@@ -46,7 +46,7 @@ struct xftp_new {
     struct public_key sender_key; /* Ed25519, Ed448 or X25519 */
     uint32_t size;                /* bytes of the chunk */
     struct slice digest;          /* SHA-256; of any length, which is the sender's own harm */
-    struct smp_key_list recipient_keys;
+    struct key_list recipient_keys;
     bool has_password;
     struct slice password; /* characters checked; may be empty */
 };
@@ -54,9 +54,9 @@ struct xftp_new {
 struct xftp_command {
     enum xftp_command_tag tag;
     union {
-        struct xftp_new create;             /* FNEW */
-        struct smp_key_list recipient_keys; /* FADD */
-        struct public_key dh_key;           /* FGET: the client's X25519 key, fresh for this command */
+        struct xftp_new create;         /* FNEW */
+        struct key_list recipient_keys; /* FADD */
+        struct public_key dh_key;       /* FGET: the client's X25519 key, fresh for this command */
     };
 };
 

@@ -26,7 +26,7 @@ struct xftp_error xftp_error_of(enum xftp_error_code code) {
     return error;
 }
 
-struct xftp_error xftp_error_command(enum smp_command_error command) {
+struct xftp_error xftp_error_command(enum command_error command) {
     struct xftp_error error = xftp_error_of(XFTP_ERROR_COMMAND);
     error.command = command;
     return error;
@@ -50,7 +50,7 @@ void xftp_error_read(struct reader *reader, struct xftp_error *error) {
     *error = xftp_error_of((enum xftp_error_code)READ_TAG(reader, error_tags));
     if (error->code == XFTP_ERROR_COMMAND) {
         read_literal(reader, " ");
-        error->command = smp_command_error_read(reader);
+        error->command = command_error_read(reader);
     } else if (error->code == XFTP_ERROR_BLOCKED) {
         read_literal(reader, " ");
         smp_blocking_info_read(reader, &error->blocked);
@@ -61,7 +61,7 @@ void xftp_error_write(struct writer *writer, const struct xftp_error *error) {
     WRITE_TAG(writer, error_tags, error->code);
     if (error->code == XFTP_ERROR_COMMAND) {
         write_u8(writer, ' ');
-        smp_command_error_write(writer, error->command);
+        command_error_write(writer, error->command);
     } else if (error->code == XFTP_ERROR_BLOCKED) {
         write_u8(writer, ' ');
         smp_blocking_info_write(writer, &error->blocked);
@@ -102,7 +102,7 @@ void xftp_error_write_json(struct writer *writer, const struct xftp_error *error
     write_text(writer, "\"");
     if (error->code == XFTP_ERROR_COMMAND) {
         write_text(writer, ",\"cmdErr\":{\"type\":\"");
-        smp_command_error_write(writer, error->command);
+        command_error_write(writer, error->command);
         write_text(writer, "\"}");
     } else if (error->code == XFTP_ERROR_BLOCKED) {
         write_text(writer, ",\"blockInfo\":");

@@ -8,8 +8,8 @@
 #include <stdint.h>
 
 #include "queues/base/cursor.h"
+#include "transport/block/command_error.h"
 #include "transport/smp/blocking_info.h"
-#include "transport/smp/command_error.h"
 
 enum xftp_error_code {
     XFTP_ERROR_NONE,      /* never on the wire: writing it fails */
@@ -34,14 +34,14 @@ enum xftp_error_code {
 struct xftp_error {
     enum xftp_error_code code;
     union {
-        enum smp_command_error command;   /* XFTP_ERROR_COMMAND */
+        enum command_error command;       /* XFTP_ERROR_COMMAND */
         struct smp_blocking_info blocked; /* XFTP_ERROR_BLOCKED */
     };
 };
 
 /* Constructors. `xftp_error_of` is for the codes without detail. */
 struct xftp_error xftp_error_of(enum xftp_error_code code);
-struct xftp_error xftp_error_command(enum smp_command_error command);
+struct xftp_error xftp_error_command(enum command_error command);
 struct xftp_error xftp_error_blocked(struct smp_blocking_info info);
 
 /* Fieldwise comparison. */

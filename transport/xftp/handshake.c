@@ -55,7 +55,7 @@ enum smq_result xftp_server_handshake_write(const struct xftp_server_handshake *
     struct writer writer = padded_writer(block, XFTP_BLOCK_SIZE);
     write_version_range(&writer, handshake->versions);
     write_short(&writer, handshake->session_id);
-    smp_chain_key_write(&writer, &handshake->chain_key);
+    chain_key_write(&writer, &handshake->chain_key);
     write_short(&writer, handshake->identity_proof);
     return padded_finish(&writer, block, XFTP_BLOCK_SIZE);
 }
@@ -66,7 +66,7 @@ enum smq_result xftp_server_handshake_parse(struct slice body, struct xftp_serve
     memset(handshake, 0, sizeof *handshake);
     handshake->versions = read_version_range(&reader);
     handshake->session_id = read_short(&reader);
-    smp_chain_key_read(&reader, &handshake->chain_key);
+    chain_key_read(&reader, &handshake->chain_key);
     struct reader attempt = reader;
     struct slice proof = read_short(&attempt);
     if (!attempt.failed && is_signature_size(proof.length))
@@ -167,7 +167,7 @@ enum smq_result xftp_session_key_verify(const struct xftp_server_handshake *hand
     struct slice certificates[CHAIN_LENGTH];
     uint8_t digest[HASH_SHA256_SIZE];
     struct signed_key signed_key;
-    if (smp_chain_certificates(&handshake->chain_key, certificates, CHAIN_LENGTH) != CHAIN_LENGTH)
+    if (chain_certificates(&handshake->chain_key, certificates, CHAIN_LENGTH) != CHAIN_LENGTH)
         return SMQ_ERR_IDENTITY;
     enum smq_result result = hash_slice(HASH_SHA256, certificates[1], digest);
     if (result != SMQ_OK)

@@ -11,9 +11,9 @@
 
 #include "queues/base/cursor.h"
 #include "smq/result.h"
+#include "transport/block/certificate_chain.h"
 #include "transport/crypto/keys.h"
 #include "transport/crypto/signature.h"
-#include "transport/smp/certificate_chain.h"
 #include "transport/wire/version.h"
 #include "transport/xftp/error.h"
 #include "transport/xftp/limits.h"
@@ -26,8 +26,7 @@ struct xftp_client_hello {
 struct xftp_server_handshake {
     struct version_range versions;
     struct slice session_id;
-    struct smp_chain_key
-        chain_key;               /* leaf and CA of the router's identity; its X25519 session key, signed by the leaf */
+    struct chain_key chain_key;  /* leaf and CA of the router's identity; its X25519 session key, signed by the leaf */
     struct slice identity_proof; /* a signature when a challenge was sent, else empty */
 };
 

@@ -112,7 +112,7 @@ enum smq_result xftp_response_parse(struct slice bytes, struct xftp_response *re
 
     memset(response, 0, sizeof *response);
     if (row == NULL) {
-        *error = xftp_error_command(SMP_COMMAND_UNKNOWN);
+        *error = xftp_error_command(COMMAND_UNKNOWN);
         return SMQ_ERR_SYNTAX;
     }
     response->tag = (enum xftp_response_tag)(row - rows);
@@ -121,7 +121,7 @@ enum smq_result xftp_response_parse(struct slice bytes, struct xftp_response *re
         row->read(&reader, response);
     }
     if (reader_finish(&reader) != SMQ_OK) {
-        *error = xftp_error_command(SMP_COMMAND_SYNTAX);
+        *error = xftp_error_command(COMMAND_SYNTAX);
         return SMQ_ERR_SYNTAX;
     }
     *error = xftp_error_of(XFTP_ERROR_NONE);
@@ -146,9 +146,9 @@ enum smq_result xftp_response_check_entity(const struct xftp_response *response,
     enum entity_rule rule = rows[response->tag].entity;
     *error = xftp_error_of(XFTP_ERROR_NONE);
     if (rule == ENTITY_EMPTY && has_entity)
-        *error = xftp_error_command(SMP_COMMAND_HAS_AUTH);
+        *error = xftp_error_command(COMMAND_HAS_AUTH);
     else if (rule == ENTITY_REQUIRED && !has_entity)
-        *error = xftp_error_command(SMP_COMMAND_NO_ENTITY);
+        *error = xftp_error_command(COMMAND_NO_ENTITY);
     return error->code == XFTP_ERROR_NONE ? SMQ_OK : SMQ_ERR_PROTOCOL;
 }
 

@@ -8,8 +8,8 @@
 
 #include "actors/client/smq/client.h"
 #include "queues/base/cursor.h"
+#include "transport/block/certificate_chain.h"
 #include "transport/crypto/proxy_layer.h"
-#include "transport/smp/certificate_chain.h"
 #include "transport/smp/error.h"
 #include "transport/wire/version.h"
 
@@ -29,7 +29,7 @@ struct relay_facts {
     struct version_range versions; /* in common */
     struct slice session_id;
     bool has_key; /* the relay showed a session key; it was verified */
-    struct smp_chain_key chain_key;
+    struct chain_key chain_key;
     const char *host; /* the first of its address */
 };
 /* Of a client that is, or was, connected, in a context that is a proxy's. Any thread. */

@@ -14,9 +14,9 @@
 #include "actors/client/smp/smp_client.h"
 #include "queues/map.h"
 #include "queues/wheel.h"
+#include "transport/block/transmission.h"
 #include "transport/crypto/box.h"
 #include "transport/smp/response.h"
-#include "transport/smp/transmission.h"
 
 /* The commands of one connection, in the order of their deadlines. Threads that forward put theirs in front of
  * `arrived`; the process lane takes over all that has arrived, and keeps what is not told yet in a list of its own. A
@@ -44,14 +44,14 @@ struct client_relay {
     struct smq_client *client;               /* whose this is */
     struct forward_list list;
     struct relay_farewell *farewell; /* memory for the end, made before */
-    struct smp_chain_key chain_key;  /* count 0: none; points into `bytes` */
+    struct chain_key chain_key;      /* count 0: none; points into `bytes` */
     uint8_t bytes[];
 };
 
 /* ---- forward_relay.c */
 
 /* `chain_key` (copied) may be NULL. SMQ_ERR_NO_MEMORY. Process lane, in the handshake. */
-enum smq_result client_relay_create(struct version_range versions, const struct smp_chain_key *chain_key,
+enum smq_result client_relay_create(struct version_range versions, const struct chain_key *chain_key,
                                     struct client_relay **relay);
 /* Wipes; NULL inside is allowed. */
 void client_relay_destroy(struct client_relay **relay);
@@ -86,7 +86,7 @@ enum smq_result proxy_context_create(struct context_proxy **proxy);
 bool forward_received(struct smq_client *client, struct block *block);
 /* What a transmission of a relay says. */
 struct relay_said {
-    const struct smp_transmission *transmission;
+    const struct transmission *transmission;
     enum smq_result parsed; /* of the response */
     const struct smp_response *response;
     const struct smp_error *error; /* why it does not parse */

@@ -35,7 +35,7 @@ void client_relay_facts(const struct smq_client *client, struct relay_facts *fac
     };
 }
 
-enum smq_result client_relay_create(struct version_range versions, const struct smp_chain_key *chain_key,
+enum smq_result client_relay_create(struct version_range versions, const struct chain_key *chain_key,
                                     struct client_relay **relay) {
     size_t chain = chain_key == NULL ? 0 : chain_key->chain.length;
     size_t signed_key = chain_key == NULL ? 0 : chain_key->signed_key.length;
@@ -51,8 +51,8 @@ enum smq_result client_relay_create(struct version_range versions, const struct 
     if (chain_key != NULL) {
         memcpy(made->bytes, chain_key->chain.bytes, chain);
         memcpy(made->bytes + chain, chain_key->signed_key.bytes, signed_key);
-        made->chain_key = (struct smp_chain_key){chain_key->count, slice_of(made->bytes, chain),
-                                                 slice_of(made->bytes + chain, signed_key)};
+        made->chain_key = (struct chain_key){chain_key->count, slice_of(made->bytes, chain),
+                                             slice_of(made->bytes + chain, signed_key)};
     }
     *relay = made;
     return SMQ_OK;

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "actors/client/smp/forwarding.h"
-#include "transport/smp/batch.h"
+#include "transport/block/batch.h"
 
 /* ---- sending */
 
@@ -13,13 +13,13 @@ static struct forwarding *forwarding_of_item(struct outgoing *item) {
 
 static enum smq_result write_forward(const struct smq_client *client, struct forwarding *forwarding,
                                      struct writer *writer) {
-    struct smp_envelope envelope = smp_session_envelope(&smp_client(client)->session);
+    struct transmission_form form = smp_session_form(&smp_client(client)->session);
     const struct smp_command command = {.tag = SMP_RFWD, .payload = slice_of(forwarding->sealed, forwarding->size)};
-    struct smp_draft draft;
-    smp_draft_begin(&envelope, writer, 0, false, slice_of(forwarding->correlation_id, BOX_NONCE_SIZE),
-                    slice_of(NULL, 0), &draft);
-    smp_command_write(envelope.version, &command, writer);
-    return smp_draft_end(&envelope, writer, &draft, slice_of(NULL, 0), NULL);
+    struct transmission_draft draft;
+    transmission_begin(&form, writer, 0, false, slice_of(forwarding->correlation_id, BOX_NONCE_SIZE), slice_of(NULL, 0),
+                       &draft);
+    smp_command_write(form.version, &command, writer);
+    return transmission_end(&form, writer, &draft, slice_of(NULL, 0), NULL);
 }
 
 enum smq_result forward_fill(struct smq_client *client, struct outgoing_queue *queue, struct request_block *block) {
@@ -115,18 +115,18 @@ bool forward_answered(struct smq_client *client, const struct relay_said *said) 
 
 bool forward_received(struct smq_client *client, struct block *block) {
     struct slice bytes;
-    struct smp_content content;
-    struct smp_transmission transmission;
+    struct block_content content;
+    struct transmission transmission;
     struct smp_response response;
     struct smp_error error;
-    struct smp_envelope envelope = smp_session_envelope(&smp_client(client)->session);
+    struct transmission_form form = smp_session_form(&smp_client(client)->session);
     /* A proxy's blocks are not encrypted inside of TLS: to open one changes nothing of the session. */
     if (smp_client(client)->relay == NULL || smp_client(client)->session.encrypted ||
         smp_session_open_block(&smp_client(client)->session, block->bytes, &bytes) != SMQ_OK ||
-        smp_content_open(bytes, &content) != SMQ_OK || content.count != 1 || !smp_content_next(&content, &bytes) ||
-        smp_transmission_parse(&envelope, bytes, &transmission, &error) != SMQ_OK)
+        block_content_open(bytes, &content) != SMQ_OK || content.count != 1 || !block_content_next(&content, &bytes) ||
+        smp_transmission_parse(&form, bytes, &transmission, &error) != SMQ_OK)
         return false;
-    enum smq_result parsed = smp_response_parse(envelope.version, transmission.command, &response, &error);
+    enum smq_result parsed = smp_response_parse(form.version, transmission.command, &response, &error);
     if (parsed == SMQ_OK)
         parsed = smp_response_check_entity(&response, transmission.entity_id.length > 0, &error);
     struct block *held = block;

@@ -19,10 +19,10 @@ static enum smq_result fail(struct smq_client *client, enum smq_result result, s
 }
 
 /* The chain in the hello must be the one that TLS has verified, and the session key must be signed by its leaf. */
-static enum smq_result verify_key(const struct smq_client *client, const struct smp_chain_key *chain_key,
+static enum smq_result verify_key(const struct smq_client *client, const struct chain_key *chain_key,
                                   struct public_key *server_key) {
     struct slice chain[CERTIFICATE_CHAIN_MAX];
-    size_t count = smp_chain_certificates(chain_key, chain, CERTIFICATE_CHAIN_MAX);
+    size_t count = chain_certificates(chain_key, chain, CERTIFICATE_CHAIN_MAX);
     const struct connection_tls *tls = connection_tls(client->connection);
     if (!certificate_chain_equal(chain, count, tls->peer_chain, tls->peer_chain_count))
         return SMQ_ERR_IDENTITY;

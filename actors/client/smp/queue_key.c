@@ -66,16 +66,16 @@ static enum smq_result agreement(struct queue_key *key, const struct authorizati
 }
 
 enum smq_result queue_key_authorize(struct queue_key *key, const struct authorization_context *context,
-                                    const struct smp_authorized *authorized, uint8_t *authorization) {
+                                    const struct authorized *authorized, uint8_t *authorization) {
     if (key->pair.private_key.algorithm != KEY_X25519) {
-        struct slice message = smp_authorized_contiguous(authorized, context->scratch, SMP_AUTHORIZED_MAX);
+        struct slice message = authorized_contiguous(authorized, context->scratch, AUTHORIZED_MAX);
         return sign(&key->pair, message, authorization);
     }
     struct box_key agreed = {{0}};
     enum smq_result result = agreement(key, context, &agreed);
     if (result == SMQ_OK) {
-        result = authenticator_create(&agreed, context->correlation_id, authorized->parts, SMP_AUTHORIZED_PARTS,
-                                      authorization);
+        result =
+            authenticator_create(&agreed, context->correlation_id, authorized->parts, AUTHORIZED_PARTS, authorization);
     }
     box_key_wipe(&agreed);
     return result;

@@ -7,9 +7,9 @@
 #include <stdint.h>
 
 #include "queues/base/cursor.h"
+#include "transport/block/transmission.h"
 #include "transport/crypto/box.h"
 #include "transport/crypto/keys.h"
-#include "transport/smp/transmission.h"
 
 /* The pair is constant after init; the agreement is guarded by the lock, so that one key may serve several sessions. */
 struct queue_key {
@@ -33,7 +33,7 @@ void queue_key_destroy(struct queue_key *key);
 /* Bytes of an authorization by this key: 64, 80, 114, or 0 without a key. */
 size_t queue_key_authorization_length(const struct queue_key *key);
 
-/* Where a command is authorized. `scratch` has SMP_AUTHORIZED_MAX bytes. */
+/* Where a command is authorized. `scratch` has AUTHORIZED_MAX bytes. */
 struct authorization_context {
     uint64_t session;                    /* a number that no other session of the process has */
     const struct public_key *server_key; /* the session's; algorithm KEY_NONE: the router showed none */
@@ -44,4 +44,4 @@ struct authorization_context {
 /* Writes queue_key_authorization_length bytes. An X25519 key agrees with the server's once a session. SMQ_ERR_AUTH:
  * it needs a server key and there is none; SMQ_ERR_CRYPTO. Any thread; holds the key's lock for microseconds. */
 enum smq_result queue_key_authorize(struct queue_key *key, const struct authorization_context *context,
-                                    const struct smp_authorized *authorized, uint8_t *authorization);
+                                    const struct authorized *authorized, uint8_t *authorization);

@@ -6,7 +6,7 @@
 #include "actors/client/smp/forward_private.h"
 #include "actors/client/smp/through_proxy.h"
 
-#include "transport/smp/batch.h"
+#include "transport/block/batch.h"
 
 static struct smq_bytes bytes_of(struct slice slice) {
     return (struct smq_bytes){slice.bytes, slice.length};
@@ -150,15 +150,15 @@ static void handle_proxied_response(struct process_lane *lane, struct smq_client
 
 static void handle_transmission(struct process_lane *lane, struct smq_client *client, struct slice bytes,
                                 struct block *block) {
-    struct smp_envelope envelope = smp_session_envelope(&smp_client(client)->session);
-    struct smp_transmission transmission;
+    struct transmission_form form = smp_session_form(&smp_client(client)->session);
+    struct transmission transmission;
     struct smp_response response;
     struct smp_error error;
-    if (smp_transmission_parse(&envelope, bytes, &transmission, &error) != SMQ_OK) {
+    if (smp_transmission_parse(&form, bytes, &transmission, &error) != SMQ_OK) {
         draft_error(lane, client, SMQ_EVENT_ERROR, SMQ_ERR_SYNTAX, &error, slice_of(NULL, 0));
         return;
     }
-    enum smq_result parsed = smp_response_parse(envelope.version, transmission.command, &response, &error);
+    enum smq_result parsed = smp_response_parse(form.version, transmission.command, &response, &error);
     if (parsed == SMQ_OK)
         parsed = smp_response_check_entity(&response, transmission.entity_id.length > 0, &error);
     if (transmission.correlation_id.length == 0) {
@@ -192,16 +192,16 @@ static void handle_transmission(struct process_lane *lane, struct smq_client *cl
 
 void smp_received(struct process_lane *lane, struct smq_client *client, struct block *block) {
     struct slice bytes;
-    struct smp_content content;
+    struct block_content content;
     enum smq_result result = smp_session_open_block(&smp_client(client)->session, block->bytes, &bytes);
     if (result == SMQ_OK)
-        result = smp_content_open(bytes, &content);
+        result = block_content_open(bytes, &content);
     if (result != SMQ_OK) {
         struct smp_error error = smp_error_of(SMP_ERROR_BLOCK);
         draft_error(lane, client, SMQ_EVENT_ERROR, result, &error, slice_of(NULL, 0));
     } else {
         struct slice transmission;
-        while (smp_content_next(&content, &transmission))
+        while (block_content_next(&content, &transmission))
             handle_transmission(lane, client, transmission, block);
     }
     lane_deliver(lane, client);

@@ -88,12 +88,12 @@ static struct relay_session *create(struct smq_client *client, struct router_add
 /* ---- PKEY ---- */
 
 /* The chain must be the relay's, and the key signed by its leaf. */
-static enum smq_result verify(const struct smp_chain_key *chain_key, const uint8_t key_hash[KEY_HASH_SIZE],
+static enum smq_result verify(const struct chain_key *chain_key, const uint8_t key_hash[KEY_HASH_SIZE],
                               struct public_key *key) {
     struct slice chain[CERTIFICATE_CHAIN_MAX];
     struct signed_key signed_key;
     struct public_key leaf;
-    size_t count = smp_chain_certificates(chain_key, chain, CERTIFICATE_CHAIN_MAX);
+    size_t count = chain_certificates(chain_key, chain, CERTIFICATE_CHAIN_MAX);
     if (count > CERTIFICATE_CHAIN_MAX ||
         certificate_check_server(chain, count, key_hash, clock_realtime_s()) != CERTIFICATE_FAULT_NONE ||
         certificate_public_key(chain[0], &leaf) != SMQ_OK ||

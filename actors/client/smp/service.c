@@ -90,16 +90,16 @@ void smq_service_release(struct smq_service **service) {
 }
 
 enum smq_result service_sign_key(const struct smq_service *service, const struct public_key *key,
-                                 struct service_hello *room, struct smp_chain_key *chain_key) {
+                                 struct service_hello *room, struct chain_key *chain_key) {
     size_t count;
     const struct slice *chain = credentials_chain(service->credentials, &count);
     struct writer chain_writer = writer_of(room->chain, sizeof(room->chain));
     struct writer key_writer = writer_of(room->signed_key, sizeof(room->signed_key));
-    smp_chain_encode(&chain_writer, chain, count);
+    chain_encode(&chain_writer, chain, count);
     enum smq_result result = writer_finish(&chain_writer);
     if (result == SMQ_OK)
         result = write_signed_key(&key_writer, credentials_key(service->credentials), key);
-    *chain_key = (struct smp_chain_key){(uint8_t)count, slice_of(room->chain, writer_length(&chain_writer)),
-                                        slice_of(room->signed_key, writer_length(&key_writer))};
+    *chain_key = (struct chain_key){(uint8_t)count, slice_of(room->chain, writer_length(&chain_writer)),
+                                    slice_of(room->signed_key, writer_length(&key_writer))};
     return result;
 }

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "actors/client/smq/network.h"
-#include "transport/smp/certificate_chain.h"
+#include "transport/block/certificate_chain.h"
 #include "transport/smp/command.h"
 #include "transport/tls/credentials.h"
 #include "transport/tls/tls.h"
@@ -30,6 +30,6 @@ struct service_hello {
 };
 /* Fills in `chain_key`, which points into `room`, for the session key `key`. SMQ_ERR_TOO_LARGE, SMQ_ERR_CRYPTO. */
 enum smq_result service_sign_key(const struct smq_service *service, const struct public_key *key,
-                                 struct service_hello *room, struct smp_chain_key *chain_key);
+                                 struct service_hello *room, struct chain_key *chain_key);
 
 bool service_is_valid(const struct smq_service *service); /* for pointers from outside; may be NULL */

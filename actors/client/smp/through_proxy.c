@@ -5,8 +5,8 @@
 
 #include "queues/base/memory.h"
 #include "queues/base/secret.h"
+#include "transport/block/batch.h"
 #include "transport/crypto/proxy_layer.h"
-#include "transport/smp/batch.h"
 
 /* How long it may take when the caller did not say. */
 static uint32_t request_proxied_timeout_ms(const struct smq_client_options *options) {
@@ -50,16 +50,16 @@ struct slice request_answered_entity(const struct request *request) {
 /* The one transmission inside, at `place`. */
 static enum smq_result write_inner(struct request *request, uint8_t *scratch, uint8_t *place, size_t *length) {
     const struct relay_session *session = smp_request(request)->proxied->session;
-    struct smp_envelope envelope = {.version = session->version, .session_id = session_id_of(session)};
+    struct transmission_form form = {.version = session->version, .session_id = session_id_of(session)};
     struct slice correlation_id = slice_of(request->correlation_id, sizeof(request->correlation_id));
     size_t authorization_length = request_authorization_length(request);
     struct writer writer = writer_of(place, PROXY_PAYLOAD_CONTENT_MAX);
-    struct smp_draft draft;
-    struct smp_authorized authorized;
+    struct transmission_draft draft;
+    struct authorized authorized;
     write_u8(&writer, 1);
-    smp_draft_begin(&envelope, &writer, authorization_length, false, correlation_id, request->entity, &draft);
-    smp_command_write(envelope.version, &smp_request(request)->body, &writer);
-    enum smq_result result = smp_draft_end(&envelope, &writer, &draft, slice_of(NULL, 0), &authorized);
+    transmission_begin(&form, &writer, authorization_length, false, correlation_id, request->entity, &draft);
+    smp_command_write(form.version, &smp_request(request)->body, &writer);
+    enum smq_result result = transmission_end(&form, &writer, &draft, slice_of(NULL, 0), &authorized);
     if (result == SMQ_OK && authorization_length > 0) {
         struct authorization_context context = {.session = session->number,
                                                 .server_key = &session->key,
@@ -94,14 +94,14 @@ enum smq_result through_proxy_write(const struct smq_client *client, struct requ
     command.forward.version = session->version;
     command.forward.key = pair.public_key;
     key_pair_wipe(&pair);
-    struct smp_envelope envelope = smp_session_envelope(&smp_client(client)->session);
-    struct smp_draft draft;
-    smp_draft_begin(&envelope, writer, 0, false, slice_of(request->correlation_id, sizeof(request->correlation_id)),
-                    session_id_of(session), &draft);
-    smp_command_write(envelope.version, &command, writer);
+    struct transmission_form form = smp_session_form(&smp_client(client)->session);
+    struct transmission_draft draft;
+    transmission_begin(&form, writer, 0, false, slice_of(request->correlation_id, sizeof(request->correlation_id)),
+                       session_id_of(session), &draft);
+    smp_command_write(form.version, &command, writer);
     uint8_t *payload = write_reserve(writer, PROXY_PAYLOAD_SIZE);
     result = payload == NULL ? SMQ_ERR_TOO_LARGE : write_payload(request, scratch, payload);
-    return result == SMQ_OK ? smp_draft_end(&envelope, writer, &draft, slice_of(NULL, 0), NULL) : result;
+    return result == SMQ_OK ? transmission_end(&form, writer, &draft, slice_of(NULL, 0), NULL) : result;
 }
 
 /* An error of the proxy, not of the relay. */
@@ -115,17 +115,17 @@ static bool fail_by_proxy(struct process_lane *lane, const struct smp_response *
 
 static enum smq_result parse_inner(const struct relay_session *session, struct slice content,
                                    struct smp_response *inner, struct smp_error *error) {
-    struct smp_envelope envelope = {.version = session->version, .session_id = session_id_of(session)};
-    struct smp_content reader;
-    struct smp_transmission transmission;
+    struct transmission_form form = {.version = session->version, .session_id = session_id_of(session)};
+    struct block_content reader;
+    struct transmission transmission;
     struct slice bytes;
     *error = smp_error_of(SMP_ERROR_BLOCK);
-    if (smp_content_open(content, &reader) != SMQ_OK || reader.count != 1)
+    if (block_content_open(content, &reader) != SMQ_OK || reader.count != 1)
         return SMQ_ERR_SYNTAX;
-    (void)smp_content_next(&reader, &bytes);
-    if (smp_transmission_parse(&envelope, bytes, &transmission, error) != SMQ_OK)
+    (void)block_content_next(&reader, &bytes);
+    if (smp_transmission_parse(&form, bytes, &transmission, error) != SMQ_OK)
         return SMQ_ERR_SYNTAX;
-    return smp_response_parse(envelope.version, transmission.command, inner, error);
+    return smp_response_parse(form.version, transmission.command, inner, error);
 }
 
 bool through_proxy_open(struct process_lane *lane, struct request *request, const struct smp_response *response,

@@ -67,6 +67,6 @@ bool through_proxy_open(struct process_lane *lane, struct request *request, cons
                         struct block *block, struct smp_response *inner, struct smq_event *outcome);
 
 /* Send lane. Writes PFWD with the request's command inside: signed, encrypted with a fresh key. Errors as of writing a
- * request. `scratch` has SMP_AUTHORIZED_MAX bytes. */
+ * request. `scratch` has AUTHORIZED_MAX bytes. */
 enum smq_result through_proxy_write(const struct smq_client *client, struct request *request, uint8_t *scratch,
                                     struct writer *writer);

@@ -7,11 +7,11 @@
 #include "actors/client/smp/smp_request.h"
 #include "actors/client/smp/through_proxy.h"
 #include "queues/base/memory.h"
+#include "transport/block/batch.h"
 #include "transport/crypto/signature.h"
-#include "transport/smp/batch.h"
 
-_Static_assert((int)SEND_SCRATCH_SIZE >= (int)SMP_AUTHORIZED_MAX, "room for what is signed");
-_Static_assert((int)BLOCK_TRANSMISSIONS_MAX == (int)SMP_BATCH_COUNT_MAX, "what a block's count can say");
+_Static_assert((int)SEND_SCRATCH_SIZE >= (int)AUTHORIZED_MAX, "room for what is signed");
+_Static_assert((int)BLOCK_TRANSMISSIONS_MAX == (int)BLOCK_TRANSMISSIONS_MAX, "what a block's count can say");
 _Static_assert((int)CORRELATION_ID_SIZE == (int)SMP_CORRELATION_ID_SIZE, "as requests draw them");
 
 size_t request_authorization_length(const struct request *request) {
@@ -21,29 +21,29 @@ size_t request_authorization_length(const struct request *request) {
 }
 
 /* By the session's service key, over the bytes without the fingerprint. */
-static enum smq_result sign_as_service(const struct smq_client *client, struct smp_authorized authorized,
-                                       uint8_t *scratch, uint8_t *signature) {
+static enum smq_result sign_as_service(const struct smq_client *client, struct authorized authorized, uint8_t *scratch,
+                                       uint8_t *signature) {
     if (!smp_client(client)->is_service)
         return SMQ_ERR_AUTH;
     authorized.parts[0] = slice_of(NULL, 0);
-    return sign(&smp_client(client)->service_key, smp_authorized_contiguous(&authorized, scratch, SMP_AUTHORIZED_MAX),
+    return sign(&smp_client(client)->service_key, authorized_contiguous(&authorized, scratch, AUTHORIZED_MAX),
                 signature);
 }
 
 static enum smq_result write_direct(const struct smq_client *client, struct request *request, uint8_t *scratch,
                                     struct writer *writer) {
-    struct smp_envelope envelope = smp_session_envelope(&smp_client(client)->session);
+    struct transmission_form form = smp_session_form(&smp_client(client)->session);
     struct slice correlation_id = slice_of(request->correlation_id, sizeof(request->correlation_id));
     const struct smq_service *service = client->options.service;
     bool service_signs = client_signs_as_service(client, smp_request(request)->body.tag);
     struct slice fingerprint =
         slice_of(service_signs ? service->fingerprint : NULL, service_signs ? FINGERPRINT_SIZE : 0);
     size_t authorization_length = request_authorization_length(request);
-    struct smp_draft draft;
-    struct smp_authorized authorized;
-    smp_draft_begin(&envelope, writer, authorization_length, service_signs, correlation_id, request->entity, &draft);
-    smp_command_write(envelope.version, &smp_request(request)->body, writer);
-    enum smq_result result = smp_draft_end(&envelope, writer, &draft, fingerprint, &authorized);
+    struct transmission_draft draft;
+    struct authorized authorized;
+    transmission_begin(&form, writer, authorization_length, service_signs, correlation_id, request->entity, &draft);
+    smp_command_write(form.version, &smp_request(request)->body, writer);
+    enum smq_result result = transmission_end(&form, writer, &draft, fingerprint, &authorized);
     if (result == SMQ_OK && draft.service_signature != NULL)
         result = sign_as_service(client, authorized, scratch, draft.service_signature);
     if (result == SMQ_OK && smp_command_info(smp_request(request)->body.tag)->key == SMP_KEY_SERVICE) {
@@ -77,24 +77,24 @@ enum smq_result smp_seal_block(struct smq_client *client, struct request_block *
 }
 
 static size_t encoded_size(const struct request *request) {
-    struct smp_envelope envelope = smp_session_envelope(&smp_client(request->client)->session);
+    struct transmission_form form = smp_session_form(&smp_client(request->client)->session);
     size_t command_length =
         strlen(smp_command_info(smp_request(request)->body.tag)->text); /* commands of batches have no parameters */
-    return smp_transmission_size(&envelope, request_authorization_length(request),
-                                 client_signs_as_service(request->client, smp_request(request)->body.tag),
-                                 CORRELATION_ID_SIZE, request->entity.length, command_length);
+    return transmission_size(&form, request_authorization_length(request),
+                             client_signs_as_service(request->client, smp_request(request)->body.tag),
+                             CORRELATION_ID_SIZE, request->entity.length, command_length);
 }
 
 /* Packed from its end. */
 enum smq_result smp_split(const struct request *first, size_t count, uint32_t *counts) {
     size_t *sizes = memory_zalloc_array(count, sizeof(size_t));
-    struct smp_batch_part *parts = memory_zalloc_array(count, sizeof(struct smp_batch_part));
+    struct block_part *parts = memory_zalloc_array(count, sizeof(struct block_part));
     enum smq_result result = sizes == NULL || parts == NULL ? SMQ_ERR_NO_MEMORY : SMQ_OK;
     if (result == SMQ_OK) {
         size_t i = 0;
         for (const struct request *request = first; request != NULL; request = request->group_next)
             sizes[i++] = encoded_size(request);
-        size_t part_count = smp_batch_split(sizes, count, parts);
+        size_t part_count = block_split(SMP_BATCH_BYTES_MAX, sizes, count, parts);
         for (i = 0; i < part_count; i++)
             counts[i] = (uint32_t)parts[i].count;
     }

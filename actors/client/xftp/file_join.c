@@ -92,7 +92,7 @@ static enum smq_result open_target(struct file_join *join) {
 /* Whether the chunk that the state has is on the disk: not after a crash of the machine. */
 static enum smq_result check_chunk(struct file_join *join, size_t index) {
     const struct xftp_chunk *chunk = &join->description->chunks[index];
-    uint8_t digest[XFTP_CHUNK_DIGEST_SIZE];
+    uint8_t digest[XFTP_CHUNK_DIGEST_SIZE] = {0};
     enum smq_result result = SMQ_OK;
     uint32_t at = 0;
     while (result == SMQ_OK && at < chunk->size) {

@@ -65,14 +65,6 @@ static void stop(void *state) {
 static const struct actor_ops control_ops = {
     .role = "control", .start = start, .receive = receive, .stop = stop, .wait = wait_for_events};
 
-void control_done(struct control_request *request) {
-    if (actor_send(request->control->actor, &request->message) == SMQ_OK)
-        return;
-    text_free(&request->answer); /* the role has stopped, and its sessions are closed */
-    memory_free(request->owned);
-    memory_free(request);
-}
-
 static enum smq_result set_password(struct control_password *password, const char *text) {
     size_t length = text == NULL ? 0 : strlen(text);
     if (length > sizeof password->bytes)
@@ -142,6 +134,11 @@ void control_destroy(struct control **control) {
     *control = NULL;
     if (destroyed == NULL)
         return;
+    struct control_request *request;
+    while ((request = atomic_load(&destroyed->late)) != NULL) {
+        atomic_store(&destroyed->late, request->next);
+        control_request_destroy(request);
+    }
     socket_close(&destroyed->listener);
     poller_destroy(&destroyed->poller);
     secret_wipe(destroyed->passwords, sizeof destroyed->passwords);

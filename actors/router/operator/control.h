@@ -35,10 +35,11 @@ struct control_request {
     struct control_session *session; /* the control port's */
     const struct control_command *command;
     enum control_role role;
-    bool is_json;              /* the answer is to be one line of JSON */
-    struct slice arguments;    /* what follows the command, without --json; in `line` */
-    struct text_buffer answer; /* lines, each with its end */
-    void *owned;               /* of the command's work; freed with the request */
+    bool is_json;                 /* the answer is to be one line of JSON */
+    struct slice arguments;       /* what follows the command, without --json; in `line` */
+    struct text_buffer answer;    /* lines, each with its end */
+    void *owned;                  /* of the command's work; freed with the request */
+    struct control_request *next; /* the control port's */
     char line[CONTROL_LINE_MAX];
 };
 
@@ -67,6 +68,9 @@ void control_error(struct control_request *request, const char *format, ...) __a
 
 /* The next argument, up to a space or the end; empty: there is none. */
 struct slice control_argument(struct slice *arguments);
+
+/* `run` of a command that every router has: memory and processor time of the process. The context is not looked at. */
+void control_runtime(void *context, struct control_request *request);
 
 struct control;
 

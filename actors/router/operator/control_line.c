@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* One line of a session: its command, who may, and what every router's control port knows itself: auth, help, quit.
  * Words are the reference's (Control.hs, Server.hs), those of its parser included. */
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -13,36 +12,12 @@
 
 enum {
     WRONG_PASSWORD_MS = 1000, /* after one, none is looked at for so long, whoever shows it */
-    WRONG_PASSWORDS_MAX = 5,  /* then the session ends */
-    ERROR_SIZE = 256
+    WRONG_PASSWORDS_MAX = 5   /* then the session ends */
 };
 
 static const char *const role_names[] = {
     [CONTROL_NONE] = "CPRNone", [CONTROL_USER] = "CPRUser", [CONTROL_ADMIN] = "CPRAdmin"};
 static const char json_option[] = " --json";
-
-void control_error(struct control_request *request, const char *format, ...) {
-    char error[ERROR_SIZE];
-    va_list arguments;
-    va_start(arguments, format);
-    (void)vsnprintf(error, sizeof error, format, arguments);
-    va_end(arguments);
-    if (request->is_json) {
-        text_add(&request->answer, "{\"error\":");
-        text_add_quoted(&request->answer, error);
-        text_add(&request->answer, "}\n");
-    } else {
-        text_add(&request->answer, "error: %s\n", error);
-    }
-}
-
-struct slice control_argument(struct slice *arguments) {
-    struct reader reader = reader_of(*arguments);
-    struct slice argument = read_until(&reader, ' ');
-    (void)read_if(&reader, " ");
-    *arguments = read_tail(&reader);
-    return argument;
-}
 
 /* ---- auth */
 

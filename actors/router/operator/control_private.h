@@ -2,6 +2,8 @@
 /* Inside the control port: the role, its sessions and their lines. Its thread only, but for control_done. */
 #pragma once
 
+#include <stdatomic.h>
+
 #include "actors/router/operator/control.h"
 #include "queues/ring.h"
 #include "queues/wheel.h"
@@ -43,8 +45,12 @@ struct control {
     struct ring sessions;
     unsigned session_count;
     uint32_t stranger_ms, idle_ms, unread_ms; /* see control_options */
+    struct control_request *_Atomic late;     /* that came back when the role was stopping; any thread adds */
     uint64_t next_password_ms;                /* before that no password is looked at: a wrong one was shown */
 };
+
+/* control_request.c */
+void control_request_destroy(struct control_request *request);
 
 /* control_session.c */
 /* Takes the descriptor over. */

@@ -161,10 +161,7 @@ void control_session_answered(struct control_request *request) {
         if (text_result(&request->answer) != SMQ_OK || session->output.has_failed)
             session->is_ending = true; /* rather than half an answer */
     }
-    text_free(&request->answer);
-    memory_free(request->owned);
-    secret_wipe(request->line, sizeof request->line);
-    memory_free(request);
+    control_request_destroy(request);
     if (session != NULL)
         go_on(session);
 }

@@ -184,13 +184,13 @@ static void answer_info(struct scripted_connection *connection, const struct scr
 
 static void answer_nonsense(struct scripted_connection *connection, const struct scripted_command *command) {
     uint8_t content[256];
-    struct smp_envelope envelope = {.version = scripted_version(connection)};
+    struct transmission_form form = {.version = scripted_version(connection)};
     struct writer writer = writer_of(content, sizeof(content));
-    struct smp_draft draft;
+    struct transmission_draft draft;
     write_u8(&writer, 1);
-    smp_draft_begin(&envelope, &writer, 0, false, command->correlation_id, command->entity_id, &draft);
+    transmission_begin(&form, &writer, 0, false, command->correlation_id, command->entity_id, &draft);
     write_text(&writer, "WHAT is this");
-    CHECK(smp_draft_end(&envelope, &writer, &draft, slice_of(NULL, 0), NULL) == SMQ_OK);
+    CHECK(transmission_end(&form, &writer, &draft, slice_of(NULL, 0), NULL) == SMQ_OK);
     scripted_send_content(connection, slice_of(content, writer_length(&writer)));
 }
 

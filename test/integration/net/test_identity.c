@@ -208,7 +208,7 @@ static void tell_relay(struct scripted_connection *connection, const struct chai
     struct writer chain_writer = writer_of(chain, sizeof(chain));
     struct writer key_writer = writer_of(signed_key, sizeof(signed_key));
     struct key_pair session_key;
-    smp_chain_encode(&chain_writer, relay->chain, relay->count);
+    chain_encode(&chain_writer, relay->chain, relay->count);
     require(key_pair_generate(KEY_X25519, &session_key) == SMQ_OK);
     require(write_signed_key(&key_writer, &relay->key, &session_key.public_key) == SMQ_OK);
     const struct smp_response response = {

@@ -9,9 +9,9 @@
 #include "test/support/require.h"
 #include "test/support/router_fixture.h"
 #include "test/support/scripted_router.h"
+#include "transport/block/batch.h"
 #include "transport/crypto/proxy_layer.h"
 #include "transport/crypto/signed_key.h"
-#include "transport/smp/batch.h"
 
 static struct smq_context *context;
 static struct scripted_router proxy;
@@ -49,13 +49,13 @@ static void tell_key(struct scripted_connection *connection, const struct script
     struct writer chain_writer = writer_of(chain, sizeof(chain)),
                   key_writer = writer_of(signed_key, sizeof(signed_key));
     struct smp_response response = {.tag = SMP_PKEY};
-    smp_chain_encode(&chain_writer, certificates, count);
+    chain_encode(&chain_writer, certificates, count);
     require(key_pair_generate(KEY_X25519, &relay.key) == SMQ_OK);
     require(write_signed_key(&key_writer, credentials_key(signer->server), &relay.key.public_key) == SMQ_OK);
     response.proxy_key.session_id = slice_of_text(relay.key_deed == KEY_EMPTY_SESSION ? "" : "a session's id");
     response.proxy_key.versions = relay.versions;
-    response.proxy_key.chain_key = (struct smp_chain_key){(uint8_t)count, slice_of(chain, writer_length(&chain_writer)),
-                                                          slice_of(signed_key, writer_length(&key_writer))};
+    response.proxy_key.chain_key = (struct chain_key){(uint8_t)count, slice_of(chain, writer_length(&chain_writer)),
+                                                      slice_of(signed_key, writer_length(&key_writer))};
     if (relay.key_deed == KEY_GARBAGE)
         response.proxy_key.chain_key.signed_key = slice_of_text("no key");
     scripted_respond(connection, command->correlation_id, slice_of(NULL, 0), &response);
@@ -74,21 +74,21 @@ static void answer_as_relay(struct scripted_connection *connection, const struct
     uint8_t payload[PROXY_PAYLOAD_SIZE], nonce[BOX_NONCE_SIZE];
     struct slice content, bytes;
     struct box_key box;
-    struct smp_content reader;
-    struct smp_transmission transmission;
+    struct block_content reader;
+    struct transmission transmission;
     struct smp_error error;
-    struct smp_draft draft;
-    struct smp_envelope envelope = {command->command.forward.version, slice_of_text("a session's id")};
+    struct transmission_draft draft;
+    struct transmission_form form = {command->command.forward.version, slice_of_text("a session's id")};
     struct writer writer = writer_of(payload + BOX_PADDED_OFFSET, PROXY_PAYLOAD_CONTENT_MAX);
     require(command->command.forward.payload.length == PROXY_PAYLOAD_SIZE);
-    relay.version = envelope.version;
+    relay.version = form.version;
     memcpy(payload, command->command.forward.payload.bytes, sizeof(payload));
     memcpy(nonce, command->correlation_id.bytes, sizeof(nonce));
     require(box_key_agree(&relay.key.private_key, &command->command.forward.key, &box) == SMQ_OK);
     require(proxy_payload_open(&box, nonce, payload, sizeof(payload), &content) == SMQ_OK);
-    require(smp_content_open(content, &reader) == SMQ_OK && reader.count == 1);
-    (void)smp_content_next(&reader, &bytes);
-    require(smp_transmission_parse(&envelope, bytes, &transmission, &error) == SMQ_OK);
+    require(block_content_open(content, &reader) == SMQ_OK && reader.count == 1);
+    (void)block_content_next(&reader, &bytes);
+    require(smp_transmission_parse(&form, bytes, &transmission, &error) == SMQ_OK);
     require(slice_equal(transmission.correlation_id, command->correlation_id));
     if (relay.forward_deed == FORWARD_UNREADABLE) {
         write_text(&writer, "\1no content at all");
@@ -97,9 +97,9 @@ static void answer_as_relay(struct scripted_connection *connection, const struct
         size_t entity_length = transmission.entity_id.length;
         memcpy(entity, transmission.entity_id.bytes, entity_length);
         write_u8(&writer, 1);
-        smp_draft_begin(&envelope, &writer, 0, false, command->correlation_id, slice_of(entity, entity_length), &draft);
-        smp_response_write(envelope.version, &relay.response, &writer);
-        require(smp_draft_end(&envelope, &writer, &draft, slice_of(NULL, 0), NULL) == SMQ_OK);
+        transmission_begin(&form, &writer, 0, false, command->correlation_id, slice_of(entity, entity_length), &draft);
+        smp_response_write(form.version, &relay.response, &writer);
+        require(transmission_end(&form, &writer, &draft, slice_of(NULL, 0), NULL) == SMQ_OK);
     }
     require(proxy_result_seal(&box, nonce, payload, writer_length(&writer)) == SMQ_OK);
     payload[100] ^= relay.forward_deed == FORWARD_TAMPERED ? 1 : 0;

@@ -304,7 +304,7 @@ static void test_errors_of_the_relay_are_wrapped(void **state) {
     } rows[] = {
         {smp_error_of(SMP_ERROR_AUTH), "PROXY PROTOCOL AUTH"},
         {smp_error_of(SMP_ERROR_CRYPTO), "PROXY PROTOCOL CRYPTO"},
-        {smp_error_command(SMP_COMMAND_SYNTAX), "PROXY PROTOCOL CMD SYNTAX"},
+        {smp_error_command(COMMAND_SYNTAX), "PROXY PROTOCOL CMD SYNTAX"},
         {smp_error_store(slice_of_text("the disk is full")), "PROXY PROTOCOL STORE the disk is full"},
         {smp_error_broker_transport(smp_transport_error_of(SMP_TRANSPORT_NO_AUTH)),
          "PROXY PROTOCOL PROXY BROKER TRANSPORT NO_AUTH"},

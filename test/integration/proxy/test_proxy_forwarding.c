@@ -87,7 +87,7 @@ static void test_key_tells_the_session_with_the_relay(void **state) {
     assert_int_equal(8, answer.response.proxy_key.versions.min);
     assert_int_equal(17, answer.response.proxy_key.versions.max);
     assert_int_equal(32, answer.response.proxy_key.session_id.length);
-    assert_int_equal(2, smp_chain_certificates(&answer.response.proxy_key.chain_key, chain, 4));
+    assert_int_equal(2, chain_certificates(&answer.response.proxy_key.chain_key, chain, 4));
     assert_int_equal(SMQ_OK, certificate_fingerprint(chain[1], fingerprint));
     assert_memory_equal(relay.fingerprint, fingerprint, sizeof fingerprint);
 }

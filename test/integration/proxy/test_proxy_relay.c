@@ -137,14 +137,14 @@ static void test_other_commands_are_prohibited_inside_the_layers(void **state) {
     (void)state;
     struct smp_command ping = peer_command(SMP_PING);
     run(NULL, slice_of(NULL, 0), &ping);
-    peer_check_error(&answer, smp_error_command(SMP_COMMAND_PROHIBITED));
+    peer_check_error(&answer, smp_error_command(COMMAND_PROHIBITED));
     struct smp_command subscribe = peer_command(SMP_SUB);
     run(&queue.recipient_key, peer_recipient(&queue), &subscribe);
-    peer_check_error(&answer, smp_error_command(SMP_COMMAND_PROHIBITED));
+    peer_check_error(&answer, smp_error_command(COMMAND_PROHIBITED));
     struct smp_command forward = peer_command(SMP_RFWD);
     forward.payload = slice_of_text("again");
     run(NULL, slice_of(NULL, 0), &forward);
-    peer_check_error(&answer, smp_error_command(SMP_COMMAND_PROHIBITED));
+    peer_check_error(&answer, smp_error_command(COMMAND_PROHIBITED));
 }
 
 static void test_largest_body_is_that_of_the_forwarded_version(void **state) {
@@ -207,7 +207,7 @@ static void test_forward_that_does_not_parse_is_a_syntax_error(void **state) {
                                              "abc\0\x11"};
     for (size_t i = 0; i < 3; i++) {
         forwarding_ask_raw(&proxy, slice_of_text(plaintexts[i]), &answer);
-        expect_plain_error(smp_error_command(SMP_COMMAND_SYNTAX));
+        expect_plain_error(smp_error_command(COMMAND_SYNTAX));
     }
 }
 
@@ -237,10 +237,10 @@ static void test_forwarded_errors_are_told_inside_the_layers(void **state) {
     run(NULL, slice_of(unknown, sizeof unknown), &command);
     peer_check_error(&answer, smp_error_of(SMP_ERROR_AUTH));
     run(NULL, slice_of(NULL, 0), &command);
-    peer_check_error(&answer, smp_error_command(SMP_COMMAND_NO_ENTITY));
+    peer_check_error(&answer, smp_error_command(COMMAND_NO_ENTITY));
     struct smp_command link = peer_command(SMP_LGET);
     run(&queue.sender_key, slice_of(unknown, sizeof unknown), &link);
-    peer_check_error(&answer, smp_error_command(SMP_COMMAND_HAS_AUTH));
+    peer_check_error(&answer, smp_error_command(COMMAND_HAS_AUTH));
 }
 
 static void test_connection_without_a_key_cannot_forward(void **state) {

@@ -340,7 +340,7 @@ static void statistics_count_what_happens(void **state) {
     peer_acknowledge(&recipient, &queues[1], id, SMP_OK, &answer);
     peer_expect(&recipient, &queues[1].recipient_key, peer_recipient(&queues[1]), &get, SMP_OK, &answer);
     peer_expect_error(&recipient, &queues[0].recipient_key, peer_recipient(&queues[0]), &get,
-                      smp_error_command(SMP_COMMAND_PROHIBITED));
+                      smp_error_command(COMMAND_PROHIBITED));
     static const char *const lines[] = {
         "qCreated: 3\nqSecured: 2\nqDeletedAll: 1\nqDeletedAllB: 0\nqDeletedNew: 1\nqDeletedSecured: 0\n"
         "daily active queues: 2\nqSub: 1\n",

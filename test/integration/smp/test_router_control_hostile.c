@@ -175,15 +175,17 @@ static void who_says_nothing_or_only_half_a_line_is_not_waited_for(void **state)
 /* Commands are carried out only as their answers are read. */
 static void who_does_not_read_holds_one_answer_and_is_closed(void **state) {
     (void)state;
-    static const char command[] = "stats\n";
+    char commands[600 * 6 + 1];
+    for (size_t i = 0; i < sizeof commands - 1; i += 6)
+        (void)snprintf(commands + i, 7, "stats\n");
     fixture.config.operator.control.unread_ms = 1000;
     router_fixture_start(&fixture);
     open_session(&others[0]);
     assert_true(control_peer_send(&others[0], "auth adminpw\n"));
     control_peer_expect(&others[0], "Current role is CPRAdmin");
     /* More than all buffers of the kernel take, so that the sending ends with the session. */
-    uint64_t deadline = clock_monotonic_ms() + CONTROL_PEER_DEADLINE_MS;
-    while (control_peer_send_bytes(&others[0], command, sizeof command - 1))
+    uint64_t deadline = clock_monotonic_ms() + 3 * CONTROL_PEER_DEADLINE_MS;
+    while (control_peer_send_bytes(&others[0], commands, sizeof commands - 1))
         assert_true(clock_monotonic_ms() < deadline);
     check_that_an_operator_is_served();
     control_peer_close(&others[0]);
@@ -207,11 +209,19 @@ static void a_router_that_stops_waits_for_no_session(void **state) {
     open_session(&others[0]);
     assert_true(control_peer_send(&others[0], "auth adminpw\nsta"));
     control_peer_expect(&others[0], "Current role is CPRAdmin");
+    /* And one whose commands are under way. */
+    open_session(&others[1]);
+    assert_true(control_peer_send(&others[1], "auth adminpw\n"));
+    for (unsigned i = 0; i < 400; i++)
+        assert_true(control_peer_send(&others[1], "save\ndelete AAAA\n"));
+    control_peer_expect(&others[1], "Current role is CPRAdmin");
     uint64_t begun = clock_monotonic_ms();
     router_fixture_stop(&fixture);
     assert_true(clock_monotonic_ms() - begun < 3000);
     assert_true(control_peer_is_closed(&others[0], CONTROL_PEER_DEADLINE_MS));
+    assert_true(control_peer_is_closed(&others[1], CONTROL_PEER_DEADLINE_MS));
     control_peer_close(&others[0]);
+    control_peer_close(&others[1]);
 }
 
 int main(void) {

@@ -75,11 +75,11 @@ static enum said said_by(const struct peer_answer *given) {
     if (error->code != SMP_ERROR_COMMAND)
         return OTHER;
     switch (error->command) {
-    case SMP_COMMAND_NO_AUTH:
+    case COMMAND_NO_AUTH:
         return NO_AUTH;
-    case SMP_COMMAND_HAS_AUTH:
+    case COMMAND_HAS_AUTH:
         return HAS_AUTH;
-    case SMP_COMMAND_NO_ENTITY:
+    case COMMAND_NO_ENTITY:
         return NO_ENTITY;
     default:
         return OTHER;
@@ -265,7 +265,7 @@ static void test_any_of_several_recipient_keys_authorizes(void **state) {
         write_public_key(&writer, &keys[i].public_key);
     }
     struct smp_command change = peer_command(SMP_RKEY);
-    change.key_list = (struct smp_key_list){ALGORITHMS, slice_of(encoded, writer_length(&writer))};
+    change.key_list = (struct key_list){ALGORITHMS, slice_of(encoded, writer_length(&writer))};
     peer_expect(&peer, &queue.recipient_key, peer_recipient(&queue), &change, SMP_OK, NULL);
     for (unsigned i = 0; i < ALGORITHMS; i++)
         peer_expect(&peer, &keys[i], peer_recipient(&queue), &get, SMP_OK, NULL);

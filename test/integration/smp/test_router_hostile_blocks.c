@@ -158,8 +158,8 @@ static void send_content(struct slice content) {
 
 /* How many answers the content gets: one for each transmission, or one for the whole. */
 static unsigned answers_due(struct slice content) {
-    struct smp_content opened;
-    return smp_content_open(content, &opened) == SMQ_OK ? opened.count : 1;
+    struct block_content opened;
+    return block_content_open(content, &opened) == SMQ_OK ? opened.count : 1;
 }
 
 static void receive_answers(unsigned count) {

@@ -80,7 +80,7 @@ static void expect_mode(struct peer *asking, enum smp_queue_mode mode) {
     struct writer writer = writer_of(keys, sizeof keys);
     struct smp_command change = peer_command(SMP_RKEY);
     write_public_key(&writer, &queue.recipient_key.public_key);
-    change.key_list = (struct smp_key_list){1, slice_of(keys, writer_length(&writer))};
+    change.key_list = (struct key_list){1, slice_of(keys, writer_length(&writer))};
     secure.key = queue.sender_key.public_key;
     peer_ask(asking, &queue.recipient_key, peer_recipient(&queue), &change, &answer);
     assert_int_equal(mode == SMP_MODE_CONTACT, answer.response.tag == SMP_OK);
@@ -184,13 +184,13 @@ static void test_sender_id_that_is_not_the_hash_of_the_correlation_id_is_prohibi
     random_bytes(other, sizeof other);
     struct smp_command command = with_link(0, nothing, correlation_id);
     ask_with(&command, other);
-    peer_check_error(&answer, smp_error_command(SMP_COMMAND_PROHIBITED));
+    peer_check_error(&answer, smp_error_command(COMMAND_PROHIBITED));
     memcpy(sender_id, command.create.sender_id.bytes, 24);
     static const size_t lengths[] = {0, 23, 25};
     for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++) {
         command.create.sender_id = slice_of(sender_id, lengths[i]);
         ask_with(&command, correlation_id);
-        peer_check_error(&answer, smp_error_command(SMP_COMMAND_PROHIBITED));
+        peer_check_error(&answer, smp_error_command(COMMAND_PROHIBITED));
     }
     command.create.sender_id = slice_of(sender_id, 24);
     ask_with(&command, correlation_id);
@@ -310,7 +310,7 @@ static void test_password_with_forbidden_characters_is_cmd_syntax(void **state) 
     static const char *const forbidden[] = {"a b", "a@b", "a:b", "a/b", "\x01", "\xc3\xa9"};
     for (size_t i = 0; i < sizeof forbidden / sizeof forbidden[0]; i++) {
         ask_with_password(forbidden[i]);
-        peer_check_error(&answer, smp_error_command(SMP_COMMAND_SYNTAX));
+        peer_check_error(&answer, smp_error_command(COMMAND_SYNTAX));
     }
 }
 

@@ -135,7 +135,7 @@ static char name[64]; /* of the present pair */
 static int group_setup(void **state) {
     (void)state;
     router_fixture_init(&fixture);
-    fixture.config.durability = SMP_DURABILITY_INTERVAL; /* many commits */
+    fixture.config.durability = ROUTER_DURABILITY_INTERVAL; /* many commits */
     router_fixture_start(&fixture);
     return 0;
 }

@@ -13,8 +13,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "actors/router/post.h"
 #include "actors/router/writer.h"
-#include "actors/smp/post.h"
+#include "actors/smp/roles.h"
 #include "queues/base/clock.h"
 #include "queues/base/thread.h"
 #include "test/support/client_fixture.h"
@@ -108,7 +109,7 @@ static void test_hello_goes_with_the_certificate_of_its_connection(void **state)
     reload();
     assert_true(peer_read_block(&peer, peer.block));
     assert_int_equal(SMQ_OK, smp_server_hello_parse(peer.block, &hello));
-    size_t count = smp_chain_certificates(&hello.chain_key, chain, CERTIFICATE_CHAIN_MAX);
+    size_t count = chain_certificates(&hello.chain_key, chain, CERTIFICATE_CHAIN_MAX);
     assert_true(certificate_chain_equal(chain, count, peer.facts.peer_chain, peer.facts.peer_chain_count));
     peer_close(&peer);
 }
@@ -317,7 +318,7 @@ static void test_many_reloads_while_the_disk_is_slow_do_no_harm(void **state) {
     router_fixture_start(&fixture);
     router_fixture_connect(&fixture, 0, &peer);
     peer_create_queue(&peer, 0, &queue); /* by now the rounds that begin with the router are over */
-    post_writer(fixture.router, &held.request);
+    post_writer(&fixture.router->base, &held.request);
     await_within(&held.entered, DEADLINE_MS / 1000);
     const struct smp_command send = peer_send_command(slice_of_text("waits for the disk"), false);
     for (unsigned i = 0; i < RELOADS; i++) {

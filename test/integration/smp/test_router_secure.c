@@ -228,7 +228,7 @@ static struct smp_command replace_keys(const struct key_pair *keys, uint8_t coun
     struct smp_command command = peer_command(SMP_RKEY);
     for (uint8_t i = 0; i < count; i++)
         write_public_key(&writer, &keys[i].public_key);
-    command.key_list = (struct smp_key_list){count, slice_of(encoded, writer_length(&writer))};
+    command.key_list = (struct key_list){count, slice_of(encoded, writer_length(&writer))};
     return command;
 }
 

@@ -260,7 +260,7 @@ static void test_new_of_a_service_must_subscribe(void **state) {
     struct peer_queue queue;
     connect_as(&peer, service, SMP_ROLE_MESSAGING);
     struct smp_command create = peer_new_command(0, &queue);
-    peer_expect_error(&peer, &queue.recipient_key, nothing, &create, smp_error_command(SMP_COMMAND_PROHIBITED));
+    peer_expect_error(&peer, &queue.recipient_key, nothing, &create, smp_error_command(COMMAND_PROHIBITED));
 }
 
 static void test_keys_of_every_kind_sign_in_a_service_session(void **state) {
@@ -341,7 +341,7 @@ static void test_subs_is_prohibited_after_its_checks(void **state) {
     assert_int_equal(SMQ_OK, key_pair_generate(KEY_ED25519, &wrong));
     peer_expect_error(&peer, &wrong, id, &subscribe, smp_error_of(SMP_ERROR_SERVICE));
     peer_expect_error(&peer, &peer.service_key, slice_of(other_id, 24), &subscribe, smp_error_of(SMP_ERROR_SERVICE));
-    peer_expect_error(&peer, &peer.service_key, id, &subscribe, smp_error_command(SMP_COMMAND_PROHIBITED));
+    peer_expect_error(&peer, &peer.service_key, id, &subscribe, smp_error_command(COMMAND_PROHIBITED));
 }
 
 /* ---- Roles ---- */
@@ -352,7 +352,7 @@ static void test_role_of_the_service_decides_what_it_may_send(void **state) {
     struct peer ordinary;
     struct peer_queue queue;
     struct peer_queue refused;
-    const struct smp_error prohibited = smp_error_command(SMP_COMMAND_PROHIBITED);
+    const struct smp_error prohibited = smp_error_command(COMMAND_PROHIBITED);
     const struct smp_command ping = peer_command(SMP_PING);
     const struct smp_command notify = peer_command(SMP_NSUB);
     const struct smp_command get = peer_command(SMP_GET);

@@ -312,8 +312,8 @@ static void test_nsubs_needs_the_sessions_own_service_and_its_signature(void **s
     peer_expect_error(&first, &first.service_key, service_of(&foreign), &command, refused);
     peer_expect_error(&first, &first.service_key, slice_of(unknown, sizeof unknown), &command, refused);
     peer_expect_error(&individual, &wrong, service_of(&first), &command, refused);
-    peer_expect_error(&first, NULL, service_of(&first), &command, smp_error_command(SMP_COMMAND_NO_AUTH));
-    peer_expect_error(&first, &first.service_key, slice_of(NULL, 0), &command, smp_error_command(SMP_COMMAND_NO_AUTH));
+    peer_expect_error(&first, NULL, service_of(&first), &command, smp_error_command(COMMAND_NO_AUTH));
+    peer_expect_error(&first, &first.service_key, slice_of(NULL, 0), &command, smp_error_command(COMMAND_NO_AUTH));
 }
 
 static void test_nsubs_signed_twice_is_refused(void **state) {
@@ -340,8 +340,7 @@ static void test_nsubs_is_prohibited_for_other_roles(void **state) {
         options.service = credentials;
         options.service_role = roles[i];
         peer_connect(&peer, &options);
-        peer_expect_error(&peer, &peer.service_key, service_of(&peer), &command,
-                          smp_error_command(SMP_COMMAND_PROHIBITED));
+        peer_expect_error(&peer, &peer.service_key, service_of(&peer), &command, smp_error_command(COMMAND_PROHIBITED));
         peer_close(&peer);
         credentials_destroy(&credentials);
     }

@@ -28,7 +28,7 @@ static struct peer_queue queue;
 static int setup(void **state) {
     (void)state;
     router_fixture_init(&fixture);
-    fixture.config.durability = SMP_DURABILITY_INTERVAL;
+    fixture.config.durability = ROUTER_DURABILITY_INTERVAL;
     fixture.config.queue_quota = STORMERS * BLOCKS * COMMANDS;
     router_fixture_start(&fixture);
     router_fixture_connect(&fixture, 0, &honest);

@@ -142,9 +142,9 @@ static void test_ack_after_get_answers_ok_even_with_more_messages(void **state) 
 static void test_sub_and_get_exclude_each_other_on_a_connection(void **state) {
     (void)state;
     expect(&recipient, SMP_GET, SMP_OK);
-    expect_error(&recipient, SMP_SUB, smp_error_command(SMP_COMMAND_PROHIBITED));
+    expect_error(&recipient, SMP_SUB, smp_error_command(COMMAND_PROHIBITED));
     expect(&other, SMP_SUB, SMP_SOK);
-    expect_error(&other, SMP_GET, smp_error_command(SMP_COMMAND_PROHIBITED));
+    expect_error(&other, SMP_GET, smp_error_command(COMMAND_PROHIBITED));
 }
 
 static void test_ack_rules(void **state) {

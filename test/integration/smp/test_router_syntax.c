@@ -39,7 +39,7 @@ static int teardown(void **state) {
 }
 
 /* The error of a command without credentials, whose ids must be echoed. */
-static void expect_command_error(struct slice command, enum smp_command_error error) {
+static void expect_command_error(struct slice command, enum command_error error) {
     struct raw_transmission transmission = {.correlation_id = slice_of_text("any length will do"),
                                             .entity_id = slice_of_text("some entity"),
                                             .command = command};
@@ -54,7 +54,7 @@ static void test_unknown_tags_are_cmd_unknown_whatever_follows(void **state) {
     static const char *const texts[] = {"",    " ",  "HELLO", "sub",    "SUB2 1", "NEWS",
                                         "PIN", "OK", "MSG",   "SENDT ", "SUB\t"};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
-        expect_command_error(slice_of_text(texts[i]), SMP_COMMAND_UNKNOWN);
+        expect_command_error(slice_of_text(texts[i]), COMMAND_UNKNOWN);
 }
 
 static void test_commands_without_parameters_take_none_not_even_a_space(void **state) {
@@ -66,8 +66,8 @@ static void test_commands_without_parameters_take_none_not_even_a_space(void **s
         size_t length = strlen(tags[i]);
         memcpy(text, tags[i], length);
         memcpy(text + length, " x", 2);
-        expect_command_error(slice_of(text, length + 1), SMP_COMMAND_SYNTAX);
-        expect_command_error(slice_of(text, length + 2), SMP_COMMAND_SYNTAX);
+        expect_command_error(slice_of(text, length + 1), COMMAND_SYNTAX);
+        expect_command_error(slice_of(text, length + 2), COMMAND_SYNTAX);
     }
 }
 
@@ -76,7 +76,7 @@ static void test_commands_with_parameters_need_them(void **state) {
     static const char *const tags[] = {"NEW",  "KEY",  "RKEY", "LSET", "NKEY", "ACK",
                                        "SKEY", "SEND", "LKEY", "PRXY", "PFWD", "RFWD"};
     for (size_t i = 0; i < sizeof tags / sizeof tags[0]; i++)
-        expect_command_error(slice_of_text(tags[i]), SMP_COMMAND_SYNTAX);
+        expect_command_error(slice_of_text(tags[i]), COMMAND_SYNTAX);
 }
 
 static void test_bytes_left_over_are_cmd_syntax(void **state) {
@@ -96,16 +96,16 @@ static void test_bytes_left_over_are_cmd_syntax(void **state) {
             command.key = queue.sender_key.public_key;
         smp_command_write(18, &command, &writer);
         assert_int_equal(SMQ_OK, writer_finish(&writer));
-        expect_command_error(slice_of(bytes, writer_length(&writer)), SMP_COMMAND_NO_AUTH);
+        expect_command_error(slice_of(bytes, writer_length(&writer)), COMMAND_NO_AUTH);
         write_u8(&writer, 'x');
-        expect_command_error(slice_of(bytes, writer_length(&writer)), SMP_COMMAND_SYNTAX);
+        expect_command_error(slice_of(bytes, writer_length(&writer)), COMMAND_SYNTAX);
     }
 }
 
 static void test_send_flags_are_t_or_f_and_may_grow(void **state) {
     (void)state;
-    expect_command_error(slice_of_text("SEND x body"), SMP_COMMAND_SYNTAX);
-    expect_command_error(slice_of_text("SEND T"), SMP_COMMAND_SYNTAX);
+    expect_command_error(slice_of_text("SEND x body"), COMMAND_SYNTAX);
+    expect_command_error(slice_of_text("SEND T"), COMMAND_SYNTAX);
     struct raw_transmission transmission = {.correlation_id = slice_of_text("flags"),
                                             .entity_id = slice_of_text("unknown"),
                                             .command = slice_of_text("SEND TFTF body")};
@@ -131,13 +131,13 @@ static void test_x448_keys_for_authorization_are_cmd_syntax(void **state) {
         else if (tags[i] == SMP_NKEY)
             command.notifier.key = x448.public_key, command.notifier.dh_key = queue.dh_key.public_key;
         else if (tags[i] == SMP_RKEY)
-            command.key_list = (struct smp_key_list){1, slice_of(list, writer_length(&keys))};
+            command.key_list = (struct key_list){1, slice_of(list, writer_length(&keys))};
         else
             command.key = x448.public_key;
         (void)peer_new_command(0, &queue);
         smp_command_write(18, &command, &writer);
         assert_int_equal(SMQ_OK, writer_finish(&writer));
-        expect_command_error(slice_of(bytes, writer_length(&writer)), SMP_COMMAND_SYNTAX);
+        expect_command_error(slice_of(bytes, writer_length(&writer)), COMMAND_SYNTAX);
     }
 }
 
@@ -149,7 +149,7 @@ static void test_message_keys_must_be_x25519(void **state) {
     struct smp_command create = peer_new_command(0, &queue);
     create.create.recipient_dh_key = queue.recipient_key.public_key;
     smp_command_write(18, &create, &writer);
-    expect_command_error(slice_of(bytes, writer_length(&writer)), SMP_COMMAND_SYNTAX);
+    expect_command_error(slice_of(bytes, writer_length(&writer)), COMMAND_SYNTAX);
 }
 
 static void test_parsing_comes_before_the_presence_check(void **state) {
@@ -157,10 +157,10 @@ static void test_parsing_comes_before_the_presence_check(void **state) {
     struct raw_transmission transmission = {.correlation_id = slice_of_text("order"),
                                             .command = slice_of_text("SUB x")};
     raw_transmission_ask(&peer, &transmission, &answer);
-    peer_check_error(&answer, smp_error_command(SMP_COMMAND_SYNTAX));
+    peer_check_error(&answer, smp_error_command(COMMAND_SYNTAX));
     transmission.command = slice_of_text("SUB");
     raw_transmission_ask(&peer, &transmission, &answer);
-    peer_check_error(&answer, smp_error_command(SMP_COMMAND_NO_AUTH));
+    peer_check_error(&answer, smp_error_command(COMMAND_NO_AUTH));
 }
 
 static void test_correlation_and_entity_ids_of_any_length_are_echoed(void **state) {
@@ -174,7 +174,7 @@ static void test_correlation_and_entity_ids_of_any_length_are_echoed(void **stat
                                                     slice_of(id, lengths[sizeof lengths / sizeof lengths[0] - 1 - i]),
                                                 .command = slice_of_text("WHAT")};
         raw_transmission_ask(&peer, &transmission, &answer);
-        peer_check_error(&answer, smp_error_command(SMP_COMMAND_UNKNOWN));
+        peer_check_error(&answer, smp_error_command(COMMAND_UNKNOWN));
         assert_true(slice_equal(transmission.correlation_id, answer.correlation_id));
         assert_true(slice_equal(transmission.entity_id, answer.entity_id));
     }
@@ -189,8 +189,8 @@ static void test_later_commands_are_understood_in_early_versions(void **state) {
         struct raw_transmission transmission = {.correlation_id = slice_of_text("early"),
                                                 .command = slice_of_text(texts[i])};
         raw_transmission_ask(&peer, &transmission, &answer);
-        peer_check_error(
-            &answer, smp_error_command(strcmp(texts[i], "LGET") == 0 ? SMP_COMMAND_NO_ENTITY : SMP_COMMAND_NO_AUTH));
+        peer_check_error(&answer,
+                         smp_error_command(strcmp(texts[i], "LGET") == 0 ? COMMAND_NO_ENTITY : COMMAND_NO_AUTH));
     }
 }
 

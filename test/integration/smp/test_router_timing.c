@@ -10,8 +10,8 @@
 
 #include <cmocka.h>
 
-#include "actors/router/command_batch.h"
-#include "actors/router/verify.h"
+#include "actors/smp/command_slot.h"
+#include "actors/smp/verify.h"
 #include "queues/base/memory.h"
 #include "queues/base/random.h"
 #include "queues/base/setup.h"
@@ -21,14 +21,15 @@
 enum { RUNS = 201, CHANCES = 8, ALGORITHMS = 3 };
 
 static const enum key_algorithm algorithms[ALGORITHMS] = {KEY_ED25519, KEY_ED448, KEY_X25519};
-static const enum smp_authorization_kind kinds[ALGORITHMS] = {SMP_AUTHORIZATION_ED25519, SMP_AUTHORIZATION_ED448,
-                                                              SMP_AUTHORIZATION_AUTHENTICATOR};
+static const enum authorization_kind kinds[ALGORITHMS] = {AUTHORIZATION_ED25519, AUTHORIZATION_ED448,
+                                                          AUTHORIZATION_AUTHENTICATOR};
 
 static struct client_session *session;
 static struct command_batch *batch;        /* of one command of that session */
+static struct command_slot slot;           /* that one */
 static struct key_pair stored[ALGORITHMS]; /* keys of the queue */
 static struct key_pair given[ALGORITHMS];  /* keys that the client has instead */
-static uint8_t scratch[SMP_AUTHORIZED_MAX];
+static uint8_t scratch[AUTHORIZED_MAX];
 
 static int setup(void **state) {
     (void)state;
@@ -36,10 +37,10 @@ static int setup(void **state) {
     assert_int_equal(SMQ_OK, base_setup());
     session = memory_zalloc(sizeof *session);
     assert_non_null(session);
-    batch = memory_zalloc(sizeof *batch + sizeof batch->slots[0]);
+    batch = memory_zalloc(sizeof *batch);
     assert_non_null(batch);
-    batch->session = session;
-    batch->slots[0].batch = batch;
+    batch->session = &session->base;
+    slot.batch = batch;
     random_bytes(session_id, sizeof session_id);
     assert_int_equal(SMQ_OK, key_pair_generate(KEY_X25519, &session->handshake_key));
     assert_int_equal(SMQ_OK, smp_session_init(&session->smp, SMP_SIDE_SERVER, 18, slice_of(session_id, 32), NULL));
@@ -60,9 +61,9 @@ static int teardown(void **state) {
 
 /* A command with an authorization that is sound in itself, of the key that the client has. */
 struct attempt {
-    struct smp_transmission transmission;
+    struct transmission transmission;
     struct smp_command command;
-    struct verification verification;
+    struct smp_verification verification;
     uint8_t correlation_id[24];
     uint8_t entity_id[24];
     uint8_t authorized[2 + 24 + 24 + 4];
@@ -70,8 +71,8 @@ struct attempt {
 };
 
 static void prepare(struct attempt *attempt, struct smp_command command, unsigned kind) {
-    static uint8_t signed_bytes[SMP_AUTHORIZED_MAX];
-    struct smp_transmission *transmission = &attempt->transmission;
+    static uint8_t signed_bytes[AUTHORIZED_MAX];
+    struct transmission *transmission = &attempt->transmission;
     struct writer writer = writer_of(attempt->authorized, sizeof attempt->authorized);
     struct box_key agreed;
     memset(attempt, 0, sizeof *attempt);
@@ -86,15 +87,15 @@ static void prepare(struct attempt *attempt, struct smp_command command, unsigne
     transmission->authorization_kind = kinds[kind];
     attempt->command = command;
     static uint32_t cost_us;
-    verification_prepare(&attempt->verification, &batch->slots[0], transmission, &attempt->command, scratch, &cost_us);
-    struct smp_authorized *parts = &attempt->verification.authorized;
+    verification_prepare(&attempt->verification, &slot, transmission, &attempt->command, scratch, &cost_us);
+    struct authorized *parts = &attempt->verification.base.authorized;
     if (algorithms[kind] == KEY_X25519) {
         assert_int_equal(SMQ_OK, box_key_agree(&given[kind].private_key, &session->handshake_key.public_key, &agreed));
         assert_int_equal(SMQ_OK, authenticator_create(&agreed, transmission->correlation_id, parts->parts,
-                                                      SMP_AUTHORIZED_PARTS, attempt->authorization));
+                                                      AUTHORIZED_PARTS, attempt->authorization));
         transmission->authorization = slice_of(attempt->authorization, AUTHENTICATOR_SIZE);
     } else {
-        struct slice bytes = smp_authorized_contiguous(parts, signed_bytes, sizeof signed_bytes);
+        struct slice bytes = authorized_contiguous(parts, signed_bytes, sizeof signed_bytes);
         assert_int_equal(SMQ_OK, sign(&given[kind], bytes, attempt->authorization));
         transmission->authorization = slice_of(attempt->authorization, signature_size(algorithms[kind]));
     }
@@ -120,7 +121,7 @@ static double median(uint64_t *times) {
 
 static uint64_t time_unknown(const struct attempt *attempt) {
     uint64_t start = now_ns();
-    verify_nothing(&attempt->verification);
+    verify_nothing(&attempt->verification.base);
     return now_ns() - start;
 }
 

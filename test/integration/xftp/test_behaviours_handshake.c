@@ -5,7 +5,7 @@
 
 #include "test/support/web_pki.h"
 #include "transport/crypto/signed_key.h"
-#include "transport/smp/certificate_chain.h"
+#include "transport/block/certificate_chain.h"
 #include "transport/xftp/handshake.h"
 
 static const char *const hello_header[] = {"xftp-web-hello", "1", NULL};
@@ -80,7 +80,7 @@ static struct seen expect_handshake(const char *const *headers, const uint8_t *b
     assert_int_equal(xftp_server_handshake_parse(slice_of(stream->answer, stream->answer_length), &handshake), SMQ_OK);
     assert_int_equal(handshake.versions.min, 1);
     assert_int_equal(handshake.versions.max, 3);
-    assert_int_equal(smp_chain_certificates(&handshake.chain_key, chain, 4), 2);
+    assert_int_equal(chain_certificates(&handshake.chain_key, chain, 4), 2);
     assert_int_equal(certificate_public_key(chain[0], &leaf), SMQ_OK);
     assert_int_equal(xftp_session_key_verify(&handshake, fixture.fingerprint, &leaf, &seen.session_key), SMQ_OK);
     assert_int_equal(signed_key_parse(handshake.chain_key.signed_key, &signed_key), SMQ_OK);

@@ -2,6 +2,8 @@
 /* A chunk's life at a router: created, uploaded, downloaded, acknowledged, deleted, over real TLS. */
 #include "test/integration/xftp/xftp_tests.h"
 
+#include "actors/router/operator/daily_line.h"
+
 static int set_up_started(void **state) {
     (void)set_up(state);
     start();
@@ -87,6 +89,29 @@ static void test_a_router_that_starts_again_has_its_chunks(void **state) {
     assert_int_equal(xftp_fixture_statistics(&fixture).quota_used, 65536);
 }
 
+/* 2026-11-30 is a Monday, and 2026-12-01 the first of a month. */
+static void test_11_the_daily_line_has_the_columns_of_the_reference(void **state) {
+    (void)state;
+    static const char expected[] = "2026-11-29,1,2,1,0,1,1,,2,1,1,65536,0\n2026-11-30,0,0,0,1,0,,1,0,0,0,0,0\n";
+    struct statistics *statistics = operator_statistics(xftp_router_operator(fixture.router));
+    char path[128], text[256] = "";
+    struct xftp_peer_file file = uploaded(1);
+    EXPECT_ERROR(xftp_peer_get(&peer, &file, 0), NONE);
+    EXPECT_ERROR(xftp_peer_get(&peer, &file, 1), NONE);
+    EXPECT_ERROR(AS_RECIPIENT(file, 1, XFTP_FACK), NONE);
+    (void)snprintf(path, sizeof path, "%s/daily", fixture.directory);
+    assert_int_equal(daily_line_due(1795967999), 1795996800); /* the midnight after 2026-11-29T15:59:59Z */
+    atomic_store(&statistics->from_ns, INT64_C(1795950000) * 1000000000);
+    assert_int_equal(daily_line_append(statistics, path, INT64_C(1795996800) * 1000000000), SMQ_OK);
+    EXPECT_ERROR(AS_SENDER(file, XFTP_FDEL), NONE);
+    assert_int_equal(daily_line_append(statistics, path, INT64_C(1796083200) * 1000000000), SMQ_OK);
+    FILE *lines = fopen(path, "r");
+    assert_non_null(lines);
+    assert_true(fread(text, 1, sizeof text - 1, lines) > 0);
+    fclose(lines);
+    assert_string_equal(text, expected);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         STARTED_TEST(test_a_ping_is_answered),
@@ -94,6 +119,7 @@ int main(void) {
         STARTED_TEST(test_sizes_that_are_not_allowed_are_refused),
         STARTED_TEST(test_recipients_acknowledge_and_senders_delete),
         STARTED_TEST(test_a_router_that_starts_again_has_its_chunks),
+        STARTED_TEST(test_11_the_daily_line_has_the_columns_of_the_reference),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

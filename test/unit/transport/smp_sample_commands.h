@@ -19,7 +19,7 @@ static inline struct slice sample_server(void) {
 }
 
 /* One key of each algorithm that may authorize. */
-static inline struct smp_key_list sample_key_list(void) {
+static inline struct key_list sample_key_list(void) {
     static uint8_t bytes[256];
     static const enum key_algorithm algorithms[] = {KEY_ED25519, KEY_ED448, KEY_X25519};
     struct writer writer = writer_of(bytes, sizeof bytes);
@@ -28,7 +28,7 @@ static inline struct smp_key_list sample_key_list(void) {
         write_public_key(&writer, &key);
     }
     assert_int_equal(writer_finish(&writer), SMQ_OK);
-    return (struct smp_key_list){.count = 3, .encoded = slice_of(bytes, writer_length(&writer))};
+    return (struct key_list){.count = 3, .encoded = slice_of(bytes, writer_length(&writer))};
 }
 
 static inline struct smp_command sample_new(void) {

@@ -6,13 +6,13 @@
 #include "transport/smp/response.h"
 
 /* Two certificates and a signed key, of the sizes that the layouts have. */
-static inline struct smp_chain_key sample_chain_key(void) {
+static inline struct chain_key sample_chain_key(void) {
     static uint8_t bytes[32];
     struct slice certificates[2] = {sample(3, 1), sample(4, 2)};
     struct writer writer = writer_of(bytes, sizeof bytes);
-    smp_chain_encode(&writer, certificates, 2);
+    chain_encode(&writer, certificates, 2);
     assert_int_equal(writer_finish(&writer), SMQ_OK);
-    return (struct smp_chain_key){
+    return (struct chain_key){
         .count = 2, .chain = slice_of(bytes, writer_length(&writer)), .signed_key = sample(120, 3)};
 }
 
@@ -79,7 +79,7 @@ static inline struct smp_response sample_response(enum smp_response_tag tag) {
         response.json = slice_of_text("{\"qiSnd\":false}");
         break;
     case SMP_ERR:
-        response.error = smp_error_protocol(smp_error_command(SMP_COMMAND_SYNTAX));
+        response.error = smp_error_protocol(smp_error_command(COMMAND_SYNTAX));
         break;
     default:
         break;

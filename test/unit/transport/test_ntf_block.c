@@ -2,26 +2,27 @@
 /* Tests of NTF blocks: what fits, what is read back in every version, and blocks that lie about what they hold. */
 #include "test/unit/transport/test_helpers.h"
 #include "transport/ntf/block.h"
+#include "transport/smp/session.h"
 #include "transport/wire/padding.h"
 
 static uint8_t block[NTF_BLOCK_SIZE];
 static const uint8_t session_id[32] = "the session id of this test.....";
 
-static struct smp_envelope envelope_of(uint16_t version) {
-    return ntf_envelope(version, slice_of(session_id, sizeof session_id));
+static struct transmission_form envelope_of(uint16_t version) {
+    return ntf_form(version, slice_of(session_id, sizeof session_id));
 }
 
 /* Writes a transmission of this command into the block; false when it does not fit. */
 static bool add(struct ntf_outgoing_block *outgoing, const char *corr_id, size_t command_length) {
-    struct smp_envelope envelope = envelope_of(outgoing->version);
-    struct smp_draft draft;
-    size_t size = smp_transmission_size(&envelope, 0, false, strlen(corr_id), 0, command_length);
+    struct transmission_form form = envelope_of(outgoing->version);
+    struct transmission_draft draft;
+    size_t size = transmission_size(&form, 0, false, strlen(corr_id), 0, command_length);
     bool fits = ntf_block_fits(outgoing, size);
-    smp_draft_begin(&envelope, &outgoing->writer, 0, false, slice_of_text(corr_id), (struct slice){0}, &draft);
+    transmission_begin(&form, &outgoing->writer, 0, false, slice_of_text(corr_id), (struct slice){0}, &draft);
     uint8_t *command = write_reserve(&outgoing->writer, command_length);
     if (command != NULL)
         memset(command, 'x', command_length);
-    enum smq_result result = smp_draft_end(&envelope, &outgoing->writer, &draft, (struct slice){0}, NULL);
+    enum smq_result result = transmission_end(&form, &outgoing->writer, &draft, (struct slice){0}, NULL);
     assert_int_equal(result == SMQ_OK, fits); /* asking and trying agree */
     if (fits)
         ntf_block_added(outgoing);
@@ -29,16 +30,16 @@ static bool add(struct ntf_outgoing_block *outgoing, const char *corr_id, size_t
 }
 
 static unsigned read_back(uint16_t version, const char *const corr_ids[]) {
-    struct smp_envelope envelope = envelope_of(version);
+    struct transmission_form form = envelope_of(version);
     uint8_t *copy = heap_copy(block, sizeof block);
-    struct smp_content content;
+    struct block_content content;
     struct slice bytes;
     unsigned count = 0;
     assert_int_equal(ntf_block_open(version, copy, &content), SMQ_OK);
-    while (smp_content_next(&content, &bytes)) {
-        struct smp_transmission transmission;
+    while (block_content_next(&content, &bytes)) {
+        struct transmission transmission;
         struct smp_error error;
-        assert_int_equal(smp_transmission_parse(&envelope, bytes, &transmission, &error), SMQ_OK);
+        assert_int_equal(smp_transmission_parse(&form, bytes, &transmission, &error), SMQ_OK);
         assert_slice_text(transmission.correlation_id, corr_ids[count++]);
     }
     free(copy);
@@ -106,7 +107,7 @@ static void test_transmissions_together_stay_below_the_batch_limit(void **state)
 }
 
 static enum smq_result open_content(uint16_t version, const void *bytes, size_t length) {
-    struct smp_content content;
+    struct block_content content;
     assert_int_equal(pad(slice_of(bytes, length), block, sizeof block), SMQ_OK);
     return ntf_block_open(version, block, &content);
 }
@@ -134,7 +135,7 @@ static void test_blocks_that_lie_are_refused(void **state) {
 
 static void test_a_padding_length_beyond_the_block_is_refused(void **state) {
     (void)state;
-    struct smp_content content;
+    struct block_content content;
     for (uint16_t version = 1; version <= NTF_VERSION_MAX; version++)
         for (unsigned length = NTF_BLOCK_SIZE - 1; length <= UINT16_MAX; length += 997) {
             uint8_t *lying = heap_copy(block, sizeof block);
@@ -148,17 +149,17 @@ static void test_a_padding_length_beyond_the_block_is_refused(void **state) {
 static void test_a_foreign_session_id_in_version_1_is_told_as_session(void **state) {
     (void)state;
     struct ntf_outgoing_block outgoing;
-    struct smp_content content;
-    struct smp_transmission transmission;
+    struct block_content content;
+    struct transmission transmission;
     struct smp_error error;
     struct slice bytes;
-    struct smp_envelope envelope = ntf_envelope(1, slice_of_text("another session"));
+    struct transmission_form form = ntf_form(1, slice_of_text("another session"));
     ntf_block_begin(1, block, &outgoing);
     assert_true(add(&outgoing, "a", 4));
     assert_int_equal(ntf_block_finish(&outgoing), SMQ_OK);
     assert_int_equal(ntf_block_open(1, block, &content), SMQ_OK);
-    assert_true(smp_content_next(&content, &bytes));
-    assert_int_equal(smp_transmission_parse(&envelope, bytes, &transmission, &error), SMQ_ERR_SYNTAX);
+    assert_true(block_content_next(&content, &bytes));
+    assert_int_equal(smp_transmission_parse(&form, bytes, &transmission, &error), SMQ_ERR_SYNTAX);
     assert_int_equal(error.code, SMP_ERROR_SESSION);
     assert_slice_text(transmission.correlation_id, "a");
 }
@@ -168,9 +169,9 @@ static void test_no_version_has_a_service_signature(void **state) {
     (void)state;
     uint8_t authorization[SMP_ED25519_SIGNATURE_SIZE] = {0};
     for (uint16_t version = 1; version <= NTF_VERSION_MAX; version++) {
-        struct smp_envelope envelope = envelope_of(version);
+        struct transmission_form form = envelope_of(version);
         size_t expected = 2 + 1 + sizeof authorization + 1 + 1 + 4 + (version == 1 ? 1 + sizeof session_id : 0);
-        assert_int_equal(smp_transmission_size(&envelope, sizeof authorization, true, 0, 0, 4), expected);
+        assert_int_equal(transmission_size(&form, sizeof authorization, true, 0, 0, 4), expected);
     }
 }
 

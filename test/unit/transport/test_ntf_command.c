@@ -41,7 +41,7 @@ static void assert_syntax(struct slice bytes) {
     struct smp_error error;
     assert_int_equal(parse_command(bytes, &command, &error), SMQ_ERR_SYNTAX);
     assert_int_equal(error.code, SMP_ERROR_COMMAND);
-    assert_int_equal(error.command, SMP_COMMAND_SYNTAX);
+    assert_int_equal(error.command, COMMAND_SYNTAX);
 }
 
 static void test_unknown_tags_are_told_as_unknown(void **state) {
@@ -51,7 +51,7 @@ static void test_unknown_tags_are_told_as_unknown(void **state) {
         struct ntf_command command;
         struct smp_error error;
         assert_int_equal(parse_command(slice_of_text(texts[i]), &command, &error), SMQ_ERR_SYNTAX);
-        assert_int_equal(error.command, SMP_COMMAND_UNKNOWN);
+        assert_int_equal(error.command, COMMAND_UNKNOWN);
     }
 }
 
@@ -170,19 +170,18 @@ static void test_credentials(void **state) {
     for (int i = 0; i < NTF_COMMAND_COUNT; i++) {
         enum ntf_command_tag tag = (enum ntf_command_tag)i;
         bool is_new = tag == NTF_TNEW || tag == NTF_SNEW, is_ping = tag == NTF_PING;
-        assert_int_equal(check_credentials(tag, false, false), is_ping ? -1 : (int)SMP_COMMAND_NO_AUTH);
-        assert_int_equal(check_credentials(tag, false, true),
-                         is_ping ? (int)SMP_COMMAND_HAS_AUTH : (int)SMP_COMMAND_NO_AUTH);
-        assert_int_equal(check_credentials(tag, true, false), is_ping  ? (int)SMP_COMMAND_HAS_AUTH
+        assert_int_equal(check_credentials(tag, false, false), is_ping ? -1 : (int)COMMAND_NO_AUTH);
+        assert_int_equal(check_credentials(tag, false, true), is_ping ? (int)COMMAND_HAS_AUTH : (int)COMMAND_NO_AUTH);
+        assert_int_equal(check_credentials(tag, true, false), is_ping  ? (int)COMMAND_HAS_AUTH
                                                               : is_new ? -1
-                                                                       : (int)SMP_COMMAND_NO_AUTH);
-        assert_int_equal(check_credentials(tag, true, true), is_ping || is_new ? (int)SMP_COMMAND_HAS_AUTH : -1);
+                                                                       : (int)COMMAND_NO_AUTH);
+        assert_int_equal(check_credentials(tag, true, true), is_ping || is_new ? (int)COMMAND_HAS_AUTH : -1);
     }
 }
 
 /* ---- responses ---- */
 
-static void assert_response_syntax(struct slice bytes, enum smp_command_error expected) {
+static void assert_response_syntax(struct slice bytes, enum command_error expected) {
     uint8_t *copy = heap_copy(bytes.bytes, bytes.length);
     struct ntf_response response;
     struct smp_error error;
@@ -214,13 +213,13 @@ static void test_responses_that_are_none(void **state) {
         "SUB ACTIVE x",
     };
     for (size_t i = 0; i < sizeof syntax / sizeof syntax[0]; i++)
-        assert_response_syntax(slice_of_text(syntax[i]), SMP_COMMAND_SYNTAX);
-    assert_response_syntax(slice_of_text("IDS"), SMP_COMMAND_UNKNOWN);
-    assert_response_syntax(slice_of_text(""), SMP_COMMAND_UNKNOWN);
+        assert_response_syntax(slice_of_text(syntax[i]), COMMAND_SYNTAX);
+    assert_response_syntax(slice_of_text("IDS"), COMMAND_UNKNOWN);
+    assert_response_syntax(slice_of_text(""), COMMAND_UNKNOWN);
     uint8_t bytes[256];
     struct slice whole = sample("IDTKN", bytes, sizeof bytes);
     for (size_t length = 5; length < whole.length; length++)
-        assert_response_syntax(slice_of(bytes, length), SMP_COMMAND_SYNTAX);
+        assert_response_syntax(slice_of(bytes, length), COMMAND_SYNTAX);
 }
 
 static void test_entities_of_responses(void **state) {

@@ -100,16 +100,16 @@ static void test_a_signed_registration_and_its_block(void **state) {
     ntf_command_write(&command, &measured);
     assert_int_equal(writer_length(&measured), 103);
 
-    struct smp_envelope envelope = ntf_envelope(NTF_VERSION_MAX, slice_of(session_id, sizeof session_id));
+    struct transmission_form form = ntf_form(NTF_VERSION_MAX, slice_of(session_id, sizeof session_id));
     struct ntf_outgoing_block outgoing;
-    struct smp_draft draft;
-    struct smp_authorized authorized;
+    struct transmission_draft draft;
+    struct authorized authorized;
     ntf_block_begin(NTF_VERSION_MAX, block, &outgoing);
-    smp_draft_begin(&envelope, &outgoing.writer, sizeof signature, false, correlation_id(corr_id), (struct slice){0},
-                    &draft);
+    transmission_begin(&form, &outgoing.writer, sizeof signature, false, correlation_id(corr_id), (struct slice){0},
+                       &draft);
     ntf_command_write(&command, &outgoing.writer);
-    assert_int_equal(smp_draft_end(&envelope, &outgoing.writer, &draft, (struct slice){0}, &authorized), SMQ_OK);
-    struct slice signed_bytes = smp_authorized_contiguous(&authorized, scratch, sizeof scratch);
+    assert_int_equal(transmission_end(&form, &outgoing.writer, &draft, (struct slice){0}, &authorized), SMQ_OK);
+    struct slice signed_bytes = authorized_contiguous(&authorized, scratch, sizeof scratch);
     assert_int_equal(sign(&signer, signed_bytes, signature), SMQ_OK);
     assert_vector("tnew_signature", signature, sizeof signature);
     memcpy(draft.authorization, signature, sizeof signature);
@@ -122,14 +122,14 @@ static void test_a_signed_registration_and_its_block(void **state) {
 static void test_ping(void **state) {
     (void)state;
     uint8_t corr_id[24], expected[64];
-    struct smp_envelope envelope = ntf_envelope(NTF_VERSION_MAX, (struct slice){0});
+    struct transmission_form form = ntf_form(NTF_VERSION_MAX, (struct slice){0});
     struct ntf_outgoing_block outgoing;
-    struct smp_draft draft;
+    struct transmission_draft draft;
     struct ntf_command ping = {.tag = NTF_PING};
     ntf_block_begin(NTF_VERSION_MAX, block, &outgoing);
-    smp_draft_begin(&envelope, &outgoing.writer, 0, false, correlation_id(corr_id), (struct slice){0}, &draft);
+    transmission_begin(&form, &outgoing.writer, 0, false, correlation_id(corr_id), (struct slice){0}, &draft);
     ntf_command_write(&ping, &outgoing.writer);
-    assert_int_equal(smp_draft_end(&envelope, &outgoing.writer, &draft, (struct slice){0}, NULL), SMQ_OK);
+    assert_int_equal(transmission_end(&form, &outgoing.writer, &draft, (struct slice){0}, NULL), SMQ_OK);
     ntf_block_added(&outgoing);
     assert_int_equal(ntf_block_finish(&outgoing), SMQ_OK);
     struct slice content = ntf_vector("ping_content", expected, sizeof expected);

@@ -14,7 +14,7 @@ static bool parses(uint16_t version, struct slice bytes) {
     return error_of_parsing(version, bytes).code == SMP_ERROR_NONE;
 }
 
-static void assert_command_error(const char *text, enum smp_command_error expected) {
+static void assert_command_error(const char *text, enum command_error expected) {
     for (uint16_t version = SMP_VERSION_MIN; version <= SMP_VERSION_MAX; version++) {
         struct smp_error error = error_of_parsing(version, slice_of_text(text));
         assert_int_equal(error.code, SMP_ERROR_COMMAND);
@@ -133,15 +133,15 @@ static void test_truncations_of_commands_with_a_tail_never_read_past_the_end(voi
 
 static void test_unknown_tag_is_cmd_unknown(void **state) {
     (void)state;
-    assert_command_error("", SMP_COMMAND_UNKNOWN);
-    assert_command_error(" ", SMP_COMMAND_UNKNOWN);
-    assert_command_error("SU", SMP_COMMAND_UNKNOWN);
-    assert_command_error("SUBSS", SMP_COMMAND_UNKNOWN);
-    assert_command_error("sub", SMP_COMMAND_UNKNOWN);
-    assert_command_error("HELLO", SMP_COMMAND_UNKNOWN);
-    assert_command_error("HELLO  and more", SMP_COMMAND_UNKNOWN);
-    assert_command_error("SUB\n", SMP_COMMAND_UNKNOWN);
-    assert_command_error("IDS x", SMP_COMMAND_UNKNOWN);
+    assert_command_error("", COMMAND_UNKNOWN);
+    assert_command_error(" ", COMMAND_UNKNOWN);
+    assert_command_error("SU", COMMAND_UNKNOWN);
+    assert_command_error("SUBSS", COMMAND_UNKNOWN);
+    assert_command_error("sub", COMMAND_UNKNOWN);
+    assert_command_error("HELLO", COMMAND_UNKNOWN);
+    assert_command_error("HELLO  and more", COMMAND_UNKNOWN);
+    assert_command_error("SUB\n", COMMAND_UNKNOWN);
+    assert_command_error("IDS x", COMMAND_UNKNOWN);
 }
 
 static void test_space_after_a_parameterless_command_is_cmd_syntax(void **state) {
@@ -151,7 +151,7 @@ static void test_space_after_a_parameterless_command_is_cmd_syntax(void **state)
     for (size_t i = 0; i < sizeof tags / sizeof tags[0]; i++) {
         char text[16];
         (void)snprintf(text, sizeof text, "%s ", tags[i]);
-        assert_command_error(text, SMP_COMMAND_SYNTAX);
+        assert_command_error(text, COMMAND_SYNTAX);
     }
 }
 
@@ -161,7 +161,7 @@ static void test_missing_parameters_are_cmd_syntax(void **state) {
         struct smp_command command = sample_command((enum smp_command_tag)tag);
         const char *text = smp_command_info((enum smp_command_tag)tag)->text;
         if (written_command(SMP_VERSION_MAX, &command).length > strlen(text))
-            assert_command_error(text, SMP_COMMAND_SYNTAX);
+            assert_command_error(text, COMMAND_SYNTAX);
     }
 }
 
@@ -319,7 +319,7 @@ static void test_rkey_keys_are_iterated_in_order(void **state) {
     struct public_key key;
     size_t n = 0;
     assert_int_equal(parsed.key_list.count, 3);
-    while (smp_key_list_next(&reader, &key)) {
+    while (key_list_next(&reader, &key)) {
         struct public_key expected = sample_key(algorithms[n], n);
         assert_true(public_key_equal(&key, &expected));
         n++;
@@ -335,14 +335,14 @@ static void test_rkey_with_255_keys_is_accepted_and_with_none_refused(void **sta
     for (size_t i = 0; i < 255; i++)
         write_public_key(&writer, &key);
     struct smp_command command = {.tag = SMP_RKEY};
-    command.key_list = (struct smp_key_list){.count = 255, .encoded = slice_of(keys, sizeof keys)};
+    command.key_list = (struct key_list){.count = 255, .encoded = slice_of(keys, sizeof keys)};
     assert_int_equal(parsed_command(18, written_command(18, &command)).key_list.count, 255);
     command.key_list.encoded.length -= 45;
     assert_false(parses(18, written_command(18, &command)));
     assert_false(parses(18, slice_of("RKEY \0", 6)));
 
     uint8_t buffer[64];
-    command.key_list = (struct smp_key_list){0};
+    command.key_list = (struct key_list){0};
     writer = writer_of(buffer, sizeof buffer);
     smp_command_write(18, &command, &writer);
     assert_int_not_equal(writer_finish(&writer), SMQ_OK);
@@ -355,7 +355,7 @@ static void test_rkey_with_an_x448_key_is_refused(void **state) {
     struct public_key key = sample_key(KEY_X448, 1);
     write_public_key(&writer, &key);
     struct smp_command command = {.tag = SMP_RKEY};
-    command.key_list = (struct smp_key_list){.count = 1, .encoded = slice_of(keys, writer_length(&writer))};
+    command.key_list = (struct key_list){.count = 1, .encoded = slice_of(keys, writer_length(&writer))};
     assert_false(parses(18, written_command(18, &command)));
 }
 
@@ -369,10 +369,10 @@ static void test_send_ignores_flag_bytes_after_the_first(void **state) {
     parsed = parsed_command(18, slice_of_text("SEND F "));
     assert_false(parsed.send.notification);
     assert_int_equal(parsed.send.body.length, 0);
-    assert_command_error("SEND F", SMP_COMMAND_SYNTAX);
-    assert_command_error("SEND X body", SMP_COMMAND_SYNTAX);
-    assert_command_error("SEND  body", SMP_COMMAND_SYNTAX);
-    assert_command_error("SEND ", SMP_COMMAND_SYNTAX);
+    assert_command_error("SEND F", COMMAND_SYNTAX);
+    assert_command_error("SEND X body", COMMAND_SYNTAX);
+    assert_command_error("SEND  body", COMMAND_SYNTAX);
+    assert_command_error("SEND ", COMMAND_SYNTAX);
 }
 
 static void test_ack_accepts_an_empty_message_id(void **state) {

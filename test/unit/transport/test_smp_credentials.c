@@ -26,25 +26,25 @@ static void assert_outcomes(enum smp_command_tag tag, int neither, int entity, i
 
 static void test_new_needs_authorization_and_no_entity(void **state) {
     (void)state;
-    assert_outcomes(SMP_NEW, SMP_COMMAND_NO_AUTH, SMP_COMMAND_NO_AUTH, -1, SMP_COMMAND_HAS_AUTH);
+    assert_outcomes(SMP_NEW, COMMAND_NO_AUTH, COMMAND_NO_AUTH, -1, COMMAND_HAS_AUTH);
 }
 
 static void test_send_needs_an_entity_and_may_be_authorized(void **state) {
     (void)state;
-    assert_outcomes(SMP_SEND, SMP_COMMAND_NO_ENTITY, -1, SMP_COMMAND_NO_ENTITY, -1);
+    assert_outcomes(SMP_SEND, COMMAND_NO_ENTITY, -1, COMMAND_NO_ENTITY, -1);
 }
 
 static void test_lget_and_pfwd_need_an_entity_and_no_authorization(void **state) {
     (void)state;
-    assert_outcomes(SMP_LGET, SMP_COMMAND_NO_ENTITY, -1, SMP_COMMAND_NO_ENTITY, SMP_COMMAND_HAS_AUTH);
-    assert_outcomes(SMP_PFWD, SMP_COMMAND_NO_ENTITY, -1, SMP_COMMAND_NO_ENTITY, SMP_COMMAND_HAS_AUTH);
+    assert_outcomes(SMP_LGET, COMMAND_NO_ENTITY, -1, COMMAND_NO_ENTITY, COMMAND_HAS_AUTH);
+    assert_outcomes(SMP_PFWD, COMMAND_NO_ENTITY, -1, COMMAND_NO_ENTITY, COMMAND_HAS_AUTH);
 }
 
 static void test_ping_prxy_and_rfwd_take_neither(void **state) {
     (void)state;
-    assert_outcomes(SMP_PING, -1, SMP_COMMAND_HAS_AUTH, SMP_COMMAND_HAS_AUTH, SMP_COMMAND_HAS_AUTH);
-    assert_outcomes(SMP_PRXY, -1, SMP_COMMAND_HAS_AUTH, SMP_COMMAND_HAS_AUTH, SMP_COMMAND_HAS_AUTH);
-    assert_outcomes(SMP_RFWD, -1, SMP_COMMAND_HAS_AUTH, SMP_COMMAND_HAS_AUTH, SMP_COMMAND_HAS_AUTH);
+    assert_outcomes(SMP_PING, -1, COMMAND_HAS_AUTH, COMMAND_HAS_AUTH, COMMAND_HAS_AUTH);
+    assert_outcomes(SMP_PRXY, -1, COMMAND_HAS_AUTH, COMMAND_HAS_AUTH, COMMAND_HAS_AUTH);
+    assert_outcomes(SMP_RFWD, -1, COMMAND_HAS_AUTH, COMMAND_HAS_AUTH, COMMAND_HAS_AUTH);
 }
 
 static void test_all_other_commands_need_both_and_report_no_auth_for_either(void **state) {
@@ -53,7 +53,7 @@ static void test_all_other_commands_need_both_and_report_no_auth_for_either(void
                                                 SMP_NKEY, SMP_NDEL, SMP_GET,  SMP_ACK,  SMP_OFF,  SMP_DEL,
                                                 SMP_QUE,  SMP_SKEY, SMP_LKEY, SMP_NSUB, SMP_NSUBS};
     for (size_t i = 0; i < sizeof tags / sizeof tags[0]; i++)
-        assert_outcomes(tags[i], SMP_COMMAND_NO_AUTH, SMP_COMMAND_NO_AUTH, SMP_COMMAND_NO_AUTH, -1);
+        assert_outcomes(tags[i], COMMAND_NO_AUTH, COMMAND_NO_AUTH, COMMAND_NO_AUTH, -1);
 }
 
 int main(void) {

@@ -26,16 +26,16 @@ static size_t all_examples(struct example *out) {
 
     out[n++] = example(TEXT("BLOCK"), "BLOCK", smp_error_of(SMP_ERROR_BLOCK));
     out[n++] = example(TEXT("SESSION"), "SESSION", smp_error_of(SMP_ERROR_SESSION));
-    out[n++] = example(TEXT("CMD UNKNOWN"), "CMD UNKNOWN", smp_error_command(SMP_COMMAND_UNKNOWN));
-    out[n++] = example(TEXT("CMD SYNTAX"), "CMD SYNTAX", smp_error_command(SMP_COMMAND_SYNTAX));
-    out[n++] = example(TEXT("CMD PROHIBITED"), "CMD PROHIBITED", smp_error_command(SMP_COMMAND_PROHIBITED));
-    out[n++] = example(TEXT("CMD NO_AUTH"), "CMD NO_AUTH", smp_error_command(SMP_COMMAND_NO_AUTH));
-    out[n++] = example(TEXT("CMD HAS_AUTH"), "CMD HAS_AUTH", smp_error_command(SMP_COMMAND_HAS_AUTH));
-    out[n++] = example(TEXT("CMD NO_ENTITY"), "CMD NO_ENTITY", smp_error_command(SMP_COMMAND_NO_ENTITY));
+    out[n++] = example(TEXT("CMD UNKNOWN"), "CMD UNKNOWN", smp_error_command(COMMAND_UNKNOWN));
+    out[n++] = example(TEXT("CMD SYNTAX"), "CMD SYNTAX", smp_error_command(COMMAND_SYNTAX));
+    out[n++] = example(TEXT("CMD PROHIBITED"), "CMD PROHIBITED", smp_error_command(COMMAND_PROHIBITED));
+    out[n++] = example(TEXT("CMD NO_AUTH"), "CMD NO_AUTH", smp_error_command(COMMAND_NO_AUTH));
+    out[n++] = example(TEXT("CMD HAS_AUTH"), "CMD HAS_AUTH", smp_error_command(COMMAND_HAS_AUTH));
+    out[n++] = example(TEXT("CMD NO_ENTITY"), "CMD NO_ENTITY", smp_error_command(COMMAND_NO_ENTITY));
     out[n++] =
         example(TEXT("PROXY PROTOCOL AUTH"), "PROXY PROTOCOL AUTH", smp_error_protocol(smp_error_of(SMP_ERROR_AUTH)));
     out[n++] = example(TEXT("PROXY PROTOCOL PROXY PROTOCOL CMD SYNTAX"), "PROXY PROTOCOL PROXY PROTOCOL CMD SYNTAX",
-                       smp_error_protocol(smp_error_protocol(smp_error_command(SMP_COMMAND_SYNTAX))));
+                       smp_error_protocol(smp_error_protocol(smp_error_command(COMMAND_SYNTAX))));
     out[n++] = example(TEXT("PROXY PROTOCOL PROXY NO_SESSION"), "PROXY PROTOCOL PROXY NO_SESSION",
                        smp_error_protocol(smp_error_proxy(SMP_PROXY_NO_SESSION)));
     out[n++] = example(TEXT("PROXY BASIC_AUTH"), "PROXY BASIC_AUTH", smp_error_proxy(SMP_PROXY_BASIC_AUTH));
@@ -120,7 +120,7 @@ static void test_text_form_has_plain_nested_texts_and_no_control_characters(void
 static void test_text_form_is_cut_to_what_fits_and_terminated(void **state) {
     (void)state;
     char buffer[8];
-    struct smp_error error = smp_error_command(SMP_COMMAND_PROHIBITED);
+    struct smp_error error = smp_error_command(COMMAND_PROHIBITED);
     assert_string_equal(smp_error_text(&error, buffer, sizeof buffer), "CMD ");
     assert_string_equal(smp_error_text(&error, buffer, 1), "");
     error = smp_error_store(TEXT("disk full"));
@@ -207,7 +207,7 @@ static void test_no_queue_is_read_as_no_entity(void **state) {
     struct smp_error parsed;
     assert_int_equal(read_whole(TEXT("CMD NO_QUEUE"), &parsed), SMQ_OK);
     assert_int_equal(parsed.code, SMP_ERROR_COMMAND);
-    assert_int_equal(parsed.command, SMP_COMMAND_NO_ENTITY);
+    assert_int_equal(parsed.command, COMMAND_NO_ENTITY);
 }
 
 static void test_network_detail_is_read_but_not_written(void **state) {

@@ -37,7 +37,7 @@ static struct smp_client_hello sample_service_hello(uint16_t version) {
     return hello;
 }
 
-static void assert_chain_keys_equal(const struct smp_chain_key *a, const struct smp_chain_key *b) {
+static void assert_chain_keys_equal(const struct chain_key *a, const struct chain_key *b) {
     assert_int_equal(a->count, b->count);
     assert_slices_equal(a->chain, b->chain);
     assert_slices_equal(a->signed_key, b->signed_key);
@@ -242,7 +242,7 @@ static void test_hello_larger_than_a_block_is_not_written(void **state) {
     struct writer writer = writer_of(chain, sizeof chain);
     struct slice certificate = sample(16300, 1);
     struct smp_server_hello hello = sample_server_hello(6, 18);
-    smp_chain_encode(&writer, &certificate, 1);
+    chain_encode(&writer, &certificate, 1);
     hello.chain_key.count = 1;
     hello.chain_key.chain = slice_of(chain, writer_length(&writer));
     assert_int_equal(smp_server_hello_write(&hello, block), SMQ_ERR_TOO_LARGE);

@@ -2,9 +2,9 @@
 /* Tests of whole SMP blocks against the worked layouts of test/vectors/smp_layouts.txt. */
 #include "test/unit/transport/smp_sample_commands.h"
 #include "test/unit/transport/smp_sample_responses.h"
-#include "transport/smp/batch.h"
+#include "transport/block/batch.h"
+#include "transport/block/transmission.h"
 #include "transport/smp/session.h"
-#include "transport/smp/transmission.h"
 
 static uint8_t block[SMP_BLOCK_SIZE];
 
@@ -19,34 +19,34 @@ struct shape {
 
 /* Begins a plain block with one transmission. */
 static struct smp_session begin(const struct shape *shape, struct smp_outgoing_block *outgoing,
-                                struct smp_draft *draft) {
+                                struct transmission_draft *draft) {
     struct smp_session session;
     assert_int_equal(smp_session_init(&session, SMP_SIDE_SERVER, shape->version, sample(32, 1), NULL), SMQ_OK);
-    struct smp_envelope envelope = smp_session_envelope(&session);
+    struct transmission_form form = smp_session_form(&session);
     smp_session_begin_block(&session, block, outgoing);
-    smp_draft_begin(&envelope, &outgoing->writer, shape->authorization, shape->service,
-                    sample(shape->correlation_id, 2), sample(shape->entity_id, 3), draft);
+    transmission_begin(&form, &outgoing->writer, shape->authorization, shape->service, sample(shape->correlation_id, 2),
+                       sample(shape->entity_id, 3), draft);
     return session;
 }
 
 /* Ends it, and compares the content and the transmission parsed from it. */
-static struct smp_transmission end_as(const char *layout, const struct shape *shape, struct smp_session *session,
-                                      struct smp_outgoing_block *outgoing, const struct smp_draft *draft) {
-    struct smp_envelope envelope = smp_session_envelope(session);
-    struct smp_content iterator;
-    struct smp_transmission parsed;
+static struct transmission end_as(const char *layout, const struct shape *shape, struct smp_session *session,
+                                  struct smp_outgoing_block *outgoing, const struct transmission_draft *draft) {
+    struct transmission_form form = smp_session_form(session);
+    struct block_content iterator;
+    struct transmission parsed;
     struct smp_error error;
     struct slice content;
     struct slice transmission;
 
-    assert_int_equal(smp_draft_end(&envelope, &outgoing->writer, draft, (struct slice){0}, NULL), SMQ_OK);
+    assert_int_equal(transmission_end(&form, &outgoing->writer, draft, (struct slice){0}, NULL), SMQ_OK);
     smp_outgoing_block_added(outgoing);
     assert_int_equal(smp_session_seal_block(session, outgoing), SMQ_OK);
     assert_int_equal(smp_session_open_block(session, block, &content), SMQ_OK);
     assert_layout(layout, content);
-    assert_int_equal(smp_content_open(content, &iterator), SMQ_OK);
-    assert_true(smp_content_next(&iterator, &transmission));
-    assert_int_equal(smp_transmission_parse(&envelope, transmission, &parsed, &error), SMQ_OK);
+    assert_int_equal(block_content_open(content, &iterator), SMQ_OK);
+    assert_true(block_content_next(&iterator, &transmission));
+    assert_int_equal(smp_transmission_parse(&form, transmission, &parsed, &error), SMQ_OK);
     assert_int_equal(parsed.authorization.length, shape->authorization);
     assert_int_equal(parsed.entity_id.length, shape->entity_id);
     return parsed;
@@ -54,24 +54,24 @@ static struct smp_transmission end_as(const char *layout, const struct shape *sh
 
 static void assert_command_layout(const char *layout, const struct shape *shape, const struct smp_command *command) {
     struct smp_outgoing_block outgoing;
-    struct smp_draft draft;
+    struct transmission_draft draft;
     struct smp_command parsed;
     struct smp_error error;
     struct smp_session session = begin(shape, &outgoing, &draft);
     smp_command_write(shape->version, command, &outgoing.writer);
-    struct smp_transmission transmission = end_as(layout, shape, &session, &outgoing, &draft);
+    struct transmission transmission = end_as(layout, shape, &session, &outgoing, &draft);
     assert_int_equal(smp_command_parse(shape->version, transmission.command, &parsed, &error), SMQ_OK);
     assert_int_equal(parsed.tag, command->tag);
 }
 
 static void assert_response_layout(const char *layout, const struct shape *shape, const struct smp_response *response) {
     struct smp_outgoing_block outgoing;
-    struct smp_draft draft;
+    struct transmission_draft draft;
     struct smp_response parsed;
     struct smp_error error;
     struct smp_session session = begin(shape, &outgoing, &draft);
     smp_response_write(shape->version, response, &outgoing.writer);
-    struct smp_transmission transmission = end_as(layout, shape, &session, &outgoing, &draft);
+    struct transmission transmission = end_as(layout, shape, &session, &outgoing, &draft);
     assert_int_equal(smp_response_parse(shape->version, transmission.command, &parsed, &error), SMQ_OK);
     assert_int_equal(parsed.tag, response->tag);
 }

@@ -14,7 +14,7 @@ static bool parses(uint16_t version, struct slice bytes) {
     return error_of_parsing(version, bytes).code == SMP_ERROR_NONE;
 }
 
-static void assert_response_error(const char *text, enum smp_command_error expected) {
+static void assert_response_error(const char *text, enum command_error expected) {
     struct smp_error error = error_of_parsing(18, slice_of_text(text));
     assert_int_equal(error.code, SMP_ERROR_COMMAND);
     assert_int_equal(error.command, expected);
@@ -95,14 +95,14 @@ static void test_truncations_of_responses_with_a_tail_never_read_past_the_end(vo
 
 static void test_unknown_response_is_cmd_unknown(void **state) {
     (void)state;
-    assert_response_error("", SMP_COMMAND_UNKNOWN);
-    assert_response_error("SUB", SMP_COMMAND_UNKNOWN);
-    assert_response_error("ok", SMP_COMMAND_UNKNOWN);
-    assert_response_error("OKAY", SMP_COMMAND_UNKNOWN);
-    assert_response_error("OK ", SMP_COMMAND_SYNTAX);
-    assert_response_error("ERR", SMP_COMMAND_SYNTAX);
-    assert_response_error("ERR WHATEVER", SMP_COMMAND_SYNTAX);
-    assert_response_error("INFO ", SMP_COMMAND_SYNTAX);
+    assert_response_error("", COMMAND_UNKNOWN);
+    assert_response_error("SUB", COMMAND_UNKNOWN);
+    assert_response_error("ok", COMMAND_UNKNOWN);
+    assert_response_error("OKAY", COMMAND_UNKNOWN);
+    assert_response_error("OK ", COMMAND_SYNTAX);
+    assert_response_error("ERR", COMMAND_SYNTAX);
+    assert_response_error("ERR WHATEVER", COMMAND_SYNTAX);
+    assert_response_error("INFO ", COMMAND_SYNTAX);
 }
 
 static void test_ids_loses_in_older_versions_what_they_do_not_know(void **state) {
@@ -202,10 +202,10 @@ static void test_entity_rules_of_responses(void **state) {
         bool empty = tag == SMP_PONG || tag == SMP_PKEY || tag == SMP_RRES;
         assert_int_equal(smp_response_check_entity(&response, true, &error), empty ? SMQ_ERR_PROTOCOL : SMQ_OK);
         if (empty)
-            assert_int_equal(error.command, SMP_COMMAND_HAS_AUTH);
+            assert_int_equal(error.command, COMMAND_HAS_AUTH);
         assert_int_equal(smp_response_check_entity(&response, false, &error), any || empty ? SMQ_OK : SMQ_ERR_PROTOCOL);
         if (!any && !empty)
-            assert_int_equal(error.command, SMP_COMMAND_NO_ENTITY);
+            assert_int_equal(error.command, COMMAND_NO_ENTITY);
     }
 }
 
@@ -262,10 +262,10 @@ static void test_pkey_passes_the_chain_on_byte_for_byte(void **state) {
     assert_int_equal(parsed.proxy_key.versions.max, 17);
     assert_slices_equal(parsed.proxy_key.chain_key.chain, response.proxy_key.chain_key.chain);
     assert_slices_equal(parsed.proxy_key.chain_key.signed_key, response.proxy_key.chain_key.signed_key);
-    assert_int_equal(smp_chain_certificates(&parsed.proxy_key.chain_key, certificates, 4), 2);
+    assert_int_equal(chain_certificates(&parsed.proxy_key.chain_key, certificates, 4), 2);
     assert_slices_equal(certificates[0], sample(3, 1));
     assert_slices_equal(certificates[1], sample(4, 2));
-    assert_int_equal(smp_chain_certificates(&parsed.proxy_key.chain_key, certificates, 1), 2);
+    assert_int_equal(chain_certificates(&parsed.proxy_key.chain_key, certificates, 1), 2);
 }
 
 static void test_pkey_with_bad_range_or_empty_chain_is_refused(void **state) {

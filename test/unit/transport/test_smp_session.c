@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* Tests of SMP sessions: blocks sealed and opened in place, known bytes, and what a bad block does to the chain. */
 #include "test/unit/transport/smp_samples.h"
+#include "transport/block/batch.h"
 #include "transport/crypto/hash.h"
 #include "transport/crypto/setup.h"
-#include "transport/smp/batch.h"
 #include "transport/smp/session.h"
 
 static int set_up(void **state) {
@@ -52,12 +52,12 @@ static void fill_block(struct smp_session *session, uint8_t *block, size_t count
 static void assert_block_holds(struct smp_session *session, uint8_t *block, size_t count, size_t length) {
     struct slice bytes;
     struct slice transmission;
-    struct smp_content content;
+    struct block_content content;
     size_t n = 0;
     assert_int_equal(smp_session_open_block(session, block, &bytes), SMQ_OK);
     assert_true(bytes.bytes > block && bytes.bytes + bytes.length <= block + SMP_BLOCK_SIZE);
-    assert_int_equal(smp_content_open(bytes, &content), SMQ_OK);
-    while (smp_content_next(&content, &transmission))
+    assert_int_equal(block_content_open(bytes, &content), SMQ_OK);
+    while (block_content_next(&content, &transmission))
         assert_slices_equal(transmission, sample(length, n++ % 50));
     assert_int_equal(n, count);
 }
@@ -67,8 +67,8 @@ static void seal_around_at(bool encrypted, size_t at, size_t length) {
     enum { BEFORE = 64, AFTER = 64 };
     static uint8_t buffer[BEFORE + SMP_BLOCK_SIZE + AFTER];
     struct smp_session server, client;
-    struct smp_transmission transmission;
-    struct smp_content content;
+    struct transmission transmission;
+    struct block_content content;
     struct slice bytes;
     struct smp_error error;
     uint8_t *block = NULL;
@@ -86,11 +86,11 @@ static void seal_around_at(bool encrypted, size_t at, size_t length) {
     for (const uint8_t *byte = block + SMP_BLOCK_SIZE; byte < buffer + sizeof buffer; byte++)
         assert_int_equal(*byte, 0xee);
     assert_int_equal(smp_session_open_block(&server, block, &bytes), SMQ_OK);
-    assert_int_equal(smp_content_open(bytes, &content), SMQ_OK);
+    assert_int_equal(block_content_open(bytes, &content), SMQ_OK);
     assert_int_equal(content.count, 1);
-    assert_true(smp_content_next(&content, &bytes));
-    struct smp_envelope envelope = smp_session_envelope(&server);
-    assert_int_equal(smp_transmission_parse(&envelope, bytes, &transmission, &error), SMQ_OK);
+    assert_true(block_content_next(&content, &bytes));
+    struct transmission_form form = smp_session_form(&server);
+    assert_int_equal(smp_transmission_parse(&form, bytes, &transmission, &error), SMQ_OK);
     assert_slices_equal(transmission.correlation_id, corr_id);
     assert_slices_equal(transmission.entity_id, entity_id);
     assert_slices_equal(transmission.command, sample(length, 3));
@@ -283,9 +283,9 @@ static void test_session_keeps_its_id_and_version(void **state) {
     (void)state;
     struct smp_session session;
     assert_int_equal(smp_session_init(&session, SMP_SIDE_CLIENT, 6, sample(12, 1), NULL), SMQ_OK);
-    struct smp_envelope envelope = smp_session_envelope(&session);
-    assert_int_equal(envelope.version, 6);
-    assert_slices_equal(envelope.session_id, sample(12, 1));
+    struct transmission_form form = smp_session_form(&session);
+    assert_int_equal(form.version, 6);
+    assert_slices_equal(form.session_id, sample(12, 1));
     assert_int_equal(smp_session_init(&session, SMP_SIDE_CLIENT, 6, sample(64, 1), NULL), SMQ_OK);
     assert_int_equal(smp_session_init(&session, SMP_SIDE_CLIENT, 6, sample(65, 1), NULL), SMQ_ERR_INVALID);
 }

@@ -39,10 +39,10 @@ static struct xftp_envelope envelope_of(int entity) {
     return envelope;
 }
 
-static struct smp_key_list one_key(void) {
+static struct key_list one_key(void) {
     struct writer writer = writer_of(key_list_bytes, sizeof key_list_bytes);
     write_public_key(&writer, &signer.public_key);
-    return (struct smp_key_list){.count = 1, .encoded = slice_of(key_list_bytes, writer_length(&writer))};
+    return (struct key_list){.count = 1, .encoded = slice_of(key_list_bytes, writer_length(&writer))};
 }
 
 static struct xftp_id_list ids_of(size_t first, size_t count) {
@@ -78,7 +78,7 @@ static void check_command(enum xftp_command_tag tag, int entity, size_t content,
     uint8_t again[XFTP_BLOCK_SIZE];
     struct xftp_envelope envelope = envelope_of(entity);
     struct xftp_command command = command_of(tag), parsed;
-    struct smp_transmission transmission;
+    struct transmission transmission;
     struct xftp_error error;
     const struct key_pair *key = tag == XFTP_PING ? NULL : &signer;
 
@@ -117,7 +117,7 @@ static void check_response(const struct xftp_response *response, int entity, siz
     uint8_t again[XFTP_BLOCK_SIZE];
     struct xftp_envelope envelope = envelope_of(entity);
     struct xftp_response parsed;
-    struct smp_transmission transmission;
+    struct transmission transmission;
     struct xftp_error error;
 
     assert_int_equal(xftp_response_block_write(&envelope, XFTP_VERSION_MAX, response, block), SMQ_OK);
@@ -159,7 +159,7 @@ static void test_errors_are_the_known_ones(void **state) {
     check_response(&response, RECIPIENT, 63, "ERR_AUTH");
     response = xftp_response_error(xftp_error_blocked((struct smp_blocking_info){.reason = SMP_BLOCKED_SPAM}));
     check_response(&response, RECIPIENT, 78, "ERR_BLOCKED");
-    response = xftp_response_error(xftp_error_command(SMP_COMMAND_SYNTAX));
+    response = xftp_response_error(xftp_error_command(COMMAND_SYNTAX));
     check_response(&response, SENDER, 69, "ERR_SYNTAX");
     response = xftp_response_error(xftp_error_of(XFTP_ERROR_BLOCK));
     check_response(&response, NOBODY, 48, "ERR_BLOCK");
@@ -172,7 +172,7 @@ static void test_session_ids_of_every_length_are_signed(void **state) {
     static const uint8_t id[48] = {7};
     static const size_t lengths[] = {0, 12, 32, 48};
     struct xftp_command command = command_of(XFTP_FDEL);
-    struct smp_transmission transmission;
+    struct transmission transmission;
     struct xftp_error error;
     for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++) {
         struct xftp_envelope envelope = envelope_of(SENDER);
@@ -191,11 +191,11 @@ static void test_an_ed448_key_signs_too(void **state) {
     struct key_pair key = fresh_pair(KEY_ED448);
     struct xftp_envelope envelope = envelope_of(SENDER);
     struct xftp_command command = command_of(XFTP_FPUT);
-    struct smp_transmission transmission;
+    struct transmission transmission;
     struct xftp_error error;
     assert_int_equal(xftp_command_block_write(&envelope, &key, NULL, &command, block), SMQ_OK);
     assert_int_equal(xftp_block_open(slice_of(block, sizeof block), session_id(), &transmission, &error), SMQ_OK);
-    assert_int_equal(transmission.authorization_kind, SMP_AUTHORIZATION_ED448);
+    assert_int_equal(transmission.authorization_kind, AUTHORIZATION_ED448);
     assert_int_equal(signature_verify(&key.public_key, transmission.authorized, transmission.authorization), SMQ_OK);
 }
 
@@ -204,7 +204,7 @@ static void test_an_x25519_key_makes_an_authenticator_with_the_session_key(void 
     struct key_pair key = fresh_pair(KEY_X25519);
     struct xftp_envelope envelope = envelope_of(RECIPIENT);
     struct xftp_command command = command_of(XFTP_FACK);
-    struct smp_transmission transmission;
+    struct transmission transmission;
     struct xftp_error error;
     struct box_key agreed;
     assert_int_equal(xftp_command_block_write(&envelope, &key, &router.public_key, &command, block), SMQ_ERR_CRYPTO);
@@ -212,7 +212,7 @@ static void test_an_x25519_key_makes_an_authenticator_with_the_session_key(void 
     assert_int_equal(xftp_command_block_write(&envelope, &key, NULL, &command, block), SMQ_ERR_CRYPTO);
     assert_int_equal(xftp_command_block_write(&envelope, &key, &router.public_key, &command, block), SMQ_OK);
     assert_int_equal(xftp_block_open(slice_of(block, sizeof block), session_id(), &transmission, &error), SMQ_OK);
-    assert_int_equal(transmission.authorization_kind, SMP_AUTHORIZATION_AUTHENTICATOR);
+    assert_int_equal(transmission.authorization_kind, AUTHORIZATION_AUTHENTICATOR);
     assert_int_equal(box_key_agree(&router.private_key, &key.public_key, &agreed), SMQ_OK);
     assert_int_equal(authenticator_verify(&agreed, transmission.correlation_id, &transmission.authorized, 1,
                                           transmission.authorization),
@@ -223,7 +223,7 @@ static void test_a_changed_byte_breaks_the_signature(void **state) {
     (void)state;
     struct xftp_envelope envelope = envelope_of(SENDER);
     struct xftp_command command = command_of(XFTP_FADD);
-    struct smp_transmission transmission;
+    struct transmission transmission;
     struct xftp_error error;
     assert_int_equal(xftp_command_block_write(&envelope, &signer, NULL, &command, block), SMQ_OK);
     size_t content = (size_t)(block[0] << 8 | block[1]);
@@ -240,7 +240,7 @@ static void test_a_changed_byte_breaks_the_signature(void **state) {
 
 static void assert_refused(struct slice head, enum xftp_error_code code, struct slice correlation_id) {
     uint8_t *exact = heap_copy(head.bytes, head.length);
-    struct smp_transmission transmission;
+    struct transmission transmission;
     struct xftp_error error;
     assert_int_equal(xftp_block_open(slice_of(exact, head.length), session_id(), &transmission, &error),
                      SMQ_ERR_SYNTAX);
@@ -317,12 +317,12 @@ static void test_an_authorization_of_no_size_is_BLOCK_with_the_correlation_id(vo
 
 /* ---- what fits ---- */
 
-static struct smp_key_list keys_of(size_t count, uint8_t *bytes, size_t capacity) {
+static struct key_list keys_of(size_t count, uint8_t *bytes, size_t capacity) {
     struct writer writer = writer_of(bytes, capacity);
     for (size_t i = 0; i < count; i++)
         write_public_key(&writer, &signer.public_key);
     assert_int_equal(writer_finish(&writer), SMQ_OK);
-    return (struct smp_key_list){.count = (uint8_t)count, .encoded = slice_of(bytes, writer_length(&writer))};
+    return (struct key_list){.count = (uint8_t)count, .encoded = slice_of(bytes, writer_length(&writer))};
 }
 
 static void test_a_block_takes_as_many_recipients_as_a_count_can_say(void **state) {
@@ -330,7 +330,7 @@ static void test_a_block_takes_as_many_recipients_as_a_count_can_say(void **stat
     static uint8_t keys[255 * 45];
     struct xftp_envelope envelope = envelope_of(NOBODY);
     struct xftp_command command = command_of(XFTP_FNEW), parsed;
-    struct smp_transmission transmission;
+    struct transmission transmission;
     struct xftp_error error;
     struct public_key key;
     size_t count = 0;
@@ -338,7 +338,7 @@ static void test_a_block_takes_as_many_recipients_as_a_count_can_say(void **stat
     assert_int_equal(xftp_command_block_write(&envelope, &signer, NULL, &command, block), SMQ_OK);
     assert_int_equal(xftp_block_open(slice_of(block, sizeof block), session_id(), &transmission, &error), SMQ_OK);
     assert_int_equal(xftp_command_parse(transmission.command, &parsed, &error), SMQ_OK);
-    for (struct reader reader = reader_of(parsed.create.recipient_keys.encoded); smp_key_list_next(&reader, &key);)
+    for (struct reader reader = reader_of(parsed.create.recipient_keys.encoded); key_list_next(&reader, &key);)
         count++;
     assert_int_equal(count, XFTP_RECIPIENTS_MAX);
 }

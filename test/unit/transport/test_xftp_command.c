@@ -18,7 +18,7 @@ static int set_up(void **state) {
 
 /* ---- parsing ---- */
 
-static void assert_command_error(struct slice bytes, enum smp_command_error expected) {
+static void assert_command_error(struct slice bytes, enum command_error expected) {
     uint8_t *exact = heap_copy(bytes.bytes, bytes.length);
     struct xftp_command command;
     struct xftp_error error;
@@ -32,8 +32,8 @@ static void test_unknown_tags_are_UNKNOWN_whatever_follows(void **state) {
     (void)state;
     static const char *const texts[] = {"", " ", "FNE", "FNEWX", "fnew", "SEND x", "PING\n", "F", "OK"};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
-        assert_command_error(slice_of_text(texts[i]), SMP_COMMAND_UNKNOWN);
-    assert_command_error(slice_of("FPUT\0", 5), SMP_COMMAND_UNKNOWN);
+        assert_command_error(slice_of_text(texts[i]), COMMAND_UNKNOWN);
+    assert_command_error(slice_of("FPUT\0", 5), COMMAND_UNKNOWN);
 }
 
 static void test_parameters_where_none_may_be_are_SYNTAX(void **state) {
@@ -41,7 +41,7 @@ static void test_parameters_where_none_may_be_are_SYNTAX(void **state) {
     static const char *const texts[] = {"PING ", "PING x", "FPUT ", "FDEL x", "FACK  ",
                                         "FNEW",  "FADD",   "FGET",  "FGET "};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
-        assert_command_error(slice_of_text(texts[i]), SMP_COMMAND_SYNTAX);
+        assert_command_error(slice_of_text(texts[i]), COMMAND_SYNTAX);
 }
 
 static struct slice new_command(const struct public_key *sender, const struct public_key *recipient, uint8_t count,
@@ -74,9 +74,9 @@ static void test_every_key_that_authorizes_is_taken_and_no_other(void **state) {
         assert_int_equal(command.create.recipient_keys.count, 2);
         assert_slice_text(command.create.digest, "digest");
     }
-    assert_command_error(new_command(&x448.public_key, good[0], 1, NULL, bytes, sizeof bytes), SMP_COMMAND_SYNTAX);
-    assert_command_error(new_command(good[0], &x448.public_key, 1, NULL, bytes, sizeof bytes), SMP_COMMAND_SYNTAX);
-    assert_command_error(new_command(good[0], good[0], 0, NULL, bytes, sizeof bytes), SMP_COMMAND_SYNTAX);
+    assert_command_error(new_command(&x448.public_key, good[0], 1, NULL, bytes, sizeof bytes), COMMAND_SYNTAX);
+    assert_command_error(new_command(good[0], &x448.public_key, 1, NULL, bytes, sizeof bytes), COMMAND_SYNTAX);
+    assert_command_error(new_command(good[0], good[0], 0, NULL, bytes, sizeof bytes), COMMAND_SYNTAX);
 }
 
 static void test_FGET_takes_X25519_only(void **state) {
@@ -87,7 +87,7 @@ static void test_FGET_takes_X25519_only(void **state) {
         struct writer writer = writer_of(bytes, sizeof bytes);
         write_text(&writer, "FGET ");
         write_public_key(&writer, bad[i]);
-        assert_command_error(slice_of(bytes, writer_length(&writer)), SMP_COMMAND_SYNTAX);
+        assert_command_error(slice_of(bytes, writer_length(&writer)), COMMAND_SYNTAX);
     }
 }
 
@@ -105,7 +105,7 @@ static void test_passwords_have_allowed_characters_only(void **state) {
     assert_int_equal(xftp_command_parse(text, &command, &error), SMQ_OK);
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
         assert_command_error(new_command(&ed25519.public_key, &ed25519.public_key, 1, bad[i], bytes, sizeof bytes),
-                             SMP_COMMAND_SYNTAX);
+                             COMMAND_SYNTAX);
 }
 
 static void test_a_command_cut_anywhere_is_SYNTAX(void **state) {
@@ -113,9 +113,9 @@ static void test_a_command_cut_anywhere_is_SYNTAX(void **state) {
     uint8_t bytes[1024];
     struct slice whole = new_command(&ed25519.public_key, &ed448.public_key, 3, "pwd", bytes, sizeof bytes - 1);
     for (size_t length = strlen("FNEW"); length < whole.length; length++)
-        assert_command_error(slice_of(bytes, length), SMP_COMMAND_SYNTAX);
+        assert_command_error(slice_of(bytes, length), COMMAND_SYNTAX);
     bytes[whole.length] = 0;
-    assert_command_error(slice_of(bytes, whole.length + 1), SMP_COMMAND_SYNTAX);
+    assert_command_error(slice_of(bytes, whole.length + 1), COMMAND_SYNTAX);
 }
 
 static void test_a_list_that_promises_more_keys_than_it_has_is_SYNTAX(void **state) {
@@ -126,27 +126,27 @@ static void test_a_list_that_promises_more_keys_than_it_has_is_SYNTAX(void **sta
     write_u8(&writer, 255);
     for (int i = 0; i < 3; i++)
         write_public_key(&writer, &ed25519.public_key);
-    assert_command_error(slice_of(bytes, writer_length(&writer)), SMP_COMMAND_SYNTAX);
+    assert_command_error(slice_of(bytes, writer_length(&writer)), COMMAND_SYNTAX);
 }
 
 static void test_responses_that_are_none(void **state) {
     (void)state;
     static const struct {
         const char *hex;
-        enum smp_command_error error;
+        enum command_error error;
     } rows[] = {
-        {"", SMP_COMMAND_UNKNOWN},
-        {"4f4b58", SMP_COMMAND_UNKNOWN},             /* OKX */
-        {"4f4b20", SMP_COMMAND_SYNTAX},              /* OK and a space */
-        {"53494453", SMP_COMMAND_SYNTAX},            /* SIDS */
-        {"534944532000", SMP_COMMAND_SYNTAX},        /* no list */
-        {"53494453200000", SMP_COMMAND_SYNTAX},      /* empty list */
-        {"5349445320000200", SMP_COMMAND_SYNTAX},    /* one id of two */
-        {"524944532001056162", SMP_COMMAND_SYNTAX},  /* cut id */
-        {"46494c4520", SMP_COMMAND_SYNTAX},          /* FILE */
-        {"45525220", SMP_COMMAND_SYNTAX},            /* ERR */
-        {"45525220434d44", SMP_COMMAND_SYNTAX},      /* ERR CMD */
-        {"4552522041555448 20", SMP_COMMAND_SYNTAX}, /* ERR AUTH and a space */
+        {"", COMMAND_UNKNOWN},
+        {"4f4b58", COMMAND_UNKNOWN},             /* OKX */
+        {"4f4b20", COMMAND_SYNTAX},              /* OK and a space */
+        {"53494453", COMMAND_SYNTAX},            /* SIDS */
+        {"534944532000", COMMAND_SYNTAX},        /* no list */
+        {"53494453200000", COMMAND_SYNTAX},      /* empty list */
+        {"5349445320000200", COMMAND_SYNTAX},    /* one id of two */
+        {"524944532001056162", COMMAND_SYNTAX},  /* cut id */
+        {"46494c4520", COMMAND_SYNTAX},          /* FILE */
+        {"45525220", COMMAND_SYNTAX},            /* ERR */
+        {"45525220434d44", COMMAND_SYNTAX},      /* ERR CMD */
+        {"4552522041555448 20", COMMAND_SYNTAX}, /* ERR AUTH and a space */
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         uint8_t bytes[64];
@@ -170,13 +170,13 @@ static void test_credentials(void **state) {
         enum xftp_command_tag tag;
         int nothing, authorization, entity, both;
     } rows[] = {
-        {XFTP_FNEW, SMP_COMMAND_NO_AUTH, FINE, SMP_COMMAND_NO_AUTH, SMP_COMMAND_HAS_AUTH},
-        {XFTP_FADD, SMP_COMMAND_NO_AUTH, SMP_COMMAND_NO_AUTH, SMP_COMMAND_NO_AUTH, FINE},
-        {XFTP_FPUT, SMP_COMMAND_NO_AUTH, SMP_COMMAND_NO_AUTH, SMP_COMMAND_NO_AUTH, FINE},
-        {XFTP_FDEL, SMP_COMMAND_NO_AUTH, SMP_COMMAND_NO_AUTH, SMP_COMMAND_NO_AUTH, FINE},
-        {XFTP_FGET, SMP_COMMAND_NO_AUTH, SMP_COMMAND_NO_AUTH, SMP_COMMAND_NO_AUTH, FINE},
-        {XFTP_FACK, SMP_COMMAND_NO_AUTH, SMP_COMMAND_NO_AUTH, SMP_COMMAND_NO_AUTH, FINE},
-        {XFTP_PING, FINE, SMP_COMMAND_HAS_AUTH, SMP_COMMAND_HAS_AUTH, SMP_COMMAND_HAS_AUTH},
+        {XFTP_FNEW, COMMAND_NO_AUTH, FINE, COMMAND_NO_AUTH, COMMAND_HAS_AUTH},
+        {XFTP_FADD, COMMAND_NO_AUTH, COMMAND_NO_AUTH, COMMAND_NO_AUTH, FINE},
+        {XFTP_FPUT, COMMAND_NO_AUTH, COMMAND_NO_AUTH, COMMAND_NO_AUTH, FINE},
+        {XFTP_FDEL, COMMAND_NO_AUTH, COMMAND_NO_AUTH, COMMAND_NO_AUTH, FINE},
+        {XFTP_FGET, COMMAND_NO_AUTH, COMMAND_NO_AUTH, COMMAND_NO_AUTH, FINE},
+        {XFTP_FACK, COMMAND_NO_AUTH, COMMAND_NO_AUTH, COMMAND_NO_AUTH, FINE},
+        {XFTP_PING, FINE, COMMAND_HAS_AUTH, COMMAND_HAS_AUTH, COMMAND_HAS_AUTH},
     };
     assert_int_equal(sizeof rows / sizeof rows[0], XFTP_COMMAND_COUNT);
     for (size_t i = 0; i < XFTP_COMMAND_COUNT; i++) {
@@ -206,9 +206,9 @@ static void test_entities_of_responses(void **state) {
         struct xftp_error error;
         bool with = tag != XFTP_SIDS && tag != XFTP_PONG, without = !with || tag == XFTP_ERR;
         assert_int_equal(xftp_response_check_entity(&response, true, &error), with ? SMQ_OK : SMQ_ERR_PROTOCOL);
-        assert_true(with || error.command == SMP_COMMAND_HAS_AUTH);
+        assert_true(with || error.command == COMMAND_HAS_AUTH);
         assert_int_equal(xftp_response_check_entity(&response, false, &error), without ? SMQ_OK : SMQ_ERR_PROTOCOL);
-        assert_true(without || error.command == SMP_COMMAND_NO_ENTITY);
+        assert_true(without || error.command == COMMAND_NO_ENTITY);
     }
 }
 

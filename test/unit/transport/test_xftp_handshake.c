@@ -147,7 +147,7 @@ static void make_router(struct router *router, enum key_algorithm leaf, enum key
     router->leaf = fresh_pair(leaf);
     router->session = fresh_pair(session);
     router->session_id = slice_of(counting, 32);
-    smp_chain_encode(&writer, certificates, 2);
+    chain_encode(&writer, certificates, 2);
     assert_int_equal(write_signed_key(&key_writer, &router->leaf, &router->session.public_key), SMQ_OK);
     assert_int_equal(hash_slice(HASH_SHA256, certificates[1], router->key_hash), SMQ_OK);
     router->handshake = (struct xftp_server_handshake){
@@ -246,7 +246,7 @@ static void test_a_chain_is_leaf_and_CA(void **state) {
         uint8_t chain[128];
         struct writer writer = writer_of(chain, sizeof chain);
         make_router(&router, KEY_ED25519, KEY_X25519);
-        smp_chain_encode(&writer, certificates, count);
+        chain_encode(&writer, certificates, count);
         router.handshake.chain_key.count = (uint8_t)count;
         router.handshake.chain_key.chain = slice_of(chain, writer_length(&writer));
         assert_int_equal(xftp_session_key_verify(&router.handshake, router.key_hash, &router.leaf.public_key, &key),

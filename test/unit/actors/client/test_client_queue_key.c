@@ -15,10 +15,10 @@ static int set_up(void **state) {
     return 0;
 }
 
-static uint8_t scratch[SMP_AUTHORIZED_MAX];
+static uint8_t scratch[AUTHORIZED_MAX];
 
-static struct smp_authorized authorized(void) {
-    return (struct smp_authorized){
+static struct authorized authorized(void) {
+    return (struct authorized){
         {slice_of(NULL, 0), slice_of_text("a"), slice_of_text("session"), slice_of_text("the command")}};
 }
 
@@ -35,7 +35,7 @@ static void test_signatures_of_both_algorithms_verify(void **state) {
         assert_int_equal(length, i == 0 ? 64 : 114);
         struct authorization_context context = {
             .session = 1, .server_key = &none, .correlation_id = slice_of_text("nonce"), .scratch = scratch};
-        struct smp_authorized parts = authorized();
+        struct authorized parts = authorized();
         uint8_t signature[SIGNATURE_MAX];
         assert_int_equal(queue_key_authorize(&key, &context, &parts, signature), SMQ_OK);
         assert_int_equal(
@@ -52,7 +52,7 @@ static void test_authenticators_follow_the_session(void **state) {
     queue_key_init(&key);
     assert_int_equal(queue_key_generate(&key, KEY_X25519), SMQ_OK);
     assert_int_equal(queue_key_authorization_length(&key), 80);
-    struct smp_authorized parts = authorized();
+    struct authorized parts = authorized();
     for (uint64_t session = 0; session < 2; session++) {
         struct box_key agreed;
         uint8_t authenticator[AUTHENTICATOR_SIZE];
@@ -64,7 +64,7 @@ static void test_authenticators_follow_the_session(void **state) {
         require(box_key_agree(&servers[session].private_key, &key.pair.public_key, &agreed) == SMQ_OK);
         for (int repeat = 0; repeat < 2; repeat++) {
             assert_int_equal(queue_key_authorize(&key, &context, &parts, authenticator), SMQ_OK);
-            assert_int_equal(authenticator_verify(&agreed, context.correlation_id, parts.parts, SMP_AUTHORIZED_PARTS,
+            assert_int_equal(authenticator_verify(&agreed, context.correlation_id, parts.parts, AUTHORIZED_PARTS,
                                                   slice_of(authenticator, sizeof(authenticator))),
                              SMQ_OK);
             assert_int_equal(key.session, session + 1);
@@ -81,7 +81,7 @@ static void test_x25519_key_needs_the_servers(void **state) {
     assert_int_equal(queue_key_generate(&key, KEY_X448), SMQ_ERR_INVALID);
     assert_int_equal(queue_key_generate(&key, KEY_X25519), SMQ_OK);
     struct authorization_context context = {.session = 1, .server_key = &none, .scratch = scratch};
-    struct smp_authorized parts = authorized();
+    struct authorized parts = authorized();
     uint8_t authenticator[AUTHENTICATOR_SIZE];
     assert_int_equal(queue_key_authorize(&key, &context, &parts, authenticator), SMQ_ERR_AUTH);
     queue_key_destroy(&key);
