@@ -222,7 +222,8 @@ void segment_mark(uint8_t bytes[SEGMENT_FIRST], uint64_t segment) {
 static bool make_new(struct store_txn *txn) {
     struct segment_writer *writer = &body_writer_of(txn)->segments;
     uint64_t pages = pages_of_segment(txn);
-    if (!room_allows_run(txn->store, pages, writer->made * pages)) {
+    if (txn->store->map_size < (uint64_t)SEGMENTS_LEAST * SEGMENT_SIZE ||
+        !room_allows_run(txn->store, pages, writer->made * pages)) {
         writer->has_no_room = true;
         return false;
     }

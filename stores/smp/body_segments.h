@@ -26,6 +26,7 @@ enum {
     SEGMENT_SIZE = 1 << 20, /* with LMDB's header */
     SEGMENT_VALUE = SEGMENT_SIZE - LMDB_RUN_HEADER,
     SEGMENT_PAGE = 4096, /* what a transaction writes begins on one, so that nothing that counts is written twice */
+    SEGMENTS_LEAST = 8,  /* of them at least the map holds, or bodies go to pages: a segment gives its room back late */
     SEGMENT_FIRST = SEGMENT_PAGE, /* offset of the first body; the segment's own bytes are before it */
 };
 

@@ -88,14 +88,17 @@ static bool write_on(void) {
     return true;
 }
 
+static void create_what_is_asked_for(void) {
+    peer_create_queue(&slow, 0, &asked_for);
+    peer_send_message(&sender, &asked_for, NULL, body_of(QUEUES));
+}
+
 /* Without reading, asks for one and the same message, each time in a block of its own, until the kernel takes no more
  * of the answers and the router no more questions. How many were asked; the last one is still on its way. */
 static unsigned ask_until_it_stalls(void) {
     struct smp_command get = peer_command(SMP_GET);
     int small = 4096;
     unsigned asked = 0;
-    peer_create_queue(&slow, 0, &asked_for);
-    peer_send_message(&sender, &asked_for, NULL, body_of(QUEUES));
     assert_int_equal(0, setsockopt(slow.descriptor, SOL_SOCKET, SO_RCVBUF, &small, sizeof small));
     assert_int_equal(0, setsockopt(slow.descriptor, SOL_SOCKET, SO_SNDBUF, &small, sizeof small));
     do {
@@ -124,6 +127,7 @@ static void test_who_asks_without_reading_is_not_read_until_it_reads(void **stat
     (void)state;
     uint8_t id[24];
     assert_others_are_unaffected();
+    create_what_is_asked_for();
     uint64_t before = memory_heap_in_use();
     unsigned asked = ask_until_it_stalls();
     assert_others_are_unaffected();
@@ -155,6 +159,7 @@ static void test_messages_pile_up_in_the_store_and_all_arrive_later(void **state
     uint8_t id[24];
     unsigned answered = 0;
     create_queues();
+    create_what_is_asked_for();
     unsigned asked = ask_until_it_stalls();
     assert_others_are_unaffected();
     uint64_t before = memory_heap_in_use();
@@ -191,6 +196,7 @@ static void test_nothing_is_left_of_a_slow_reader_that_disappears(void **state) 
     (void)state;
     struct linger reset = {.l_onoff = 1, .l_linger = 0};
     create_queues();
+    create_what_is_asked_for();
     (void)ask_until_it_stalls();
     send_to_each();
     assert_int_equal(2 * WITNESSES + 2, statistics_now().connections);
@@ -209,6 +215,7 @@ static void test_slow_reader_is_dropped_when_unsent_memory_is_short(void **state
     (void)state;
     char error[256];
     create_queues();
+    create_what_is_asked_for();
     (void)ask_until_it_stalls();
     assert_others_are_unaffected();
     assert_int_equal(2 * WITNESSES + 2, statistics_now().connections);
@@ -225,6 +232,7 @@ static void test_slow_reader_is_dropped_when_unsent_memory_is_short(void **state
 static void test_stop_does_not_wait_for_slow_readers(void **state) {
     (void)state;
     create_queues();
+    create_what_is_asked_for();
     (void)ask_until_it_stalls();
     send_to_each();
     uint64_t started = clock_monotonic_ms();
