@@ -151,10 +151,10 @@ struct router {
 };
 
 /* Starts a zeroed router: loads credentials, opens the store and starts every role but the listeners, in order: writer,
- * the kind's roles, process lanes, net (send, receive, monitor), expirer, web. Blocks for as long as that takes. `error` (of
- * `error_size` bytes) holds one line for the operator on failure; router_destroy is due then, too. SMQ_ERR_INVALID
- * (credentials or configuration), SMQ_ERR_VERSION (the store is of a newer schema), SMQ_ERR_EXISTS (another process
- * uses the store), SMQ_ERR_STORE, SMQ_ERR_SYSTEM, SMQ_ERR_NO_MEMORY, SMQ_ERR_CRYPTO. */
+ * the kind's roles, process lanes, net (send, receive, monitor), expirer, web. Blocks for as long as that takes.
+ * `error` (of `error_size` bytes) holds one line for the operator on failure; router_destroy is due then, too.
+ * SMQ_ERR_INVALID (credentials or configuration), SMQ_ERR_VERSION (the store is of a newer schema), SMQ_ERR_EXISTS
+ * (another process uses the store), SMQ_ERR_STORE, SMQ_ERR_SYSTEM, SMQ_ERR_NO_MEMORY, SMQ_ERR_CRYPTO. */
 enum smq_result router_create(struct router *router, const struct router_kind *kind, const struct router_config *config,
                               char *error, size_t error_size);
 

@@ -8,8 +8,9 @@
 /* The `type` whose `member` is at `pointer`. The compiler checks that it points to what the member is. */
 #define owner_of(pointer, type, member)                                                                                \
     ({                                                                                                                 \
-        _Static_assert(__builtin_types_compatible_p(__typeof__(*(pointer)), __typeof__(((type *)0)->member)),          \
-                       "the pointer is not to such a member");                                                         \
+        _Static_assert(                                                                                                \
+            __builtin_types_compatible_p(__typeof__(*(pointer)), __typeof__(((type *)(uintptr_t)(pointer))->member)),  \
+            "the pointer is not to such a member");                                                                    \
         (type *)((uintptr_t)(pointer)-offsetof(type, member));                                                         \
     })
 

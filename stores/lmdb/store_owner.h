@@ -4,8 +4,8 @@
 
 #include "smq/result.h"
 
-/* Gives the files of the store in `directory` that are root's to the owner of `directory`. Does nothing unless called by root.
- * A failure is logged. */
+/* Gives the files of the store in `directory` that are root's to the owner of `directory`. Does nothing unless called
+ * by root. A failure is logged. */
 void store_keep_owner(const char *directory);
 
 /* Makes the folder when it is missing; one that root makes belongs to the owner of the folder above. Failures are

@@ -5,9 +5,9 @@
 
 #include "test/support/require.h"
 #include "test/support/xftp_peer.h"
+#include "transport/block/certificate_chain.h"
 #include "transport/crypto/hash.h"
 #include "transport/crypto/signed_key.h"
-#include "transport/block/certificate_chain.h"
 #include "transport/xftp/handshake.h"
 
 static struct slice session_id(const struct xftp_peer *peer) {

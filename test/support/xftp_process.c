@@ -12,7 +12,7 @@
 #include "transport/crypto/setup.h"
 #include "transport/tls/credentials.h"
 
-#define PROGRAM BUILD_DIR "/bin/xftp-server"
+static const char program[] = BUILD_DIR "/bin/xftp-server";
 
 void xftp_process_write_ini(struct xftp_process *server, const char *text) {
     char path[128];
@@ -32,7 +32,7 @@ void xftp_process_init(struct xftp_process *server, const char *files_keys) {
     (void)snprintf(server->files, sizeof server->files, "%s/files", server->root);
     require(setenv("XFTP_SERVER_CFG_PATH", server->configuration, 1) == 0);
     require(setenv("XFTP_SERVER_LOG_PATH", server->data, 1) == 0);
-    const char *const argv[] = {PROGRAM, "init", "-p", server->files, "-q", "1gb", "-n", "localhost", NULL};
+    const char *const argv[] = {program, "init", "-p", server->files, "-q", "1gb", "-n", "localhost", NULL};
     struct process *init = process_start(argv, NULL);
     require(process_wait(init, XFTP_DEADLINE_MS) == 0);
     process_destroy(&init);
@@ -48,7 +48,7 @@ void xftp_process_init(struct xftp_process *server, const char *files_keys) {
 }
 
 static void start(struct xftp_process *server) {
-    const char *const argv[] = {PROGRAM, "start", NULL};
+    const char *const argv[] = {program, "start", NULL};
     server->process = process_start(argv, NULL);
     if (!process_wait_output(server->process, "Listening on port", XFTP_DEADLINE_MS))
         fail_msg("it does not start: %s", process_errors(server->process));

@@ -23,8 +23,8 @@ struct transmission_form ntf_form(uint16_t version, struct slice session_id);
  * does not unpad, or is not a non-empty list with nothing after: one BLOCK error answers the whole block. */
 enum smq_result ntf_block_open(uint16_t version, const uint8_t block[NTF_BLOCK_SIZE], struct block_content *content);
 
-/* A block being filled: begin; for each transmission ask whether it fits, write it with `writer` (transmission_begin and
- * so on) and call ntf_block_added when that ended well; then finish. */
+/* A block being filled: begin; for each transmission ask whether it fits, write it with `writer` (transmission_begin
+ * and so on) and call ntf_block_added when that ended well; then finish. */
 struct ntf_outgoing_block {
     struct writer writer;
     uint8_t *block;

@@ -11,7 +11,6 @@
 #include "transport/crypto/signature.h"
 
 _Static_assert((int)SEND_SCRATCH_SIZE >= (int)AUTHORIZED_MAX, "room for what is signed");
-_Static_assert((int)BLOCK_TRANSMISSIONS_MAX == (int)BLOCK_TRANSMISSIONS_MAX, "what a block's count can say");
 _Static_assert((int)CORRELATION_ID_SIZE == (int)SMP_CORRELATION_ID_SIZE, "as requests draw them");
 
 size_t request_authorization_length(const struct request *request) {

@@ -4,8 +4,8 @@
 #include "test/integration/xftp/xftp_tests.h"
 
 #include "test/support/web_pki.h"
-#include "transport/crypto/signed_key.h"
 #include "transport/block/certificate_chain.h"
+#include "transport/crypto/signed_key.h"
 #include "transport/xftp/handshake.h"
 
 static const char *const hello_header[] = {"xftp-web-hello", "1", NULL};
