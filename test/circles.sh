@@ -38,7 +38,8 @@ complain() {
     failures=$((failures + 1))
 }
 
-named=$(sed -n 's/^\(Circle: [^.]*\.\).*/\1/p' ARCHITECTURE.md)
+# A sentence that may go over lines.
+named=$(awk -v RS= '/^Circle: /{ gsub(/\n/, " "); print }' ARCHITECTURE.md | sed 's/^\(Circle: [^.]*\.\).*/\1/')
 for folder in "$@"; do
     folder=${folder%/}
     objects=()

@@ -31,6 +31,10 @@ linked_by_strangers() {
         >"$folder/stranger.c"
     flags=$(PKG_CONFIG_PATH=$folder/root/usr/lib/pkgconfig \
         pkg-config --define-variable=prefix="$folder/root/usr" --cflags --libs smq)
+    case $tree in # a library with a sanitizer wants a program with the same
+    *asan) flags="$flags -fsanitize=address,undefined" ;;
+    *tsan) flags="$flags -fsanitize=thread" ;;
+    esac
     # shellcheck disable=SC2086
     cc -o "$folder/stranger" "$folder/stranger.c" $flags || fail "does not link with $flags"
     LD_LIBRARY_PATH=$folder/root/usr/lib "$folder/stranger" >/dev/null || fail 'the linked program does not run'
