@@ -17,11 +17,11 @@ struct smq_context {
     uint32_t magic;
     /* the owner's handle and each client's: stopped lanes stay allocated for those who still send to them */
     _Atomic uint32_t references;
-    bool public_only; /* connects to addresses of the public internet only */
+    _Atomic bool public_only; /* connects to addresses of the public internet only */
     _Atomic bool is_destroyed;
     _Atomic unsigned lanes_running; /* while it is destroyed: lanes with clients that have not ended */
     struct waker ended;             /* a lane has none any more */
-    struct context_proxy *proxy;    /* NULL: its clients are no proxy's; constant once there are any, as public_only */
+    struct context_proxy *proxy;    /* NULL: its clients are no proxy's; constant once there are any */
     struct tls_context *tls;
     struct net *net;
     struct pinning pinning; /* clients to lanes */

@@ -85,6 +85,9 @@ static void receive(void *state, struct message *message) {
     case CLIENT_AGENT_SERVICE_DONE:
         client_agent_service_done_receive(message);
         break;
+    case CLIENT_AGENT_CHANGE:
+        client_agent_change_receive(agent, message);
+        break;
     case CLIENT_AGENT_CREDIT:
         client_agent_deliver_again(agent);
         client_agent_release(agent);

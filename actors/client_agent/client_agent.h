@@ -61,6 +61,16 @@ struct client_agent_limits {
 /* Once, before the agent is used. */
 void client_agent_limit(struct smq_client_agent *agent, const struct client_agent_limits *limits);
 
+/* Replaces the limits, and of the options those that follow, for what begins from now on; connections stay. Any thread,
+ * never blocks; SMQ_ERR_NO_MEMORY, SMQ_ERR_CLOSED. */
+struct client_agent_change {
+    struct client_agent_limits limits;
+    struct smq_network *network; /* referenced by the agent */
+    uint32_t error_persistence_ms;
+    uint32_t connect_timeout_ms, ping_interval_ms, ping_window_ms; /* of its clients */
+};
+enum smq_result client_agent_change(struct smq_client_agent *agent, const struct client_agent_change *change);
+
 /* Asks for the connection to the router at `address` (text, as in smq_client_connect), at most `timeout_ms` (0: the
  * client's connect_timeout_ms). Any thread, never blocks. SMQ_ERR_SYNTAX, SMQ_ERR_NO_MEMORY, SMQ_ERR_CLOSED: `done` is
  * not called. */

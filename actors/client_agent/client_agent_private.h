@@ -121,7 +121,7 @@ struct smq_client_agent {
     struct client_agent_server *marked; /* to be looked at at the end of this turn */
     struct client_agent_table table;
     uint32_t in_flight;                /* subscriptions in groups */
-    struct client_agent_limits limits; /* all zero: none; constant */
+    struct client_agent_limits limits; /* all zero: none; the agent's thread */
     uint32_t session_count;            /* of servers: connections and attempts */
     uint32_t attempting;               /* those that are attempts */
     struct client_agent_shares shares;
@@ -198,6 +198,7 @@ void client_agent_server_succeeded(struct client_agent_server *server, struct sm
 void client_agent_server_failed(struct client_agent_server *server, const struct smq_error *error);
 
 /* -- limits.c: agent's thread -- */
+void client_agent_change_receive(struct smq_client_agent *agent, struct message *message);
 /* Whether an attempt may start for `waiter`: SMQ_OK, with room for its connection, or SMQ_ERR_NO_CREDIT. */
 enum smq_result client_agent_limits_admit_attempt(struct smq_client_agent *agent,
                                                   const struct client_agent_waiter *waiter);

@@ -3,7 +3,10 @@
  * it passes some servers at a time, and takes one that nothing used since it came by last. */
 #include "actors/client/context.h"
 #include "actors/client/smp/forward_private.h"
+#include "actors/client/smq/network.h"
 #include "actors/client_agent/client_agent_private.h"
+#include "actors/client_agent/post.h"
+#include "queues/base/memory.h"
 
 enum { PASSED_AT_ONCE = 32 };
 
@@ -11,6 +14,40 @@ void client_agent_limit(struct smq_client_agent *agent, const struct client_agen
     client_agent_check(agent);
     agent->limits = *limits;
     client_agent_shares_init(&agent->shares);
+}
+
+struct change_message {
+    struct message message; /* first */
+    struct client_agent_change change;
+};
+
+enum smq_result client_agent_change(struct smq_client_agent *agent, const struct client_agent_change *change) {
+    struct change_message *message = memory_zalloc(sizeof *message);
+    if (message == NULL)
+        return SMQ_ERR_NO_MEMORY;
+    message->change = *change;
+    message->change.network = smq_network_reference(change->network);
+    enum smq_result result = post_agent_change(agent, &message->message);
+    if (result != SMQ_OK) {
+        smq_network_release(&message->change.network);
+        memory_free(message);
+    }
+    return result;
+}
+
+void client_agent_change_receive(struct smq_client_agent *agent, struct message *message) {
+    struct change_message *received = (struct change_message *)(void *)message;
+    const struct client_agent_change *change = &received->change;
+    struct smq_client_options *client = &agent->options.client;
+    struct smq_network *before = client->network;
+    agent->limits = change->limits;
+    agent->options.error_persistence_ms = change->error_persistence_ms;
+    client->network = change->network;
+    client->connect_timeout_ms = change->connect_timeout_ms;
+    client->ping_interval_ms = change->ping_interval_ms;
+    client->ping_window_ms = change->ping_window_ms;
+    smq_network_release(&before);
+    memory_free(received);
 }
 
 static uint64_t uses_of(const struct client_agent_server *server) {

@@ -52,3 +52,7 @@ enum smq_result post_agent_service_done(struct client_agent_session *session, st
 enum smq_result post_agent_credit(struct smq_client_agent *agent) {
     return post(agent, CLIENT_AGENT_CREDIT, &agent->credit_message);
 }
+
+enum smq_result post_agent_change(struct smq_client_agent *agent, struct message *message) {
+    return post(agent, CLIENT_AGENT_CHANGE, message);
+}

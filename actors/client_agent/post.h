@@ -14,6 +14,7 @@
  * | LATE         | process lane             | a late_message: an outcome after all     | the agent               |
  * | SERVICE_DONE | process lane             | a client_agent_service_request           | the agent, a reference  |
  * | CREDIT       | whoever returns credit   | the agent: it may tell events again      | itself, a reference     |
+ * | CHANGE       | caller                   | a change_message, with a network         | the agent               |
  *
  * Messages begin what carries them, where the table names a struct of one file. Functions return what actor_send does:
  * SMQ_ERR_CLOSED, the agent has stopped, and the sender keeps what it carries. Any attached thread; none blocks. What
@@ -39,6 +40,7 @@ enum client_agent_message {
     CLIENT_AGENT_LATE,
     CLIENT_AGENT_SERVICE_DONE,
     CLIENT_AGENT_CREDIT,
+    CLIENT_AGENT_CHANGE,
 };
 
 enum smq_result post_agent_connect(struct smq_client_agent *agent, struct client_agent_waiter *waiter);
@@ -52,3 +54,4 @@ enum smq_result post_agent_group(struct client_agent_session *session, struct me
 enum smq_result post_agent_late(struct client_agent_session *session, struct message *message);
 enum smq_result post_agent_service_done(struct client_agent_session *session, struct message *message);
 enum smq_result post_agent_credit(struct smq_client_agent *agent);
+enum smq_result post_agent_change(struct smq_client_agent *agent, struct message *message);

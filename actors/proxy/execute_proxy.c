@@ -31,8 +31,8 @@ static enum smq_result address_text(struct slice binary, const struct proxy *pro
     struct server_address listed, relay;
     struct reader reader = reader_of(binary);
     read_server_address(&reader, ADDRESS_SMP, &listed); /* was read when the command was parsed */
-    command->own = client_agent_is_own_server(proxy->own_domains, server_address_host(&listed, 0));
-    enum smq_result result = proxy_relay_address(proxy->network, &listed, &relay);
+    command->own = proxy_is_own(proxy, server_address_host(&listed, 0));
+    enum smq_result result = proxy_choose_address(proxy, &listed, &relay);
     if (result != SMQ_OK)
         return result;
     command->address = memory_alloc(ADDRESS_TEXT_MAX + 1);
@@ -72,7 +72,7 @@ static void relay_connected(struct client_agent_waiter *waiter, enum smq_result 
 
 static void connect_relay(struct proxied_command *command) {
     struct proxy *proxy = proxy_of(command);
-    uint32_t timeout_ms = proxy->router->config.proxy.connect_timeout_ms + CONNECT_MARGIN_MS;
+    uint32_t timeout_ms = live_value(proxy->router->live.relay_connect_timeout_ms) + CONNECT_MARGIN_MS;
     proxy_count(&proxy->relays, command->own, PROXY_COUNTER(requests));
     command->waiter.done = relay_connected;
     command->waiter.owner_waits = &command->session->proxied.relay_waits;

@@ -27,15 +27,20 @@ struct proxy_counter_pair {
     size_t all, own;
 };
 
+/* Immutable; freed a grace period after a reload has replaced it. */
+struct proxy_policy {
+    struct smq_network *network;
+    char own_domains[]; /* separated by spaces or commas */
+};
+
 struct proxy {
     struct smp_router *router;
     struct smq_context *context;
     struct smq_client_agent *agent;
-    struct smq_network *network;
-    char *own_domains;                  /* separated by spaces or commas */
-    _Atomic uint64_t forward_bytes;     /* of commands under way */
-    struct proxy_counter_pair relays;   /* PRXY */
-    struct proxy_counter_pair forwards; /* PFWD */
+    struct proxy_policy *_Atomic policy; /* read in a read section */
+    _Atomic uint64_t forward_bytes;      /* of commands under way */
+    struct proxy_counter_pair relays;    /* PRXY */
+    struct proxy_counter_pair forwards;  /* PFWD */
 };
 
 /* Starts it as the next part under the router's supervisor, with what config.proxy says. `error` gets one line when the
@@ -43,6 +48,13 @@ struct proxy {
 enum smq_result proxy_create(struct smp_router *router, struct proxy **proxy, char *error, size_t error_size);
 /* After the supervisor has stopped it. */
 void proxy_destroy(struct proxy **proxy);
+
+/* Takes over what of the configuration is live, for relays that are connected to from now on. SMQ_ERR_SYNTAX (SOCKS
+ * proxy), SMQ_ERR_NO_MEMORY: nothing is taken over. Waits for a grace period. */
+enum smq_result proxy_reload(struct proxy *proxy, const struct smp_router_config *config);
+
+/* Whether the relay is one of the operator's own. Any attached thread. */
+bool proxy_is_own(const struct proxy *proxy, const char *host);
 
 /* Adds one. Any thread. */
 #define PROXY_COUNTER(name) PROXY_COUNT_##name
@@ -56,6 +68,10 @@ void proxy_count(const struct proxy_counter_pair *pair, bool own, size_t counter
  * that the policy allows. */
 enum smq_result proxy_relay_address(const struct smq_network *network, const struct server_address *listed,
                                     struct server_address *relay);
+
+/* The same by the policy of now. Any attached thread. */
+enum smq_result proxy_choose_address(const struct proxy *proxy, const struct server_address *listed,
+                                     struct server_address *relay);
 
 /* Takes `size` of the bytes that commands under way may have; false: there are not so many left. Any thread. */
 bool proxy_take_bytes(struct proxy *proxy, size_t size);

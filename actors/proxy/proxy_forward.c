@@ -91,7 +91,7 @@ static void forward_now(struct proxied_command *command) {
     command->block = NULL;
     command->forward.done = relay_answered;
     enum smq_result result = client_forward(command->client, &command->command, &block,
-                                            proxy->router->config.proxy.forward_timeout_ms, &command->forward);
+                                            live_value(proxy->router->live.forward_timeout_ms), &command->forward);
     if (block != NULL)
         block_release(block);
     if (result == SMQ_OK)
@@ -118,7 +118,7 @@ static enum smq_result find_destination(const struct smp_router *router, struct 
     if (destination->client == NULL)
         return SMQ_ERR_NOT_FOUND;
     client_relay_facts(destination->client, &facts);
-    destination->own = client_agent_is_own_server(proxy->own_domains, facts.host);
+    destination->own = proxy_is_own(proxy, facts.host);
     if (facts.version >= SMP_VERSION_PROXY)
         return SMQ_OK;
     smq_client_agent_client_release(&destination->client);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* A list of all actors. Its lock is taken when an actor starts or ends and when somebody looks, never in a turn. */
+/* A list of all actors. Its lock is taken when an actor starts or ends and when somebody looks, and
+ * by no turn but of who looks. */
 #include "actors/runtime/watch.h"
 
 #include <pthread.h>

@@ -32,8 +32,8 @@ void watch_end(struct watched *watched);
  * turn, for the disk say, does. One thread, which calls it about every second. */
 unsigned watch_turns(uint64_t limit_ms);
 
-/* Calls `visit` with each actor of the process, which does not end meanwhile: it is quick, and starts and ends none. Any
- * thread. */
+/* Calls `visit` with each actor of the process, which does not end meanwhile: it is quick, and starts and ends none.
+ * Any thread. */
 void watch_each(void (*visit)(void *context, const struct watched *watched), void *context);
 /* Messages that were sent to the actor, and that it has not begun with. */
 uint64_t watch_queue_length(const struct watched *watched);

@@ -56,6 +56,8 @@ enum smq_result live_apply(struct live_settings *live, const struct smp_router_c
     SET(notification_delivery_interval_ms, config->notification_delivery_interval_ms);
     SET(client_concurrency, config->proxy.client_concurrency);
     SET(forward_bytes, config->proxy.forward_bytes);
+    SET(forward_timeout_ms, config->proxy.forward_timeout_ms);
+    SET(relay_connect_timeout_ms, config->proxy.connect_timeout_ms);
     SET(disconnect_inactive, config->disconnect_inactive);
     SET(inactive_ttl_s, config->inactive_ttl_s);
     SET(inactive_check_interval_s, config->inactive_check_interval_s);

@@ -27,6 +27,7 @@ struct live_settings {
     _Atomic uint32_t notification_delivery_interval_ms;
     _Atomic uint32_t client_concurrency;
     _Atomic uint64_t forward_bytes;
+    _Atomic uint32_t forward_timeout_ms, relay_connect_timeout_ms;
     _Atomic bool disconnect_inactive;
     _Atomic uint32_t inactive_ttl_s;
     _Atomic uint32_t inactive_check_interval_s;

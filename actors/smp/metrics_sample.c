@@ -59,7 +59,8 @@ static bool count_client(void *context, struct client_session *session) {
 static void sample_pending(const struct smp_router *router, int64_t *values) {
     struct age_counts ages = {0};
     for (unsigned i = 0; i < router->subscriber_count; i++)
-        ages_read(router->subscribers[i]->in_flight, (uint32_t)clock_realtime_s(), &ages);
+        if (router->subscribers[i] != NULL) /* at the end of a start that has failed */
+            ages_read(router->subscribers[i]->in_flight, (uint32_t)clock_realtime_s(), &ages);
     for (int period = 0; period < AGE_PERIODS; period++)
         values[VALUE_PENDING + period] = ages.counts[period];
     values[VALUE_PENDING_MAX] = ages.oldest_s;

@@ -331,6 +331,8 @@ static enum smq_result reload(struct smp_router *router, const struct smp_router
             (void)snprintf(error, error_size, "%s: another identity than the router's; that needs a restart",
                            config->ca_certificate_path);
     }
+    if (result == SMQ_OK && router->proxy != NULL)
+        result = proxy_reload(router->proxy, config);
     if (result == SMQ_OK)
         result = live_apply(&router->live, config);
     if (result != SMQ_OK) {

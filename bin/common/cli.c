@@ -297,14 +297,20 @@ static int skip_runtime_options(const char *program, int argc, char **argv) {
     return kept;
 }
 
+bool cli_flush(void) {
+    static bool failed;
+    errno = 0;
+    if (fflush(stdout) == 0 && ferror(stdout) == 0)
+        return true;
+    if (!failed)
+        (void)fprintf(stderr, "Error: cannot write to stdout: %s\n", errno != 0 ? strerror(errno) : "not all of it");
+    failed = true;
+    return false;
+}
+
 int cli_run(const struct cli_program *program, int argc, char **argv) {
     if (program->skips_runtime_options)
         argc = skip_runtime_options(program->name, argc, argv);
     int status = run_program(program, argc, argv);
-    errno = 0;
-    if (fflush(stdout) == 0 && ferror(stdout) == 0)
-        return status;
-    (void)fprintf(stderr, "Error: cannot write to stdout%s%s\n", errno != 0 ? ": " : "",
-                  errno != 0 ? strerror(errno) : "");
-    return status != 0 ? status : 1;
+    return cli_flush() || status != 0 ? status : 1;
 }

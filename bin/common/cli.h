@@ -74,6 +74,9 @@ struct cli_program {
     bool skips_runtime_options;
 };
 
+/* Writes out what was printed. False when that fails, now or before, which is told on stderr in one line, once. */
+bool cli_flush(void);
+
 /* Parses, then runs the command. Returns main's exit code: that of the command, 0 after --help and --version, 1 after a
  * mistake, which is told on stderr in one line: also when stdout could not be written. No option or argument may have
  * control characters. Main thread only (getopt). */

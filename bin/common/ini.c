@@ -164,8 +164,8 @@ static enum smq_result store(struct loading *loading, const struct ini_part *par
     return SMQ_OK;
 }
 
-static void take_again(struct loading *loading, const struct place *place) {
-    if (place->part->strict && strcmp(loading->seen[place->index], loading->lines.value) != 0)
+static void take_again(struct loading *loading, const struct place *place, const char *before) {
+    if (place->part->strict && strcmp(before, loading->lines.value) != 0)
         mistake(loading, SMQ_ERR_INVALID, "[%s] %s: given before with another value: expected one of the two",
                 loading->lines.section, loading->lines.key);
     else
@@ -180,10 +180,8 @@ static void take_key(struct loading *loading) {
         return;
     }
     const struct ini_row *row = place.row;
-    if (loading->seen[place.index] != NULL)
-        take_again(loading, &place);
-    else
-        loading->report->given++;
+    const char *before = loading->seen[place.index];
+    loading->report->given += before == NULL;
     loading->seen[place.index] = lines->value;
     enum smq_result result = store(loading, place.part, row, lines->value);
     if (result == SMQ_ERR_INVALID) {
@@ -192,12 +190,16 @@ static void take_key(struct loading *loading) {
         ini_describe(row, accepted, sizeof accepted);
         mistake(loading, result, "[%s] %s%s%s: expected %s", lines->section, lines->key, shown ? " = " : "",
                 shown ? lines->value : "", accepted);
-    } else if (result != SMQ_OK) {
-        mistake(loading, result, "%s", smq_result_text(result));
-    } else if (row->without_effect != NULL && !row->quiet &&
-               (row->initial == NULL || strcmp(lines->value, row->initial) != 0)) {
-        warn(loading, lines->key, row->without_effect);
+        return;
     }
+    if (result != SMQ_OK) {
+        mistake(loading, result, "%s", smq_result_text(result));
+        return;
+    }
+    if (before != NULL)
+        take_again(loading, &place, before);
+    if (row->without_effect != NULL && !row->quiet && (row->initial == NULL || strcmp(lines->value, row->initial) != 0))
+        warn(loading, lines->key, row->without_effect);
 }
 
 static void take_lines(struct loading *loading) {

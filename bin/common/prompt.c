@@ -5,9 +5,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "bin/common/cli.h"
+
 enum smq_result prompt_line(const char *question, char *answer, size_t size) {
     printf("%s", question);
-    (void)fflush(stdout);
+    if (!cli_flush())
+        return SMQ_ERR_CLOSED;
     if (fgets(answer, (int)size, stdin) == NULL)
         return SMQ_ERR_CLOSED;
     size_t length = strcspn(answer, "\r\n");

@@ -66,14 +66,25 @@ static struct slice next_word(const char **text) {
     return slice_of(begin, (size_t)(*text - begin));
 }
 
+/* Between commas, without the blanks around. */
+static struct slice next_host(const char **text) {
+    const char *begin = *text + strspn(*text, " ");
+    size_t length = strcspn(begin, ",");
+    *text = begin + length;
+    while (length > 0 && begin[length - 1] == ' ')
+        length--;
+    return slice_of(begin, length);
+}
+
 static bool parse_hosts(const char *text, struct server_address *address) {
     memset(address, 0, sizeof *address);
-    for (struct slice word = next_word(&text); word.length > 0; word = next_word(&text)) {
+    for (;; text++) {
         struct host host;
-        if (!host_valid(word, &host) || server_address_add_host(address, &host) != SMQ_OK)
+        if (!host_valid(next_host(&text), &host) || server_address_add_host(address, &host) != SMQ_OK)
             return false;
+        if (*text == '\0')
+            return true;
     }
-    return address->host_count > 0;
 }
 
 static const char unknown_hosts[] = "<hostnames>";

@@ -79,16 +79,16 @@ static const char *const socks_modes[] = {"onion", "always", NULL};
 
 static const struct ini_row network[] = {
     CHOICE_ROW("host_mode", host_mode, "public", host_modes,
-               "public or onion: which host is preferred where an address has several."),
-    SWITCH_ROW("required_host_mode", required_host_mode, "off",
-               "on: servers without such a host are not connected to."),
+               "public or onion: which host is preferred where an address has several.", LIVE),
+    SWITCH_ROW("required_host_mode", required_host_mode, "off", "on: servers without such a host are not connected to.",
+               LIVE),
     TEXT_ROW("own_server_domains", own_server_domains,
-             "Domains of servers that you run, with commas or blanks: they are counted apart.",
+             "Domains of servers that you run, with commas or blanks: they are counted apart.", LIVE,
              .example = "example.org", CHECKED(settings_domains_valid, SETTINGS_DOMAINS)),
-    SECRET_ROW("socks_proxy", socks_proxy, "SOCKS5 proxy, [user:password@ or @]host[:port].",
+    SECRET_ROW("socks_proxy", socks_proxy, "SOCKS5 proxy, [user:password@ or @]host[:port].", LIVE,
                .example = "localhost:9050", CHECKED(settings_socks_valid, SETTINGS_SOCKS)),
     CHOICE_ROW("socks_mode", socks_mode, "onion", socks_modes,
-               "onion: only onion hosts are reached through the proxy; always: all."),
+               "onion: only onion hosts are reached through the proxy; always: all.", LIVE),
 };
 
 const struct ini_rows network_rows = INI_ROWS(network);

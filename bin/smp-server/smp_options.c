@@ -86,7 +86,7 @@ static const struct cli_option init_options[] = {
      .type = CLI_TEXT_OPTIONAL,
      .offset = INIT(socks_proxy),
      .metavariable = "PROXY",
-     .implied = "localhost:9050",
+     .implied = "127.0.0.1:9050",
      .help = "Outgoing SOCKS proxy to forward messages to onion-only servers"},
     TEXT_OPTION("own-domains", own_domains, "DOMAINS", "Own server domain names (comma-separated)"),
     {.long_name = "source-code",

@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "bin/common/cli.h"
 #include "bin/smp-server/smp_export.h"
 #include "bin/smp-server/smp_store_stats.h"
 #include "queues/base/log.h"
@@ -134,13 +135,13 @@ static void let_faults_end_it(void) {
 static int run_apart(int (*run)(const char *store, const char *folder), const char *store, const char *folder) {
     int status = 0;
     pid_t parent = getpid();
-    (void)fflush(stdout);
+    if (!cli_flush())
+        return 1;
     pid_t child = fork();
     if (child == 0) {
         let_faults_end_it();
         int code = prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == parent ? run(store, folder) : 1;
-        (void)fflush(stdout);
-        _exit(code);
+        _exit(cli_flush() ? code : 1);
     }
     if (child < 0 || waitpid(child, &status, 0) != child) {
         (void)fprintf(stderr, "Error: cannot start a process\n");

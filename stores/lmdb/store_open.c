@@ -121,6 +121,8 @@ static enum smq_result open_files(struct store *store, const struct store_option
         result = store_lock(options->directory, &store->lock_file);
     if (result == SMQ_OK)
         result = open_data(store, options);
+    if (result == SMQ_OK)
+        store_keep_owner(options->directory); /* of the files that LMDB made */
     descriptors_release_standard(&hold);
     return result;
 }

@@ -28,7 +28,7 @@ static void give_file(int folder, const char *name, const struct stat *owner) {
 }
 
 void store_keep_owner(const char *directory) {
-    static const char *const names[] = {"lock", "lock.mdb"};
+    static const char *const names[] = {"lock", "lock.mdb", "data.mdb"};
     struct stat owner;
     int folder = geteuid() == 0 ? open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
     if (folder < 0)

@@ -4,7 +4,7 @@
 
 #include "smq/result.h"
 
-/* Gives the lock files in `directory` that are root's to the owner of `directory`. Does nothing unless called by root.
+/* Gives the files of the store in `directory` that are root's to the owner of `directory`. Does nothing unless called by root.
  * A failure is logged. */
 void store_keep_owner(const char *directory);
 

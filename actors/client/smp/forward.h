@@ -20,6 +20,8 @@ struct forwarding;
  * Before the first one is made. Unless `allow_private`, only addresses of the public internet are connected to
  * (address_scope.h), since those who name relays are anybody. SMQ_ERR_NO_MEMORY, or what map_create returns. */
 enum smq_result context_become_proxy(struct smq_context *context, bool allow_private);
+/* For connections that are begun from now on. Any thread. */
+void context_allow_private(struct smq_context *context, bool allow);
 
 /* A relay as its hello showed it; the slices and the text live as long as the client. */
 struct relay_facts {

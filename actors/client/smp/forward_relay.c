@@ -13,8 +13,12 @@ struct relay_farewell {
     struct connection *connection;
 };
 
+void context_allow_private(struct smq_context *context, bool allow) {
+    atomic_store(&context->public_only, !allow);
+}
+
 enum smq_result context_become_proxy(struct smq_context *context, bool allow_private) {
-    context->public_only = !allow_private;
+    context_allow_private(context, allow_private);
     return proxy_context_create(&context->proxy);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* One line of a session: its command, who may, and what every router's control port knows itself: auth, help, quit. Words
- * are the reference's (Control.hs, Server.hs), those of its parser included. */
+/* One line of a session: its command, who may, and what every router's control port knows itself: auth, help, quit.
+ * Words are the reference's (Control.hs, Server.hs), those of its parser included. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>

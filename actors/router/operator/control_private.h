@@ -55,6 +55,6 @@ void control_session_ready(struct control_session *session, unsigned events);
 void control_session_answered(struct control_request *request);
 void control_session_close(struct control_session *session);
 
-/* control_line.c: carries the line out. It writes to the session's output, or leaves a request under way. False: it is a
- * password that has to wait, and nothing was done. */
+/* control_line.c: carries the line out. It writes to the session's output, or leaves a request under way. False: it is
+ * a password that has to wait, and nothing was done. */
 bool control_line_run(struct control_session *session, struct slice line);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* The columns are a table of the router's. Figures are read, the line is written, and only then taken: by as much as was
- * written, so that what is counted meanwhile is of the next day. */
+/* The columns are a table of the router's. Figures are read, the line is written, and only then taken: by as much as
+ * was written, so that what is counted meanwhile is of the next day. */
 #include "actors/router/operator/daily_line.h"
 
 #include <inttypes.h>

@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { PATH_SIZE_MAX = 4096, CHUNK = 65536, FILE_MAX = 1 << 30, NEW_MODE = 0640 };
+enum { PATH_SIZE_MAX = 4096, CHUNK = 65536, FILE_MAX = 1 << 30, NEW_MODE = 0644 };
 
 /* SMQ_ERR_SYSTEM after closing and removing, with the errno of before. */
 static enum smq_result give_up(int descriptor, const char *remove) {

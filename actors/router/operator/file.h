@@ -13,10 +13,10 @@ enum file_durability {
 
 /* Reads the whole file, at most 1 GB. SMQ_ERR_NOT_FOUND, SMQ_ERR_SYSTEM, SMQ_ERR_TOO_LARGE, SMQ_ERR_NO_MEMORY. */
 enum smq_result file_read(const char *path, struct text_buffer *text);
-/* Replaces the file by one with these bytes: who opens it meanwhile reads the old one or the new one, whole. Mode 0640
- * when it is new, as it was otherwise. After an error the old one is there, and nothing else. SMQ_ERR_SYSTEM,
+/* Replaces the file by one with these bytes: who opens it meanwhile reads the old one or the new one, whole. Mode 0644
+ * when it is new, less the umask, as it was otherwise. After an error the old one is there, and nothing else. SMQ_ERR_SYSTEM,
  * SMQ_ERR_TOO_LARGE (the path). */
 enum smq_result file_replace(const char *path, struct slice bytes, enum file_durability durability);
-/* Adds the bytes to the end of the file, durably, and makes it when it is missing, mode 0640. After an error it is as
+/* Adds the bytes to the end of the file, durably, and makes it when it is missing, with the same mode. After an error it is as
  * before. SMQ_ERR_SYSTEM. */
 enum smq_result file_append(const char *path, struct slice bytes);

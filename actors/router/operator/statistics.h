@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* A router's statistics: its counters, who was active, and values that are asked for when they are needed. What a router
- * counts, and where which figure is written, is in tables that it brings. */
+/* A router's statistics: its counters, who was active, and values that are asked for when they are needed. What a
+ * router counts, and where which figure is written, is in tables that it brings. */
 #pragma once
 
 #include <stdatomic.h>

@@ -17,5 +17,6 @@ enum smq_result statistics_parse(struct statistics *statistics, struct slice tex
  * SMQ_ERR_NOT_FOUND: there is none; SMQ_ERR_SYNTAX, SMQ_ERR_SYSTEM (errno), SMQ_ERR_TOO_LARGE, SMQ_ERR_NO_MEMORY.
  * Blocks for the file. */
 enum smq_result statistics_restore(struct statistics *statistics, const char *path);
-/* Replaces the file, durably. SMQ_ERR_SYSTEM (errno), SMQ_ERR_NO_MEMORY: what was there is there. Blocks for the disk. */
+/* Replaces the file, durably. SMQ_ERR_SYSTEM (errno), SMQ_ERR_NO_MEMORY: what was there is there. Blocks for the
+ * disk. */
 enum smq_result statistics_save(const struct statistics *statistics, const char *path);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* The statistics role: the daily line, the metrics file and the statistics file, each at its time. It is the one that
- * takes from the statistics. It goes by the date, which may jump: it looks every minute at the latest, and a line is due
- * a day ahead at most. What could not be written is tried again. */
+ * takes from the statistics. It goes by the date, which may jump: it looks every minute at the latest, and a line is
+ * due a day ahead at most. What could not be written is tried again. */
 #include <errno.h>
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* The control port of a running router: the commands and words of the reference, what they do to queues and who hears of
- * it. */
+/* The control port of a running router: the commands and words of the reference, what they do to queues and who hears
+ * of it. */
 #include <ctype.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "actors/router/operator/file.h"
 #include "queues/base/clock.h"
 #include "test/support/control_peer.h"
 #include "test/support/router_fixture.h"
@@ -199,7 +200,27 @@ static void a_blocked_queue_refuses_and_its_subscriber_is_told(void **state) {
     peer_close(&recipient);
 }
 
-/* The capture send-to-blocked.txt: a client of an old version is told AUTH. */
+/* Who may not send is not told that the queue is blocked, as in the capture; and neither is a client of an old
+ * version. */
+static void who_may_not_send_to_a_blocked_queue_is_told_auth(void **state) {
+    (void)state;
+    struct peer recipient, sender;
+    struct peer_queue queue;
+    struct text_buffer captured = {0};
+    assert_int_equal(SMQ_OK, file_read("test/vectors/files/smp/send-to-blocked.txt", &captured));
+    assert_non_null(strstr(captured.bytes, "protocol error: AUTH\n0 sent\n"));
+    text_free(&captured);
+    router_fixture_start(&fixture);
+    router_fixture_connect(&fixture, 0, &recipient);
+    router_fixture_connect(&fixture, 0, &sender);
+    peer_create_queue(&recipient, PEER_SECURED, &queue);
+    (void)ask("block %s reason=content,notice={\"ttl\":3600}", id_text(peer_sender(&queue)));
+    struct smp_command send = peer_send_command(slice_of_text("spam"), false);
+    peer_expect_error(&sender, NULL, peer_sender(&queue), &send, smp_error_of(SMP_ERROR_AUTH));
+    peer_close(&sender);
+    peer_close(&recipient);
+}
+
 static void senders_of_old_versions_are_told_auth(void **state) {
     (void)state;
     struct peer recipient, sender;
@@ -371,6 +392,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(the_answers_are_the_captured_ones, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_blocked_queue_refuses_and_its_subscriber_is_told, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(who_may_not_send_to_a_blocked_queue_is_told_auth, set_up, tear_down),
         cmocka_unit_test_setup_teardown(senders_of_old_versions_are_told_auth, set_up, tear_down),
         cmocka_unit_test_setup_teardown(no_more_queues_are_blocked_a_day_than_the_quota, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_queue_is_found_by_its_link_too, set_up, tear_down),

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* What changes while a router runs: certificates and live settings, under connections that stay. */
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -185,6 +188,9 @@ static void test_broken_certificates_leave_the_old_one_in_service(void **state) 
     expect_refused("server.key: a folder, FIFO or device, not a file");
     require(unlink(path) == 0);
 
+    struct smp_router_statistics statistics;
+    smp_router_statistics(fixture.router, &statistics);
+    assert_int_equal(7, statistics.reload_failures); /* each is counted */
     assert_true(shows_leaf_of(&before));
     expect_pong(&before);
     for (size_t i = 0; i < 3; i++)
@@ -358,6 +364,47 @@ static void test_times_and_versions_of_new_connections_change(void **state) {
     peer_close(&peer);
 }
 
+/* The router's end of a connection: the socket of this process whose peer is `descriptor`. */
+static int other_end(int descriptor) {
+    struct sockaddr_in own;
+    socklen_t length = sizeof own;
+    require(getsockname(descriptor, (struct sockaddr *)&own, &length) == 0);
+    for (int i = 3; i < 1024; i++) {
+        struct sockaddr_in6 peer; /* the port is at the same place as in an address of IPv4 */
+        length = sizeof peer;
+        if (i != descriptor && getpeername(i, (struct sockaddr *)&peer, &length) == 0 &&
+            (peer.sin6_family == AF_INET || peer.sin6_family == AF_INET6) && peer.sin6_port == own.sin_port)
+            return i;
+    }
+    fail_msg("the router has no such connection");
+    return -1;
+}
+
+static int tcp_option(const struct peer *peer, int option) {
+    int value = 0;
+    socklen_t length = sizeof value;
+    require(getsockopt(other_end(peer->descriptor), IPPROTO_TCP, option, &value, &length) == 0);
+    return value;
+}
+
+static void test_keep_alive_of_new_connections_changes(void **state) {
+    (void)state;
+    struct peer before, after;
+    router_fixture_start(&fixture);
+    router_fixture_connect(&fixture, 0, &before);
+    assert_int_equal(300, tcp_option(&before, TCP_KEEPIDLE));
+    fixture.config.keep_alive = (struct keep_alive){.idle_s = 77, .interval_s = 11, .probes = 3, .user_timeout_s = 99};
+    reload();
+    router_fixture_connect(&fixture, 0, &after);
+    assert_int_equal(77, tcp_option(&after, TCP_KEEPIDLE));
+    assert_int_equal(11, tcp_option(&after, TCP_KEEPINTVL));
+    assert_int_equal(3, tcp_option(&after, TCP_KEEPCNT));
+    assert_int_equal(99000, tcp_option(&after, TCP_USER_TIMEOUT));
+    assert_int_equal(300, tcp_option(&before, TCP_KEEPIDLE));
+    peer_close(&after);
+    peer_close(&before);
+}
+
 static void test_inactive_connections_are_closed_once_that_is_switched_on(void **state) {
     (void)state;
     struct peer peer;
@@ -448,6 +495,7 @@ int main(void) {
         CASE(test_expiry_changes_at_once),
         CASE(test_many_reloads_while_the_disk_is_slow_do_no_harm),
         CASE(test_times_and_versions_of_new_connections_change),
+        CASE(test_keep_alive_of_new_connections_changes),
         CASE(test_inactive_connections_are_closed_once_that_is_switched_on),
         CASE(test_service_certificates_are_asked_for_or_not),
         CASE(test_bad_settings_change_nothing),

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -235,6 +236,33 @@ static void test_an_empty_file_of_settings_changes_nothing(void **state) {
     assert_null(strstr(process_errors(server.process), "is taken over"));
 }
 
+/* Says something that is no TLS, and waits until it is hung up on. */
+static void say_garbage(void) {
+    char byte;
+    int descriptor = peer_tcp(server.port);
+    require(send(descriptor, "GET / HTTP/1.0\r\n\r\n", 18, MSG_NOSIGNAL) == 18);
+    while (recv(descriptor, &byte, 1, 0) > 0)
+        continue;
+    (void)close(descriptor);
+}
+
+static void test_what_is_logged_of_connections_changes(void **state) {
+    (void)state;
+    server_process_start(&server);
+    say_garbage();
+    add_to_ini("\n[TRANSPORT]\nlog_tls_errors = on\n");
+    process_signal(server.process, SIGHUP);
+    assert_true(server_process_await_log(&server, reloaded));
+    assert_null(strstr(process_errors(server.process), "TLS handshake"));
+    say_garbage();
+    assert_true(server_process_await_log(&server, "TLS handshake: "));
+    add_to_ini("log_peers = on\n");
+    process_signal(server.process, SIGHUP);
+    assert_true(server_process_await_log(&server, reloaded));
+    say_garbage();
+    assert_true(server_process_await_log(&server, "TLS handshake with 127.0.0.1:"));
+}
+
 static void test_log_level_changes(void **state) {
     (void)state;
     struct peer peer;
@@ -357,6 +385,7 @@ int main(void) {
         CASE(test_sighup_reloads_and_keeps_connections),
         CASE(test_bad_files_leave_everything_as_it_is),
         CASE(test_an_empty_file_of_settings_changes_nothing),
+        CASE(test_what_is_logged_of_connections_changes),
         CASE(test_log_level_changes),
         CASE(test_sighup_stays_ignored_under_nohup),
         CASE(test_signals_sent_by_mistake_do_nothing),
