@@ -59,14 +59,17 @@ enum smq_result net_peer_web_handshake(struct net_peer *peer, const struct tls_c
     return shake_hands(peer);
 }
 
-static enum smq_result write_some(const struct net_peer *peer, const uint8_t *bytes, size_t length,
+/* A socket may take a part; TLS takes all, or nothing. */
+static enum smq_result write_some(const struct net_peer *peer, const uint8_t *bytes, size_t length, size_t *written,
                                   enum tls_want *want) {
+    *written = length;
     if (peer->tls != NULL)
         return tls_write(peer->tls, bytes, length, false, want);
     ssize_t sent = send(peer->descriptor, bytes, length, MSG_NOSIGNAL);
     if (sent < 0)
         return errno == EAGAIN ? SMQ_ERR_AGAIN : SMQ_ERR_NETWORK;
-    return (size_t)sent == length ? SMQ_OK : SMQ_ERR_NETWORK; /* records are small */
+    *written = (size_t)sent;
+    return SMQ_OK;
 }
 
 static enum smq_result read_some(const struct net_peer *peer, uint8_t *bytes, size_t size, size_t *got,
@@ -86,10 +89,11 @@ bool net_peer_write(struct net_peer *peer, const uint8_t *bytes, size_t length, 
     while (length > 0) {
         enum tls_want want = TLS_WANT_WRITE;
         size_t part = length < record ? length : record;
-        enum smq_result result = write_some(peer, bytes, part, &want);
+        size_t written = 0;
+        enum smq_result result = write_some(peer, bytes, part, &written, &want);
         if (result == SMQ_OK) {
-            bytes += part;
-            length -= part;
+            bytes += written;
+            length -= written;
         } else if (result != SMQ_ERR_AGAIN || !await_socket(peer, want, deadline_ms)) {
             return false;
         }
