@@ -62,28 +62,23 @@ list-installed: man units $(OUT)/installed.env
 # ---- programs of one file
 
 # Against glibc's static libraries, with the little that needs care: names are looked up by what is in libc.a, and
-# Debian has no libwslay.a.
+# there are no WebSockets and no QR codes, since Debian has no libwslay.a and no libqrencode.a.
 static_out := $(OUT)/static
-wslay_objects := $(patsubst %.c,$(static_out)/objects/%.o,$(notdir $(wildcard contrib/static/wslay/*.c)))
+static_objects := $(patsubst contrib/static/%.c,$(static_out)/objects/%.o,$(wildcard contrib/static/*.c))
 # OpenSSL and c-ares name functions that would load libraries; none of them is called.
 static_warnings := (In|in) function|statically linked applications requires at runtime
 
 .PHONY: static
 static: $(patsubst %,$(static_out)/%,$(program_names))
 
-$(static_out)/objects/%.o: contrib/static/wslay/%.c | check-deps
-	@mkdir -p $(@D)
-	$(quiet)$(CC) -O2 -fPIC $(CFLAGS) -DHAVE_ARPA_INET_H -DHAVE_NETINET_IN_H -Icontrib/static/wslay -c -o $@ $<
-
-$(static_out)/objects/name_service.o: contrib/static/name_service.c | check-deps
+$(static_out)/objects/%.o: contrib/static/%.c | check-deps
 	@mkdir -p $(@D)
 	$(quiet)$(CC) $(compile_flags) -c -o $@ $<
 
-$(static_out)/%: $(OUT)/objects/bin/%.o $(static_out)/objects/name_service.o $(call archive,programs $(router_layers)) \
-  $(wslay_objects)
+$(static_out)/%: $(OUT)/objects/bin/%.o $(static_objects) $(call archive,programs $(router_layers))
 	$(say) STATIC $@
 	$(quiet)$(CC) $(link_flags) -static-pie -o $@.linked $(filter %.o,$^) $(filter %.a,$^) \
-	  $(filter-out -lwslay,$(libs.bin)) 2>$(static_out)/objects/$*.log || \
+	  $(filter-out -lwslay -lqrencode,$(libs.bin)) 2>$(static_out)/objects/$*.log || \
 	  { cat $(static_out)/objects/$*.log; exit 1; }
 	$(quiet)! grep -vE '$(static_warnings)' $(static_out)/objects/$*.log
 	$(quiet)$(STRIP) -o $@ $@.linked && rm $@.linked

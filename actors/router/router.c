@@ -268,6 +268,11 @@ static enum smq_result listen_on(struct router *router, uint16_t port, const str
         .manners = manners_of(&router->common),
     };
     unsigned i = router->listener_count;
+    if (framing != NULL && framing->create == NULL) {
+        if (error_size > 0)
+            (void)snprintf(error, error_size, "port %u: this program has no %s", port, framing->name);
+        return SMQ_ERR_INVALID;
+    }
     enum smq_result result = net_listen(router->net, &options, &router->listeners[i], error, error_size);
     if (result != SMQ_OK)
         return result;

@@ -96,7 +96,7 @@ one_file() {
     local root=$work/empty port program
     mkdir -p "$root/bin" "$root/tmp"
     null_device "$root"
-    for program in smp-server smq smq-bench; do
+    for program in smp-server xftp-server xftp smq smq-bench; do
         ! readelf -d "$tree/static/$program" | grep NEEDED || fail "$program needs a library"
         ! readelf -l "$tree/static/$program" | grep INTERP || fail "$program needs a loader"
         cp "$tree/static/$program" "$root/bin/"
@@ -114,6 +114,9 @@ one_file() {
     in_root "$root" smq-bench msg --server "smp://$(cat "$root/etc/opt/simplex/fingerprint")@127.0.0.1:$port" --seconds 1 \
         --warm-up 1 --connections 2 >/dev/null || fail 'smq-bench'
     stop_router
+    sed -i 's/^websockets *[=:].*/websockets = on/' "$root/etc/opt/simplex/smp-server.ini"
+    ! in_root "$root" /bin/smp-server start >"$work/log" 2>&1 || fail 'starts with a port for WebSockets'
+    grep -q 'has no WebSockets' "$work/log" || fail 'does not say that there are no WebSockets'
 }
 
 # ---- the image

@@ -22,7 +22,7 @@ struct framing_sink {
 /* One side of one kind of framing. The state belongs to one connection; it is not thread-safe. */
 struct framing {
     const char *name;
-    /* SMQ_ERR_NO_MEMORY. */
+    /* SMQ_ERR_NO_MEMORY. NULL: this program has no such framing (contrib/static). */
     enum smq_result (*create)(void **state);
     void (*destroy)(void **state);
     /* Takes all of `bytes`. SMQ_ERR_CLOSED: the peer ended the framing in order; SMQ_ERR_PROTOCOL: it broke its rules;
